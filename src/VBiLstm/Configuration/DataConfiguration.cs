@@ -1,0 +1,43 @@
+using System.ComponentModel;
+using System.Text.Json.Serialization;
+
+namespace VBiLstm.Configuration;
+
+/// <summary>How an image becomes a sequence.</summary>
+public enum ImageView
+{
+    /// <summary>One row of pixels a step: T = height, D = width.</summary>
+    [JsonStringEnumMemberName("rows")] Rows,
+
+    /// <summary>One pixel a step: T = height × width, D = 1.</summary>
+    [JsonStringEnumMemberName("pixels")] Pixels,
+}
+
+/// <summary>How grey images become binary.</summary>
+public enum Binarisation
+{
+    /// <summary>Pixels are 0 or 255 already.</summary>
+    [JsonStringEnumMemberName("binary")] Binary,
+
+    /// <summary>Each pixel is on with probability grey/255, drawn once.</summary>
+    [JsonStringEnumMemberName("static")] Static,
+
+    /// <summary>As static, drawn anew each epoch for training; validation and test are drawn once.</summary>
+    [JsonStringEnumMemberName("stochastic")] Stochastic,
+}
+
+/// <summary>The data set of a run and how it is read.</summary>
+public sealed record DataConfiguration
+{
+    /// <summary>The value of <see cref="Source"/> that names the digits embedded in the library.</summary>
+    public const string EmbeddedDigits = "embedded-digits";
+
+    [Description("embedded-digits (1,000/200/200 binarised digits, part of the program), or a folder of idx or idx.gz image files with train, valid and test in their names.")]
+    public string Source { get; init; } = EmbeddedDigits;
+
+    [Description("An image as a sequence: rows (one row of pixels a step) or pixels (one pixel a step).")]
+    public ImageView View { get; init; } = ImageView.Rows;
+
+    [Description("binary (pixels are 0 or 255 already), static (on with probability grey/255, drawn once) or stochastic (drawn anew each epoch).")]
+    public Binarisation Binarisation { get; init; } = Binarisation.Binary;
+}

@@ -1,0 +1,213 @@
+using System.ComponentModel;
+using System.Text.Json.Serialization;
+
+namespace VBiLstm.Configuration;
+
+/// <summary>Which of the models of model.md section 11 is trained.</summary>
+public enum ModelKind
+{
+    /// <summary>Forward and backward LSTM joined by the variational channel (model.md section 2).</summary>
+    [JsonStringEnumMemberName("variational-bilstm")] VariationalBiLstm,
+
+    /// <summary>z feeds the LSTM, b̃ does not exist, log p_ψ is an auxiliary cost, no ξ net.</summary>
+    [JsonStringEnumMemberName("z-forcing")] ZForcing,
+
+    /// <summary>Forward LSTM and generator only.</summary>
+    [JsonStringEnumMemberName("lstm")] Lstm,
+}
+
+/// <summary>The output distributions of model.md section 2.3.</summary>
+public enum OutputDistribution
+{
+    [JsonStringEnumMemberName("bernoulli")] Bernoulli,
+    [JsonStringEnumMemberName("categorical")] Categorical,
+    [JsonStringEnumMemberName("gaussian")] Gaussian,
+}
+
+/// <summary>How b̃ is obtained from p_ψ(b̃ | z).</summary>
+public enum BTildeMode
+{
+    [JsonStringEnumMemberName("sample")] Sample,
+    [JsonStringEnumMemberName("mean")] Mean,
+}
+
+/// <summary>Where the skip-gradient mask acts (model.md section 2.2).</summary>
+public enum SkipGradientMode
+{
+    [JsonStringEnumMemberName("off")] Off,
+    [JsonStringEnumMemberName("forward")] Forward,
+    [JsonStringEnumMemberName("both")] Both,
+}
+
+/// <summary>The prior p_θ(z | h).</summary>
+public enum PriorKind
+{
+    [JsonStringEnumMemberName("learned")] Learned,
+    [JsonStringEnumMemberName("fixed")] Fixed,
+}
+
+/// <summary>τ, the function on the means of the ψ and ξ nets.</summary>
+public enum ReconstructionMean
+{
+    [JsonStringEnumMemberName("identity")] Identity,
+    [JsonStringEnumMemberName("tanh")] Tanh,
+}
+
+/// <summary>u_t, what the generator reads.</summary>
+public enum GeneratorInput
+{
+    [JsonStringEnumMemberName("h")] H,
+    [JsonStringEnumMemberName("h_z_b_tilde")] HZBTilde,
+}
+
+/// <summary>Sizes and switches of the model: model.md sections 1, 2 and 8.</summary>
+public sealed record ModelConfiguration
+{
+    [Description("The model: variational-bilstm, z-forcing or lstm. The comparison models are configurations of one implementation.")]
+    public ModelKind Kind { get; init; } = ModelKind.VariationalBiLstm;
+
+    [Description("Distribution of one step's target: bernoulli (binary values), categorical (tokens) or gaussian (real values, diagonal).")]
+    public OutputDistribution OutputDistribution { get; init; } = OutputDistribution.Bernoulli;
+
+    [Description("D, values per frame for bernoulli and gaussian data; must be what the data set delivers.")]
+    public int FrameSize { get; init; } = 28;
+
+    [Description("V, number of token ids for categorical data; must be what the data set delivers.")]
+    public int VocabularySize { get; init; }
+
+    [Description("E, width of the token embedding for categorical data. Frames are fed as they are.")]
+    public int EmbeddingSize { get; init; } = 64;
+
+    [Description("H, units of each LSTM.")]
+    public int LstmUnits { get; init; } = 128;
+
+    [Description("M, hidden units of the posterior, prior, psi, xi and generator nets.")]
+    public int MlpUnits { get; init; } = 128;
+
+    [Description("Z, units of the latent z.")]
+    public int LatentUnits { get; init; } = 32;
+
+    [Description("delta: 0 takes b_t after the backward LSTM read x_t (the paper's formula), 1 after it read y_t (Z-forcing's code).")]
+    public int Alignment { get; init; }
+
+    [Description("b̃ fed to the forward LSTM: sample (the expectation of the paper's eq. 2) or mean of p_psi.")]
+    public BTildeMode BTilde { get; init; } = BTildeMode.Sample;
+
+    [Description("Skip gradient: off, forward (mask the stochastic path into h only, the paper's wording) or both (into b too).")]
+    public SkipGradientMode SkipGradient { get; init; } = SkipGradientMode.Forward;
+
+    [Description("p, probability that the skip-gradient mask lets a gradient pass; 0.5 is the value left in Z-forcing's code.")]
+    public double SkipProbability { get; init; } = 0.5;
+
+    [Description("Prior of z: learned from h, or fixed N(0, I) (the paper's ablation 2).")]
+    public PriorKind Prior { get; init; } = PriorKind.Learned;
+
+    [Description("tau on the means of psi and xi: identity (the paper is silent) or tanh (Z-forcing: LSTM states live in (-1, 1)).")]
+    public ReconstructionMean ReconstructionMean { get; init; } = ReconstructionMean.Identity;
+
+    [Description("What the generator reads: h (the paper's Figure 1b) or h_z_b_tilde (all three, concatenated).")]
+    public GeneratorInput GeneratorInput { get; init; } = GeneratorInput.H;
+
+    [Description("g_b: let gradient flow into the target of log p_psi. Off, or b could be made constant and log p_psi grow without bound.")]
+    public bool TargetGradientB { get; init; }
+
+    [Description("g_h: let gradient flow into the target of log p_xi. On, because the paper's ablation 1 argues about that pull on h.")]
+    public bool TargetGradientH { get; init; } = true;
+
+    [Description("alpha, weight of the auxiliary cost -log p_psi(b | z) in the training objective (never in a reported bound).")]
+    public double Alpha { get; init; } = 1;
+
+    [Description("beta, weight of the auxiliary cost -log p_xi(h | z) in the training objective; 0 leaves the xi net out.")]
+    public double Beta { get; init; }
+
+    [Description("gamma, weight of the activity regularisation |h|^2 (the paper's Table 5; use with beta = 0).")]
+    public double Gamma { get; init; }
+
+    [Description("omega, final weight of the KL in the training objective; 1 makes the objective the bound, reports always use 1.")]
+    public double KlWeight { get; init; } = 1;
+
+    [Description("r, slope of the leaky ReLU below zero in every hidden layer; 1/3 is the value of SRNN and Z-forcing.")]
+    public double LeakyReluSlope { get; init; } = 1.0 / 3;
+
+    [Description("C, clips hidden activations to [-C, C]; null for no clipping (Z-forcing clips at 3, the paper does not say).")]
+    public double? ActivationClip { get; init; }
+
+    [Description("Lower clamp of every log-variance; -8 is Z-forcing's value, beneficial to stability according to its author.")]
+    public double LogVarianceMin { get; init; } = -8;
+
+    [Description("Upper clamp of every log-variance; 8 is Z-forcing's value.")]
+    public double LogVarianceMax { get; init; } = 8;
+
+    [Description("Half-width of the uniform initialisation of every output layer; small, so that all Gaussians start near N(0, I) (SRNN).")]
+    public double OutputInitialisation { get; init; } = 0.001;
+
+    [Description("Initial bias of the forget gates; the paper is silent, 0 is plain, 1 remembers longer from the start.")]
+    public double ForgetGateBias { get; init; }
+
+    /// <summary>True where z exists: every model but <c>lstm</c>.</summary>
+    [JsonIgnore] public bool HasChannel => Kind != ModelKind.Lstm;
+
+    /// <summary>True where b̃_t feeds the forward LSTM.</summary>
+    [JsonIgnore] public bool FeedsBTilde => Kind == ModelKind.VariationalBiLstm;
+
+    /// <summary>True where the ξ net exists. With β = 0 it would get no gradient, so it is left out of the step but kept among the parameters.</summary>
+    [JsonIgnore] public bool HasXi => Kind == ModelKind.VariationalBiLstm;
+
+    [JsonIgnore] public bool HasLearnedPrior => HasChannel && Prior == PriorKind.Learned;
+
+    [JsonIgnore] public bool IsCategorical => OutputDistribution == OutputDistribution.Categorical;
+
+    /// <summary>E: width of one step's input.</summary>
+    [JsonIgnore] public int InputSize => IsCategorical ? EmbeddingSize : FrameSize;
+
+    /// <summary>O: width of the generator's output layer.</summary>
+    [JsonIgnore]
+    public int OutputSize => OutputDistribution switch
+    {
+        OutputDistribution.Categorical => VocabularySize,
+        OutputDistribution.Bernoulli => FrameSize,
+        _ => 2 * FrameSize,
+    };
+
+    /// <summary>Checks every field. Throws <see cref="ConfigurationException"/> naming the field, its value and the fix.</summary>
+    public void Validate()
+    {
+        Positive("lstm_units", LstmUnits);
+        Positive("mlp_units", MlpUnits);
+        if (HasChannel)
+            Positive("latent_units", LatentUnits);
+        if (IsCategorical)
+        {
+            Positive("vocabulary_size", VocabularySize);
+            Positive("embedding_size", EmbeddingSize);
+        }
+        else
+        {
+            Positive("frame_size", FrameSize);
+        }
+
+        Check(Alignment is 0 or 1, "alignment", Alignment, "0 or 1");
+        Check(SkipProbability is >= 0 and <= 1, "skip_probability", SkipProbability, "a probability from 0 to 1");
+        Check(LeakyReluSlope is >= 0 and < 1, "leaky_relu_slope", LeakyReluSlope, "from 0 up to, not including, 1");
+        Check(ActivationClip is null || (double.IsFinite(ActivationClip.Value) && ActivationClip > 0), "activation_clip", ActivationClip ?? 0, "null or a positive number");
+        Check(double.IsFinite(LogVarianceMin) && LogVarianceMin < LogVarianceMax, "log_variance_min", LogVarianceMin, "a number below log_variance_max");
+        Check(double.IsFinite(LogVarianceMax), "log_variance_max", LogVarianceMax, "a finite number");
+        NonNegative("alpha", Alpha);
+        NonNegative("beta", Beta);
+        NonNegative("gamma", Gamma);
+        NonNegative("kl_weight", KlWeight);
+        NonNegative("output_initialisation", OutputInitialisation);
+        Check(double.IsFinite(ForgetGateBias), "forget_gate_bias", ForgetGateBias, "a finite number");
+        Check(GeneratorInput == GeneratorInput.H || FeedsBTilde, "generator_input", "h_z_b_tilde", "h: only variational-bilstm has a b̃ to concatenate");
+    }
+
+    static void Positive(string field, int value) => Check(value is > 0 and <= 1 << 20, field, value, "a whole number from 1 to 1048576");
+
+    static void NonNegative(string field, double value) => Check(double.IsFinite(value) && value >= 0, field, value, "a finite number of at least 0");
+
+    static void Check(bool holds, string field, object value, string expected)
+    {
+        if (!holds)
+            throw new ConfigurationException($"model.{field} is {value}; use {expected}.");
+    }
+}

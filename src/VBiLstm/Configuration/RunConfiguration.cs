@@ -1,0 +1,29 @@
+using System.ComponentModel;
+
+namespace VBiLstm.Configuration;
+
+/// <summary>Everything that decides the bits of a run; saved with it as the effective configuration.</summary>
+public sealed record RunConfiguration
+{
+    [Description("Name of the preset this configuration started from.")]
+    public string Preset { get; init; } = "digits";
+
+    [Description("Seed of initialisation, noise, masks and shuffling: the same seed gives the same bits.")]
+    public long Seed { get; init; } = 1;
+
+    [Description("The model: sizes and switches.")]
+    public ModelConfiguration Model { get; init; } = new();
+
+    [Description("The data set.")]
+    public DataConfiguration Data { get; init; } = new();
+
+    [Description("Optimiser, schedules, evaluation and checkpoints.")]
+    public TrainingConfiguration Training { get; init; } = new();
+
+    /// <summary>Checks every section. Throws <see cref="ConfigurationException"/> naming the field, its value and the fix.</summary>
+    public void Validate()
+    {
+        Model.Validate();
+        Training.Validate();
+    }
+}

@@ -1,0 +1,108 @@
+using System.ComponentModel;
+using System.Text.Json.Serialization;
+
+namespace VBiLstm.Configuration;
+
+/// <summary>Shape of the learning rate over the steps of a run.</summary>
+public enum LearningRateSchedule
+{
+    [JsonStringEnumMemberName("constant")] Constant,
+    [JsonStringEnumMemberName("cosine")] Cosine,
+    [JsonStringEnumMemberName("linear")] Linear,
+}
+
+/// <summary>What happens when a loss or a gradient is not finite.</summary>
+public enum OnNonFinite
+{
+    [JsonStringEnumMemberName("stop")] Stop,
+    [JsonStringEnumMemberName("skip")] Skip,
+}
+
+/// <summary>Optimiser, schedules and the rhythm of evaluation and checkpoints.</summary>
+public sealed record TrainingConfiguration
+{
+    [Description("B, sequences per training step.")]
+    public int BatchSize { get; init; } = 32;
+
+    [Description("Training steps of the whole run; 0 takes them from epochs.")]
+    public int Steps { get; init; }
+
+    [Description("Passes over the training set when steps is 0.")]
+    public double Epochs { get; init; } = 10;
+
+    [Description("Adam's learning rate after warm-up.")]
+    public double LearningRate { get; init; } = 0.001;
+
+    [Description("Learning-rate schedule: constant, cosine or linear (both fall to learning_rate_final over the run).")]
+    public LearningRateSchedule LearningRateSchedule { get; init; } = LearningRateSchedule.Constant;
+
+    [Description("Learning rate at the last step of a cosine or linear schedule.")]
+    public double LearningRateFinal { get; init; }
+
+    [Description("Steps over which the learning rate rises linearly from 0.")]
+    public int LearningRateWarmup { get; init; }
+
+    [Description("Adam's decay of the mean of gradients.")]
+    public double AdamBeta1 { get; init; } = 0.9;
+
+    [Description("Adam's decay of the mean of squared gradients.")]
+    public double AdamBeta2 { get; init; } = 0.999;
+
+    [Description("Adam's epsilon, added to the root of the second moment; 1e-5 is what the peers of the paper use.")]
+    public double AdamEpsilon { get; init; } = 1e-5;
+
+    [Description("Clips the global norm of the gradient to this; 0 does not clip. Peers use 100 for speech.")]
+    public double ClipNorm { get; init; } = 100;
+
+    [Description("Steps over which the KL weight rises linearly from kl_weight_initial to model.kl_weight; the paper mentions none.")]
+    public int KlWarmup { get; init; }
+
+    [Description("KL weight at step 0 of the warm-up, as a share of model.kl_weight; peers begin at 0.2.")]
+    public double KlWeightInitial { get; init; } = 0.2;
+
+    [Description("Steps over which alpha and beta rise linearly from 0.")]
+    public int AuxiliaryWarmup { get; init; }
+
+    [Description("Evaluates on the validation split each N steps; 0 only at the end.")]
+    public int EvaluateEvery { get; init; } = 100;
+
+    [Description("Saves the last checkpoint each N steps; 0 only at the end, on Ctrl-C and when stopped.")]
+    public int CheckpointEvery { get; init; } = 200;
+
+    [Description("Stops after N evaluations without a better validation bound; 0 never.")]
+    public int EarlyStop { get; init; }
+
+    [Description("A non-finite loss or gradient: stop the run before the step's update, or skip that update and count it.")]
+    public OnNonFinite OnNonFinite { get; init; } = OnNonFinite.Stop;
+
+    /// <summary>Checks every field. Throws <see cref="ConfigurationException"/> naming the field, its value and the fix.</summary>
+    public void Validate()
+    {
+        Check(BatchSize is > 0 and <= 1 << 16, "batch_size", BatchSize, "a whole number from 1 to 65536");
+        Check(Steps >= 0, "steps", Steps, "0 or more");
+        Check(double.IsFinite(Epochs) && Epochs >= 0, "epochs", Epochs, "0 or more");
+        Check(Steps > 0 || Epochs > 0, "epochs", Epochs, "more than 0, or set training.steps");
+        Check(double.IsFinite(LearningRate) && LearningRate > 0, "learning_rate", LearningRate, "a positive number");
+        Check(double.IsFinite(LearningRateFinal) && LearningRateFinal >= 0, "learning_rate_final", LearningRateFinal, "0 or more");
+        Check(AdamBeta1 is >= 0 and < 1, "adam_beta1", AdamBeta1, "from 0 up to, not including, 1");
+        Check(AdamBeta2 is >= 0 and < 1, "adam_beta2", AdamBeta2, "from 0 up to, not including, 1");
+        Check(double.IsFinite(AdamEpsilon) && AdamEpsilon > 0, "adam_epsilon", AdamEpsilon, "a positive number");
+        Check(double.IsFinite(ClipNorm) && ClipNorm >= 0, "clip_norm", ClipNorm, "0 or more");
+        Check(KlWeightInitial is >= 0 and <= 1, "kl_weight_initial", KlWeightInitial, "from 0 to 1");
+        NonNegative("learning_rate_warmup", LearningRateWarmup);
+        NonNegative("kl_warmup", KlWarmup);
+        NonNegative("auxiliary_warmup", AuxiliaryWarmup);
+        NonNegative("evaluate_every", EvaluateEvery);
+        NonNegative("checkpoint_every", CheckpointEvery);
+        NonNegative("early_stop", EarlyStop);
+        Check(EarlyStop == 0 || EvaluateEvery > 0, "early_stop", EarlyStop, "0, or set training.evaluate_every");
+    }
+
+    static void NonNegative(string field, int value) => Check(value >= 0, field, value, "0 or more");
+
+    static void Check(bool holds, string field, object value, string expected)
+    {
+        if (!holds)
+            throw new ConfigurationException($"training.{field} is {value}; use {expected}.");
+    }
+}

@@ -1,0 +1,82 @@
+namespace VBiLstm.Devices;
+
+/// <summary>φ of model.md section 1: leaky ReLU with slope r, clipped to [-C, C]; C is +∞ for no clipping.</summary>
+public readonly record struct LeakyRelu(float Slope, float Clip);
+
+/// <summary>
+/// How an output [mean; log-variance] of width 2N is read as a diagonal Gaussian: cl of model.md section 1 on the
+/// log-variance and, where <paramref name="TanhMean"/>, τ = tanh on the mean (already applied in place by the forward pass).
+/// </summary>
+public readonly record struct GaussianHead(float LogVarianceMin, float LogVarianceMax, bool TanhMean);
+
+/// <summary>
+/// Where noise comes from: Philox4x32-10 with key = the run's seed and counter = (column block, row id, time step and
+/// stream, training step). <paramref name="Key"/> holds [seed low, seed high, step] in device memory, so that a recorded step reads the
+/// current values; <paramref name="RowIds"/> [B] numbers the rows of the whole (possibly distributed) batch.
+/// </summary>
+public readonly record struct NoiseSource(IdTensor Key, IdTensor RowIds, NoiseStream Stream);
+
+/// <summary>Independent uses of noise. The numbers are part of the file format of a run: never renumber.</summary>
+public enum NoiseStream
+{
+    LatentNoise = 0,
+    BTildeNoise = 1,
+    SkipGradientMask = 2,
+    EvaluationLatentNoise = 3,
+    EvaluationBTildeNoise = 4,
+    GenerationLatentNoise = 5,
+    GenerationBTildeNoise = 6,
+    GenerationOutput = 7,
+    Initialisation = 8,
+    Shuffle = 9,
+    Binarisation = 10,
+}
+
+/// <summary>Order in which a recurrence walks its steps.</summary>
+public enum LstmDirection
+{
+    /// <summary>Step k reads state slot k and writes slot k + 1.</summary>
+    Forward,
+
+    /// <summary>Step k reads state slot k + 1 and writes slot k, from the last step to the first.</summary>
+    Backward,
+}
+
+/// <summary>Buffers of an LSTM without channel over N steps of B rows (model.md F1′, B7; gate order i, f, u, o).</summary>
+public sealed record LstmSequence
+{
+    public required LstmDirection Direction { get; init; }
+
+    /// <summary>N, number of steps; at most what the buffers hold.</summary>
+    public required int Steps { get; set; }
+
+    /// <summary>B, rows of one step.</summary>
+    public required int BatchSize { get; init; }
+
+    /// <summary>U, [H, 4H].</summary>
+    public required Weight Recurrent { get; init; }
+
+    /// <summary>[N·B, 4H]: input projections plus bias before, gate activations after the forward pass, dA after the backward pass.</summary>
+    public required Tensor Gates { get; init; }
+
+    /// <summary>[(N+1)·B, H] hidden states by slot; the initial slot is given.</summary>
+    public required Tensor H { get; init; }
+
+    /// <summary>[(N+1)·B, H] cells by slot; the initial slot is given.</summary>
+    public required Tensor C { get; init; }
+
+    /// <summary>[N·B, H] tanh of the cells before masking.</summary>
+    public required Tensor TanhC { get; init; }
+
+    /// <summary>[N·B, 1] v: multiplies h and c of each step; empty for all ones.</summary>
+    public Tensor Validity { get; init; }
+
+    /// <summary>[N·B, H] gradient arriving at the h that step k writes, read by the backward pass.</summary>
+    public required Tensor DH { get; init; }
+
+    /// <summary>[B, H] scratch; after the backward pass the gradient of the initial h.</summary>
+    public required Tensor DHRecurrent { get; init; }
+
+    /// <summary>[B, H] scratch; after the backward pass the gradient of the initial c.</summary>
+    public required Tensor DC { get; init; }
+}

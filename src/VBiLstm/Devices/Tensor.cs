@@ -1,0 +1,54 @@
+namespace VBiLstm.Devices;
+
+/// <summary>
+/// A row-major float32 matrix in a device's memory: a view, never an owner. A sequence [T, B, H] is the matrix [T·B, H].
+/// The default value is the empty tensor, which stands for "absent" where an operation allows it.
+/// </summary>
+/// <param name="Address">Address of element [0, 0] in the device's memory.</param>
+/// <param name="Rows">Number of rows.</param>
+/// <param name="Columns">Number of columns.</param>
+/// <param name="Stride">Elements from one row to the next; larger than <paramref name="Columns"/> for a view of columns.</param>
+public readonly record struct Tensor(nint Address, int Rows, int Columns, int Stride)
+{
+    public bool IsEmpty => Address == 0;
+
+    public long Count => (long)Rows * Columns;
+
+    public bool IsContiguous => Stride == Columns || Rows == 1;
+
+    /// <summary>The view of <paramref name="count"/> rows from <paramref name="start"/>; empty stays empty.</summary>
+    public Tensor RowRange(int start, int count)
+    {
+        if (IsEmpty)
+            return this;
+        ArgumentOutOfRangeException.ThrowIfNegative(start);
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(start + count, Rows);
+        return new Tensor(Address + (nint)start * Stride * sizeof(float), count, Columns, Stride);
+    }
+
+    /// <summary>The view of <paramref name="count"/> columns from <paramref name="start"/>; empty stays empty.</summary>
+    public Tensor ColumnRange(int start, int count)
+    {
+        if (IsEmpty)
+            return this;
+        ArgumentOutOfRangeException.ThrowIfNegative(start);
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(start + count, Columns);
+        return new Tensor(Address + (nint)start * sizeof(float), Rows, count, Stride);
+    }
+}
+
+/// <summary>A vector of int32 in a device's memory: token ids, row numbers, or the noise key. A view, never an owner.</summary>
+public readonly record struct IdTensor(nint Address, int Count)
+{
+    public bool IsEmpty => Address == 0;
+
+    public IdTensor Range(int start, int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(start);
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(start + count, Count);
+        return new IdTensor(Address + (nint)start * sizeof(int), count);
+    }
+}
