@@ -12,8 +12,6 @@ public abstract class Device : IDisposable
     /// <summary>What a person calls this device, for instance <c>cpu (2 threads, 512-bit)</c>.</summary>
     public abstract string Name { get; }
 
-    // --- memory ---
-
     /// <summary>Allocates zeroed memory. Throws <see cref="InsufficientMemoryException"/> naming <paramref name="purpose"/> and the bytes asked.</summary>
     public abstract DeviceMemory Allocate(long bytes, string purpose);
 
@@ -35,13 +33,11 @@ public abstract class Device : IDisposable
     /// </summary>
     public abstract Action Record(Action operations);
 
-    // --- products ---
-
     /// <summary>Makes <paramref name="values"/> [in, out] an operand of products; see <see cref="RefreshWeights"/>.</summary>
     public abstract Weight CreateWeight(Tensor values, WeightUse use);
 
-    /// <summary>Brings every weight's arrangement up to date with the parameters; once after each optimiser step.</summary>
-    public abstract void RefreshWeights();
+    /// <summary>Brings the weights' own arrangements up to date with the parameters; once after each optimiser step.</summary>
+    public abstract void RefreshWeights(IReadOnlyList<Weight> weights);
 
     /// <summary>y = x W + bias, or y += x W + bias. Shapes: x [R, in], W [in, out], bias [1, out] or empty, y [R, out].</summary>
     public abstract void Multiply(Tensor x, Weight w, Tensor bias, Tensor y, bool accumulate);
@@ -106,8 +102,6 @@ public abstract class Device : IDisposable
         return forward ? (step, step, step + 1) : (step, step + 1, step);
     }
 
-    // --- hidden layers ---
-
     /// <summary>y = φ(x + addend). Shapes: x and y [R, M] (y may be x or the addend), addend [R, M], [1, M] (a bias) or empty.</summary>
     public abstract void LeakyReluForward(Tensor x, Tensor addend, Tensor y, LeakyRelu phi);
 
@@ -117,11 +111,9 @@ public abstract class Device : IDisposable
     /// </summary>
     public abstract void LeakyReluBackward(Tensor dy, Tensor y, Tensor dx, Tensor mask, Tensor maskedDx, LeakyRelu phi);
 
-    // --- the channel ---
-
     /// <summary>
     /// Reparameterised sample: μ = τ(mean) written back in place, sample = μ + exp(cl(ℓ)/2) noise; sample = μ where noise is empty.
-    /// Shapes: output [R, 2N], noise and sample [R, N].
+    /// Shapes: output [R, 2N], noise and sample [R, N]; where sample is empty, only τ is applied.
     /// </summary>
     public abstract void SampleGaussianForward(Tensor output, Tensor noise, Tensor sample, GaussianHead head);
 
@@ -153,8 +145,6 @@ public abstract class Device : IDisposable
     public abstract void GaussianLogDensityBackward(Tensor target, Tensor output, Tensor w, Tensor coefficient, Tensor dOutput, bool throughOutput,
         Tensor dTarget, Tensor targetMask, bool accumulateTarget, GaussianHead head);
 
-    // --- likelihoods ---
-
     /// <summary>nll = Σ_d softplus(o) − y o per row, nats. Shapes: logits and y [R, D], nll [R, 1].</summary>
     public abstract void BernoulliNllForward(Tensor logits, Tensor y, Tensor nll);
 
@@ -173,15 +163,11 @@ public abstract class Device : IDisposable
     /// <summary>dh += 2 γ w h. Shapes: h and dh [R, H], w [R, 1].</summary>
     public abstract void SquaredNormBackward(Tensor h, Tensor w, float gamma, Tensor dh);
 
-    // --- embedding ---
-
     /// <summary>y = table[ids]. Shapes: ids [R], table [V, E], y [R, E].</summary>
     public abstract void EmbeddingForward(IdTensor ids, Tensor table, Tensor y);
 
     /// <summary>dTable = Σ over rows with that id of dy, in row order. Shapes as in the forward operation.</summary>
     public abstract void EmbeddingBackward(IdTensor ids, Tensor dy, Tensor dTable);
-
-    // --- whole tensors ---
 
     /// <summary>x = 0.</summary>
     public abstract void Zero(Tensor x);
@@ -198,15 +184,11 @@ public abstract class Device : IDisposable
     /// <summary>result = Σ values · w in a fixed order, accumulated in double. Shapes: values and w [R, 1], result [1, 1].</summary>
     public abstract void WeightedSum(Tensor values, Tensor w, Tensor result);
 
-    // --- noise ---
-
     /// <summary>Standard normal noise; row t·B + n takes its bits from time step t and row id n. Shape: x [T·B, N].</summary>
     public abstract void FillNormal(Tensor x, NoiseSource noise);
 
     /// <summary>Ones with the given probability, zeros otherwise. Shape: x [T·B, 1].</summary>
     public abstract void FillBernoulli(Tensor x, float probability, NoiseSource noise);
-
-    // --- optimiser ---
 
     /// <summary>result = the Euclidean norm of a flat gradient [1, N], accumulated in double in a fixed order. Shape: result [1, 1].</summary>
     public abstract void GradientNorm(Tensor gradients, Tensor result);

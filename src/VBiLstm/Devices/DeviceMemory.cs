@@ -3,6 +3,8 @@ namespace VBiLstm.Devices;
 /// <summary>One block of a device's memory, zeroed at allocation and aligned to 64 bytes at least.</summary>
 public abstract class DeviceMemory : IDisposable
 {
+    int _freed;
+
     protected DeviceMemory(nint address, long bytes)
     {
         Address = address;
@@ -15,9 +17,11 @@ public abstract class DeviceMemory : IDisposable
 
     public void Dispose()
     {
-        Dispose(true);
+        if (Interlocked.Exchange(ref _freed, 1) == 0)
+            Free();
         GC.SuppressFinalize(this);
     }
 
-    protected abstract void Dispose(bool disposing);
+    /// <summary>Gives the memory back; called once.</summary>
+    protected abstract void Free();
 }

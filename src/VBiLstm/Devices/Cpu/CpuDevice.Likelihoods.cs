@@ -1,0 +1,176 @@
+using System.Numerics;
+
+namespace VBiLstm.Devices.Cpu;
+
+public sealed unsafe partial class CpuDevice
+{
+    public override void BernoulliNllForward(Tensor logits, Tensor y, Tensor nll)
+    {
+        CheckShape(logits.Rows == nll.Rows && y.Rows == nll.Rows && y.Columns == logits.Columns);
+        ForRows(new BernoulliForward { Logits = logits, Y = y, Nll = nll }, logits.Rows, 8 * logits.Columns);
+    }
+
+    public override void BernoulliNllBackward(Tensor logits, Tensor y, Tensor w)
+    {
+        CheckShape(logits.Rows == w.Rows && y.Rows == w.Rows && y.Columns == logits.Columns);
+        ForRows(new BernoulliBackward { Logits = logits, Y = y, W = w }, logits.Rows, 8 * logits.Columns);
+    }
+
+    public override void CategoricalNllForward(Tensor logits, IdTensor y, Tensor nll)
+    {
+        CheckShape(logits.Rows == nll.Rows && y.Count == nll.Rows);
+        ForRows(new CategoricalForward { Logits = logits, Y = y, Nll = nll }, logits.Rows, 4 * logits.Columns);
+    }
+
+    public override void CategoricalNllBackward(Tensor logits, IdTensor y, Tensor w)
+    {
+        CheckShape(logits.Rows == w.Rows && y.Count == w.Rows);
+        ForRows(new CategoricalBackward { Logits = logits, Y = y, W = w }, logits.Rows, 4 * logits.Columns);
+    }
+
+    public override void SquaredNormForward(Tensor h, Tensor result)
+    {
+        CheckShape(h.Rows == result.Rows);
+        ForRows(new NormForward { H = h, Result = result }, h.Rows, h.Columns);
+    }
+
+    public override void SquaredNormBackward(Tensor h, Tensor w, float gamma, Tensor dh)
+    {
+        CheckShape(h.Rows == w.Rows && h.Columns == dh.Columns && h.Rows == dh.Rows);
+        ForRows(new NormBackward { H = h, W = w, Gamma = gamma, DH = dh }, h.Rows, h.Columns);
+    }
+
+    struct BernoulliForward : IRangeJob
+    {
+        public Tensor Logits, Y, Nll;
+
+        public readonly void Execute(int start, int end)
+        {
+            var n = Logits.Columns;
+            for (var row = start; row < end; row++)
+            {
+                float* logits = Row(Logits, row), y = Row(Y, row);
+                var sum = Vector<float>.Zero;
+                for (var j = 0; j < n; j += Lanes.Width)
+                {
+                    var o = Lanes.Load(logits + j, n - j);
+
+                    // softplus(o) = max(o, 0) + log(1 + e^-|o|) neither overflows nor cancels; the select keeps a NaN.
+                    var positive = Vector.ConditionalSelect(Vector.LessThan(o, Vector<float>.Zero), Vector<float>.Zero, o);
+                    var term = positive - Lanes.Load(y + j, n - j) * o + VectorMath.Log1P(VectorMath.Exp(-Vector.Abs(o)));
+                    sum += Lanes.Keep(term, n - j);
+                }
+
+                *Row(Nll, row) = Vector.Sum(sum);
+            }
+        }
+    }
+
+    struct BernoulliBackward : IRangeJob
+    {
+        public Tensor Logits, Y, W;
+
+        public readonly void Execute(int start, int end)
+        {
+            var n = Logits.Columns;
+            for (var row = start; row < end; row++)
+            {
+                float* logits = Row(Logits, row), y = Row(Y, row);
+                var w = new Vector<float>(*Row(W, row));
+                for (var j = 0; j < n; j += Lanes.Width)
+                    Lanes.Store(w * (VectorMath.Sigmoid(Lanes.Load(logits + j, n - j)) - Lanes.Load(y + j, n - j)), logits + j, n - j);
+            }
+        }
+    }
+
+    // The largest logit and the sum of exp(o - largest): the two parts of logsumexp, safe from overflow.
+    static (float Largest, float Sum) SoftmaxParts(float* logits, int n)
+    {
+        var largest = float.NegativeInfinity;
+        for (var j = 0; j < n; j++)
+            largest = MathF.Max(largest, logits[j]);
+        var shift = new Vector<float>(largest);
+        var sum = Vector<float>.Zero;
+        for (var j = 0; j < n; j += Lanes.Width)
+            sum += Lanes.Keep(VectorMath.Exp(Lanes.Load(logits + j, n - j) - shift), n - j);
+        return (largest, Vector.Sum(sum));
+    }
+
+    struct CategoricalForward : IRangeJob
+    {
+        public Tensor Logits, Nll;
+        public IdTensor Y;
+
+        public readonly void Execute(int start, int end)
+        {
+            for (var row = start; row < end; row++)
+            {
+                var logits = Row(Logits, row);
+                var (largest, sum) = SoftmaxParts(logits, Logits.Columns);
+                *Row(Nll, row) = largest + MathF.Log(sum) - logits[((int*)Y.Address)[row]];
+            }
+        }
+    }
+
+    struct CategoricalBackward : IRangeJob
+    {
+        public Tensor Logits, W;
+        public IdTensor Y;
+
+        public readonly void Execute(int start, int end)
+        {
+            var n = Logits.Columns;
+            for (var row = start; row < end; row++)
+            {
+                var logits = Row(Logits, row);
+                var w = *Row(W, row);
+                var (largest, sum) = SoftmaxParts(logits, n);
+                var shift = new Vector<float>(largest);
+                var scale = new Vector<float>(w / sum);
+                for (var j = 0; j < n; j += Lanes.Width)
+                    Lanes.Store(scale * VectorMath.Exp(Lanes.Load(logits + j, n - j) - shift), logits + j, n - j);
+                logits[((int*)Y.Address)[row]] -= w;
+            }
+        }
+    }
+
+    struct NormForward : IRangeJob
+    {
+        public Tensor H, Result;
+
+        public readonly void Execute(int start, int end)
+        {
+            var n = H.Columns;
+            for (var row = start; row < end; row++)
+            {
+                var h = Row(H, row);
+                var sum = Vector<float>.Zero;
+                for (var j = 0; j < n; j += Lanes.Width)
+                {
+                    var value = Lanes.Load(h + j, n - j);
+                    sum = Vector.MultiplyAddEstimate(value, value, sum);
+                }
+
+                *Row(Result, row) = Vector.Sum(sum);
+            }
+        }
+    }
+
+    struct NormBackward : IRangeJob
+    {
+        public Tensor H, W, DH;
+        public float Gamma;
+
+        public readonly void Execute(int start, int end)
+        {
+            var n = H.Columns;
+            for (var row = start; row < end; row++)
+            {
+                float* h = Row(H, row), dh = Row(DH, row);
+                var scale = new Vector<float>(2 * Gamma * *Row(W, row));
+                for (var j = 0; j < n; j += Lanes.Width)
+                    Lanes.Store(Vector.MultiplyAddEstimate(scale, Lanes.Load(h + j, n - j), Lanes.Load(dh + j, n - j)), dh + j, n - j);
+            }
+        }
+    }
+}

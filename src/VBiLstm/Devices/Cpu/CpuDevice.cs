@@ -1,0 +1,168 @@
+using System.Runtime.InteropServices;
+
+namespace VBiLstm.Devices.Cpu;
+
+/// <summary>
+/// The reference device: SIMD and threads in pure C#. Operations run at once on the caller and a pool of threads; the bits of
+/// every result are the same at any number of threads, because no sum is ever split between them. Not for concurrent callers.
+/// </summary>
+public sealed unsafe partial class CpuDevice : Device
+{
+    // Below this many element operations per part, waking a thread costs more than it brings.
+    const int ElementsPerPart = 4096;
+
+    readonly WorkerPool _pool;
+    readonly Gemm _gemm;
+
+    /// <param name="threads">Number of threads, the caller's included; 0 takes all processors.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The number is negative or above 1024.</exception>
+    public CpuDevice(int threads = 0)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(threads);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(threads, 1024);
+        _pool = new WorkerPool(threads == 0 ? Environment.ProcessorCount : threads);
+        Width = SimdWidths.Best;
+        _gemm = new Gemm(_pool, Width);
+    }
+
+    internal SimdWidth Width { get; }
+
+    public int Threads => _pool.Threads;
+
+    public override string Name => $"cpu ({Threads} {(Threads == 1 ? "thread" : "threads")}, {(int)Width}-bit)";
+
+    public override DeviceMemory Allocate(long bytes, string purpose)
+    {
+        try
+        {
+            return new CpuMemory(bytes);
+        }
+        catch (OutOfMemoryException e)
+        {
+            throw new InsufficientMemoryException($"{purpose} needs {bytes / 1e6:N0} MB, which this machine does not give; use a smaller batch or model.", e);
+        }
+    }
+
+    public override void Upload(ReadOnlySpan<float> source, Tensor target)
+    {
+        CheckLength(source.Length, target.Count);
+        for (var r = 0; r < target.Rows; r++)
+            source.Slice(r * target.Columns, target.Columns).CopyTo(new Span<float>(Row(target, r), target.Columns));
+    }
+
+    public override void Upload(ReadOnlySpan<int> source, IdTensor target)
+    {
+        CheckLength(source.Length, target.Count);
+        source.CopyTo(new Span<int>((void*)target.Address, target.Count));
+    }
+
+    public override void Download(Tensor source, Span<float> target)
+    {
+        CheckLength(target.Length, source.Count);
+        for (var r = 0; r < source.Rows; r++)
+            new ReadOnlySpan<float>(Row(source, r), source.Columns).CopyTo(target.Slice(r * source.Columns, source.Columns));
+    }
+
+    public override void Synchronise()
+    {
+    }
+
+    public override Action Record(Action operations) => operations;
+
+    public override Weight CreateWeight(Tensor values, WeightUse use) => new CpuWeight(values, use, _gemm.PanelColumns);
+
+    public override void RefreshWeights(IReadOnlyList<Weight> weights)
+    {
+        ArgumentNullException.ThrowIfNull(weights);
+        for (var i = 0; i < weights.Count; i++)
+        {
+            var weight = (CpuWeight)weights[i];
+            var values = weight.Values;
+            if (weight.Forward is not null)
+                _gemm.Pack(Start(values), values.Stride, transposed: false, weight.Forward);
+            if (weight.Transposed is not null)
+                _gemm.Pack(Start(values), values.Stride, transposed: true, weight.Transposed);
+        }
+    }
+
+    public override void Multiply(Tensor x, Weight w, Tensor bias, Tensor y, bool accumulate)
+    {
+        ArgumentNullException.ThrowIfNull(w);
+        CheckShape(x.Columns == w.Values.Rows && y.Columns == w.Values.Columns && y.Rows == x.Rows);
+        if (!bias.IsEmpty)
+        {
+            CheckShape(bias.Columns == y.Columns && !accumulate);
+            Broadcast(bias, y);
+        }
+
+        _gemm.Multiply(Start(x), x.Stride, x.Rows, ((CpuWeight)w).Forward ?? throw NotPrepared(WeightUse.Forward), Start(y), y.Stride, accumulate || !bias.IsEmpty);
+    }
+
+    public override void MultiplyTransposed(Tensor dy, Weight w, Tensor dx, bool accumulate)
+    {
+        ArgumentNullException.ThrowIfNull(w);
+        CheckShape(dy.Columns == w.Values.Columns && dx.Columns == w.Values.Rows && dx.Rows == dy.Rows);
+        _gemm.Multiply(Start(dy), dy.Stride, dy.Rows, ((CpuWeight)w).Transposed ?? throw NotPrepared(WeightUse.Transposed), Start(dx), dx.Stride, accumulate);
+    }
+
+    public override void MultiplyLeftTransposed(Tensor x, Tensor dy, Tensor dw)
+    {
+        CheckShape(x.Rows == dy.Rows && dw.Rows == x.Columns && dw.Columns == dy.Columns);
+        _gemm.MultiplyLeftTransposed(Start(x), x.Stride, Start(dy), dy.Stride, Start(dw), dw.Stride, x.Columns, dy.Columns, x.Rows);
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (!disposing)
+            return;
+        _pool.Dispose();
+        NativeMemory.Free(_partialSums);
+        _partialSums = null;
+        _partialSumCapacity = 0;
+    }
+
+    static float* Start(Tensor x) => (float*)x.Address;
+
+    static float* Row(Tensor x, int row) => (float*)x.Address + (nint)row * x.Stride;
+
+    // workPerRow in element operations of a few nanoseconds.
+    void ForRows<TJob>(in TJob job, int rows, int workPerRow) where TJob : unmanaged, IRangeJob
+        => _pool.Run(job, rows, Math.Max(1, ElementsPerPart / Math.Max(1, workPerRow)));
+
+    static void CheckLength(long given, long expected)
+    {
+        if (given != expected)
+            throw new ArgumentException($"{given} elements given where the tensor has {expected}.");
+    }
+
+    static void CheckShape(bool holds)
+    {
+        if (!holds)
+            throw new ArgumentException("The shapes of the operands do not fit together.");
+    }
+
+    static InvalidOperationException NotPrepared(WeightUse use) => new($"This weight was not created for {use} products.");
+
+    sealed class CpuWeight : Weight
+    {
+        public CpuWeight(Tensor values, WeightUse use, int panelColumns) : base(values, use)
+        {
+            if (use.HasFlag(WeightUse.Forward))
+                Forward = new PackedMatrix(values.Rows, values.Columns, panelColumns);
+            if (use.HasFlag(WeightUse.Transposed))
+                Transposed = new PackedMatrix(values.Columns, values.Rows, panelColumns);
+        }
+
+        public PackedMatrix? Forward { get; }
+
+        public PackedMatrix? Transposed { get; }
+    }
+
+    sealed class CpuMemory : DeviceMemory
+    {
+        public CpuMemory(long bytes) : base((nint)NativeMemory.AlignedAlloc((nuint)bytes, 64), bytes)
+            => NativeMemory.Clear((void*)Address, (nuint)bytes);
+
+        protected override void Free() => NativeMemory.AlignedFree((void*)Address);
+    }
+}

@@ -1,0 +1,18 @@
+namespace VBiLstm.Devices.Cpu;
+
+/// <summary>
+/// A small product with all sums in registers. A comes packed as [k][tile rows], B as [k][<see cref="Columns"/>].
+/// Each element of C is one chain of multiply-adds in the order of k, whatever the tile.
+/// </summary>
+unsafe interface IMicroKernel
+{
+    static abstract int Columns { get; }
+
+    static abstract int LargestTile { get; }
+
+    /// <summary>Rows of the tile to use when this many rows are left; more than are left only for the smallest tile.</summary>
+    static abstract int TileRows(int rows);
+
+    /// <summary>C [tile rows, columns] = A B, or += where <paramref name="accumulate"/>.</summary>
+    static abstract void Multiply(int tileRows, int k, float* a, float* b, float* c, int cStride, bool accumulate);
+}

@@ -1,0 +1,97 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
+namespace VBiLstm.Devices.Cpu;
+
+/// <summary>
+/// Vectorised elementary functions in float32. Relative error against double: exp, tanh, sigmoid, log and log1p at most
+/// 3e-7 (log near 1: 1e-7 absolute). NaN gives NaN; exp gives ∞ above 88.376 and 0 below −87.336.
+/// </summary>
+static class VectorMath
+{
+    const float Log2E = 1.44269504088896341f;
+    const float Ln2High = 0.693359375f;
+    const float Ln2Low = -2.12194440e-4f;
+    const float ExpMaximum = 88.3762588f;
+    const float ExpMinimum = -87.3365402f;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<float> Exp(Vector<float> x)
+    {
+        // Clamped first, so that 2ⁿ is built from a valid exponent; the selects below restore ∞, 0 and NaN.
+        var tooLarge = Vector.GreaterThan(x, new Vector<float>(ExpMaximum));
+        var tooSmall = Vector.LessThan(x, new Vector<float>(ExpMinimum));
+        var clamped = Vector.ConditionalSelect(tooLarge, new Vector<float>(ExpMaximum), x);
+        clamped = Vector.ConditionalSelect(tooSmall, new Vector<float>(ExpMinimum), clamped);
+        var n = Vector.Floor(Vector.MultiplyAddEstimate(clamped, new Vector<float>(Log2E), new Vector<float>(0.5f)));
+        var r = Vector.MultiplyAddEstimate(n, new Vector<float>(-Ln2High), clamped);
+        r = Vector.MultiplyAddEstimate(n, new Vector<float>(-Ln2Low), r);
+        var p = Vector.MultiplyAddEstimate(new Vector<float>(1.9875691500e-4f), r, new Vector<float>(1.3981999507e-3f));
+        p = Vector.MultiplyAddEstimate(p, r, new Vector<float>(8.3334519073e-3f));
+        p = Vector.MultiplyAddEstimate(p, r, new Vector<float>(4.1665795894e-2f));
+        p = Vector.MultiplyAddEstimate(p, r, new Vector<float>(1.6666665459e-1f));
+        p = Vector.MultiplyAddEstimate(p, r, new Vector<float>(5.0000001201e-1f));
+        p = Vector.MultiplyAddEstimate(p, r * r, r) + Vector<float>.One;
+        var scale = Vector.AsVectorSingle(Vector.ShiftLeft(Vector.ConvertToInt32(n) + new Vector<int>(127), 23));
+        var result = Vector.ConditionalSelect(tooLarge, new Vector<float>(float.PositiveInfinity), p * scale);
+        result = Vector.ConditionalSelect(tooSmall, Vector<float>.Zero, result);
+        return Vector.ConditionalSelect(Vector.Equals(x, x), result, x);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<float> Sigmoid(Vector<float> x) => Vector<float>.One / (Vector<float>.One + Exp(-x));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<float> Tanh(Vector<float> x)
+    {
+        var magnitude = Vector.Abs(x);
+        var sign = Vector.BitwiseAnd(x, new Vector<float>(-0f));
+        var large = Vector<float>.One - new Vector<float>(2f) / (Exp(magnitude + magnitude) + Vector<float>.One);
+        large = Vector.BitwiseOr(large, sign);
+
+        // Near zero the difference above cancels: an odd polynomial keeps the relative error.
+        var square = x * x;
+        var p = Vector.MultiplyAddEstimate(new Vector<float>(-5.70498872745e-3f), square, new Vector<float>(2.06390887954e-2f));
+        p = Vector.MultiplyAddEstimate(p, square, new Vector<float>(-5.37397155531e-2f));
+        p = Vector.MultiplyAddEstimate(p, square, new Vector<float>(1.33314422036e-1f));
+        p = Vector.MultiplyAddEstimate(p, square, new Vector<float>(-3.33332819422e-1f));
+        var small = Vector.MultiplyAddEstimate(p * square, x, x);
+        return Vector.ConditionalSelect(Vector.LessThan(magnitude, new Vector<float>(0.625f)), small, large);
+    }
+
+    /// <summary>Natural logarithm of positive normal numbers; ∞ gives ∞, zero and subnormal numbers −∞, negative numbers NaN.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<float> Log(Vector<float> x)
+    {
+        // x = m 2ᵉ with m in [√½, √2).
+        var bits = Vector.AsVectorInt32(x) - new Vector<int>(0x3f3504f3);
+        var e = Vector.ConvertToSingle(Vector.ShiftRightArithmetic(bits, 23));
+        var m = Vector.AsVectorSingle((bits & new Vector<int>(0x007fffff)) + new Vector<int>(0x3f3504f3)) - Vector<float>.One;
+        var square = m * m;
+        var p = Vector.MultiplyAddEstimate(new Vector<float>(7.0376836292e-2f), m, new Vector<float>(-1.1514610310e-1f));
+        p = Vector.MultiplyAddEstimate(p, m, new Vector<float>(1.1676998740e-1f));
+        p = Vector.MultiplyAddEstimate(p, m, new Vector<float>(-1.2420140846e-1f));
+        p = Vector.MultiplyAddEstimate(p, m, new Vector<float>(1.4249322787e-1f));
+        p = Vector.MultiplyAddEstimate(p, m, new Vector<float>(-1.6668057665e-1f));
+        p = Vector.MultiplyAddEstimate(p, m, new Vector<float>(2.0000714765e-1f));
+        p = Vector.MultiplyAddEstimate(p, m, new Vector<float>(-2.4999993993e-1f));
+        p = Vector.MultiplyAddEstimate(p, m, new Vector<float>(3.3333331174e-1f));
+        p = p * m * square;
+        p = Vector.MultiplyAddEstimate(e, new Vector<float>(Ln2Low), p);
+        p = Vector.MultiplyAddEstimate(new Vector<float>(-0.5f), square, p);
+        var result = Vector.MultiplyAddEstimate(e, new Vector<float>(Ln2High), m + p);
+        result = Vector.ConditionalSelect(Vector.LessThan(x, new Vector<float>(1.17549435e-38f)), new Vector<float>(float.NegativeInfinity), result);
+        result = Vector.ConditionalSelect(Vector.LessThan(x, Vector<float>.Zero), new Vector<float>(float.NaN), result);
+        result = Vector.ConditionalSelect(Vector.Equals(x, new Vector<float>(float.PositiveInfinity)), x, result);
+        return Vector.ConditionalSelect(Vector.Equals(x, x), result, x);
+    }
+
+    /// <summary>log(1 + x) for x in [0, 1].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector<float> Log1P(Vector<float> x)
+    {
+        // The rounding error of 1 + x is put back to first order.
+        var u = Vector<float>.One + x;
+        return Log(u) + (x - (u - Vector<float>.One)) / u;
+    }
+}

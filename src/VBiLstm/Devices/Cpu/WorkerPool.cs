@@ -1,0 +1,156 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.ExceptionServices;
+
+namespace VBiLstm.Devices.Cpu;
+
+/// <summary>A piece of work over a range of indices; an unmanaged struct, so that handing it to threads allocates nothing.</summary>
+interface IRangeJob
+{
+    void Execute(int start, int end);
+}
+
+/// <summary>
+/// Persistent threads that spin for some microseconds between jobs and then park. One caller at a time; a job must not run another one.
+/// </summary>
+sealed unsafe class WorkerPool : IDisposable
+{
+    const int SpinsBeforePark = 4000;
+
+    readonly Worker[] _workers;
+    ExceptionDispatchInfo? _failure;
+    int _pending;
+
+    /// <param name="threads">Number of threads, the caller's included.</param>
+    public WorkerPool(int threads)
+    {
+        Threads = threads;
+        _workers = new Worker[threads - 1];
+        for (var i = 0; i < _workers.Length; i++)
+            _workers[i] = new Worker(this, i + 1);
+    }
+
+    public int Threads { get; }
+
+    /// <summary>
+    /// Splits [0, count) into at most <see cref="Threads"/> contiguous parts with boundaries at multiples of <paramref name="grain"/>,
+    /// runs them and returns when all are done. A job's exception is rethrown here after all parts ended.
+    /// </summary>
+    public void Run<TJob>(in TJob job, int count, int grain) where TJob : unmanaged, IRangeJob
+    {
+        if (count <= 0)
+            return;
+        var grains = (count - 1) / grain + 1;
+        var parts = Math.Min(Threads, grains);
+        if (parts == 1)
+        {
+            job.Execute(0, count);
+            return;
+        }
+
+        fixed (TJob* pointer = &job)
+        {
+            Volatile.Write(ref _pending, parts - 1);
+            for (var part = 1; part < parts; part++)
+                _workers[part - 1].Start(&Invoke<TJob>, pointer, Boundary(part), Boundary(part + 1));
+            try
+            {
+                job.Execute(0, Boundary(1));
+            }
+            finally
+            {
+                // The job stands on this stack: wait for every part, whatever happened in ours.
+                var spin = new SpinWait();
+                while (Volatile.Read(ref _pending) != 0)
+                    spin.SpinOnce(sleep1Threshold: -1);
+            }
+        }
+
+        if (_failure is not null)
+            Interlocked.Exchange(ref _failure, null)?.Throw();
+
+        int Boundary(int part) => (int)Math.Min(count, (long)grains * part / parts * grain);
+    }
+
+    static void Invoke<TJob>(void* job, int start, int end) where TJob : unmanaged, IRangeJob => Unsafe.AsRef<TJob>(job).Execute(start, end);
+
+    public void Dispose()
+    {
+        foreach (var worker in _workers)
+            worker.Dispose();
+    }
+
+    sealed class Worker : IDisposable
+    {
+        readonly WorkerPool _pool;
+        readonly AutoResetEvent _wake = new(false);
+        delegate*<void*, int, int, void> _invoke;
+        void* _job;
+        int _start, _end;
+        int _state;
+
+        const int Idle = 0, Ready = 1, Parked = 2, Stopping = 3;
+
+        public Worker(WorkerPool pool, int number)
+        {
+            _pool = pool;
+            new Thread(Loop) { IsBackground = true, Name = $"vbilstm worker {number}" }.Start();
+        }
+
+        public void Start(delegate*<void*, int, int, void> invoke, void* job, int start, int end)
+        {
+            _invoke = invoke;
+            _job = job;
+            (_start, _end) = (start, end);
+            Signal(Ready);
+        }
+
+        public void Dispose() => Signal(Stopping);
+
+        void Signal(int state)
+        {
+            if (Interlocked.Exchange(ref _state, state) == Parked)
+                _wake.Set();
+        }
+
+        void Loop()
+        {
+            while (true)
+            {
+                var state = WaitForWork();
+                if (state == Stopping)
+                {
+                    _wake.Dispose();
+                    return;
+                }
+
+                // Cleared before the work is reported done, because the next job may come right after.
+                Interlocked.CompareExchange(ref _state, Idle, Ready);
+                try
+                {
+                    _invoke(_job, _start, _end);
+                }
+                catch (Exception e)
+                {
+                    Interlocked.CompareExchange(ref _pool._failure, ExceptionDispatchInfo.Capture(e), null);
+                }
+
+                Interlocked.Decrement(ref _pool._pending);
+            }
+        }
+
+        int WaitForWork()
+        {
+            for (var i = 0; i < SpinsBeforePark; i++)
+            {
+                var state = Volatile.Read(ref _state);
+                if (state != Idle)
+                    return state;
+                Thread.SpinWait(8);
+            }
+
+            if (Interlocked.CompareExchange(ref _state, Parked, Idle) == Idle)
+                _wake.WaitOne();
+            return Volatile.Read(ref _state);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+using VBiLstm.Configuration;
+
+namespace VBiLstm.Evaluation;
+
+/// <summary>What an evaluation reports (model.md section 12); sums over steps are in nats per sequence, means over sequences.</summary>
+public sealed record EvaluationResult
+{
+    /// <summary>Mean −log p_η.</summary>
+    public required double Nll { get; init; }
+
+    /// <summary>Mean KL(q ‖ p), weight 1; 0 for <c>lstm</c> and in prior mode.</summary>
+    public required double Kl { get; init; }
+
+    /// <summary>log p_η − KL: KL weight 1, no auxiliary terms.</summary>
+    public double Bound => -Nll - Kl;
+
+    /// <summary>Importance-weighted bound from <see cref="ImportanceSamples"/> trajectories per sequence; null when not asked for.</summary>
+    public double? ImportanceWeightedBound { get; init; }
+
+    /// <summary>K; 0 when not asked for.</summary>
+    public int ImportanceSamples { get; init; }
+
+    public required int Sequences { get; init; }
+
+    /// <summary>Predicted tokens or frames.</summary>
+    public required long Tokens { get; init; }
+
+    /// <summary>False where <see cref="Bound"/> does not bound the log-likelihood of the model: latents at their means.</summary>
+    public required bool IsBound { get; init; }
+
+    /// <summary>Mean KL of each latent dimension, nats per step.</summary>
+    public IReadOnlyList<double> KlPerLatent { get; init; } = [];
+
+    /// <summary>Latent dimensions with Var_x E_q[z] above 0.01, x running over all sequences and steps.</summary>
+    public int ActiveUnits { get; init; }
+
+    /// <summary>The figure in the unit that the task's tables use, with that unit.</summary>
+    public (double Value, string Unit) TaskUnit(ModelConfiguration model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return model.OutputDistribution switch
+        {
+            OutputDistribution.Bernoulli => (-Bound, "nats per image (lower is better)"),
+            OutputDistribution.Categorical => (-Bound * Sequences / Tokens / Math.Log(2), "bits per token (lower is better)"),
+            _ => (Bound, "nats per sequence (higher is better)"),
+        };
+    }
+}

@@ -1,0 +1,90 @@
+using VBiLstm.Configuration;
+using VBiLstm.Devices;
+using VBiLstm.Noise;
+
+namespace VBiLstm.Model;
+
+/// <summary>The parameters of one model on one device and, for training, their gradients and Adam moments: flat arenas of one layout.</summary>
+public sealed class ModelParameters : IDisposable
+{
+    readonly Device _device;
+    readonly Arena _arena;
+
+    /// <param name="device">Where the arenas live.</param>
+    /// <param name="model">A valid configuration.</param>
+    /// <param name="training">Whether gradients and moments are needed.</param>
+    public ModelParameters(Device device, ModelConfiguration model, bool training)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentNullException.ThrowIfNull(model);
+        model.Validate();
+        _device = device;
+        Model = model;
+        Layout = new ParameterLayout(model);
+        _arena = Arena.Create(device, "the parameters", arena => training
+            ? (Next(arena), Next(arena), Next(arena), Next(arena))
+            : (Next(arena), default(Tensor), default(Tensor), default(Tensor)), out var arenas);
+        (Values, Gradients, FirstMoments, SecondMoments) = arenas;
+
+        Tensor Next(Arena arena) => arena.Take(1, Layout.ArenaLength);
+    }
+
+    public ModelConfiguration Model { get; }
+
+    public ParameterLayout Layout { get; }
+
+    /// <summary>[1, <see cref="ParameterLayout.ArenaLength"/>].</summary>
+    public Tensor Values { get; }
+
+    /// <summary>As <see cref="Values"/>; empty without training.</summary>
+    public Tensor Gradients { get; }
+
+    /// <summary>Adam's mean of gradients; as <see cref="Values"/>; empty without training.</summary>
+    public Tensor FirstMoments { get; }
+
+    /// <summary>Adam's mean of squared gradients; as <see cref="Values"/>; empty without training.</summary>
+    public Tensor SecondMoments { get; }
+
+    public long Bytes => _arena.UsedBytes;
+
+    /// <summary>View of the parameter's values, [in, out] or [1, out]. Throws <see cref="KeyNotFoundException"/> for a name the model does not have.</summary>
+    public Tensor Value(string name) => Layout[name].In(Values);
+
+    /// <summary>View of the parameter's gradient.</summary>
+    public Tensor Gradient(string name) => Layout[name].In(Gradients);
+
+    /// <summary>
+    /// Initialises every parameter from the seed (model.md section 8): output layers uniform in ±output_initialisation, other weights uniform
+    /// in ±1/√fan-in, embeddings standard normal scaled by 0.1, biases zero but for the forget gate's.
+    /// </summary>
+    public void Initialise(long seed)
+    {
+        for (var index = 0; index < Layout.All.Count; index++)
+        {
+            var parameter = Layout.All[index];
+            var values = new float[parameter.Rows * parameter.Columns];
+            var random = new CounterRandom(seed, NoiseStream.Initialisation, (uint)index, 0);
+            if (parameter.IsBias)
+            {
+                if (parameter.Name.Contains("lstm", StringComparison.Ordinal))
+                    values.AsSpan(Model.LstmUnits, Model.LstmUnits).Fill((float)Model.ForgetGateBias);
+            }
+            else if (parameter.Name == "embedding.weight")
+            {
+                foreach (ref var value in values.AsSpan())
+                    value = 0.1f * random.NextNormal();
+            }
+            else
+            {
+                var isOutput = parameter.Name.EndsWith("output.weight", StringComparison.Ordinal);
+                var bound = isOutput ? (float)Model.OutputInitialisation : 1 / MathF.Sqrt(parameter.Rows);
+                foreach (ref var value in values.AsSpan())
+                    value = bound * (2 * random.NextSingle() - 1);
+            }
+
+            _device.Upload(values, parameter.In(Values));
+        }
+    }
+
+    public void Dispose() => _arena.Dispose();
+}

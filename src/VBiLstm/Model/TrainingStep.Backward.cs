@@ -1,0 +1,215 @@
+using VBiLstm.Configuration;
+using VBiLstm.Devices;
+
+namespace VBiLstm.Model;
+
+public sealed partial class TrainingStep
+{
+    bool Skips => !_a.SkipMask.IsEmpty;
+
+    /// <summary>
+    /// Phases B1 to B7 after <see cref="Forward"/>: every parameter's gradient of J. Overwrites gates and outputs by their gradients.
+    /// </summary>
+    public void Backward()
+    {
+        Generator();
+        if (_model.HasChannel)
+        {
+            KlAndPrior();
+            Reconstructions();
+            ReverseLoop();
+            RecurrentWeights();
+            BackwardLstm();
+        }
+        else
+        {
+            _device.LstmSequenceBackward(_plainLstm!);
+            RecurrentWeights();
+        }
+
+        Inputs();
+    }
+
+    // B1.
+    void Generator()
+    {
+        var t = _steps;
+        var (hidden, output, dHidden, w) = (Span(_a.GeneratorHidden, 0, t), Span(_a.Output, 0, t), Span(_a.DHidden, 0, t), Span(_a.LossWeight, 0, t));
+        switch (_model.OutputDistribution)
+        {
+            case OutputDistribution.Categorical:
+                _device.CategoricalNllBackward(output, _a.Tokens.Range(_batchSize, t * _batchSize), w);
+                break;
+            case OutputDistribution.Bernoulli:
+                _device.BernoulliNllBackward(output, Span(_a.Embedded, 1, t), w);
+                break;
+            default:
+                _device.GaussianLogDensityBackward(Span(_a.Embedded, 1, t), output, w, _a.Scalars.One, output, throughOutput: true,
+                    default, default, accumulateTarget: false, _latentHead);
+                break;
+        }
+
+        _device.MultiplyLeftTransposed(hidden, output, Gradient("generator.output.weight"));
+        _device.ColumnSums(output, Gradient("generator.output.bias"));
+        _device.MultiplyTransposed(output, _weights.GeneratorOutput, dHidden, accumulate: false);
+        _device.LeakyReluBackward(dHidden, hidden, dHidden, default, default, _phi);
+        _device.ColumnSums(dHidden, Gradient("generator.hidden.bias"));
+
+        var (h, z) = (_model.LstmUnits, _model.LatentUnits);
+        var dWeight = Gradient("generator.hidden.weight");
+        _device.MultiplyLeftTransposed(Span(_a.H, 1, t), dHidden, dWeight.RowRange(0, h));
+        _device.Zero(At(_a.DH, 0));
+        _device.MultiplyTransposed(dHidden, _weights.GeneratorH, Span(_a.DH, 1, t), accumulate: false);
+        if (_model.Gamma > 0)
+            _device.SquaredNormBackward(Span(_a.H, 1, t), w, (float)_model.Gamma, Span(_a.DH, 1, t));
+        if (_model.GeneratorInput == GeneratorInput.HZBTilde)
+        {
+            _device.MultiplyLeftTransposed(Span(_a.Z, 0, t), dHidden, dWeight.RowRange(h, z));
+            _device.MultiplyLeftTransposed(Span(_a.BTilde, 0, t), dHidden, dWeight.RowRange(h + z, h));
+            _device.MultiplyTransposed(dHidden, _weights.GeneratorZ, Span(_a.DZ, 0, t), accumulate: false);
+            _device.MultiplyTransposed(dHidden, _weights.GeneratorBTilde, Span(_a.DBTilde, 0, t), accumulate: false);
+        }
+        else if (_model.HasChannel)
+        {
+            _device.Zero(Span(_a.DZ, 0, t));
+        }
+    }
+
+    // B2.
+    void KlAndPrior()
+    {
+        var t = _steps;
+        _device.GaussianKlBackward(Span(_a.PosteriorOutput, 0, t), Span(_a.PriorOutput, 0, t), Span(_a.LossWeight, 0, t), _a.Scalars.KlWeight,
+            Span(_a.DPosteriorMoments, 0, t), _latentHead);
+        if (_prior is null)
+            return;
+        var dHidden = Span(_a.DHidden, 0, t);
+        _prior.Backward(Span(_a.H, 0, t), dHidden);
+        if (Skips)
+            _device.MaskRows(dHidden, Span(_a.SkipMask, 0, t));
+        _device.MultiplyTransposed(dHidden, _weights.PriorHidden, Span(_a.DH, 0, t), accumulate: true);
+    }
+
+    // B3 and B4.
+    void Reconstructions()
+    {
+        var t = _steps;
+        var (w, z, dz, dHidden) = (Span(_a.LossWeight, 0, t), Span(_a.Z, 0, t), Span(_a.DZ, 0, t), Span(_a.DHidden, 0, t));
+        if (_xi is not null)
+        {
+            var output = Span(_a.XiOutput, 0, t);
+            _device.GaussianLogDensityBackward(Span(_a.H, 0, t), output, w, _a.Scalars.Beta, output, throughOutput: true,
+                _model.TargetGradientH ? Span(_a.DH, 0, t) : default, Span(_a.SkipMask, 0, t), accumulateTarget: true, _reconstructionHead);
+            _xi.Backward(z, dHidden);
+            _device.MultiplyTransposed(dHidden, _weights.XiHidden, dz, accumulate: true);
+        }
+
+        var psiOutput = Span(_a.PsiOutput, 0, t);
+        var dTarget = _model.TargetGradientB ? Span(_a.DBackwardH, _model.Alignment, t) : default;
+        if (_psi is not null)
+        {
+            _device.GaussianLogDensityBackward(BackwardStates(), psiOutput, w, _a.Scalars.Alpha, psiOutput, throughOutput: true,
+                dTarget, default, accumulateTarget: false, _reconstructionHead);
+            _psi.Backward(z, dHidden);
+            _device.MultiplyTransposed(dHidden, _weights.PsiHidden, dz, accumulate: true);
+        }
+        else
+        {
+            _device.GaussianLogDensityBackward(BackwardStates(), psiOutput, w, _a.Scalars.Alpha, Span(_a.DPsiMoments, 0, t), throughOutput: false,
+                dTarget, default, accumulateTarget: false, _reconstructionHead);
+        }
+    }
+
+    // B5: five products a time step, three where b̃ does not feed the LSTM.
+    void ReverseLoop()
+    {
+        var (h, z) = (_model.LstmUnits, _model.LatentUnits);
+        var dhRecurrent = _a.RecurrentProduct.ColumnRange(0, h);
+        var dz = _a.RecurrentProduct.ColumnRange(h, z);
+        var dbTilde = _model.FeedsBTilde ? _a.RecurrentProduct.ColumnRange(h + z, h) : default;
+        _device.Zero(_a.DC);
+        _device.Zero(dhRecurrent);
+        for (var t = _steps - 1; t >= 0; t--)
+        {
+            var gates = At(_a.Gates, t);
+            _device.LstmCellBackward(gates, At(_a.C, t), At(_a.TanhC, t), At(_a.DH, t + 1), dhRecurrent, default, _a.DC);
+            _device.MultiplyTransposed(gates, _weights.RecurrentStack, _a.RecurrentProduct, accumulate: false);
+            if (_model.FeedsBTilde)
+            {
+                var (psiOutput, dPsiHidden) = (At(_a.PsiOutput, t), At(_a.DPsiHidden, t));
+                _device.SampleGaussianBackward(dbTilde, At(_a.DBTilde, t), At(_a.EpsilonB, t), At(_a.DPsiMoments, t), psiOutput, _reconstructionHead);
+                _device.MultiplyTransposed(psiOutput, _weights.PsiOutput, dPsiHidden, accumulate: false);
+                _device.LeakyReluBackward(dPsiHidden, At(_a.PsiHidden, t), dPsiHidden, default, default, _phi);
+                _device.MultiplyTransposed(dPsiHidden, _weights.PsiHidden, dz, accumulate: true);
+            }
+
+            var (posteriorOutput, dPosteriorHidden) = (At(_a.PosteriorOutput, t), At(_a.DPosteriorHidden, t));
+            _device.SampleGaussianBackward(dz, At(_a.DZ, t), At(_a.EpsilonZ, t), At(_a.DPosteriorMoments, t), posteriorOutput, _latentHead);
+            _device.MultiplyTransposed(posteriorOutput, _weights.PosteriorOutput, dPosteriorHidden, accumulate: false);
+            _device.LeakyReluBackward(dPosteriorHidden, At(_a.PosteriorHidden, t), dPosteriorHidden, At(_a.SkipMask, t), _a.MaskedDPosteriorHidden, _phi);
+            _device.MultiplyTransposed(Skips ? _a.MaskedDPosteriorHidden : dPosteriorHidden, _weights.PosteriorH, dhRecurrent, accumulate: true);
+            AfterReverseStep?.Invoke(t);
+        }
+    }
+
+    // B6.
+    void RecurrentWeights()
+    {
+        var t = _steps;
+        var (gates, hPrevious) = (Span(_a.Gates, 0, t), Span(_a.H, 0, t));
+        _device.MultiplyLeftTransposed(Span(_a.Embedded, 0, t), gates, Gradient("forward_lstm.weight_input"));
+        _device.MultiplyLeftTransposed(hPrevious, gates, Gradient("forward_lstm.weight_recurrent"));
+        _device.ColumnSums(gates, Gradient("forward_lstm.bias"));
+        if (!_model.HasChannel)
+            return;
+        var (z, dPosteriorHidden, dPosteriorOutput) = (Span(_a.Z, 0, t), Span(_a.DPosteriorHidden, 0, t), Span(_a.PosteriorOutput, 0, t));
+        _device.MultiplyLeftTransposed(z, gates, Gradient("forward_lstm.weight_z"));
+        if (_model.FeedsBTilde)
+        {
+            var (dPsiHidden, dPsiOutput) = (Span(_a.DPsiHidden, 0, t), Span(_a.PsiOutput, 0, t));
+            _device.MultiplyLeftTransposed(Span(_a.BTilde, 0, t), gates, Gradient("forward_lstm.weight_b_tilde"));
+            _device.MultiplyLeftTransposed(Span(_a.PsiHidden, 0, t), dPsiOutput, Gradient("psi.output.weight"));
+            _device.ColumnSums(dPsiOutput, Gradient("psi.output.bias"));
+            _device.MultiplyLeftTransposed(z, dPsiHidden, Gradient("psi.hidden.weight_z"));
+            _device.ColumnSums(dPsiHidden, Gradient("psi.hidden.bias"));
+        }
+
+        _device.MultiplyLeftTransposed(Span(_a.PosteriorHidden, 0, t), dPosteriorOutput, Gradient("posterior.output.weight"));
+        _device.ColumnSums(dPosteriorOutput, Gradient("posterior.output.bias"));
+        _device.MultiplyLeftTransposed(hPrevious, dPosteriorHidden, Gradient("posterior.hidden.weight_h"));
+        _device.MultiplyLeftTransposed(BackwardStates(), dPosteriorHidden, Gradient("posterior.hidden.weight_b"));
+        _device.ColumnSums(dPosteriorHidden, Gradient("posterior.hidden.bias"));
+    }
+
+    // B7.
+    void BackwardLstm()
+    {
+        var t = _steps;
+        var db = Span(_a.DBackwardH, _model.Alignment, t);
+        _device.Zero(At(_a.DBackwardH, _model.Alignment == 0 ? t : 0));
+        _device.MultiplyTransposed(Span(_a.DPosteriorHidden, 0, t), _weights.PosteriorB, db, accumulate: _model.TargetGradientB);
+        if (_model.SkipGradient == SkipGradientMode.Both)
+            _device.MaskRows(db, Span(_a.SkipMask, 0, t));
+        _device.LstmSequenceBackward(_backwardLstm!);
+        var gates = Span(_a.BackwardGates, 0, t + 1);
+        _device.MultiplyLeftTransposed(Span(_a.Embedded, 0, t + 1), gates, Gradient("backward_lstm.weight_input"));
+        _device.MultiplyLeftTransposed(Span(_a.BackwardH, 1, t + 1), gates, Gradient("backward_lstm.weight_recurrent"));
+        _device.ColumnSums(gates, Gradient("backward_lstm.bias"));
+    }
+
+    // de, and from it the embedding's gradient.
+    void Inputs()
+    {
+        if (!_inputGradient)
+            return;
+        var t = _steps;
+        var de = Span(_a.DEmbedded, 0, t + 1);
+        if (_model.HasChannel)
+            _device.MultiplyTransposed(Span(_a.BackwardGates, 0, t + 1), _weights.BackwardInput, de, accumulate: false);
+        else
+            _device.Zero(At(_a.DEmbedded, t));
+        _device.MultiplyTransposed(Span(_a.Gates, 0, t), _weights.ForwardInput, Span(_a.DEmbedded, 0, t), accumulate: _model.HasChannel);
+        if (_model.IsCategorical)
+            _device.EmbeddingBackward(_a.Tokens.Range(0, (t + 1) * _batchSize), de, Gradient("embedding.weight"));
+    }
+}

@@ -1,0 +1,56 @@
+using VBiLstm.Devices;
+
+namespace VBiLstm.Model;
+
+public sealed partial class TrainingStep
+{
+    /// <summary>
+    /// Finds what is not finite after a step: the term of the objective (or "the gradient") and the first tensor in the order of the computation. Slow: downloads
+    /// tensors. Empty names where everything is finite.
+    /// </summary>
+    public (string Term, string Tensor) FindNonFinite()
+    {
+        var metrics = ReadMetrics(withGradientNorm: true);
+        var term = !float.IsFinite(metrics.Nll) ? "the NLL"
+            : !float.IsFinite(metrics.Kl) ? "the KL"
+            : !float.IsFinite(metrics.LogPPsi) ? "log p_psi"
+            : !float.IsFinite(metrics.LogPXi) ? "log p_xi"
+            : !float.IsFinite(metrics.Activity) ? "the activity"
+            : !float.IsFinite(metrics.Objective) ? "the objective"
+            : !float.IsFinite(metrics.GradientNorm) ? "the gradient"
+            : "";
+        if (term.Length == 0)
+            return ("", "");
+
+        foreach (var parameter in _parameters.Layout.All)
+            if (HasNonFinite(parameter.In(_parameters.Values)))
+                return (term, $"parameter {parameter.Name}");
+        foreach (var (name, tensor) in new[]
+        {
+            ("input frames", Span(_a.Embedded, 0, _steps + 1)),
+            ("backward LSTM state", Span(_a.BackwardH, 0, _steps + 1)),
+            ("latent z", Span(_a.Z, 0, _steps)),
+            ("b_tilde", Span(_a.BTilde, 0, _steps)),
+            ("forward LSTM state", Span(_a.H, 0, _steps + 1)),
+            ("log p_psi per step", Span(_a.LogPPsi, 0, _steps)),
+            ("KL per step", Span(_a.Kl, 0, _steps)),
+            ("NLL per step", Span(_a.Nll, 0, _steps)),
+        })
+        {
+            if (!tensor.IsEmpty && HasNonFinite(tensor))
+                return (term, name);
+        }
+
+        foreach (var parameter in _parameters.Layout.All)
+            if (HasNonFinite(parameter.In(_parameters.Gradients)))
+                return (term, $"gradient of {parameter.Name}");
+        return (term, "the sum over the batch");
+    }
+
+    bool HasNonFinite(Tensor tensor)
+    {
+        var values = new float[tensor.Count];
+        _device.Download(tensor, values);
+        return Array.Exists(values, value => !float.IsFinite(value));
+    }
+}

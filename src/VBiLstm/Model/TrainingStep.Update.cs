@@ -1,0 +1,30 @@
+using VBiLstm.Configuration;
+using VBiLstm.Devices;
+
+namespace VBiLstm.Model;
+
+public sealed partial class TrainingStep
+{
+    AdamArguments _adam;
+
+    /// <summary>Sets Adam's constants for the run and the values of one step.</summary>
+    /// <param name="training">β₁, β₂, ε and the clip norm.</param>
+    /// <param name="learningRate">This step's rate.</param>
+    /// <param name="updates">Number of updates done, this one included (Adam's t).</param>
+    public void SetOptimiser(TrainingConfiguration training, double learningRate, long updates)
+    {
+        ArgumentNullException.ThrowIfNull(training);
+        var scalars = _a.Scalars;
+        scalars.SetOptimiser((float)learningRate, (float)(1 - Math.Pow(training.AdamBeta1, updates)), (float)(1 - Math.Pow(training.AdamBeta2, updates)));
+        _adam = new AdamArguments(_a.GradientNorm, _a.Objective, scalars.LearningRate, scalars.Correction1, scalars.Correction2,
+            (float)training.AdamBeta1, (float)training.AdamBeta2, (float)training.AdamEpsilon, (float)training.ClipNorm);
+    }
+
+    /// <summary>Gradient norm, clipping and Adam; changes nothing where the objective or the norm is not finite.</summary>
+    public void Update()
+    {
+        _device.GradientNorm(_parameters.Gradients, _a.GradientNorm);
+        _device.AdamStep(_parameters.Values, _parameters.Gradients, _parameters.FirstMoments, _parameters.SecondMoments, _adam);
+        RefreshWeights();
+    }
+}

@@ -1,0 +1,219 @@
+using VBiLstm.Configuration;
+using VBiLstm.Data;
+using VBiLstm.Devices;
+
+namespace VBiLstm.Model;
+
+/// <summary>
+/// One step of training or evaluation on one batch: the forward pass in phases F1..F4 and the backward pass in phases B1..B7 of
+/// model.md sections 5 and 6, written over <see cref="Device"/> operations. It knows shapes and phases, nothing of CPUs or GPUs.
+/// After construction nothing is allocated.
+/// </summary>
+public sealed partial class TrainingStep : IDisposable
+{
+    readonly Device _device;
+    readonly ModelConfiguration _model;
+    readonly ModelParameters _parameters;
+    readonly ModelWeights _weights;
+    readonly Arena _arena;
+    readonly Activations _a;
+    readonly BatchedNet? _prior;
+    readonly BatchedNet? _psi;
+    readonly BatchedNet? _xi;
+    readonly LstmSequence? _backwardLstm;
+    readonly LstmSequence? _plainLstm;
+    readonly LeakyRelu _phi;
+    readonly GaussianHead _latentHead;
+    readonly GaussianHead _reconstructionHead;
+    readonly float[] _hostValidity;
+    readonly float[] _hostLossWeight;
+    readonly float[] _hostRows;
+    readonly float[] _hostTerms = new float[5];
+    readonly float[] _hostScalar = new float[1];
+    readonly int _batchSize;
+    readonly bool _inputGradient;
+    int _steps;
+
+    /// <param name="device">Where everything runs; must own the parameters.</param>
+    /// <param name="parameters">Parameters and, for training, gradients.</param>
+    /// <param name="maximumSteps">Largest T of any batch.</param>
+    /// <param name="batchSize">B.</param>
+    /// <param name="training">Whether the backward pass will run.</param>
+    /// <param name="inputGradient">Whether frames get a gradient as well; embeddings always do.</param>
+    /// <exception cref="InsufficientMemoryException">The activations do not fit.</exception>
+    public TrainingStep(Device device, ModelParameters parameters, int maximumSteps, int batchSize, bool training, bool inputGradient = false)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentNullException.ThrowIfNull(parameters);
+        _device = device;
+        _parameters = parameters;
+        _model = parameters.Model;
+        _batchSize = batchSize;
+        _inputGradient = training && (inputGradient || _model.IsCategorical);
+        MaximumSteps = maximumSteps;
+        _steps = maximumSteps;
+        _weights = new ModelWeights(device, parameters, training, _inputGradient);
+        _arena = Arena.Create(device, $"a step of {maximumSteps} × {batchSize}",
+            arena => new Activations(device, arena, _model, maximumSteps, batchSize, training, _inputGradient), out _a);
+        _phi = new LeakyRelu((float)_model.LeakyReluSlope, (float)(_model.ActivationClip ?? double.PositiveInfinity));
+        _latentHead = new GaussianHead((float)_model.LogVarianceMin, (float)_model.LogVarianceMax, TanhMean: false);
+        _reconstructionHead = _latentHead with { TanhMean = _model.ReconstructionMean == ReconstructionMean.Tanh };
+        _hostValidity = new float[(maximumSteps + 1) * batchSize];
+        _hostLossWeight = new float[maximumSteps * batchSize];
+        _hostRows = new float[maximumSteps * batchSize];
+        if (_model.HasLearnedPrior)
+            _prior = new BatchedNet(device, parameters, "prior", "h", _weights.PriorHidden, _weights.PriorOutput, _a.PriorHidden, _a.PriorOutput, _phi);
+        if (_model.HasChannel && !_model.FeedsBTilde)
+            _psi = new BatchedNet(device, parameters, "psi", "z", _weights.PsiHidden, _weights.PsiOutput, _a.PsiHidden, _a.PsiOutput, _phi);
+        if (!_a.XiOutput.IsEmpty)
+            _xi = new BatchedNet(device, parameters, "xi", "z", _weights.XiHidden, _weights.XiOutput, _a.XiHidden, _a.XiOutput, _phi);
+        if (_model.HasChannel)
+        {
+            _backwardLstm = new LstmSequence
+            {
+                Direction = LstmDirection.Backward,
+                Steps = maximumSteps + 1,
+                BatchSize = batchSize,
+                Recurrent = _weights.BackwardRecurrent,
+                Gates = _a.BackwardGates,
+                H = _a.BackwardH,
+                C = _a.BackwardC,
+                TanhC = _a.BackwardTanhC,
+                Validity = _a.Validity,
+                DH = _a.DBackwardH,
+                DHRecurrent = _a.DBackwardHRecurrent,
+                DC = _a.DBackwardC,
+            };
+        }
+        else
+        {
+            _plainLstm = new LstmSequence
+            {
+                Direction = LstmDirection.Forward,
+                Steps = maximumSteps,
+                BatchSize = batchSize,
+                Recurrent = _weights.ForwardRecurrent,
+                Gates = _a.Gates,
+                H = _a.H,
+                C = _a.C,
+                TanhC = _a.TanhC,
+                DH = training ? _a.DH.RowRange(batchSize, maximumSteps * batchSize) : default,
+                DHRecurrent = _a.DHRecurrent,
+                DC = _a.DC,
+            };
+        }
+
+        SetObjective(_model.KlWeight, _model.Alpha, _model.Beta);
+        RefreshWeights();
+    }
+
+    public int MaximumSteps { get; }
+
+    /// <summary>T of the loaded batch.</summary>
+    public int Steps => _steps;
+
+    public int BatchSize => _batchSize;
+
+    /// <summary>Device memory of the activations in bytes.</summary>
+    public long Bytes => _arena.UsedBytes;
+
+    internal Activations Buffers => _a;
+
+    internal ModelWeights Weights => _weights;
+
+    /// <summary>Called by the reverse loop after each time step (its argument), while that step's scratch still stands; null in production.</summary>
+    internal Action<int>? AfterReverseStep { get; set; }
+
+    /// <summary>
+    /// Uploads a batch: tokens or frames, validity v_k, loss weights w_t = v_t / number of sequences, row ids.
+    /// </summary>
+    /// <exception cref="ArgumentException">The batch has another shape than this step, or a token id is outside the vocabulary.</exception>
+    public void Load(SequenceBatch batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        if (batch.BatchSize != _batchSize || batch.Steps > MaximumSteps || batch.Steps < 1 || batch.FrameSize != (_model.IsCategorical ? 0 : _model.FrameSize))
+            throw new ArgumentException($"A batch of {batch.Steps} × {batch.BatchSize} with frames of {batch.FrameSize} does not fit this step of {MaximumSteps} × {_batchSize}.");
+        _steps = batch.Steps;
+        var tokens = (_steps + 1) * _batchSize;
+        if (_model.IsCategorical)
+        {
+            var ids = batch.Tokens.AsSpan(0, tokens);
+            foreach (var id in ids)
+                if ((uint)id >= (uint)_model.VocabularySize)
+                    throw new ArgumentException($"Token id {id} is outside the vocabulary of {_model.VocabularySize}.");
+            _device.Upload(ids, _a.Tokens.Range(0, tokens));
+        }
+        else
+        {
+            _device.Upload(batch.Frames.AsSpan(0, tokens * _model.FrameSize), _a.Embedded.RowRange(0, tokens));
+        }
+
+        var normaliser = 1f / Math.Max(1, batch.Sequences);
+        for (var k = 0; k <= _steps; k++)
+        {
+            for (var n = 0; n < _batchSize; n++)
+            {
+                var valid = n < batch.Sequences && k <= batch.Lengths[n];
+                _hostValidity[k * _batchSize + n] = valid ? 1 : 0;
+                if (k > 0)
+                    _hostLossWeight[(k - 1) * _batchSize + n] = valid ? normaliser : 0;
+            }
+        }
+
+        _device.Upload(_hostValidity.AsSpan(0, tokens), _a.Validity.RowRange(0, tokens));
+        _device.Upload(_hostLossWeight.AsSpan(0, tokens - _batchSize), _a.LossWeight.RowRange(0, tokens - _batchSize));
+        _device.Upload(batch.RowIds, _a.RowIds);
+    }
+
+    /// <summary>Sets h_0 = c_0 = 0.</summary>
+    public void ResetState()
+    {
+        _device.Zero(_a.H.RowRange(0, _batchSize));
+        _device.Zero(_a.C.RowRange(0, _batchSize));
+    }
+
+    /// <summary>Makes the last state of the batch the initial state of the next (truncated BPTT).</summary>
+    public void CarryState()
+    {
+        _device.Copy(_a.H.RowRange(_steps * _batchSize, _batchSize), _a.H.RowRange(0, _batchSize));
+        _device.Copy(_a.C.RowRange(_steps * _batchSize, _batchSize), _a.C.RowRange(0, _batchSize));
+    }
+
+    /// <summary>Sets the weights ω, α and β of the objective for the steps that follow (warm-up).</summary>
+    public void SetObjective(double klWeight, double alpha, double beta)
+        => _a.Scalars.SetObjective((float)klWeight, (float)alpha, _model.HasXi ? (float)beta : 0, (float)_model.Gamma);
+
+    /// <summary>Sets the seed and step (or sample number) under which the noise of the steps that follow is drawn.</summary>
+    public void SetNoise(long seed, long step) => _a.Scalars.SetNoise(seed, step);
+
+    /// <summary>Brings the operands of the products up to date after the parameters changed.</summary>
+    public void RefreshWeights() => _device.RefreshWeights(_weights.All);
+
+    /// <summary>The weighted sums of the last forward pass; waits for it.</summary>
+    /// <param name="withGradientNorm">Whether the gradient norm of the last update is read too.</param>
+    public StepMetrics ReadMetrics(bool withGradientNorm)
+    {
+        _device.Download(_a.Terms, _hostTerms);
+        var objective = Read(_a.Objective);
+        return new StepMetrics(_hostTerms[0], _hostTerms[1], _hostTerms[2], _hostTerms[3], _hostTerms[4], objective,
+            withGradientNorm ? Read(_a.GradientNorm) : 0);
+    }
+
+    float Read(Tensor scalar)
+    {
+        _device.Download(scalar, _hostScalar);
+        return _hostScalar[0];
+    }
+
+    Tensor Value(string name) => _parameters.Value(name);
+
+    Tensor Gradient(string name) => _parameters.Gradient(name);
+
+    /// <summary>Rows of time step t of a [T, B, N] tensor.</summary>
+    Tensor At(Tensor sequence, int t) => sequence.RowRange(t * _batchSize, _batchSize);
+
+    /// <summary>Time steps start..start+count-1 of a [·, B, N] tensor.</summary>
+    Tensor Span(Tensor sequence, int start, int count) => sequence.RowRange(start * _batchSize, count * _batchSize);
+
+    public void Dispose() => _arena.Dispose();
+}

@@ -1,0 +1,42 @@
+using VBiLstm.Configuration;
+
+namespace VBiLstm.Training;
+
+/// <summary>Step-varying weights of a run; steps count from 0.</summary>
+public static class Schedules
+{
+    /// <summary>Learning rate of <paramref name="step"/> in a run of <paramref name="totalSteps"/>: linear warm-up, then the schedule.</summary>
+    public static double LearningRate(TrainingConfiguration training, long step, long totalSteps)
+    {
+        ArgumentNullException.ThrowIfNull(training);
+        if (step < training.LearningRateWarmup)
+            return training.LearningRate * (step + 1) / training.LearningRateWarmup;
+        var span = Math.Max(1, totalSteps - training.LearningRateWarmup);
+        var progress = Math.Min(1, (double)(step - training.LearningRateWarmup) / span);
+        var (from, to) = (training.LearningRate, training.LearningRateFinal);
+        return training.LearningRateSchedule switch
+        {
+            LearningRateSchedule.Cosine => to + (from - to) * 0.5 * (1 + Math.Cos(Math.PI * progress)),
+            LearningRateSchedule.Linear => from + (to - from) * progress,
+            _ => from,
+        };
+    }
+
+    /// <summary>ω of <paramref name="step"/>: from kl_weight_initial · ω linearly to ω.</summary>
+    public static double KlWeight(ModelConfiguration model, TrainingConfiguration training, long step)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(training);
+        if (step >= training.KlWarmup)
+            return model.KlWeight;
+        var share = training.KlWeightInitial + (1 - training.KlWeightInitial) * step / training.KlWarmup;
+        return model.KlWeight * share;
+    }
+
+    /// <summary>Share of α and β of <paramref name="step"/>: from 0 linearly to 1.</summary>
+    public static double AuxiliaryShare(TrainingConfiguration training, long step)
+    {
+        ArgumentNullException.ThrowIfNull(training);
+        return step >= training.AuxiliaryWarmup ? 1 : (double)step / training.AuxiliaryWarmup;
+    }
+}

@@ -1,0 +1,41 @@
+using VBiLstm.Evaluation;
+using VBiLstm.Model;
+
+namespace VBiLstm.Training;
+
+/// <summary>One finished training step.</summary>
+/// <param name="Step">Steps done, this one included.</param>
+/// <param name="TotalSteps">Steps of the whole run.</param>
+/// <param name="Epoch">Passes over the training set done.</param>
+/// <param name="Metrics">Sums in nats per sequence, and the gradient norm before clipping.</param>
+/// <param name="LearningRate">Rate of this step.</param>
+/// <param name="Sequences">Sequences in the batch.</param>
+/// <param name="Skipped">Steps skipped so far because something was not finite.</param>
+public readonly record struct StepReport(long Step, long TotalSteps, double Epoch, StepMetrics Metrics, double LearningRate, int Sequences, long Skipped);
+
+/// <summary>One finished evaluation on the validation split.</summary>
+/// <param name="Step">Steps done.</param>
+/// <param name="Result">The figures.</param>
+/// <param name="IsBest">Whether the bound is the best so far.</param>
+public sealed record EvaluationReport(long Step, EvaluationResult Result, bool IsBest);
+
+/// <summary>Is told of a run's progress; called on the training thread.</summary>
+public interface ITrainingObserver
+{
+    void OnStep(in StepReport report);
+
+    void OnEvaluation(EvaluationReport report);
+}
+
+/// <summary>Why a run ended.</summary>
+public enum TrainingOutcome
+{
+    /// <summary>All steps are done.</summary>
+    Completed,
+
+    /// <summary>The validation bound stopped improving.</summary>
+    StoppedEarly,
+
+    /// <summary>Cancelled after a finished step; the last checkpoint continues from there.</summary>
+    Interrupted,
+}
