@@ -1,0 +1,93 @@
+using System.Buffers.Binary;
+using System.IO.Compression;
+
+namespace VBiLstm.Data;
+
+/// <summary>An idx file of bytes (MNIST's format), plain or in gzip; which, is decided by content.</summary>
+/// <param name="Sizes">Size of each dimension, one to three of them.</param>
+/// <param name="Values">The values, row-major.</param>
+public sealed record IdxFile(IReadOnlyList<int> Sizes, byte[] Values)
+{
+    const int MaximumValues = int.MaxValue / 2;
+    const byte UnsignedByte = 0x08;
+
+    /// <summary>Reads a file. Throws <see cref="DataException"/> naming the offset and what was expected there.</summary>
+    public static IdxFile Read(string path)
+    {
+        try
+        {
+            using var file = File.OpenRead(path);
+            return Read(file, path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DataException($"{path} cannot be read: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Reads a stream that can seek.</summary>
+    /// <param name="stream">Plain or gzip content.</param>
+    /// <param name="name">Named in errors.</param>
+    public static IdxFile Read(Stream stream, string name)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        Span<byte> magic = stackalloc byte[2];
+        var length = stream.ReadAtLeast(magic, 2, throwOnEndOfStream: false);
+        stream.Position = 0;
+        try
+        {
+            if (length < 2 || magic[0] != 0x1f || magic[1] != 0x8b)
+                return ReadPlain(stream, name);
+            using var unzipped = new GZipStream(stream, CompressionMode.Decompress);
+            return ReadPlain(unzipped, name);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new DataException($"{name} is damaged gzip ({e.Message}); get the file again.", e);
+        }
+    }
+
+    static IdxFile ReadPlain(Stream stream, string name)
+    {
+        Span<byte> header = stackalloc byte[4];
+        Fill(stream, header, name, 0, "the four magic bytes");
+        if (header[0] != 0 || header[1] != 0)
+            throw new DataException($"{name}, offset 0: {header[0]:x2} {header[1]:x2} where an idx file has 00 00; this is not an idx file.");
+        if (header[2] != UnsignedByte)
+            throw new DataException($"{name}, offset 2: type {header[2]:x2}; only 08 (unsigned bytes) can be read.");
+        if (header[3] is < 1 or > 3)
+            throw new DataException($"{name}, offset 3: {header[3]} dimensions; 1 to 3 can be read.");
+        var sizes = new int[header[3]];
+        long count = 1;
+        var word = new byte[4];
+        for (var i = 0; i < sizes.Length; i++)
+        {
+            Fill(stream, word, name, 4 + 4 * i, $"the size of dimension {i + 1}");
+            sizes[i] = BinaryPrimitives.ReadInt32BigEndian(word);
+            if (sizes[i] <= 0 || (count *= sizes[i]) > MaximumValues)
+                throw new DataException($"{name}, offset {4 + 4 * i}: dimension {i + 1} of size {sizes[i]} is empty or makes the file larger than {MaximumValues:N0} values.");
+        }
+
+        // Read in pieces: a header that promises much more than the file holds must not make us allocate it.
+        var values = new MemoryStream();
+        var buffer = new byte[1 << 16];
+        for (var left = count; left > 0;)
+        {
+            var read = stream.Read(buffer, 0, (int)Math.Min(buffer.Length, left));
+            if (read == 0)
+                throw new DataException($"{name}, offset {4 + 4 * sizes.Length + count - left}: the file ends where {left:N0} more values should stand ({string.Join('×', sizes)}); it is truncated.");
+            values.Write(buffer, 0, read);
+            left -= read;
+        }
+
+        if (stream.ReadByte() >= 0)
+            throw new DataException($"{name}, offset {4 + 4 * sizes.Length + count}: data behind the last of {string.Join('×', sizes)} values; the header does not fit the file.");
+        return new IdxFile(sizes, values.ToArray());
+    }
+
+    static void Fill(Stream stream, Span<byte> target, string name, int offset, string what)
+    {
+        if (stream.ReadAtLeast(target, target.Length, throwOnEndOfStream: false) < target.Length)
+            throw new DataException($"{name}, offset {offset}: the file ends where {what} should stand; it is truncated or empty.");
+    }
+}

@@ -1,0 +1,70 @@
+using VBiLstm.Devices;
+using VBiLstm.Noise;
+
+namespace VBiLstm.Data;
+
+/// <summary>
+/// The training split as an endless sequence of batches, any of which can be read directly: the order of an epoch depends on (seed, epoch) alone.
+/// Sequences of similar length share a batch where lengths differ. Each sequence comes once an epoch; an epoch's last batch may be partial.
+/// </summary>
+public sealed class TrainingBatches
+{
+    // Batches whose sequences are sorted by length together: enough to pad little, few enough to stay random.
+    const int BatchesPerWindow = 64;
+
+    readonly SequenceDataset _data;
+    readonly int _batchSize;
+    readonly long _seed;
+    readonly int[] _order;
+    readonly int[] _batchOrder;
+    readonly Comparison<int> _byLength;
+    readonly bool _lengthsDiffer;
+    long _epoch = -1;
+
+    public TrainingBatches(SequenceDataset data, int batchSize, long seed)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batchSize);
+        (_data, _batchSize, _seed) = (data, batchSize, seed);
+        _order = new int[data.Count];
+        BatchesPerEpoch = (data.Count + batchSize - 1) / batchSize;
+        _batchOrder = new int[BatchesPerEpoch];
+        _byLength = (x, y) => _data.Length(x) != _data.Length(y) ? _data.Length(x).CompareTo(_data.Length(y)) : x.CompareTo(y);
+        _lengthsDiffer = Enumerable.Range(0, data.Count).Any(index => data.Length(index) != data.MaximumLength);
+    }
+
+    public int BatchesPerEpoch { get; }
+
+    /// <summary>Passes over the data after <paramref name="steps"/> steps.</summary>
+    public double Epochs(long steps) => (double)steps / BatchesPerEpoch;
+
+    /// <summary>Reads the batch of step <paramref name="step"/>, counted from 0.</summary>
+    public void Read(long step, SequenceBatch batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        var (epoch, number) = Math.DivRem(step, BatchesPerEpoch);
+        if (epoch != _epoch)
+            Arrange(epoch);
+        var start = _batchOrder[number] * _batchSize;
+        BatchFilling.Fill(_data, _order.AsSpan(start, Math.Min(_batchSize, _order.Length - start)), epoch, batch, numberedByDataset: false);
+    }
+
+    void Arrange(long epoch)
+    {
+        for (var i = 0; i < _order.Length; i++)
+            _order[i] = i;
+        for (var i = 0; i < _batchOrder.Length; i++)
+            _batchOrder[i] = i;
+        var random = new CounterRandom(_seed, NoiseStream.Shuffle, 0, (uint)epoch);
+        CounterRandom.Shuffle(_order, ref random);
+        if (_lengthsDiffer)
+        {
+            var window = BatchesPerWindow * _batchSize;
+            for (var start = 0; start < _order.Length; start += window)
+                _order.AsSpan(start, Math.Min(window, _order.Length - start)).Sort(_byLength);
+            CounterRandom.Shuffle(_batchOrder, ref random);
+        }
+
+        _epoch = epoch;
+    }
+}
