@@ -1,0 +1,49 @@
+using System.Text.Json.Serialization;
+using VBiLstm.Configuration;
+
+namespace VBiLstm.Checkpoints;
+
+/// <summary>Where a run stands: everything beside tensors that a resumed run needs to draw the same bits.</summary>
+public sealed record TrainingState
+{
+    /// <summary>Version of this file's format.</summary>
+    public const int CurrentFormat = 1;
+
+    public int Format { get; init; } = CurrentFormat;
+
+    /// <summary>Version of the program that wrote it.</summary>
+    public string Program { get; init; } = "";
+
+    /// <summary>The effective configuration of the run.</summary>
+    public RunConfiguration Configuration { get; init; } = new();
+
+    /// <summary>Steps done; also the noise counter and the position in the data of the next step.</summary>
+    public long Step { get; init; }
+
+    /// <summary>Steps among them whose update was skipped because something was not finite.</summary>
+    public long SkippedSteps { get; init; }
+
+    /// <summary>Best validation bound so far, nats per sequence; null before the first evaluation.</summary>
+    public double? BestBound { get; init; }
+
+    /// <summary>Step of the best bound.</summary>
+    public long BestStep { get; init; }
+
+    /// <summary>Evaluations since the best bound, for early stopping.</summary>
+    public int EvaluationsWithoutImprovement { get; init; }
+
+    /// <summary>XxHash128 and size of each tensor file, by name.</summary>
+    public Dictionary<string, FileCheck> Files { get; init; } = [];
+}
+
+/// <summary>Size in bytes and XxHash128 in hexadecimal digits of a file.</summary>
+public sealed record FileCheck(long Bytes, string XxHash128);
+
+/// <summary>Source-generated JSON of <see cref="TrainingState"/>.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    UseStringEnumConverter = true,
+    WriteIndented = true)]
+[JsonSerializable(typeof(TrainingState))]
+public sealed partial class TrainingStateJson : JsonSerializerContext;

@@ -1,0 +1,126 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace VBiLstm.Configuration;
+
+/// <summary>Reads, writes and overrides configurations. A file may hold some keys only; the others come from its preset.</summary>
+public static class ConfigurationFile
+{
+    static readonly JsonDocumentOptions Reading = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
+
+    /// <summary>
+    /// Reads a file over the preset that it names, or over <paramref name="preset"/> where given. Throws <see cref="ConfigurationException"/>
+    /// naming the file, the key, what stands there and what is expected.
+    /// </summary>
+    public static RunConfiguration Read(string path, string? preset = null)
+    {
+        string text;
+        try
+        {
+            text = File.ReadAllText(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ConfigurationException($"{path} cannot be read: {e.Message}", e);
+        }
+
+        try
+        {
+            return Parse(text, preset);
+        }
+        catch (ConfigurationException e)
+        {
+            throw new ConfigurationException($"{path}: {e.Message}", e);
+        }
+    }
+
+    /// <summary>As <see cref="Read"/>, from the text of a file.</summary>
+    public static RunConfiguration Parse(string text, string? preset = null)
+    {
+        JsonNode? given;
+        try
+        {
+            given = JsonNode.Parse(text, documentOptions: Reading);
+        }
+        catch (JsonException e)
+        {
+            throw new ConfigurationException($"line {e.LineNumber + 1}, byte {e.BytePositionInLine}: not JSON: {e.Message}", e);
+        }
+
+        if (given is not JsonObject keys)
+            throw new ConfigurationException("a configuration is a JSON object, {…}.");
+        var name = preset ?? (keys["preset"] is JsonValue value && value.GetValueKind() == JsonValueKind.String ? value.GetValue<string>() : Preset.All[0].Name);
+        var target = ToJson(Preset.Get(name).Configuration);
+        Merge(keys, target, "");
+        target["preset"] = name;
+        return FromJson(target);
+    }
+
+    /// <summary>
+    /// Applies <c>key=value</c> overrides in order. Throws <see cref="ConfigurationException"/> naming the key and what is expected.
+    /// </summary>
+    public static RunConfiguration Override(RunConfiguration configuration, IEnumerable<string> assignments)
+    {
+        ArgumentNullException.ThrowIfNull(assignments);
+        var target = ToJson(configuration);
+        foreach (var assignment in assignments)
+        {
+            var equals = assignment.IndexOf('=', StringComparison.Ordinal);
+            if (equals <= 0)
+                throw new ConfigurationException($"'{assignment}' is not of the form key=value, for instance model.latent_units=64.");
+            var key = ConfigurationKey.Find(assignment[..equals].Trim());
+            Set(target, key.Path, key.Parse(assignment[(equals + 1)..].Trim()));
+        }
+
+        return FromJson(target);
+    }
+
+    /// <summary>The configuration as a file: every key.</summary>
+    public static string ToText(RunConfiguration configuration) => JsonSerializer.Serialize(configuration, ConfigurationJson.Default.RunConfiguration) + "\n";
+
+    /// <summary>Writes the whole configuration; the file is complete or not there.</summary>
+    public static void Write(string path, RunConfiguration configuration)
+        => AtomicFile.Write(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(ToText(configuration))));
+
+    static JsonObject ToJson(RunConfiguration configuration) => JsonSerializer.SerializeToNode(configuration, ConfigurationJson.Default.RunConfiguration)!.AsObject();
+
+    static RunConfiguration FromJson(JsonObject json)
+    {
+        try
+        {
+            return json.Deserialize(ConfigurationJson.Default.RunConfiguration)!;
+        }
+        catch (JsonException e)
+        {
+            throw new ConfigurationException(e.Message, e);
+        }
+    }
+
+    // Checks every given key on its own, so that an error names it.
+    static void Merge(JsonObject given, JsonObject target, string prefix)
+    {
+        foreach (var (name, value) in given)
+        {
+            var path = prefix + name;
+            if (target[name] is JsonObject section)
+            {
+                Merge(value as JsonObject ?? throw new ConfigurationException($"{path} is a section and must be an object, {{…}}."), section, path + ".");
+                continue;
+            }
+
+            var key = ConfigurationKey.All.FirstOrDefault(known => known.Path == path)
+                ?? throw ConfigurationKey.Unknown(path, ConfigurationKey.All.Select(known => known.Path));
+            target[name] = value is JsonObject or JsonArray
+                ? throw new ConfigurationException($"{path} is {value.GetValueKind()}; expected {key.Expected}.")
+                : key.Parse(value?.ToString() ?? "null");
+        }
+    }
+
+    static void Set(JsonObject target, string path, JsonNode? value)
+    {
+        var parts = path.Split('.');
+        foreach (var section in parts[..^1])
+            target = target[section]!.AsObject();
+        target[parts[^1]] = value;
+    }
+}

@@ -1,0 +1,98 @@
+using System.ComponentModel;
+using System.Globalization;
+using System.Reflection;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+
+namespace VBiLstm.Configuration;
+
+/// <summary>One key of the configuration: what <c>--set</c>, files and the documentation know of it.</summary>
+public sealed class ConfigurationKey
+{
+    readonly Type _type;
+    readonly string[] _values;
+
+    ConfigurationKey(string path, JsonPropertyInfo property, JsonNode? defaultValue)
+    {
+        Path = path;
+        Description = property.AttributeProvider?.GetCustomAttributes(typeof(DescriptionAttribute), true).OfType<DescriptionAttribute>().FirstOrDefault()?.Description ?? "";
+        Default = defaultValue?.ToJsonString().Trim('"') ?? "null";
+        _type = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
+        IsNullable = _type != property.PropertyType;
+        _values = _type.IsEnum ? EnumValues(_type) : [];
+    }
+
+    /// <summary>Every key, in the order of the classes.</summary>
+    public static IReadOnlyList<ConfigurationKey> All { get; } = Collect();
+
+    /// <summary>Dotted path, for instance <c>model.latent_units</c>.</summary>
+    public string Path { get; }
+
+    /// <summary>One sentence: what it is, and why the default is what it is.</summary>
+    public string Description { get; }
+
+    /// <summary>Default as text.</summary>
+    public string Default { get; }
+
+    public bool IsNullable { get; }
+
+    /// <summary>What a value may be, for people.</summary>
+    public string Expected => (_type.IsEnum ? string.Join(", ", _values)
+        : _type == typeof(bool) ? "true or false"
+        : _type == typeof(string) ? "text"
+        : _type == typeof(double) ? "a number"
+        : "a whole number") + (IsNullable ? " or null" : "");
+
+    /// <summary>The JSON of a value given as text. Throws <see cref="ConfigurationException"/> naming the key and what is expected.</summary>
+    public JsonNode? Parse(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        var style = NumberStyles.Float;
+        return text switch
+        {
+            "null" when IsNullable => null,
+            _ when _type.IsEnum && _values.Contains(text) => JsonValue.Create(text),
+            _ when _type == typeof(string) => JsonValue.Create(text),
+            _ when _type == typeof(bool) && bool.TryParse(text, out var flag) => JsonValue.Create(flag),
+            _ when _type == typeof(int) && int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) => JsonValue.Create(number),
+            _ when _type == typeof(long) && long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) => JsonValue.Create(number),
+            _ when _type == typeof(double) && double.TryParse(text, style, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) => JsonValue.Create(number),
+            _ => throw new ConfigurationException($"{Path} is '{text}'; expected {Expected}."),
+        };
+    }
+
+    /// <summary>The key of a dotted path, or of its last part alone where that is unique. Throws <see cref="ConfigurationException"/> naming the nearest key.</summary>
+    public static ConfigurationKey Find(string path)
+    {
+        var found = All.Where(key => key.Path == path).ToList();
+        if (found.Count == 0)
+            found = All.Where(key => key.Path.EndsWith("." + path, StringComparison.Ordinal)).ToList();
+        return found.Count == 1 ? found[0] : throw Unknown(path, All.Select(key => key.Path));
+    }
+
+    internal static ConfigurationException Unknown(string path, IEnumerable<string> known)
+        => new($"{path} is not a key of the configuration; did you mean {NearestName.Of(path, known)}?");
+
+    static string[] EnumValues(Type type) => [.. type.GetFields(BindingFlags.Public | BindingFlags.Static).Select(field => field.GetCustomAttribute<JsonStringEnumMemberNameAttribute>()?.Name ?? field.Name)];
+
+    static List<ConfigurationKey> Collect()
+    {
+        var keys = new List<ConfigurationKey>();
+        var defaults = System.Text.Json.JsonSerializer.SerializeToNode(new RunConfiguration(), ConfigurationJson.Default.RunConfiguration)!.AsObject();
+        Collect(ConfigurationJson.Default.RunConfiguration, "", defaults, keys);
+        return keys;
+    }
+
+    static void Collect(JsonTypeInfo type, string prefix, JsonObject defaults, List<ConfigurationKey> keys)
+    {
+        foreach (var property in type.Properties.Where(property => property.Set is not null))
+        {
+            var path = prefix + property.Name;
+            if (ConfigurationJson.Default.GetTypeInfo(property.PropertyType) is { Kind: JsonTypeInfoKind.Object } section)
+                Collect(section, path + ".", defaults[property.Name]!.AsObject(), keys);
+            else
+                keys.Add(new ConfigurationKey(path, property, defaults[property.Name]));
+        }
+    }
+}
