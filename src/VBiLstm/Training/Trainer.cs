@@ -1,0 +1,206 @@
+using VBiLstm.Checkpoints;
+using VBiLstm.Configuration;
+using VBiLstm.Data;
+using VBiLstm.Devices;
+using VBiLstm.Evaluation;
+using VBiLstm.Metrics;
+using VBiLstm.Model;
+
+namespace VBiLstm.Training;
+
+/// <summary>
+/// The training loop of one run: batches, steps, evaluation, logs, checkpoints. After <see cref="Run"/> stopped for whatever reason, a resumed trainer
+/// continues with the same bits.
+/// </summary>
+public sealed class Trainer : IDisposable
+{
+    readonly RunConfiguration _configuration;
+    readonly Device _device;
+    readonly DataSplits _data;
+    readonly RunFolder _folder;
+    readonly TrainingBatches _batches;
+    readonly SequenceBatch _batch;
+    readonly Dictionary<int, Action> _recordedSteps = [];
+    readonly Evaluator _evaluator;
+    TrainingState _state;
+
+    /// <summary>A run from its start.</summary>
+    /// <param name="configuration">The effective configuration.</param>
+    /// <param name="data">Its data set, open.</param>
+    /// <param name="device">Where it runs.</param>
+    /// <param name="folder">Where its files go.</param>
+    /// <exception cref="ConfigurationException">A field is out of range or does not fit the data.</exception>
+    /// <exception cref="InsufficientMemoryException">Parameters or activations do not fit.</exception>
+    public Trainer(RunConfiguration configuration, DataSplits data, Device device, RunFolder folder)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        ArgumentNullException.ThrowIfNull(data);
+        configuration.Validate();
+        data.CheckFits(configuration.Model);
+        (_configuration, _data, _device, _folder) = (configuration, data, device, folder);
+        var batchSize = configuration.Training.BatchSize;
+        _batches = new TrainingBatches(data.Train, batchSize, configuration.Seed);
+        _batch = new SequenceBatch(data.MaximumLength, batchSize, data.Train.FrameSize);
+        Parameters = new ModelParameters(device, configuration.Model, training: true);
+        Parameters.Initialise(configuration.Seed);
+        Step = new TrainingStep(device, Parameters, data.MaximumLength, batchSize, training: true);
+        _evaluator = new Evaluator(Step, configuration.Model);
+        _state = new TrainingState { Configuration = configuration };
+    }
+
+    /// <summary>A run that continues from a checkpoint, which must hold the moments; its configuration may differ only in what does not change shapes.</summary>
+    public Trainer(RunConfiguration configuration, DataSplits data, Device device, RunFolder folder, Checkpoint checkpoint)
+        : this(configuration, data, device, folder)
+    {
+        ArgumentNullException.ThrowIfNull(checkpoint);
+        _state = checkpoint.State with { Configuration = configuration };
+        ParameterFiles.Upload(device, Parameters.Layout, checkpoint.Weights, Parameters.Values);
+        ParameterFiles.Upload(device, Parameters.Layout, checkpoint.FirstMoments, Parameters.FirstMoments);
+        ParameterFiles.Upload(device, Parameters.Layout, checkpoint.SecondMoments, Parameters.SecondMoments);
+        Step.RefreshWeights();
+    }
+
+    public ModelParameters Parameters { get; }
+
+    public TrainingStep Step { get; }
+
+    public TrainingState State => _state;
+
+    /// <summary>Steps of the whole run.</summary>
+    public long TotalSteps => TotalStepsOf(_configuration.Training, _batches.BatchesPerEpoch);
+
+    /// <summary>Trains to the end, to an early stop, or until cancelled (after the running step). Always leaves a last checkpoint.</summary>
+    /// <exception cref="NonFiniteException">A loss or gradient is not finite and the configuration says stop; the last checkpoint is of the step before.</exception>
+    /// <exception cref="IOException">A file could not be written.</exception>
+    public TrainingOutcome Run(ITrainingObserver? observer = null, CancellationToken cancellation = default)
+    {
+        ConfigurationFile.Write(_folder.Configuration, _configuration);
+        using var log = new MetricsLog(_folder.Metrics, _state.Step);
+        using var board = new TensorBoardLog(_folder.Path);
+        var training = _configuration.Training;
+        var total = TotalSteps;
+        while (_state.Step < total)
+        {
+            if (cancellation.IsCancellationRequested)
+            {
+                SaveLast(log);
+                return TrainingOutcome.Interrupted;
+            }
+
+            TrainStep(log, board, total, observer);
+            var last = _state.Step == total;
+            if (last || (training.EvaluateEvery > 0 && _state.Step % training.EvaluateEvery == 0))
+            {
+                EvaluateValidation(log, board, observer);
+                if (training.EarlyStop > 0 && _state.EvaluationsWithoutImprovement >= training.EarlyStop)
+                {
+                    SaveLast(log);
+                    return TrainingOutcome.StoppedEarly;
+                }
+            }
+
+            if (last || (training.CheckpointEvery > 0 && _state.Step % training.CheckpointEvery == 0))
+                SaveLast(log);
+        }
+
+        return TrainingOutcome.Completed;
+    }
+
+    /// <summary>Steps of a run: as configured, or from epochs.</summary>
+    public static long TotalStepsOf(TrainingConfiguration training, int batchesPerEpoch)
+    {
+        ArgumentNullException.ThrowIfNull(training);
+        return training.Steps > 0 ? training.Steps : Math.Max(1, (long)Math.Ceiling(training.Epochs * batchesPerEpoch));
+    }
+
+    void TrainStep(MetricsLog log, TensorBoardLog board, long total, ITrainingObserver? observer)
+    {
+        var (model, training, step) = (_configuration.Model, _configuration.Training, _state.Step);
+        _batches.Read(step, _batch);
+        Step.Load(_batch);
+        var rate = Schedules.LearningRate(training, step, total);
+        var auxiliary = Schedules.AuxiliaryShare(training, step);
+        Step.SetNoise(_configuration.Seed, step);
+        Step.SetObjective(Schedules.KlWeight(model, training, step), auxiliary * model.Alpha, auxiliary * model.Beta);
+        Step.SetOptimiser(training, rate, step - _state.SkippedSteps + 1);
+        RecordedStep(_batch.Steps)();
+        var metrics = Step.ReadMetrics(withGradientNorm: true);
+        if (!metrics.IsFinite)
+        {
+            if (training.OnNonFinite == OnNonFinite.Stop)
+            {
+                var (term, tensor) = Step.FindNonFinite();
+                SaveLast(log);
+                throw new NonFiniteException(step + 1, term, tensor);
+            }
+
+            _state = _state with { SkippedSteps = _state.SkippedSteps + 1 };
+        }
+
+        _state = _state with { Step = step + 1 };
+        log.Write(_state.Step, "train",
+        [
+            ("bound", metrics.Bound), ("nll", metrics.Nll), ("kl", metrics.Kl), ("log_p_psi", metrics.LogPPsi), ("log_p_xi", metrics.LogPXi),
+            ("objective", metrics.Objective), ("gradient_norm", metrics.GradientNorm), ("learning_rate", rate), ("skipped_steps", _state.SkippedSteps),
+        ]);
+        board.Scalar("train/bound", _state.Step, metrics.Bound);
+        board.Scalar("train/nll", _state.Step, metrics.Nll);
+        board.Scalar("train/kl", _state.Step, metrics.Kl);
+        board.Scalar("train/gradient_norm", _state.Step, metrics.GradientNorm);
+        board.Scalar("train/learning_rate", _state.Step, rate);
+        observer?.OnStep(new StepReport(_state.Step, total, _batches.Epochs(_state.Step), metrics, rate, _batch.Sequences, _state.SkippedSteps));
+    }
+
+    // One recording per length of batch: sizes are fixed in a recording, values are not.
+    Action RecordedStep(int steps)
+    {
+        if (!_recordedSteps.TryGetValue(steps, out var recorded))
+        {
+            recorded = _device.Record(() =>
+            {
+                Step.DrawNoise();
+                Step.Forward();
+                Step.Backward();
+                Step.Update();
+            });
+            _recordedSteps.Add(steps, recorded);
+        }
+
+        return recorded;
+    }
+
+    void EvaluateValidation(MetricsLog log, TensorBoardLog board, ITrainingObserver? observer)
+    {
+        var result = _evaluator.Evaluate(_data.Validation);
+        var isBest = _state.BestBound is null || result.Bound > _state.BestBound;
+        _state = isBest
+            ? _state with { BestBound = result.Bound, BestStep = _state.Step, EvaluationsWithoutImprovement = 0 }
+            : _state with { EvaluationsWithoutImprovement = _state.EvaluationsWithoutImprovement + 1 };
+        log.Write(_state.Step, "validation", [("bound", result.Bound), ("nll", result.Nll), ("kl", result.Kl), ("active_units", result.ActiveUnits)]);
+        board.Scalar("validation/bound", _state.Step, result.Bound);
+        board.Scalar("validation/nll", _state.Step, result.Nll);
+        board.Scalar("validation/kl", _state.Step, result.Kl);
+        board.Scalar("validation/active_units", _state.Step, result.ActiveUnits);
+        board.Flush();
+        if (isBest)
+            Save(_folder.Best);
+        observer?.OnEvaluation(new EvaluationReport(_state.Step, result, isBest));
+    }
+
+    void SaveLast(MetricsLog log)
+    {
+        log.Flush();
+        Save(_folder.Last);
+    }
+
+    void Save(string folder)
+        => CheckpointFolder.Write(folder, _state, Download(Parameters.Values), Download(Parameters.FirstMoments), Download(Parameters.SecondMoments));
+
+    IReadOnlyList<NamedTensor> Download(Tensor arena) => ParameterFiles.Download(_device, Parameters.Layout, arena);
+
+    public void Dispose()
+    {
+        Step.Dispose();
+        Parameters.Dispose();
+    }
+}
