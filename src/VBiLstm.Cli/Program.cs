@@ -1,1 +1,19 @@
-return 0;
+using System.CommandLine;
+using VBiLstm.Cli;
+using VBiLstm.Cli.Commands;
+
+var root = new RootCommand("""
+    Trains Variational Bi-LSTMs: a forward and a backward LSTM joined at every time step by a variational auto-encoder,
+    so that the forward path learns a summary of the future and can predict and generate without the backward path.
+
+    Start with:  vbilstm train            (the embedded digits, about a minute; pictures and figures in runs/)
+    Then:        vbilstm evaluate runs/digits-1
+                 vbilstm sample runs/digits-1
+
+    Exit codes: 0 done, 1 failed (disk, non-finite loss), 2 bad input, 130 interrupted and saved.
+    """);
+root.Subcommands.Add(TrainCommand.Create());
+root.Subcommands.Add(EvaluateCommand.Create());
+root.Subcommands.Add(SampleCommand.Create());
+root.Subcommands.Add(InspectCommand.Create());
+return CommandExecution.Run(root.Parse(args));

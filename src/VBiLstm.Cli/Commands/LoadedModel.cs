@@ -1,0 +1,37 @@
+using VBiLstm.Checkpoints;
+using VBiLstm.Devices.Cpu;
+using VBiLstm.Model;
+using VBiLstm.Training;
+
+namespace VBiLstm.Cli.Commands;
+
+/// <summary>A trained model from a checkpoint, on a device, ready to evaluate or to draw from.</summary>
+sealed class LoadedModel : IDisposable
+{
+    public LoadedModel(string path, int threads)
+    {
+        Checkpoint = Read(path, withMoments: false);
+        Device = new CpuDevice(threads);
+        Parameters = new ModelParameters(Device, Checkpoint.State.Configuration.Model, training: false);
+        ParameterFiles.Upload(Device, Parameters.Layout, Checkpoint.Weights, Parameters.Values);
+    }
+
+    public Checkpoint Checkpoint { get; }
+
+    public CpuDevice Device { get; }
+
+    public ModelParameters Parameters { get; }
+
+    /// <summary>The best checkpoint of a run's folder, or the checkpoint that the path itself is.</summary>
+    public static Checkpoint Read(string path, bool withMoments)
+    {
+        var best = new RunFolder(path).Best;
+        return CheckpointFolder.Read(Directory.Exists(best) || Directory.Exists(best + ".old") ? best : path, withMoments);
+    }
+
+    public void Dispose()
+    {
+        Parameters.Dispose();
+        Device.Dispose();
+    }
+}

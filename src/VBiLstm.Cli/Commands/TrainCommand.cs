@@ -1,0 +1,178 @@
+using System.CommandLine;
+using System.Globalization;
+using Spectre.Console;
+using VBiLstm.Checkpoints;
+using VBiLstm.Configuration;
+using VBiLstm.Data;
+using VBiLstm.Devices.Cpu;
+using VBiLstm.Evaluation;
+using VBiLstm.Metrics;
+using VBiLstm.Model;
+using VBiLstm.Training;
+
+namespace VBiLstm.Cli.Commands;
+
+/// <summary><c>vbilstm train</c>.</summary>
+static class TrainCommand
+{
+    const int SampleRows = 8, SampleColumns = 16;
+
+    public static Command Create()
+    {
+        var preset = new Option<string?>("--preset") { Description = $"Starting configuration: {string.Join("; ", Preset.All.Select(known => $"{known.Name} ({known.Description})"))}. Default: {Preset.All[0].Name}." };
+        var config = new Option<string?>("--config") { Description = "JSON file over the preset; it may hold some keys only (docs/configuration.md)." };
+        var set = new Option<string[]>("--set") { Description = "key=value over the file, for instance --set model.latent_units=64; may be repeated. The keys are listed below.", AllowMultipleArgumentsPerToken = true };
+        var data = new Option<string?>("--data") { Description = "Short for --set data.source=…: embedded-digits, or a folder of idx image files." };
+        var steps = new Option<int?>("--steps") { Description = "Short for --set training.steps=…: training steps of the whole run." };
+        var epochs = new Option<double?>("--epochs") { Description = "Short for --set training.epochs=… with training.steps=0: passes over the training set." };
+        var seed = new Option<long?>("--seed") { Description = "Short for --set seed=…: the same seed gives the same bits at any number of threads." };
+        var run = new Option<string?>("--run") { Description = "Name of the run, a folder under runs/; default: the preset's name and the next free number." };
+        var resume = new Option<string?>("--resume") { Description = "Continues the run in this folder from its last checkpoint; --steps, --epochs and --set training.… may change." };
+        var threads = CommonOptions.Threads();
+        var command = new Command("train", $"""
+            Trains a model and leaves everything in runs/NAME: configuration.json, metrics.jsonl, TensorBoard events,
+            curves.png, samples.png and the checkpoints "best" and "last". Ctrl-C finishes the step, saves, and says how to resume.
+
+            Examples:
+              vbilstm train
+              vbilstm train --preset digits --seed 7 --run my-digits
+              vbilstm train --set model.kind=lstm --set training.learning_rate=0.0005 --steps 4000
+              vbilstm train --data path/to/mnist --set data.binarisation=stochastic --epochs 20
+              vbilstm train --resume runs/my-digits --steps 6000
+
+            Keys for --set and --config, with their defaults:
+            {Keys()}
+            """)
+        {
+            preset, config, set, data, steps, epochs, seed, run, resume, threads,
+        };
+        command.SetAction(parsed =>
+        {
+            var overrides = new List<string>(parsed.GetValue(set) ?? []);
+            if (parsed.GetValue(data) is { } source)
+                overrides.Add($"data.source={source}");
+            if (parsed.GetValue(epochs) is { } passes)
+                overrides.AddRange(["training.steps=0", $"training.epochs={passes.ToString(CultureInfo.InvariantCulture)}"]);
+            if (parsed.GetValue(steps) is { } count)
+                overrides.Add($"training.steps={count}");
+            if (parsed.GetValue(seed) is { } number)
+                overrides.Add($"seed={number}");
+            if (parsed.GetValue(resume) is { } folder)
+            {
+                if (parsed.GetValue(preset) is not null || parsed.GetValue(config) is not null || parsed.GetValue(run) is not null)
+                    throw new ConfigurationException("--resume takes everything from the run it continues; leave out --preset, --config and --run.");
+                return Resume(folder, overrides, parsed.GetValue(threads));
+            }
+
+            var configuration = parsed.GetValue(config) is { } file ? ConfigurationFile.Read(file, parsed.GetValue(preset)) : Preset.Get(parsed.GetValue(preset) ?? Preset.All[0].Name).Configuration;
+            configuration = ConfigurationFile.Override(configuration, overrides);
+            configuration.Validate();
+            return Start(configuration, NewFolder(parsed.GetValue(run), configuration.Preset), parsed.GetValue(threads));
+        });
+        return command;
+    }
+
+    static string Keys() => string.Join('\n', ConfigurationKey.All.Select(key => $"  {key.Path}={key.Default}\n      {key.Description}"));
+
+    static RunFolder NewFolder(string? name, string preset)
+    {
+        if (name is null)
+        {
+            var number = 1;
+            while (Directory.Exists(Path.Combine("runs", $"{preset}-{number}")))
+                number++;
+            return new RunFolder(Path.Combine("runs", $"{preset}-{number}"));
+        }
+
+        if (name.Length == 0 || name != Path.GetFileName(name) || name is "." or "..")
+            throw new ConfigurationException($"--run is '{name}'; use a plain name, which becomes the folder runs/NAME.");
+        var folder = new RunFolder(Path.Combine("runs", name));
+        return Directory.Exists(folder.Path)
+            ? throw new ConfigurationException($"{folder.Path} exists; continue it with --resume {folder.Path}, or choose another --run.")
+            : folder;
+    }
+
+    static int Start(RunConfiguration configuration, RunFolder folder, int threads)
+    {
+        var data = DataSplits.Open(configuration.Data, configuration.Seed);
+        using var device = new CpuDevice(threads);
+        using var trainer = new Trainer(configuration, data, device, folder);
+        return Train(trainer, configuration, data, device, folder);
+    }
+
+    static int Resume(string path, List<string> overrides, int threads)
+    {
+        var folder = new RunFolder(path.TrimEnd(Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar));
+        var checkpoint = CheckpointFolder.Read(folder.Last, withMoments: true);
+        var before = checkpoint.State.Configuration;
+        var configuration = ConfigurationFile.Override(before, overrides);
+        if (configuration with { Training = before.Training } != before)
+            throw new ConfigurationException("--resume can change training.… only: another seed, model or data set would be another run.");
+        configuration.Validate();
+        if (configuration.Training.BatchSize != before.Training.BatchSize)
+            throw new ConfigurationException($"training.batch_size was {before.Training.BatchSize}: a resumed run cannot change it, because its position in the data counts batches.");
+        var data = DataSplits.Open(configuration.Data, configuration.Seed);
+        using var device = new CpuDevice(threads);
+        using var trainer = new Trainer(configuration, data, device, folder, checkpoint);
+        if (trainer.State.Step >= trainer.TotalSteps)
+            throw new ConfigurationException($"{folder.Path} has done all of its {trainer.TotalSteps:N0} steps; give more with --steps.");
+        return Train(trainer, configuration, data, device, folder);
+    }
+
+    static int Train(Trainer trainer, RunConfiguration configuration, DataSplits data, CpuDevice device, RunFolder folder)
+    {
+        PrintHeader(trainer, configuration, data, device, folder);
+        using var interruption = new Interruption();
+        TrainingOutcome outcome;
+        try
+        {
+            outcome = TrainingDisplay.Run(trainer, interruption.Token);
+        }
+        finally
+        {
+            if (MetricsLog.Read(folder.Metrics) is { Count: > 0 } rows)
+                CurvesImage.Write(folder.Curves, rows);
+        }
+
+        if (outcome == TrainingOutcome.Interrupted)
+        {
+            Console.WriteLine($"Interrupted after step {trainer.State.Step:N0}; saved. Continue with: vbilstm train --resume {folder.Path}");
+            return CommandExecution.Interrupted;
+        }
+
+        if (outcome == TrainingOutcome.StoppedEarly)
+            Console.WriteLine($"Stopped early: no better validation bound in {configuration.Training.EarlyStop} evaluations.");
+        Finish(trainer, configuration, data, device, folder);
+        return CommandExecution.Success;
+    }
+
+    static void PrintHeader(Trainer trainer, RunConfiguration configuration, DataSplits data, CpuDevice device, RunFolder folder)
+    {
+        var model = configuration.Model;
+        var memory = trainer.Parameters.Bytes + trainer.Step.Bytes;
+        Console.WriteLine($"model   {Names.Of(model.Kind)}, H {model.LstmUnits}, M {model.MlpUnits}{(model.HasChannel ? $", Z {model.LatentUnits}" : "")}, {trainer.Parameters.Layout.Count:N0} parameters");
+        Console.WriteLine($"data    {data.Description}");
+        Console.WriteLine($"device  {device.Name}, {memory / 1e6:N0} MB for parameters and activations");
+        var continued = trainer.State.Step > 0 ? $" (continuing after step {trainer.State.Step:N0})" : "";
+        Console.WriteLine($"run     {folder.Path}, {trainer.TotalSteps:N0} steps of {configuration.Training.BatchSize} sequences, seed {configuration.Seed}{continued}");
+    }
+
+    // The figures and pictures of the best checkpoint.
+    static void Finish(Trainer trainer, RunConfiguration configuration, DataSplits data, CpuDevice device, RunFolder folder)
+    {
+        var best = CheckpointFolder.Read(folder.Best, withMoments: false);
+        ParameterFiles.Upload(device, trainer.Parameters.Layout, best.Weights, trainer.Parameters.Values);
+        trainer.Step.RefreshWeights();
+        var result = new Evaluator(trainer.Step, configuration.Model).Evaluate(data.Test);
+        EvaluationTables.Print($"Test, best checkpoint (step {best.State.Step:N0})", result, configuration.Model, data.Test);
+        if (data.Test is ImageDataset images)
+        {
+            using var prior = new PriorMode(device, trainer.Parameters, SampleRows * SampleColumns, sampled: true);
+            SampleSheet.Write(folder.Samples, SampleSheet.Draw(prior, configuration.Model, images.Height * images.Width, configuration.Seed), images.Height, images.Width, SampleColumns);
+            Console.WriteLine($"samples {folder.Samples}");
+        }
+
+        Console.WriteLine($"curves  {folder.Curves}");
+        Console.WriteLine($"again   vbilstm evaluate {folder.Path} --importance-samples 50");
+    }
+}
