@@ -7,12 +7,13 @@ namespace VBiLstm.Noise;
 /// Box–Muller in float32 from pairs of Philox words. Every operation is an IEEE add, multiply, fused multiply-add, divide-free square root, conversion or integer
 /// operation in the order written here, so that the scalar form, every vector width and a CUDA kernel give the same bits. Absolute error against double 1e-6.
 /// <para>
-/// radius = √(−2 ln u) with u = ((w₀ &gt;&gt; 8) + ½) 2⁻²⁴; angle = 2π w₁ 2⁻³², reduced to a quarter turn in integers.
+/// radius = √(−2 ln u) with u = ((w₀ &gt;&gt; 9) + ½) 2⁻²³, which is exact; angle = 2π w₁ 2⁻³², reduced to a quarter turn in integers.
 /// </para>
 /// </summary>
 static unsafe class NormalNoise
 {
     const float TwoToMinus24 = 5.9604644775390625e-8f;
+    const float TwoToMinus23 = 1.1920928955078125e-7f;
     const float QuarterTurn = 1.4629180792671596e-9f; // π/2 · 2⁻³⁰
     const float Ln2High = 0.693359375f, Ln2Low = -2.12194440e-4f;
     const int SqrtHalf = 0x3f3504f3;
@@ -31,7 +32,7 @@ static unsafe class NormalNoise
     /// <summary>Two standard normals from two words.</summary>
     public static void Pair(uint radiusWord, uint angleWord, out float cosine, out float sine)
     {
-        var u = ((float)(int)(radiusWord >> 8) + 0.5f) * TwoToMinus24;
+        var u = ((float)(int)(radiusWord >> 9) + 0.5f) * TwoToMinus23;
         var bits = BitConverter.SingleToInt32Bits(u) - SqrtHalf;
         var e = (float)(bits >> 23);
         var m = BitConverter.Int32BitsToSingle((bits & 0x007fffff) + SqrtHalf) - 1;
@@ -92,7 +93,7 @@ static unsafe class NormalNoise
     static void Pairs(uint* radiusWords, uint* angleWords, float* cosines, float* sines)
     {
         var radiusWord = Vector.Load(radiusWords);
-        var u = (Vector.ConvertToSingle(Vector.AsVectorInt32(radiusWord >> 8)) + new Vector<float>(0.5f)) * TwoToMinus24;
+        var u = (Vector.ConvertToSingle(Vector.AsVectorInt32(radiusWord >> 9)) + new Vector<float>(0.5f)) * TwoToMinus23;
         var bits = Vector.AsVectorInt32(u) - new Vector<int>(SqrtHalf);
         var e = Vector.ConvertToSingle(bits >> 23);
         var m = Vector.AsVectorSingle((bits & new Vector<int>(0x007fffff)) + new Vector<int>(SqrtHalf)) - Vector<float>.One;

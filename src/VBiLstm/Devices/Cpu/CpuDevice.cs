@@ -16,12 +16,16 @@ public sealed unsafe partial class CpuDevice : Device
 
     /// <param name="threads">Number of threads, the caller's included; 0 takes all processors.</param>
     /// <exception cref="ArgumentOutOfRangeException">The number is negative or above 1024.</exception>
-    public CpuDevice(int threads = 0)
+    public CpuDevice(int threads = 0) : this(threads, SimdWidths.Best)
+    {
+    }
+
+    internal CpuDevice(int threads, SimdWidth width)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(threads);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(threads, 1024);
         _pool = new WorkerPool(threads == 0 ? Environment.ProcessorCount : threads);
-        Width = SimdWidths.Best;
+        Width = width;
         _gemm = new Gemm(_pool, Width);
     }
 

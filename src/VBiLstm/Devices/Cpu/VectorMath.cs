@@ -47,7 +47,6 @@ static class VectorMath
         var magnitude = Vector.Abs(x);
         var sign = Vector.BitwiseAnd(x, new Vector<float>(-0f));
         var large = Vector<float>.One - new Vector<float>(2f) / (Exp(magnitude + magnitude) + Vector<float>.One);
-        large = Vector.BitwiseOr(large, sign);
 
         // Near zero the difference above cancels: an odd polynomial keeps the relative error.
         var square = x * x;
@@ -56,7 +55,7 @@ static class VectorMath
         p = Vector.MultiplyAddEstimate(p, square, new Vector<float>(1.33314422036e-1f));
         p = Vector.MultiplyAddEstimate(p, square, new Vector<float>(-3.33332819422e-1f));
         var small = Vector.MultiplyAddEstimate(p * square, x, x);
-        return Vector.ConditionalSelect(Vector.LessThan(magnitude, new Vector<float>(0.625f)), small, large);
+        return Vector.BitwiseOr(Vector.ConditionalSelect(Vector.LessThan(magnitude, new Vector<float>(0.625f)), small, large), sign);
     }
 
     /// <summary>Natural logarithm of positive normal numbers; ∞ gives ∞, zero and subnormal numbers −∞, negative numbers NaN.</summary>

@@ -1,0 +1,121 @@
+using VBiLstm.Devices.Cpu;
+
+namespace VBiLstm.Tests.Devices;
+
+/// <summary>Products against a triple loop in double, in every vector width of this machine.</summary>
+public unsafe class GemmTests
+{
+    static readonly int[] Sizes = [1, 2, 3, 5, 7, 8, 13, 16, 17, 31, 32, 33, 50, 65];
+
+    public static TheoryData<int> Widths()
+    {
+        var data = new TheoryData<int>();
+        foreach (var width in Enum.GetValues<SimdWidth>().Where(SimdWidths.IsSupported))
+            data.Add((int)width);
+        return data;
+    }
+
+    [Theory]
+    [MemberData(nameof(Widths))]
+    public void Packed_products_agree_with_a_triple_loop(int width)
+    {
+        var random = new Random(1);
+        foreach (var m in Sizes)
+            foreach (var k in Sizes.Append(300).Append(0))
+                Check(width, m, Sizes[random.Next(Sizes.Length)], k, random, transposed: random.Next(2) == 0, accumulate: random.Next(2) == 0);
+        Check(width, 400, 130, 600, random, transposed: false, accumulate: true);
+        Check(width, 1000, 3, 40, random, transposed: true, accumulate: false);
+    }
+
+    [Theory]
+    [MemberData(nameof(Widths))]
+    public void Left_transposed_products_agree_with_a_triple_loop(int width)
+    {
+        var random = new Random(2);
+        foreach (var m in Sizes)
+            foreach (var k in Sizes.Append(300).Append(0))
+                CheckLeftTransposed(width, m, Sizes[random.Next(Sizes.Length)], k, random);
+        CheckLeftTransposed(width, 210, 1100, 520, random);
+        CheckLeftTransposed(width, 1100, 70, 90, random);
+    }
+
+    [Theory]
+    [MemberData(nameof(Widths))]
+    public void Bits_depend_neither_on_threads_nor_on_the_other_rows(int width)
+    {
+        var random = new Random(3);
+        var (m, n, k) = (800, 150, 300);
+        var (a, b) = (Matrix(random, m * k), Matrix(random, k * n));
+        var whole = Multiply(width, 1, a, b, m, n, k);
+        Assert.Equal(whole, Multiply(width, 2, a, b, m, n, k));
+        Assert.Equal(whole, Multiply(width, 3, a, b, m, n, k));
+        foreach (var row in new[] { 0, 17, 250, 799 })
+            Assert.Equal(whole[(row * n)..((row + 1) * n)], Multiply(width, 2, a[(row * k)..((row + 1) * k)], b, 1, n, k));
+    }
+
+    static float[] Multiply(int width, int threads, float[] a, float[] b, int m, int n, int k)
+    {
+        using var pool = new WorkerPool(threads);
+        var gemm = new Gemm(pool, (SimdWidth)width);
+        using var packed = new PackedMatrix(k, n, gemm.PanelColumns);
+        using var left = new NativeFloats(a);
+        using var right = new NativeFloats(b);
+        using var c = new NativeFloats(new float[m * n]);
+        gemm.Pack(right.Pointer, n, transposed: false, packed);
+        gemm.Multiply(left.Pointer, k, m, packed, c.Pointer, n, accumulate: false);
+        return c.Span.ToArray();
+    }
+
+    static void Check(int width, int m, int n, int k, Random random, bool transposed, bool accumulate)
+    {
+        var (aStride, bStride, cStride) = (k + 3, (transposed ? k : n) + 2, n + 1);
+        using var a = new NativeFloats(Matrix(random, Math.Max(0, (m - 1) * aStride + k)));
+        using var b = new NativeFloats(Matrix(random, Math.Max(0, ((transposed ? n : k) - 1) * bStride + (transposed ? k : n))));
+        var before = Matrix(random, (m - 1) * cStride + n);
+        using var c = new NativeFloats(before);
+        using var pool = new WorkerPool(2);
+        var gemm = new Gemm(pool, (SimdWidth)width);
+        using var packed = new PackedMatrix(k, n, gemm.PanelColumns);
+        gemm.Pack(b.Pointer, bStride, transposed, packed);
+        gemm.Multiply(a.Pointer, aStride, m, packed, c.Pointer, cStride, accumulate);
+        AssertProduct(c, before, cStride, m, n, k, accumulate, (i, p) => a.Pointer[i * aStride + p], (p, j) => transposed ? b.Pointer[j * bStride + p] : b.Pointer[p * bStride + j]);
+    }
+
+    static void CheckLeftTransposed(int width, int m, int n, int k, Random random)
+    {
+        var (aStride, bStride, cStride) = (m + 3, n + 2, n + 1);
+        using var a = new NativeFloats(Matrix(random, Math.Max(0, (k - 1) * aStride + m)));
+        using var b = new NativeFloats(Matrix(random, Math.Max(0, (k - 1) * bStride + n)));
+        var before = Matrix(random, (m - 1) * cStride + n);
+        using var c = new NativeFloats(before);
+        using var pool = new WorkerPool(2);
+        new Gemm(pool, (SimdWidth)width).MultiplyLeftTransposed(a.Pointer, aStride, b.Pointer, bStride, c.Pointer, cStride, m, n, k);
+        AssertProduct(c, before, cStride, m, n, k, accumulate: false, (i, p) => a.Pointer[p * aStride + i], (p, j) => b.Pointer[p * bStride + j]);
+    }
+
+    static void AssertProduct(NativeFloats c, float[] before, int cStride, int m, int n, int k, bool accumulate, Func<int, int, float> a, Func<int, int, float> b)
+    {
+        c.AssertGuardsIntact();
+        for (var i = 0; i < before.Length; i++)
+        {
+            var (row, column) = (i / cStride, i % cStride);
+            if (column >= n)
+            {
+                Assert.Equal(before[i], c.Pointer[i]);
+                continue;
+            }
+
+            double expected = accumulate ? before[i] : 0, magnitude = Math.Abs(expected);
+            for (var p = 0; p < k; p++)
+            {
+                var term = (double)a(row, p) * b(p, column);
+                expected += term;
+                magnitude += Math.Abs(term);
+            }
+
+            Assert.True(Math.Abs(c.Pointer[i] - expected) <= (k + 1) * magnitude * 1.2e-7, $"{m}×{n}×{k} at [{row}, {column}]: {c.Pointer[i]:R} instead of {expected:R}");
+        }
+    }
+
+    static float[] Matrix(Random random, int count) => [.. Enumerable.Range(0, count).Select(_ => (float)(2 * random.NextDouble() - 1))];
+}

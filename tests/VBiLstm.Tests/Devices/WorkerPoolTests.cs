@@ -1,0 +1,83 @@
+using VBiLstm.Devices.Cpu;
+
+namespace VBiLstm.Tests.Devices;
+
+public class WorkerPoolTests
+{
+    unsafe struct Count : IRangeJob
+    {
+        public int* Visits;
+        public int Grain;
+        public int* Misaligned;
+
+        public readonly void Execute(int start, int end)
+        {
+            if (start % Grain != 0)
+                Interlocked.Increment(ref *Misaligned);
+            for (var i = start; i < end; i++)
+                Interlocked.Increment(ref Visits[i]);
+        }
+    }
+
+    struct Throw : IRangeJob
+    {
+        public int At;
+
+        public readonly void Execute(int start, int end)
+        {
+            if (At >= start && At < end)
+                throw new InvalidOperationException($"at {At}");
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(7)]
+    public unsafe void Every_index_runs_exactly_once_at_multiples_of_the_grain(int threads)
+    {
+        using var pool = new WorkerPool(threads);
+        var visits = new int[200];
+        var misaligned = 0;
+        fixed (int* pointer = visits)
+        {
+            for (var round = 0; round < 2000; round++)
+            {
+                var count = round % visits.Length;
+                var grain = 1 + round % 9;
+                Array.Clear(visits);
+                pool.Run(new Count { Visits = pointer, Grain = grain, Misaligned = &misaligned }, count, grain);
+                Assert.All(visits.Take(count), visit => Assert.Equal(1, visit));
+                Assert.All(visits.Skip(count), visit => Assert.Equal(0, visit));
+            }
+        }
+
+        Assert.Equal(0, misaligned);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(9)]
+    public void A_jobs_exception_reaches_the_caller_and_the_pool_works_on(int at)
+    {
+        using var pool = new WorkerPool(2);
+        for (var round = 0; round < 20; round++)
+        {
+            var e = Assert.Throws<InvalidOperationException>(() => pool.Run(new Throw { At = at }, 10, 1));
+            Assert.Equal($"at {at}", e.Message);
+            pool.Run(new Throw { At = -1 }, 10, 1);
+        }
+    }
+
+    [Fact]
+    public async Task Workers_that_parked_wake_up_again()
+    {
+        using var pool = new WorkerPool(2);
+        for (var round = 0; round < 5; round++)
+        {
+            await Task.Delay(50, TestContext.Current.CancellationToken);
+            pool.Run(new Throw { At = -1 }, 10, 1);
+        }
+    }
+}
