@@ -160,11 +160,11 @@ static class TrainCommand
     // The figures and pictures of the best checkpoint.
     static void Finish(Trainer trainer, RunConfiguration configuration, DataSplits data, CpuDevice device, RunFolder folder)
     {
-        var best = CheckpointFolder.Read(folder.Best, withMoments: false);
+        var best = LoadedModel.Read(folder.Path, withMoments: false);
         ParameterFiles.Upload(device, trainer.Parameters.Layout, best.Weights, trainer.Parameters.Values);
         trainer.Step.RefreshWeights();
         var result = new Evaluator(trainer.Step, configuration.Model).Evaluate(data.Test);
-        EvaluationTables.Print($"Test, best checkpoint (step {best.State.Step:N0})", result, configuration.Model, data.Test);
+        EvaluationTables.Print($"Test, {best.Folder} (step {best.State.Step:N0})", result, configuration.Model, data.Test);
         if (data.Test is ImageDataset images)
         {
             using var prior = new PriorMode(device, trainer.Parameters, SampleRows * SampleColumns, sampled: true);

@@ -109,7 +109,7 @@ public static class ConfigurationFile
             }
 
             var key = ConfigurationKey.All.FirstOrDefault(known => known.Path == path)
-                ?? throw ConfigurationKey.Unknown(path, ConfigurationKey.All.Select(known => known.Path));
+                ?? throw ConfigurationKey.Unknown(path);
             target[name] = value is JsonObject or JsonArray
                 ? throw new ConfigurationException($"{path} is {value.GetValueKind()}; expected {key.Expected}.")
                 : key.Parse(value?.ToString() ?? "null");

@@ -68,11 +68,15 @@ public sealed class ConfigurationKey
         var found = All.Where(key => key.Path == path).ToList();
         if (found.Count == 0)
             found = All.Where(key => key.Path.EndsWith("." + path, StringComparison.Ordinal)).ToList();
-        return found.Count == 1 ? found[0] : throw Unknown(path, All.Select(key => key.Path));
+        return found.Count == 1 ? found[0] : throw Unknown(path);
     }
 
-    internal static ConfigurationException Unknown(string path, IEnumerable<string> known)
-        => new($"{path} is not a key of the configuration; did you mean {NearestName.Of(path, known)}?");
+    /// <summary>The error for a key that does not exist; it names the nearest key or section.</summary>
+    internal static ConfigurationException Unknown(string path)
+    {
+        var known = All.Select(key => key.Path).Concat(All.Where(key => key.Path.Contains('.', StringComparison.Ordinal)).Select(key => key.Path.Split('.')[0]).Distinct());
+        return new ConfigurationException($"{path} is not a key of the configuration; did you mean {NearestName.Of(path, known)}?");
+    }
 
     static string[] EnumValues(Type type) => [.. type.GetFields(BindingFlags.Public | BindingFlags.Static).Select(field => field.GetCustomAttribute<JsonStringEnumMemberNameAttribute>()?.Name ?? field.Name)];
 

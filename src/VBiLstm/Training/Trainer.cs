@@ -172,7 +172,7 @@ public sealed class Trainer : IDisposable
     void EvaluateValidation(MetricsLog log, TensorBoardLog board, ITrainingObserver? observer)
     {
         var result = _evaluator.Evaluate(_data.Validation);
-        var isBest = _state.BestBound is null || result.Bound > _state.BestBound;
+        var isBest = double.IsFinite(result.Bound) && (_state.BestBound is null || result.Bound > _state.BestBound);
         _state = isBest
             ? _state with { BestBound = result.Bound, BestStep = _state.Step, EvaluationsWithoutImprovement = 0 }
             : _state with { EvaluationsWithoutImprovement = _state.EvaluationsWithoutImprovement + 1 };

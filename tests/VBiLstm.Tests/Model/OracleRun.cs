@@ -1,3 +1,4 @@
+using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Devices;
 using VBiLstm.Model;
@@ -83,7 +84,7 @@ sealed class OracleRun : IDisposable
     }
 
     // dz and db̃ of a step stand in scratch memory while the reverse loop is at that step.
-    void TakeReverseScratch(Activations a, Configuration.ModelConfiguration model)
+    void TakeReverseScratch(Activations a, ModelConfiguration model)
     {
         if (!model.HasChannel)
             return;

@@ -8,7 +8,7 @@ namespace VBiLstm.Tests.Model;
 /// <summary>The float32 step against the double reference on randomly drawn configurations, at sizes off the grid of the vectors.</summary>
 public class RandomConfigurationTests
 {
-    // Measured over these configurations: worst 1.9e-6 (gradients of saturated Gaussian heads).
+    // Measured over these configurations: worst 3.2e-6, nearly all below 1e-6.
     const double Tolerance = 2e-5;
 
     public static TheoryData<int> Seeds => [.. Enumerable.Range(0, 40)];

@@ -1,0 +1,60 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace VBiLstm.Cli.Tests;
+
+/// <summary>The real program as a process in a folder of its own.</summary>
+sealed class Executable : IDisposable
+{
+    static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
+
+    public Executable() => Folder = Directory.CreateTempSubdirectory("vbilstm-cli-").FullName;
+
+    public string Folder { get; }
+
+    public string At(string name) => Path.Combine(Folder, name);
+
+    public (int Code, string Output, string Error) Run(params string[] arguments)
+    {
+        using var process = Start(arguments);
+        return Finish(process);
+    }
+
+    public Process Start(params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet") { WorkingDirectory = Folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "vbilstm.dll"));
+        foreach (var argument in arguments)
+            start.ArgumentList.Add(argument);
+        return Process.Start(start)!;
+    }
+
+    public static (int Code, string Output, string Error) Finish(Process process)
+    {
+        var error = process.StandardError.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEndAsync();
+        if (!process.WaitForExit(Limit))
+        {
+            process.Kill();
+            Assert.Fail($"The program did not end in {Limit}.");
+        }
+
+        return (process.ExitCode, output.GetAwaiter().GetResult(), error.GetAwaiter().GetResult());
+    }
+
+    /// <summary>Waits until the file holds at least that many lines.</summary>
+    public static void WaitForLines(string path, int lines)
+    {
+        for (var clock = Stopwatch.StartNew(); clock.Elapsed < Limit; Thread.Sleep(20))
+            if (File.Exists(path) && File.ReadLines(path).Count() >= lines)
+                return;
+        Assert.Fail($"{path} never had {lines} lines.");
+    }
+
+    public static void Signal(Process process, int signal) => Assert.Equal(0, kill(process.Id, signal));
+
+    [DllImport("libc", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.System32)]
+    static extern int kill(int process, int signal);
+
+    public void Dispose() => Directory.Delete(Folder, recursive: true);
+}

@@ -1,0 +1,188 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
+namespace VBiLstm.Cli.Tests;
+
+/// <summary>What a user does with the program, with real files and exit codes.</summary>
+public partial class ProgramTests
+{
+    static readonly string[] SmallModel = ["--set", "lstm_units=16", "mlp_units=16", "latent_units=4", "batch_size=20"];
+
+    static string[] Train(params string[] more) => ["train", .. more, .. SmallModel];
+
+    [Fact]
+    public void Training_leaves_a_run_that_every_command_understands()
+    {
+        using var program = new Executable();
+        var (code, output, error) = program.Run(Train("--steps", "12", "--run", "first", "--seed", "3"));
+        Assert.True(code == 0, error);
+        Assert.Contains("nats per image", output, StringComparison.Ordinal);
+        Assert.Contains("543 untrained, 206 pixel means", output, StringComparison.Ordinal);
+        foreach (var file in new[] { "configuration.json", "metrics.jsonl", "curves.png", "samples.png", "checkpoints/last/state.json", "checkpoints/best/weights.safetensors" })
+            Assert.True(new FileInfo(program.At("runs/first/" + file)).Length > 0, file);
+        Assert.NotEmpty(Directory.GetFiles(program.At("runs/first"), "events.out.tfevents.*"));
+        Assert.Equal((964, 484), PngSize(program.At("runs/first/samples.png")));
+        Assert.Equal(13, File.ReadAllLines(program.At("runs/first/metrics.jsonl")).Length);
+
+        // The figure at the end of training is the figure of evaluate, at any batch size and number of threads.
+        var printed = NatsPerImage().Match(output).Groups[1].Value;
+        using var evaluation = JsonDocument.Parse(program.Run("evaluate", "runs/first", "--json", "--importance-samples", "3", "--batch-size", "7", "--threads", "1").Output);
+        Assert.Equal(printed, evaluation.RootElement.GetProperty("value").GetDouble().ToString("F2"));
+        Assert.True(evaluation.RootElement.GetProperty("is_bound").GetBoolean());
+        Assert.Equal(200, evaluation.RootElement.GetProperty("sequences").GetInt32());
+        Assert.Equal(4, evaluation.RootElement.GetProperty("kl_per_latent").GetArrayLength());
+        Assert.True(evaluation.RootElement.GetProperty("importance_weighted_bound").GetDouble() < 0);
+
+        Assert.Contains("not a bound", program.Run("evaluate", "runs/first", "--latents", "mean").Output, StringComparison.Ordinal);
+        Assert.Contains("prior mode", program.Run("evaluate", "runs/first", "--prior-mode", "--split", "validation").Output, StringComparison.Ordinal);
+
+        Assert.Equal(0, program.Run("sample", "runs/first", "--count", "6", "--columns", "3", "--out", "six.png").Code);
+        Assert.Equal((184, 124), PngSize(program.At("six.png")));
+
+        var inspected = program.Run("inspect", "runs/first").Output;
+        Assert.Contains("forward_lstm.weight_b_tilde", inspected, StringComparison.Ordinal);
+        Assert.Contains("[16, 64]", inspected, StringComparison.Ordinal);
+        Assert.Contains("step 12", inspected, StringComparison.Ordinal);
+        using var asJson = JsonDocument.Parse(program.Run("inspect", "runs/first", "--json").Output);
+        Assert.Equal(12, asJson.RootElement.GetProperty("state").GetProperty("step").GetInt64());
+    }
+
+    [Fact]
+    public void Ctrl_c_saves_says_how_to_resume_and_the_resumed_run_has_the_same_bits()
+    {
+        if (OperatingSystem.IsWindows())
+            Assert.Skip("Signals are sent with kill, which Windows lacks.");
+        const int SigInt = 2;
+        using var program = new Executable();
+        Assert.Equal(0, program.Run(Train("--steps", "60", "--run", "whole")).Code);
+        using (var process = program.Start(Train("--steps", "60", "--run", "part")))
+        {
+            Executable.WaitForLines(program.At("runs/part/metrics.jsonl"), 5);
+            Executable.Signal(process, SigInt);
+            var (code, output, _) = Executable.Finish(process);
+            Assert.Equal(130, code);
+            Assert.Contains($"--resume {Path.Combine("runs", "part")}", output, StringComparison.Ordinal);
+        }
+
+        Assert.True(File.ReadAllLines(program.At("runs/part/metrics.jsonl")).Length < 60);
+        Assert.Equal(0, program.Run("train", "--resume", "runs/part").Code);
+        AssertSameRun(program, "whole", "part");
+    }
+
+    [Fact]
+    public void A_killed_run_resumes_from_its_last_checkpoint_with_the_same_bits()
+    {
+        using var program = new Executable();
+        string[] often = ["--steps", "60", "--set", "checkpoint_every=2"];
+        Assert.Equal(0, program.Run(Train([.. often, "--run", "whole"])).Code);
+        using (var process = program.Start(Train([.. often, "--run", "part"])))
+        {
+            Executable.WaitForLines(program.At("runs/part/metrics.jsonl"), 6);
+            process.Kill();
+            process.WaitForExit();
+        }
+
+        Assert.Equal(0, program.Run("train", "--resume", "runs/part").Code);
+        AssertSameRun(program, "whole", "part");
+    }
+
+    [Fact]
+    public void Full_disk_fails_with_code_1_and_keeps_the_old_checkpoint()
+    {
+        using var program = new Executable();
+        Assert.Equal(0, program.Run(Train("--steps", "3", "--run", "a")).Code);
+
+        // A file where the checkpoint's folder must go fails like a disk that takes no more files.
+        File.WriteAllText(program.At("runs/a/checkpoints/last.new"), "");
+        var (code, _, error) = program.Run("train", "--resume", "runs/a", "--steps", "5");
+        Assert.Equal(1, code);
+        Assert.Contains("kept", error, StringComparison.Ordinal);
+        File.Delete(program.At("runs/a/checkpoints/last.new"));
+        Assert.Equal(0, program.Run("train", "--resume", "runs/a", "--steps", "5").Code);
+    }
+
+    public static TheoryData<string[], string> BadInput => new()
+    {
+        { ["train", "--preset", "digit"], "did you mean digits" },
+        { ["train", "--set", "model.latent_unit=3"], "did you mean model.latent_units" },
+        { ["train", "--set", "latent_units=0"], "model.latent_units is 0" },
+        { ["train", "--steps", "many"], "many" },
+        { ["train", "--config", "nowhere.json"], "nowhere.json" },
+        { ["train", "--data", "nowhere"], "no folder nowhere" },
+        { ["train", "--run", "a/b"], "plain name" },
+        { ["train", "--resume", "runs/none"], "no checkpoint" },
+        { ["train", "--resume", "runs/none", "--preset", "digits"], "--resume" },
+        { ["train", "--threads", "-1"], "--threads" },
+        { ["train", "--set", "frame_size=5"], "model.frame_size=28" },
+        { ["evaluate", "runs/none"], "no checkpoint" },
+        { ["evaluate", "runs/none", "--split", "train"], "train" },
+        { ["sample", "runs/none", "--count", "0"], "--count is 0" },
+        { ["trian"], "trian" },
+        { [], "command" },
+    };
+
+    [Theory]
+    [MemberData(nameof(BadInput))]
+    public void Bad_input_gives_code_2_and_one_clear_line(string[] arguments, string part)
+    {
+        using var program = new Executable();
+        var (code, _, error) = program.Run(arguments);
+        Assert.Equal(2, code);
+        Assert.Contains(part, error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(program.At("runs")), "Nothing may be written.");
+    }
+
+    [Fact]
+    public void A_name_that_is_taken_and_a_damaged_checkpoint_are_refused()
+    {
+        using var program = new Executable();
+        Assert.Equal(0, program.Run(Train("--steps", "2", "--run", "a")).Code);
+        var taken = program.Run(Train("--steps", "2", "--run", "a"));
+        Assert.Equal(2, taken.Code);
+        Assert.Contains("--resume", taken.Error, StringComparison.Ordinal);
+        var finished = program.Run("train", "--resume", "runs/a");
+        Assert.Equal(2, finished.Code);
+        Assert.Contains("--steps", finished.Error, StringComparison.Ordinal);
+        Assert.Contains("another run", program.Run("train", "--resume", "runs/a", "--seed", "9", "--steps", "4").Error, StringComparison.Ordinal);
+
+        var weights = program.At("runs/a/checkpoints/best/weights.safetensors");
+        var bytes = File.ReadAllBytes(weights);
+        bytes[^1] ^= 1;
+        File.WriteAllBytes(weights, bytes);
+        var damaged = program.Run("evaluate", "runs/a");
+        Assert.Equal(2, damaged.Code);
+        Assert.Contains("weights.safetensors", damaged.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("train")]
+    [InlineData("evaluate")]
+    [InlineData("sample")]
+    [InlineData("inspect")]
+    public void Help_explains_with_an_example(string command)
+    {
+        using var program = new Executable();
+        var (code, output, _) = program.Run(command, "--help");
+        Assert.Equal(0, code);
+        Assert.Contains("Example", output, StringComparison.Ordinal);
+        Assert.Contains($"vbilstm {command}", output, StringComparison.Ordinal);
+    }
+
+    static void AssertSameRun(Executable program, string expected, string actual)
+    {
+        foreach (var file in new[] { "metrics.jsonl", "checkpoints/last/weights.safetensors", "checkpoints/last/optimizer.safetensors", "samples.png" })
+            Assert.Equal(File.ReadAllBytes(program.At($"runs/{expected}/{file}")), File.ReadAllBytes(program.At($"runs/{actual}/{file}")));
+    }
+
+    static (int Width, int Height) PngSize(string path)
+    {
+        var bytes = File.ReadAllBytes(path);
+        Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], bytes[..4]);
+        int Word(int at) => bytes[at] << 24 | bytes[at + 1] << 16 | bytes[at + 2] << 8 | bytes[at + 3];
+        return (Word(16), Word(20));
+    }
+
+    [GeneratedRegex(@"([\d.]+) nats per image")]
+    private static partial Regex NatsPerImage();
+}

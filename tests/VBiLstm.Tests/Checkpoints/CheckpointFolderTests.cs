@@ -1,0 +1,125 @@
+using VBiLstm.Checkpoints;
+using VBiLstm.Configuration;
+using VBiLstm.Model;
+
+namespace VBiLstm.Tests.Checkpoints;
+
+public class CheckpointFolderTests
+{
+    static readonly RunConfiguration Run = new() { Model = new ModelConfiguration { FrameSize = 2, LstmUnits = 3, MlpUnits = 4, LatentUnits = 2 } };
+
+    static TrainingState State(long step) => new() { Configuration = Run, Step = step, BestBound = -12.5, BestStep = 3, SkippedSteps = 1, EvaluationsWithoutImprovement = 2 };
+
+    static IReadOnlyList<NamedTensor> Tensors(float seed)
+        => [.. new ParameterLayout(Run.Model).All.Select((parameter, i) => new NamedTensor(parameter.Name, parameter.Shape, [.. Enumerable.Range(0, parameter.Rows * parameter.Columns).Select(j => seed + i + j / 7f)]))];
+
+    static void Write(string folder, long step) => CheckpointFolder.Write(folder, State(step), Tensors(step), Tensors(step + 1), Tensors(step + 2));
+
+    [Fact]
+    public void Everything_written_is_read()
+    {
+        using var folder = new TemporaryFolder();
+        Write(folder.At("last"), 7);
+        Write(folder.At("last"), 8);
+        var read = CheckpointFolder.Read(folder.At("last"), withMoments: true);
+        Assert.Equivalent(State(8) with { Program = read.State.Program, Files = read.State.Files }, read.State);
+        Assert.Equivalent(Tensors(8), read.Weights);
+        Assert.Equivalent(Tensors(9), read.FirstMoments);
+        Assert.Equivalent(Tensors(10), read.SecondMoments);
+        Assert.Equal(["last"], Directory.GetFileSystemEntries(folder.Path).Select(Path.GetFileName));
+        Assert.Empty(CheckpointFolder.Read(folder.At("last"), withMoments: false).FirstMoments);
+    }
+
+    [Fact]
+    public void A_kill_at_any_stage_leaves_a_complete_checkpoint()
+    {
+        using var folder = new TemporaryFolder();
+        var last = folder.At("last");
+        Write(last, 1);
+        void WriteAside(long step) => CheckpointFolder.WriteAside(last, State(step), Tensors(step), Tensors(step), Tensors(step));
+        long Step() => CheckpointFolder.Read(last, withMoments: true).State.Step;
+
+        WriteAside(2);
+        Assert.Equal(1, Step());
+        CheckpointFolder.Retire(last);
+        Assert.Equal(1, Step());
+
+        // The next attempt starts from that debris.
+        Write(last, 3);
+        Assert.Equal(3, Step());
+        Assert.Equal(["last"], Directory.GetFileSystemEntries(folder.Path).Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public void A_kill_while_the_files_are_written_does_not_harm_the_old_ones()
+    {
+        using var folder = new TemporaryFolder();
+        Write(folder.At("last"), 1);
+        Directory.CreateDirectory(folder.At("last.new"));
+        File.WriteAllText(folder.At("last.new/weights.safetensors"), "half");
+        Assert.Equal(1, CheckpointFolder.Read(folder.At("last"), withMoments: true).State.Step);
+        Write(folder.At("last"), 2);
+        Assert.Equal(2, CheckpointFolder.Read(folder.At("last"), withMoments: true).State.Step);
+    }
+
+    [Fact]
+    public void A_disk_that_cannot_be_written_keeps_the_old_checkpoint_and_says_so()
+    {
+        using var folder = new TemporaryFolder();
+        Write(folder.At("last"), 1);
+        File.WriteAllText(folder.At("last.new"), "a file where the folder should go");
+        var e = Assert.Throws<IOException>(() => Write(folder.At("last"), 2));
+        Assert.Contains("kept", e.Message, StringComparison.Ordinal);
+        Assert.Equal(1, CheckpointFolder.Read(folder.At("last"), withMoments: true).State.Step);
+    }
+
+    [Fact]
+    public void Another_models_tensors_are_refused_by_name_and_shape()
+    {
+        using var folder = new TemporaryFolder();
+        var tensors = Tensors(0);
+        void Refused(IReadOnlyList<NamedTensor> weights, params string[] parts)
+        {
+            CheckpointFolder.Write(folder.At("x"), State(1), weights, tensors, tensors);
+            var message = Assert.Throws<CheckpointException>(() => CheckpointFolder.Read(folder.At("x"), withMoments: true)).Message;
+            Assert.All(parts, part => Assert.Contains(part, message, StringComparison.Ordinal));
+        }
+
+        Refused([.. tensors.Skip(1)], tensors[0].Name, "missing");
+        Refused([.. tensors, new NamedTensor("surplus", [1], [1])], "surplus");
+        Refused([tensors[0] with { Shape = [1, tensors[0].Values.Length] }, .. tensors.Skip(1)], tensors[0].Name, "[2, 12]");
+        Assert.Contains("no checkpoint", Assert.Throws<CheckpointException>(() => CheckpointFolder.Read(folder.At("nothing"), false)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Random_corruption_of_any_file_is_noticed()
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.At("last");
+        Write(path, 1);
+        var original = Directory.GetFiles(path).ToDictionary(file => file, File.ReadAllBytes);
+        var random = new Random(1);
+        for (var i = 0; i < 1500; i++)
+        {
+            var (file, bytes) = original.ElementAt(random.Next(original.Count));
+            var content = bytes.ToArray();
+            if (random.Next(4) == 0)
+                content = content[..random.Next(content.Length)];
+            else
+                content[random.Next(content.Length)] ^= (byte)(1 << random.Next(8));
+            File.WriteAllBytes(file, content);
+            try
+            {
+                // Only state.json can change and stay valid: a digit of a number. Tensors must then be intact.
+                var read = CheckpointFolder.Read(path, withMoments: true);
+                Assert.EndsWith("state.json", file, StringComparison.Ordinal);
+                Assert.Equivalent(Tensors(1), read.Weights);
+            }
+            catch (CheckpointException)
+            {
+            }
+
+            File.WriteAllBytes(file, bytes);
+        }
+    }
+}

@@ -1,0 +1,96 @@
+using System.Runtime.CompilerServices;
+using VBiLstm.Configuration;
+
+namespace VBiLstm.Tests.Configuration;
+
+public class ConfigurationFileTests
+{
+    [Fact]
+    public void A_partial_file_takes_the_rest_from_its_preset()
+    {
+        var read = ConfigurationFile.Parse("""
+            {
+              // comments and trailing commas are fine
+              "preset": "seq-mnist",
+              "model": { "latent_units": 7, "kind": "z-forcing", "activation_clip": 3 },
+              "training": { "learning_rate": 5e-4, },
+            }
+            """);
+        var expected = Preset.Get("seq-mnist").Configuration;
+        expected = expected with
+        {
+            Model = expected.Model with { LatentUnits = 7, Kind = ModelKind.ZForcing, ActivationClip = 3 },
+            Training = expected.Training with { LearningRate = 5e-4 },
+        };
+        Assert.Equal(expected, read);
+    }
+
+    [Fact]
+    public void Every_preset_is_valid_and_survives_a_round_trip()
+    {
+        foreach (var preset in Preset.All)
+        {
+            preset.Configuration.Validate();
+            Assert.Equal(preset.Configuration, ConfigurationFile.Parse(ConfigurationFile.ToText(preset.Configuration)));
+        }
+    }
+
+    [Theory]
+    [InlineData("""{"model":{"latent_unit":3}}""", "model.latent_unit", "model.latent_units")]
+    [InlineData("""{"modle":{"latent_units":3}}""", "modle", "model")]
+    [InlineData("""{"model":{"latent_units":"many"}}""", "model.latent_units", "whole number")]
+    [InlineData("""{"model":{"latent_units":3.5}}""", "model.latent_units", "3.5")]
+    [InlineData("""{"model":{"latent_units":[3]}}""", "model.latent_units", "Array")]
+    [InlineData("""{"model":{"latent_units":null}}""", "model.latent_units", "null")]
+    [InlineData("""{"model":{"kind":"lstmm"}}""", "model.kind", "variational-bilstm, z-forcing, lstm")]
+    [InlineData("""{"model":3}""", "model", "object")]
+    [InlineData("""{"preset":"digit"}""", "digit", "digits")]
+    [InlineData("""[1]""", "object", "{")]
+    [InlineData("""{"model": """, "line 1", "JSON")]
+    public void A_wrong_file_is_refused_with_key_and_expectation(string text, string key, string expectation)
+    {
+        var message = Assert.Throws<ConfigurationException>(() => ConfigurationFile.Parse(text)).Message;
+        Assert.Contains(key, message, StringComparison.Ordinal);
+        Assert.Contains(expectation, message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Overrides_take_full_and_unique_short_keys()
+    {
+        var start = Preset.Get("digits").Configuration;
+        var changed = ConfigurationFile.Override(start, ["model.latent_units=5", "learning_rate=0.5", "activation_clip=null", "seed=-3", "model.target_gradient_b=true"]);
+        Assert.Equal(start with
+        {
+            Seed = -3,
+            Model = start.Model with { LatentUnits = 5, TargetGradientB = true },
+            Training = start.Training with { LearningRate = 0.5 },
+        }, changed);
+        foreach (var (wrong, part) in new[] { ("latent_unit=5", "latent_units"), ("latent_units", "key=value"), ("latent_units=x", "whole number"), ("learning_rate=NaN", "a number"), ("=5", "key=value") })
+            Assert.Contains(part, Assert.Throws<ConfigurationException>(() => ConfigurationFile.Override(start, [wrong])).Message, StringComparison.Ordinal);
+    }
+
+    public static TheoryData<string> OutOfRange =>
+    [
+        "lstm_units=0", "mlp_units=-1", "latent_units=0", "frame_size=0", "alignment=2", "skip_probability=1.5", "leaky_relu_slope=1", "activation_clip=0",
+        "log_variance_min=9", "alpha=-1", "beta=-1", "gamma=-1", "kl_weight=-1", "output_initialisation=-1", "batch_size=0", "steps=-1", "learning_rate=0",
+        "adam_beta1=1", "adam_beta2=-0.1", "adam_epsilon=0", "clip_norm=-1", "kl_weight_initial=2", "kl_warmup=-1", "evaluate_every=-1", "early_stop=-1",
+    ];
+
+    [Theory]
+    [MemberData(nameof(OutOfRange))]
+    public void A_value_out_of_range_is_refused_by_name(string assignment)
+    {
+        var configuration = ConfigurationFile.Override(Preset.Get("digits").Configuration, [assignment]);
+        var message = Assert.Throws<ConfigurationException>(configuration.Validate).Message;
+        Assert.Contains("." + assignment.Split('=')[0], message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Every_key_has_a_description_and_the_committed_document_is_current()
+    {
+        Assert.All(ConfigurationKey.All, key => Assert.NotEmpty(key.Description));
+        Assert.Equal(ConfigurationDocument.ToMarkdown(), File.ReadAllText(DocumentPath()));
+    }
+
+    static string DocumentPath([CallerFilePath] string source = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(source)!, "../../../docs/configuration.md"));
+}

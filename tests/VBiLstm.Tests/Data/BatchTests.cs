@@ -1,0 +1,134 @@
+using VBiLstm.Data;
+
+namespace VBiLstm.Tests.Data;
+
+public class BatchTests
+{
+    // Sequence i has length lengths[i] and tokens that say which it is.
+    sealed class Numbered(int[] lengths) : SequenceDataset
+    {
+        public override int Count => lengths.Length;
+
+        public override int FrameSize => 0;
+
+        public override int VocabularySize => 1_000_000;
+
+        public override int MaximumLength => lengths.Max();
+
+        public override int Length(int index) => lengths[index];
+
+        public override void Fill(int index, long epoch, SequenceBatch batch, int row)
+        {
+            for (var k = 0; k <= batch.Steps; k++)
+                batch.Tokens[k * batch.BatchSize + row] = k <= lengths[index] ? 1 + index * 100 + k : 0;
+        }
+    }
+
+    static Numbered Ragged(int count) => new([.. Enumerable.Range(0, count).Select(i => 1 + i * 7 % 23)]);
+
+    static Numbered Equal(int count) => new([.. Enumerable.Repeat(4, count)]);
+
+    static (int[] Tokens, int[] Lengths, int Steps, int Sequences) Copy(SequenceBatch batch) => ([.. batch.Tokens], [.. batch.Lengths], batch.Steps, batch.Sequences);
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void An_epoch_has_every_sequence_once_in_an_order_of_its_own(bool ragged)
+    {
+        var data = ragged ? Ragged(503) : Equal(503);
+        var batches = new TrainingBatches(data, 8, 5);
+        Assert.Equal(63, batches.BatchesPerEpoch);
+        var orders = new List<int[]>();
+        var batch = new SequenceBatch(data.MaximumLength, 8, 0);
+        for (var epoch = 0; epoch < 3; epoch++)
+        {
+            var seen = new List<int>();
+            for (var i = 0; i < batches.BatchesPerEpoch; i++)
+            {
+                batches.Read(epoch * batches.BatchesPerEpoch + i, batch);
+                seen.AddRange(Enumerable.Range(0, batch.Sequences).Select(row => (batch.Tokens[row] - 1) / 100));
+                Assert.Equal(batch.Lengths.Max(), batch.Steps);
+                for (var row = 0; row < 8; row++)
+                    for (var k = 0; k <= batch.Steps; k++)
+                        Assert.Equal(row < batch.Sequences && k <= batch.Lengths[row], batch.Tokens[k * 8 + row] != 0);
+            }
+
+            Assert.Equal(Enumerable.Range(0, 503), seen.Order());
+            orders.Add([.. seen]);
+        }
+
+        Assert.NotEqual(orders[0], orders[1]);
+        Assert.NotEqual(orders[1], orders[2]);
+    }
+
+    [Fact]
+    public void Batches_of_ragged_data_pad_little()
+    {
+        var data = Ragged(1000);
+        var batches = new TrainingBatches(data, 10, 1);
+        var batch = new SequenceBatch(data.MaximumLength, 10, 0);
+        double real = 0, all = 0;
+        for (var i = 0; i < batches.BatchesPerEpoch; i++)
+        {
+            batches.Read(i, batch);
+            real += batch.Lengths.Sum();
+            all += batch.Steps * batch.Sequences;
+        }
+
+        Assert.True(real / all > 0.9, $"only {real / all:P0} of the steps are real");
+    }
+
+    [Fact]
+    public void Any_step_can_be_read_directly_and_depends_on_the_seed()
+    {
+        var data = Ragged(100);
+        var sequential = new TrainingBatches(data, 8, 5);
+        var batch = new SequenceBatch(data.MaximumLength, 8, 0);
+        for (var step = 0; step < 60; step++)
+        {
+            sequential.Read(step, batch);
+            var expected = Copy(batch);
+            new TrainingBatches(data, 8, 5).Read(step, batch);
+            Assert.Equivalent(expected, Copy(batch));
+        }
+
+        sequential.Read(0, batch);
+        var first = Copy(batch);
+        new TrainingBatches(data, 8, 6).Read(0, batch);
+        Assert.NotEqual(first.Tokens, batch.Tokens);
+    }
+
+    [Fact]
+    public void Evaluation_numbers_its_rows_by_the_data_set()
+    {
+        var data = Ragged(37);
+        var batches = new EvaluationBatches(data, 8);
+        var batch = new SequenceBatch(data.MaximumLength, 8, 0);
+        var seen = new List<int>();
+        for (var i = 0; i < batches.Count; i++)
+        {
+            batches.Read(i, batch);
+            for (var row = 0; row < batch.Sequences; row++)
+            {
+                Assert.Equal((batch.Tokens[row] - 1) / 100, batch.RowIds[row]);
+                seen.Add(batch.RowIds[row]);
+            }
+        }
+
+        Assert.Equal(Enumerable.Range(0, 37), seen.Order());
+    }
+
+    [Fact]
+    public void Reading_within_and_across_epochs_allocates_nothing()
+    {
+        var data = Ragged(100);
+        var batches = new TrainingBatches(data, 8, 5);
+        var batch = new SequenceBatch(data.MaximumLength, 8, 0);
+        for (var step = 0; step < 30; step++)
+            batches.Read(step, batch);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var step = 30; step < 90; step++)
+            batches.Read(step, batch);
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+}

@@ -1,0 +1,161 @@
+using VBiLstm.Checkpoints;
+using VBiLstm.Configuration;
+using VBiLstm.Data;
+using VBiLstm.Devices.Cpu;
+using VBiLstm.Model;
+using VBiLstm.Training;
+
+namespace VBiLstm.Tests.Training;
+
+public class TrainerTests
+{
+    static readonly RunConfiguration Run = new()
+    {
+        Seed = 5,
+        Model = new ModelConfiguration { LstmUnits = 24, MlpUnits = 20, LatentUnits = 6, Alpha = 0.01, Beta = 0.01 },
+        Data = new DataConfiguration { Binarisation = Binarisation.Stochastic },
+        Training = new TrainingConfiguration
+        {
+            BatchSize = 30,
+            Steps = 40,
+            LearningRateSchedule = LearningRateSchedule.Cosine,
+            LearningRateWarmup = 5,
+            KlWarmup = 15,
+            AuxiliaryWarmup = 10,
+            EvaluateEvery = 10,
+            CheckpointEvery = 7,
+        },
+    };
+
+    sealed class CancelAfter(long step, CancellationTokenSource source) : ITrainingObserver
+    {
+        public void OnStep(in StepReport report)
+        {
+            if (report.Step == step)
+                source.Cancel();
+        }
+
+        public void OnEvaluation(EvaluationReport report)
+        {
+        }
+    }
+
+    sealed class DieAt(long step) : ITrainingObserver
+    {
+        public void OnStep(in StepReport report)
+        {
+            if (report.Step == step)
+                throw new InvalidOperationException("died");
+        }
+
+        public void OnEvaluation(EvaluationReport report)
+        {
+        }
+    }
+
+    static TrainingOutcome Train(string folder, int threads, RunConfiguration configuration, ITrainingObserver? observer = null, bool resume = false, CancellationTokenSource? stop = null)
+    {
+        var data = DataSplits.Open(configuration.Data, configuration.Seed);
+        var run = new RunFolder(folder);
+        using var device = new CpuDevice(threads);
+        using var trainer = resume
+            ? new Trainer(configuration, data, device, run, CheckpointFolder.Read(run.Last, withMoments: true))
+            : new Trainer(configuration, data, device, run);
+        return trainer.Run(observer, stop?.Token ?? TestContext.Current.CancellationToken);
+    }
+
+    static void AssertSameRun(string expected, string actual)
+    {
+        foreach (var file in new[] { "checkpoints/last/weights.safetensors", "checkpoints/last/optimizer.safetensors", "checkpoints/best/weights.safetensors", "metrics.jsonl", "configuration.json" })
+            Assert.Equal(File.ReadAllBytes(Path.Combine(expected, file)), File.ReadAllBytes(Path.Combine(actual, file)));
+    }
+
+    [Fact]
+    public void A_stopped_and_resumed_run_has_the_bits_of_an_uninterrupted_one_at_any_number_of_threads()
+    {
+        using var folder = new TemporaryFolder();
+        Assert.Equal(TrainingOutcome.Completed, Train(folder.At("whole"), 1, Run));
+        foreach (var threads in new[] { 1, 2 })
+        {
+            foreach (var stop in new[] { 20L, 23 })
+            {
+                var part = folder.At($"part-{threads}-{stop}");
+                using var source = new CancellationTokenSource();
+                Assert.Equal(TrainingOutcome.Interrupted, Train(part, threads, Run, new CancelAfter(stop, source), stop: source));
+                Assert.Equal(stop, CheckpointFolder.Read(part, withMoments: true).State.Step);
+                Assert.Equal(TrainingOutcome.Completed, Train(part, threads, Run, resume: true));
+                AssertSameRun(folder.At("whole"), part);
+            }
+        }
+
+        // A run that died between two checkpoints goes back to the last of them: it repeats some steps and loses nothing else.
+        foreach (var step in new[] { 5L, 12, 23 })
+        {
+            var died = folder.At($"died-{step}");
+            Assert.Throws<InvalidOperationException>(() => Train(died, 2, Run, new DieAt(step)));
+            var hasCheckpoint = step > Run.Training.CheckpointEvery;
+            Assert.Equal(hasCheckpoint, Directory.Exists(new RunFolder(died).Last));
+            if (!hasCheckpoint)
+                continue;
+            Train(died, 2, Run, resume: true);
+            AssertSameRun(folder.At("whole"), died);
+        }
+    }
+
+    [Theory]
+    [InlineData(ModelKind.VariationalBiLstm)]
+    [InlineData(ModelKind.ZForcing)]
+    [InlineData(ModelKind.Lstm)]
+    public void Every_model_learns_the_digits(ModelKind kind)
+    {
+        using var folder = new TemporaryFolder();
+        var configuration = Run with
+        {
+            Model = Run.Model with { Kind = kind, LstmUnits = 64, MlpUnits = 64, LatentUnits = 16, Alpha = 0.001, Beta = 0 },
+            Training = new TrainingConfiguration { Steps = 120, LearningRate = 3e-3, EvaluateEvery = 0, CheckpointEvery = 0 },
+        };
+        Train(folder.Path, 2, configuration);
+        var state = CheckpointFolder.Read(new RunFolder(folder.Path).Best, withMoments: false).State;
+
+        // 543 untrained, 206 for pixel means.
+        Assert.InRange(-state.BestBound!.Value, 80, 200);
+    }
+
+    [Fact]
+    public void A_non_finite_loss_stops_before_its_update_and_names_step_term_and_tensor()
+    {
+        using var folder = new TemporaryFolder();
+        var configuration = Run with { Training = Run.Training with { LearningRate = 1e30, LearningRateWarmup = 0, ClipNorm = 0, Steps = 20 } };
+        var e = Assert.Throws<NonFiniteException>(() => Train(folder.Path, 2, configuration));
+        Assert.NotEmpty(e.Term);
+        Assert.NotEmpty(e.Tensor);
+        Assert.Contains($"Step {e.Step}", e.Message, StringComparison.Ordinal);
+        var saved = CheckpointFolder.Read(folder.Path, withMoments: true);
+        Assert.Equal(e.Step - 1, saved.State.Step);
+        Assert.All(saved.Weights, tensor => Assert.All(tensor.Values, value => Assert.True(float.IsFinite(value))));
+    }
+
+    [Fact]
+    public void Skipping_counts_the_steps_and_keeps_the_parameters()
+    {
+        using var folder = new TemporaryFolder();
+        var configuration = Run with { Training = Run.Training with { LearningRate = 1e30, LearningRateWarmup = 0, ClipNorm = 0, Steps = 6, EvaluateEvery = 0, OnNonFinite = OnNonFinite.Skip } };
+        Assert.Equal(TrainingOutcome.Completed, Train(folder.Path, 2, configuration));
+        var state = CheckpointFolder.Read(new RunFolder(folder.Path).Last, withMoments: true).State;
+        Assert.Equal(6, state.Step);
+        Assert.InRange(state.SkippedSteps, 1, 5);
+    }
+
+    [Fact]
+    public void Training_stops_early_when_validation_stops_improving()
+    {
+        using var folder = new TemporaryFolder();
+        var configuration = Run with { Training = new TrainingConfiguration { Steps = 500, LearningRate = 1e-12, EvaluateEvery = 1, EarlyStop = 3, BatchSize = 10 } };
+
+        // At this rate the bound moves in its last digits only, so three evaluations without a better one come soon.
+        Assert.Equal(TrainingOutcome.StoppedEarly, Train(folder.Path, 2, configuration));
+        var state = CheckpointFolder.Read(new RunFolder(folder.Path).Last, withMoments: true).State;
+        Assert.Equal(3, state.EvaluationsWithoutImprovement);
+        Assert.Equal(state.BestStep + 3, state.Step);
+    }
+}
