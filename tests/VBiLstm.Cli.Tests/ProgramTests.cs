@@ -113,6 +113,7 @@ public partial class ProgramTests
         { ["train", "--resume", "runs/none"], "no checkpoint" },
         { ["train", "--resume", "runs/none", "--preset", "digits"], "--resume" },
         { ["train", "--threads", "-1"], "--threads" },
+        { ["train", "--on-non-finite", "ignore"], "stop, skip" },
         { ["train", "--set", "frame_size=5"], "model.frame_size=28" },
         { ["evaluate", "runs/none"], "no checkpoint" },
         { ["evaluate", "runs/none", "--split", "train"], "train" },

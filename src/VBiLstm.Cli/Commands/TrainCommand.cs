@@ -26,6 +26,7 @@ static class TrainCommand
         var steps = new Option<int?>("--steps") { Description = "Short for --set training.steps=…: training steps of the whole run." };
         var epochs = new Option<double?>("--epochs") { Description = "Short for --set training.epochs=… with training.steps=0: passes over the training set." };
         var seed = new Option<long?>("--seed") { Description = "Short for --set seed=…: the same seed gives the same bits at any number of threads." };
+        var onNonFinite = new Option<string?>("--on-non-finite") { Description = "Short for --set training.on_non_finite=…: stop before the update, or skip it and count." };
         var run = new Option<string?>("--run") { Description = "Name of the run, a folder under runs/; default: the preset's name and the next free number." };
         var resume = new Option<string?>("--resume") { Description = "Continues the run in this folder from its last checkpoint; --steps, --epochs and --set training.… may change." };
         var threads = CommonOptions.Threads();
@@ -44,7 +45,7 @@ static class TrainCommand
             {Keys()}
             """)
         {
-            preset, config, set, data, steps, epochs, seed, run, resume, threads,
+            preset, config, set, data, steps, epochs, seed, onNonFinite, run, resume, threads,
         };
         command.SetAction(parsed =>
         {
@@ -57,6 +58,8 @@ static class TrainCommand
                 overrides.Add($"training.steps={count}");
             if (parsed.GetValue(seed) is { } number)
                 overrides.Add($"seed={number}");
+            if (parsed.GetValue(onNonFinite) is { } action)
+                overrides.Add($"training.on_non_finite={action}");
             if (parsed.GetValue(resume) is { } folder)
             {
                 if (parsed.GetValue(preset) is not null || parsed.GetValue(config) is not null || parsed.GetValue(run) is not null)

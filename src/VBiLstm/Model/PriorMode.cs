@@ -41,9 +41,8 @@ public sealed class PriorMode : IDisposable
         _model = parameters.Model;
         _sampled = sampled;
         BatchSize = batchSize;
-        _phi = new LeakyRelu((float)_model.LeakyReluSlope, (float)(_model.ActivationClip ?? double.PositiveInfinity));
-        _latentHead = new GaussianHead((float)_model.LogVarianceMin, (float)_model.LogVarianceMax, TanhMean: false);
-        _reconstructionHead = _latentHead with { TanhMean = _model.ReconstructionMean == ReconstructionMean.Tanh };
+        var functions = new ModelFunctions(_model);
+        (_phi, _latentHead, _reconstructionHead) = (functions.Phi, functions.Latent, functions.Reconstruction);
         var (h, z) = (_model.LstmUnits, _model.LatentUnits);
         _forwardInput = Create(parameters.Value("forward_lstm.weight_input"));
         _forwardRecurrent = Create(parameters.Value("forward_lstm.weight_recurrent"));

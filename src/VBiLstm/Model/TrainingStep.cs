@@ -55,9 +55,8 @@ public sealed partial class TrainingStep : IDisposable
         _weights = new ModelWeights(device, parameters, training, _inputGradient);
         _arena = Arena.Create(device, $"a step of {maximumSteps} × {batchSize}",
             arena => new Activations(device, arena, _model, maximumSteps, batchSize, training, _inputGradient), out _a);
-        _phi = new LeakyRelu((float)_model.LeakyReluSlope, (float)(_model.ActivationClip ?? double.PositiveInfinity));
-        _latentHead = new GaussianHead((float)_model.LogVarianceMin, (float)_model.LogVarianceMax, TanhMean: false);
-        _reconstructionHead = _latentHead with { TanhMean = _model.ReconstructionMean == ReconstructionMean.Tanh };
+        var functions = new ModelFunctions(_model);
+        (_phi, _latentHead, _reconstructionHead) = (functions.Phi, functions.Latent, functions.Reconstruction);
         _hostValidity = new float[(maximumSteps + 1) * batchSize];
         _hostLossWeight = new float[maximumSteps * batchSize];
         _hostRows = new float[maximumSteps * batchSize];

@@ -56,7 +56,7 @@ public unsafe class GemmTests
     static float[] Multiply(int width, int threads, float[] a, float[] b, int m, int n, int k)
     {
         using var pool = new WorkerPool(threads);
-        var gemm = new Gemm(pool, (SimdWidth)width);
+        var gemm = Gemm.Create(pool, (SimdWidth)width);
         using var packed = new PackedMatrix(k, n, gemm.PanelColumns);
         using var left = new NativeFloats(a);
         using var right = new NativeFloats(b);
@@ -74,7 +74,7 @@ public unsafe class GemmTests
         var before = Matrix(random, (m - 1) * cStride + n);
         using var c = new NativeFloats(before);
         using var pool = new WorkerPool(2);
-        var gemm = new Gemm(pool, (SimdWidth)width);
+        var gemm = Gemm.Create(pool, (SimdWidth)width);
         using var packed = new PackedMatrix(k, n, gemm.PanelColumns);
         gemm.Pack(b.Pointer, bStride, transposed, packed);
         gemm.Multiply(a.Pointer, aStride, m, packed, c.Pointer, cStride, accumulate);
@@ -89,7 +89,7 @@ public unsafe class GemmTests
         var before = Matrix(random, (m - 1) * cStride + n);
         using var c = new NativeFloats(before);
         using var pool = new WorkerPool(2);
-        new Gemm(pool, (SimdWidth)width).MultiplyLeftTransposed(a.Pointer, aStride, b.Pointer, bStride, c.Pointer, cStride, m, n, k);
+        Gemm.Create(pool, (SimdWidth)width).MultiplyLeftTransposed(a.Pointer, aStride, b.Pointer, bStride, c.Pointer, cStride, m, n, k);
         AssertProduct(c, before, cStride, m, n, k, accumulate: false, (i, p) => a.Pointer[p * aStride + i], (p, j) => b.Pointer[p * bStride + j]);
     }
 

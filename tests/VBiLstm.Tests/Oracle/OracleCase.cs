@@ -83,6 +83,18 @@ public sealed class OracleCase
 
     public long[] Ids(string name) => Read<long>(name, "I64");
 
+    /// <summary>Names of everything that a computation must reproduce: values, losses, bounds and gradients.</summary>
+    public IEnumerable<string> Expectations => TensorNames.Where(name => !name.StartsWith("input.", StringComparison.Ordinal) && !name.StartsWith("param.", StringComparison.Ordinal));
+
+    /// <summary>Validity of each row of a value or loss sequence, whose padded steps may hold anything; null where every entry counts.</summary>
+    public double[]? RowValidity(string name)
+    {
+        if ((!name.StartsWith("value.", StringComparison.Ordinal) && !name.StartsWith("loss.", StringComparison.Ordinal)) || Shape(name).Length < 2)
+            return null;
+        var validity = Tensor("input.validity");
+        return Shape(name)[0] == T + 1 ? validity : validity[B..];
+    }
+
     public override string ToString() => Name;
 
     T[] Read<T>(string name, string type) where T : struct

@@ -16,8 +16,8 @@ public class ReferenceTests
         var parameters = ReferenceParameters.Of(oracle);
         var reference = ReferenceModel.Evaluate(oracle.Model, parameters, ReferenceInputs.Of(oracle));
         reference.Total.Backward();
-        foreach (var name in oracle.TensorNames.Where(name => !name.StartsWith("input.", StringComparison.Ordinal) && !name.StartsWith("param.", StringComparison.Ordinal)))
-            Comparison.Within(Tolerance, name, Actual(name, oracle, reference, parameters), oracle.Tensor(name), Validity(name, oracle));
+        foreach (var name in oracle.Expectations)
+            Comparison.Within(Tolerance, name, Actual(name, oracle, reference, parameters), oracle.Tensor(name), oracle.RowValidity(name));
     }
 
     static double[] Actual(string name, OracleCase oracle, ReferenceModel reference, Dictionary<string, Variable> parameters)
@@ -37,14 +37,6 @@ public class ReferenceTests
             _ when name.StartsWith("grad.", StringComparison.Ordinal) => parameters[shortName].Gradient,
             _ => reference.Sequence(shortName),
         };
-    }
-
-    static double[]? Validity(string name, OracleCase oracle)
-    {
-        if ((!name.StartsWith("value.", StringComparison.Ordinal) && !name.StartsWith("loss.", StringComparison.Ordinal)) || oracle.Shape(name).Length < 2)
-            return null;
-        var validity = oracle.Tensor("input.validity");
-        return oracle.Shape(name)[0] == oracle.T + 1 ? validity : validity[oracle.B..];
     }
 
     public static TheoryData<ModelKind, OutputDistribution> KindsAndDistributions()

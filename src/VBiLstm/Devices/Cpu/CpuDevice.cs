@@ -26,7 +26,7 @@ public sealed unsafe partial class CpuDevice : Device
         ArgumentOutOfRangeException.ThrowIfGreaterThan(threads, 1024);
         _pool = new WorkerPool(threads == 0 ? Environment.ProcessorCount : threads);
         Width = width;
-        _gemm = new Gemm(_pool, Width);
+        _gemm = Gemm.Create(_pool, Width);
     }
 
     internal SimdWidth Width { get; }

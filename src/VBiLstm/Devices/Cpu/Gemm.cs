@@ -1,93 +1,73 @@
-using System.Runtime.InteropServices;
-
 namespace VBiLstm.Devices.Cpu;
 
 /// <summary>
 /// Float32 products of row-major matrices. The operands go through packed blocks that fit the caches; every element of a result is
 /// one chain of multiply-adds in the order of k, so bits depend neither on the number of threads nor on the other rows of a batch.
 /// </summary>
-sealed unsafe class Gemm
+abstract unsafe class Gemm
 {
-    // A block of A (rows × depth) stays in the second-level cache, a panel of B (depth × columns of the kernel) about in the first.
-    const int BlockRows = 192;
-    const int BlockDepth = 256;
-    const int BlockColumns = 512;
-    const int LargestTileElements = 12 * 32;
+    /// <summary>Products on the threads of <paramref name="pool"/> by the micro-kernel of that width.</summary>
+    public static Gemm Create(WorkerPool pool, SimdWidth width) => width switch
+    {
+        SimdWidth.Vector512 => new Gemm<MicroKernel512>(pool),
+        SimdWidth.Vector256 => new Gemm<MicroKernel256>(pool),
+        _ => new Gemm<MicroKernel128>(pool),
+    };
 
+    /// <summary>Columns of a packed panel.</summary>
+    public abstract int PanelColumns { get; }
+
+    /// <summary>Packs values [K, N], or its transpose where values is [N, K].</summary>
+    public abstract void Pack(float* values, int stride, bool transposed, PackedMatrix target);
+
+    /// <summary>C [m, N] = A [m, K] B, or += where <paramref name="accumulate"/>.</summary>
+    public abstract void Multiply(float* a, int aStride, int m, PackedMatrix b, float* c, int cStride, bool accumulate);
+
+    /// <summary>C [m, n] = Aᵀ B of A [k, m] and B [k, n].</summary>
+    public abstract void MultiplyLeftTransposed(float* a, int aStride, float* b, int bStride, float* c, int cStride, int m, int n, int k);
+}
+
+sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
+{
     // Below this many multiply-adds, waking a thread costs more than it brings.
     const long MultiplyAddsPerPart = 1 << 16;
 
-    // One scratch per thread for the life of the thread: pool threads live as long as their device.
-    [ThreadStatic]
-    static float* t_packedA;
-
-    [ThreadStatic]
-    static float* t_packedB;
-
     readonly WorkerPool _pool;
 
-    public Gemm(WorkerPool pool, SimdWidth width)
-    {
-        _pool = pool;
-        Width = width;
-    }
+    public Gemm(WorkerPool pool) => _pool = pool;
 
-    public SimdWidth Width { get; }
+    public override int PanelColumns => TKernel.Columns;
 
-    /// <summary>Columns of a packed panel.</summary>
-    public int PanelColumns => Width switch
-    {
-        SimdWidth.Vector512 => MicroKernel512.Columns,
-        SimdWidth.Vector256 => MicroKernel256.Columns,
-        _ => MicroKernel128.Columns,
-    };
-
-    /// <summary>Packs values [K, N], or its transpose where values is [N, K].</summary>
-    public void Pack(float* values, int stride, bool transposed, PackedMatrix target)
+    public override void Pack(float* values, int stride, bool transposed, PackedMatrix target)
         => _pool.Run(new PackJob { Values = values, Stride = stride, Transposed = transposed, Target = target.Values, Rows = target.Rows, Columns = target.Columns, PanelColumns = target.PanelColumns },
             target.Panels, Math.Max(1, (int)(16384 / Math.Max(1, target.PanelLength))));
 
-    /// <summary>C [m, N] = A [m, K] B, or += where <paramref name="accumulate"/>.</summary>
-    public void Multiply(float* a, int aStride, int m, PackedMatrix b, float* c, int cStride, bool accumulate)
+    public override void Multiply(float* a, int aStride, int m, PackedMatrix b, float* c, int cStride, bool accumulate)
     {
         if (m == 0 || b.Columns == 0)
             return;
         var work = (long)m * b.Rows * b.Columns;
-        var job = new MultiplyJob { A = a, AStride = aStride, M = m, B = b.Values, K = b.Rows, N = b.Columns, C = c, CStride = cStride, Accumulate = accumulate, Width = Width };
-        job.ByRows = m >= 4 * BlockRows || m > 8 * b.Panels;
+        var job = new MultiplyJob { A = a, AStride = aStride, M = m, B = b.Values, K = b.Rows, N = b.Columns, C = c, CStride = cStride, Accumulate = accumulate };
+        job.ByRows = m >= 4 * GemmBlocks.Rows || m > 8 * b.Panels;
         var count = job.ByRows ? m : b.Panels;
-        var grain = job.ByRows ? LargestTile : 1;
+        var grain = job.ByRows ? TKernel.LargestTile : 1;
         _pool.Run(job, count, (int)Math.Max(grain, Math.Min(count, MultiplyAddsPerPart * count / Math.Max(1, work)) / grain * grain));
     }
 
-    /// <summary>C [m, n] = Aᵀ B of A [k, m] and B [k, n].</summary>
-    public void MultiplyLeftTransposed(float* a, int aStride, float* b, int bStride, float* c, int cStride, int m, int n, int k)
+    public override void MultiplyLeftTransposed(float* a, int aStride, float* b, int bStride, float* c, int cStride, int m, int n, int k)
     {
         if (m == 0 || n == 0)
             return;
         var work = (long)m * n * k;
-        var job = new LeftTransposedJob { A = a, AStride = aStride, B = b, BStride = bStride, C = c, CStride = cStride, M = m, N = n, K = k, Width = Width };
+        var job = new LeftTransposedJob { A = a, AStride = aStride, B = b, BStride = bStride, C = c, CStride = cStride, M = m, N = n, K = k };
         job.ByRows = m > n;
         var count = job.ByRows ? m : n;
-        var grain = job.ByRows ? LargestTile : PanelColumns;
+        var grain = job.ByRows ? TKernel.LargestTile : TKernel.Columns;
         _pool.Run(job, count, (int)Math.Max(grain, Math.Min(count, MultiplyAddsPerPart * count / Math.Max(1, work)) / grain * grain));
     }
 
-    int LargestTile => Width switch
-    {
-        SimdWidth.Vector512 => MicroKernel512.LargestTile,
-        SimdWidth.Vector256 => MicroKernel256.LargestTile,
-        _ => MicroKernel128.LargestTile,
-    };
-
-    static float* PackedA => t_packedA != null ? t_packedA : t_packedA = Allocate((BlockRows + LargestTileElements) * BlockDepth);
-
-    static float* PackedB => t_packedB != null ? t_packedB : t_packedB = Allocate(BlockColumns * BlockDepth);
-
-    static float* Allocate(int count) => (float*)NativeMemory.AlignedAlloc((nuint)count * sizeof(float), 64);
-
     // A [rows, depth] (or Aᵀ of [depth, rows]) as tiles [depth][tile rows], one after the other.
-    static void PackA<TKernel>(float* a, int stride, bool transposed, int rows, int depth, float* target) where TKernel : IMicroKernel
+    static void PackA(float* a, int stride, bool transposed, int rows, int depth, float* target)
     {
         for (var i = 0; i < rows;)
         {
@@ -126,9 +106,10 @@ sealed unsafe class Gemm
     }
 
     // C [rows, columns] (+)= packed tiles × one packed panel; edges go through a full tile on the stack.
-    static void MultiplyPanel<TKernel>(float* packedA, int rows, int depth, float* panel, int columns, float* c, int cStride, bool accumulate) where TKernel : IMicroKernel
+    static void MultiplyPanel(float* packedA, int rows, int depth, float* panel, int columns, float* c, int cStride, bool accumulate)
     {
-        var edge = stackalloc float[LargestTileElements];
+        var edgeLength = TKernel.LargestTile * TKernel.Columns;
+        var edge = stackalloc float[edgeLength];
         for (var i = 0; i < rows;)
         {
             var tile = TKernel.TileRows(rows - i);
@@ -140,7 +121,7 @@ sealed unsafe class Gemm
             }
             else
             {
-                new Span<float>(edge, LargestTileElements).Clear();
+                new Span<float>(edge, edgeLength).Clear();
                 if (accumulate)
                     for (var r = 0; r < used; r++)
                         new Span<float>(target + (nint)r * cStride, columns).CopyTo(new Span<float>(edge + r * TKernel.Columns, columns));
@@ -208,42 +189,25 @@ sealed unsafe class Gemm
         public float* A, B, C;
         public int AStride, CStride, M, N, K;
         public bool Accumulate, ByRows;
-        public SimdWidth Width;
 
         public readonly void Execute(int start, int end)
-        {
-            switch (Width)
-            {
-                case SimdWidth.Vector512:
-                    Execute<MicroKernel512>(start, end);
-                    break;
-                case SimdWidth.Vector256:
-                    Execute<MicroKernel256>(start, end);
-                    break;
-                default:
-                    Execute<MicroKernel128>(start, end);
-                    break;
-            }
-        }
-
-        readonly void Execute<TKernel>(int start, int end) where TKernel : IMicroKernel
         {
             var (firstRow, lastRow) = ByRows ? (start, end) : (0, M);
             var (firstPanel, lastPanel) = ByRows ? (0, (N + TKernel.Columns - 1) / TKernel.Columns) : (start, end);
             if (K == 0 && !Accumulate)
                 ClearRows(C + (nint)firstRow * CStride + firstPanel * TKernel.Columns, CStride, lastRow - firstRow, Math.Min(N, lastPanel * TKernel.Columns) - firstPanel * TKernel.Columns);
-            var packed = PackedA;
-            for (var i = firstRow; i < lastRow; i += BlockRows)
+            var packed = GemmBlocks.PackedA;
+            for (var i = firstRow; i < lastRow; i += GemmBlocks.Rows)
             {
-                var rows = Math.Min(BlockRows, lastRow - i);
-                for (var p = 0; p < K; p += BlockDepth)
+                var rows = Math.Min(GemmBlocks.Rows, lastRow - i);
+                for (var p = 0; p < K; p += GemmBlocks.Depth)
                 {
-                    var depth = Math.Min(BlockDepth, K - p);
-                    PackA<TKernel>(A + (nint)i * AStride + p, AStride, transposed: false, rows, depth, packed);
+                    var depth = Math.Min(GemmBlocks.Depth, K - p);
+                    PackA(A + (nint)i * AStride + p, AStride, transposed: false, rows, depth, packed);
                     for (var panel = firstPanel; panel < lastPanel; panel++)
                     {
                         var column = panel * TKernel.Columns;
-                        MultiplyPanel<TKernel>(packed, rows, depth, B + ((nint)panel * K + p) * TKernel.Columns, Math.Min(TKernel.Columns, N - column),
+                        MultiplyPanel(packed, rows, depth, B + ((nint)panel * K + p) * TKernel.Columns, Math.Min(TKernel.Columns, N - column),
                             C + (nint)i * CStride + column, CStride, Accumulate || p > 0);
                     }
                 }
@@ -256,46 +220,29 @@ sealed unsafe class Gemm
         public float* A, B, C;
         public int AStride, BStride, CStride, M, N, K;
         public bool ByRows;
-        public SimdWidth Width;
 
         public readonly void Execute(int start, int end)
-        {
-            switch (Width)
-            {
-                case SimdWidth.Vector512:
-                    Execute<MicroKernel512>(start, end);
-                    break;
-                case SimdWidth.Vector256:
-                    Execute<MicroKernel256>(start, end);
-                    break;
-                default:
-                    Execute<MicroKernel128>(start, end);
-                    break;
-            }
-        }
-
-        readonly void Execute<TKernel>(int start, int end) where TKernel : IMicroKernel
         {
             var (firstRow, lastRow) = ByRows ? (start, end) : (0, M);
             var (firstColumn, lastColumn) = ByRows ? (0, N) : (start, end);
             if (K == 0)
                 ClearRows(C + (nint)firstRow * CStride + firstColumn, CStride, lastRow - firstRow, lastColumn - firstColumn);
-            var packedA = PackedA;
-            var packedB = PackedB;
-            for (var p = 0; p < K; p += BlockDepth)
+            var packedA = GemmBlocks.PackedA;
+            var packedB = GemmBlocks.PackedB;
+            for (var p = 0; p < K; p += GemmBlocks.Depth)
             {
-                var depth = Math.Min(BlockDepth, K - p);
-                for (var j = firstColumn; j < lastColumn; j += BlockColumns)
+                var depth = Math.Min(GemmBlocks.Depth, K - p);
+                for (var j = firstColumn; j < lastColumn; j += GemmBlocks.Columns)
                 {
-                    var columns = Math.Min(BlockColumns, lastColumn - j);
+                    var columns = Math.Min(GemmBlocks.Columns, lastColumn - j);
                     for (var column = 0; column < columns; column += TKernel.Columns)
                         PackPanel(B, BStride, transposed: false, p, depth, j + column, Math.Min(TKernel.Columns, columns - column), TKernel.Columns, packedB + (nint)column * depth);
-                    for (var i = firstRow; i < lastRow; i += BlockRows)
+                    for (var i = firstRow; i < lastRow; i += GemmBlocks.Rows)
                     {
-                        var rows = Math.Min(BlockRows, lastRow - i);
-                        PackA<TKernel>(A + (nint)p * AStride + i, AStride, transposed: true, rows, depth, packedA);
+                        var rows = Math.Min(GemmBlocks.Rows, lastRow - i);
+                        PackA(A + (nint)p * AStride + i, AStride, transposed: true, rows, depth, packedA);
                         for (var column = 0; column < columns; column += TKernel.Columns)
-                            MultiplyPanel<TKernel>(packedA, rows, depth, packedB + (nint)column * depth, Math.Min(TKernel.Columns, columns - column),
+                            MultiplyPanel(packedA, rows, depth, packedB + (nint)column * depth, Math.Min(TKernel.Columns, columns - column),
                                 C + (nint)i * CStride + j + column, CStride, p > 0);
                     }
                 }

@@ -1,0 +1,23 @@
+using VBiLstm.Configuration;
+using VBiLstm.Devices;
+
+namespace VBiLstm.Model;
+
+/// <summary>φ and the readings of Gaussian outputs that a configuration fixes (model.md section 1).</summary>
+readonly struct ModelFunctions
+{
+    public ModelFunctions(ModelConfiguration model)
+    {
+        Phi = new LeakyRelu((float)model.LeakyReluSlope, (float)(model.ActivationClip ?? double.PositiveInfinity));
+        Latent = new GaussianHead((float)model.LogVarianceMin, (float)model.LogVarianceMax, TanhMean: false);
+        Reconstruction = Latent with { TanhMean = model.ReconstructionMean == ReconstructionMean.Tanh };
+    }
+
+    public LeakyRelu Phi { get; }
+
+    /// <summary>Posterior, prior and the Gaussian output: no τ.</summary>
+    public GaussianHead Latent { get; }
+
+    /// <summary>ψ and ξ: τ on the mean.</summary>
+    public GaussianHead Reconstruction { get; }
+}
