@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace VBiLstm.Devices.Cpu;
 
 /// <summary>
@@ -32,6 +34,9 @@ sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
     // Below this many multiply-adds, waking a thread costs more than it brings.
     const long MultiplyAddsPerPart = 1 << 16;
 
+    // Panels packed together: enough for long runs of reads, few enough for their writes to stay apart in the cache.
+    const int PanelGroup = 16;
+
     readonly WorkerPool _pool;
 
     public Gemm(WorkerPool pool) => _pool = pool;
@@ -39,7 +44,7 @@ sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
     public override int PanelColumns => TKernel.Columns;
 
     public override void Pack(float* values, int stride, bool transposed, PackedMatrix target)
-        => _pool.Run(new PackJob { Values = values, Stride = stride, Transposed = transposed, Target = target.Values, Rows = target.Rows, Columns = target.Columns, PanelColumns = target.PanelColumns },
+        => _pool.Run(new PackJob { Values = values, Stride = stride, Transposed = transposed, Target = target.Values, Rows = target.Rows, Columns = target.Columns },
             target.Panels, Math.Max(1, (int)(16384 / Math.Max(1, target.PanelLength))));
 
     public override void Multiply(float* a, int aStride, int m, PackedMatrix b, float* c, int cStride, bool accumulate)
@@ -79,25 +84,18 @@ sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
                 {
                     var source = a + (nint)p * stride + i;
                     var to = target + p * tile;
-                    for (var r = 0; r < used; r++)
+                    var r = 0;
+                    for (; r + 4 <= used; r += 4)
+                        Vector128.Store(Vector128.Load(source + r), to + r);
+                    for (; r < used; r++)
                         to[r] = source[r];
-                    for (var r = used; r < tile; r++)
+                    for (; r < tile; r++)
                         to[r] = 0;
                 }
             }
             else
             {
-                for (var r = 0; r < used; r++)
-                {
-                    var source = a + (nint)(i + r) * stride;
-                    var to = target + r;
-                    for (var p = 0; p < depth; p++)
-                        to[p * tile] = source[p];
-                }
-
-                for (var r = used; r < tile; r++)
-                    for (var p = 0; p < depth; p++)
-                        target[p * tile + r] = 0;
+                Transposition.Run(a + (nint)i * stride, stride, used, depth, target, tile);
             }
 
             target += tile * depth;
@@ -144,43 +142,44 @@ sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
     struct PackJob : IRangeJob
     {
         public float* Values, Target;
-        public int Stride, Rows, Columns, PanelColumns;
+        public int Stride, Rows, Columns;
         public bool Transposed;
 
         public readonly void Execute(int start, int end)
         {
-            for (var panel = start; panel < end; panel++)
+            for (var panel = start; panel < end; panel += PanelGroup)
             {
-                var first = panel * PanelColumns;
-                var used = Math.Min(PanelColumns, Columns - first);
-                var target = Target + (nint)panel * Rows * PanelColumns;
-                PackPanel(Values, Stride, Transposed, 0, Rows, first, used, PanelColumns, target);
+                var last = Math.Min(panel + PanelGroup, end);
+                if (Transposed)
+                    PackTransposed(panel, last);
+                else
+                    PackRows(Values + panel * TKernel.Columns, Stride, Rows, Math.Min(Columns, last * TKernel.Columns) - panel * TKernel.Columns, Target + (nint)panel * Rows * TKernel.Columns);
+            }
+        }
+
+        readonly void PackTransposed(int first, int last)
+        {
+            for (var panel = first; panel < last; panel++)
+            {
+                var column = panel * TKernel.Columns;
+                Transposition.Run(Values + (nint)column * Stride, Stride, Math.Min(TKernel.Columns, Columns - column), Rows, Target + (nint)panel * Rows * TKernel.Columns, TKernel.Columns);
             }
         }
     }
 
-    static void PackPanel(float* values, int stride, bool transposed, int firstRow, int rows, int firstColumn, int used, int panelColumns, float* target)
+    // B [rows, columns] as panels [rows][kernel's columns], zero-padded. Row by row, so that long runs are read: one panel alone would touch a page for
+    // every few cache lines.
+    static void PackRows(float* b, int stride, int rows, int columns, float* target)
     {
-        if (transposed)
-        {
-            for (var j = 0; j < used; j++)
-            {
-                var source = values + (nint)(firstColumn + j) * stride + firstRow;
-                for (var p = 0; p < rows; p++)
-                    target[p * panelColumns + j] = source[p];
-            }
-
-            for (var j = used; j < panelColumns; j++)
-                for (var p = 0; p < rows; p++)
-                    target[p * panelColumns + j] = 0;
-            return;
-        }
-
         for (var p = 0; p < rows; p++)
         {
-            var to = new Span<float>(target + (nint)p * panelColumns, panelColumns);
-            new ReadOnlySpan<float>(values + (nint)(firstRow + p) * stride + firstColumn, used).CopyTo(to);
-            to[used..].Clear();
+            for (var column = 0; column < columns; column += TKernel.Columns)
+            {
+                var used = Math.Min(TKernel.Columns, columns - column);
+                var to = new Span<float>(target + (nint)column * rows + p * TKernel.Columns, TKernel.Columns);
+                new ReadOnlySpan<float>(b + (nint)p * stride + column, used).CopyTo(to);
+                to[used..].Clear();
+            }
         }
     }
 
@@ -235,8 +234,7 @@ sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
                 for (var j = firstColumn; j < lastColumn; j += GemmBlocks.Columns)
                 {
                     var columns = Math.Min(GemmBlocks.Columns, lastColumn - j);
-                    for (var column = 0; column < columns; column += TKernel.Columns)
-                        PackPanel(B, BStride, transposed: false, p, depth, j + column, Math.Min(TKernel.Columns, columns - column), TKernel.Columns, packedB + (nint)column * depth);
+                    PackRows(B + (nint)p * BStride + j, BStride, depth, columns, packedB);
                     for (var i = firstRow; i < lastRow; i += GemmBlocks.Rows)
                     {
                         var rows = Math.Min(GemmBlocks.Rows, lastRow - i);
