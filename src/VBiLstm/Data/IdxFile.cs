@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
+using System.IO.Hashing;
 
 namespace VBiLstm.Data;
 
@@ -38,8 +39,10 @@ public sealed record IdxFile(IReadOnlyList<int> Sizes, byte[] Values)
         {
             if (length < 2 || magic[0] != 0x1f || magic[1] != 0x8b)
                 return ReadPlain(stream, name);
-            using var unzipped = new GZipStream(stream, CompressionMode.Decompress);
-            return ReadPlain(unzipped, name);
+            using var unzipped = new GZipStream(stream, CompressionMode.Decompress, leaveOpen: true);
+            var file = ReadPlain(unzipped, name);
+            file.CheckTrailer(stream, name);
+            return file;
         }
         catch (InvalidDataException e)
         {
@@ -83,6 +86,28 @@ public sealed record IdxFile(IReadOnlyList<int> Sizes, byte[] Values)
         if (stream.ReadByte() >= 0)
             throw new DataException($"{name}, offset {4 + 4 * sizes.Length + count}: data behind the last of {string.Join('×', sizes)} values; the header does not fit the file.");
         return new IdxFile(sizes, values.ToArray());
+    }
+
+    // GZipStream takes a file without its trailer, or with other bytes behind it, for whole.
+    void CheckTrailer(Stream zipped, string name)
+    {
+        var header = new byte[4 + 4 * Sizes.Count];
+        (header[2], header[3]) = (UnsignedByte, (byte)Sizes.Count);
+        for (var i = 0; i < Sizes.Count; i++)
+            BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(4 + 4 * i), Sizes[i]);
+        var checksum = new Crc32();
+        checksum.Append(header);
+        checksum.Append(Values);
+
+        Span<byte> trailer = stackalloc byte[8];
+        var offset = zipped.Length - trailer.Length;
+        zipped.Position = offset;
+        zipped.ReadExactly(trailer);
+        if (BinaryPrimitives.ReadUInt32LittleEndian(trailer) != checksum.GetCurrentHashAsUInt32()
+            || BinaryPrimitives.ReadUInt32LittleEndian(trailer[4..]) != (uint)(header.Length + Values.Length))
+        {
+            throw new DataException($"{name}, offset {offset}: the file does not end with the checksum and size of its values; it is cut off, or is not gzip of one piece. Get the file again.");
+        }
     }
 
     static void Fill(Stream stream, Span<byte> target, string name, int offset, string what)

@@ -81,7 +81,8 @@ public class IdxFileTests
     public void Random_corruption_is_refused_or_harmless()
     {
         var random = new Random(1);
-        foreach (var original in new[] { Idx(3, 4, 5), Zip(Idx(3, 4, 5)) })
+        var plain = Idx(3, 4, 5);
+        foreach (var original in new[] { plain, Zip(plain) })
         {
             for (var i = 0; i < 3000; i++)
             {
@@ -94,12 +95,41 @@ public class IdxFileTests
                 {
                     var file = Read(content);
                     Assert.Equal(file.Values.Length, file.Sizes.Aggregate(1, (product, size) => product * size));
+                    Assert.Equal(ReferenceEquals(original, plain) ? content[^file.Values.Length..] : plain[16..], file.Values);
                 }
                 catch (DataException)
                 {
                 }
             }
         }
+    }
+
+    // RFC 1952: the file ends with the CRC-32 and the size of the content.
+    [Fact]
+    public void Zipped_files_cut_anywhere_or_followed_by_anything_are_refused()
+    {
+        var zipped = Zip(Idx(3, 4, 5));
+        for (var length = 0; length < zipped.Length; length++)
+            Assert.Throws<DataException>(() => Read(zipped[..length]));
+        foreach (byte[] behind in (byte[][])[[0], new byte[512], [0x1f, 0x8b], zipped])
+            Assert.Throws<DataException>(() => Read([.. zipped, .. behind]));
+        for (var at = zipped.Length - 8; at < zipped.Length; at++)
+        {
+            var wrong = zipped.ToArray();
+            wrong[at] ^= 1;
+            Assert.Throws<DataException>(() => Read(wrong));
+        }
+    }
+
+    [Fact]
+    public void A_bomb_is_not_unpacked()
+    {
+        var content = new byte[64 << 20];
+        Idx(3, 4, 5).CopyTo(content, 0);
+        var zipped = Zip(content);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Throws<DataException>(() => Read(zipped));
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
     }
 
     // As published beside the data.
