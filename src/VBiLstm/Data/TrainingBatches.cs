@@ -5,7 +5,7 @@ namespace VBiLstm.Data;
 
 /// <summary>
 /// The training split as an endless sequence of batches, any of which can be read directly: the order of an epoch depends on (seed, epoch) alone.
-/// Sequences of similar length share a batch where lengths differ. Each sequence comes once an epoch; an epoch's last batch may be partial.
+/// Sequences of similar length share a batch where lengths differ. Each sequence comes once an epoch; one batch of an epoch may be partial.
 /// </summary>
 public sealed class TrainingBatches
 {
@@ -17,7 +17,7 @@ public sealed class TrainingBatches
     readonly long _seed;
     readonly int[] _order;
     readonly int[] _batchOrder;
-    readonly Comparison<int> _byLength;
+    readonly long[] _keys;
     readonly bool _lengthsDiffer;
     long _epoch = -1;
 
@@ -29,8 +29,8 @@ public sealed class TrainingBatches
         _order = new int[data.Count];
         BatchesPerEpoch = (data.Count + batchSize - 1) / batchSize;
         _batchOrder = new int[BatchesPerEpoch];
-        _byLength = (x, y) => _data.Length(x) != _data.Length(y) ? _data.Length(x).CompareTo(_data.Length(y)) : x.CompareTo(y);
         _lengthsDiffer = Enumerable.Range(0, data.Count).Any(index => data.Length(index) != data.MaximumLength);
+        _keys = _lengthsDiffer ? new long[data.Count] : [];
     }
 
     public int BatchesPerEpoch { get; }
@@ -59,9 +59,16 @@ public sealed class TrainingBatches
         CounterRandom.Shuffle(_order, ref random);
         if (_lengthsDiffer)
         {
-            var window = BatchesPerWindow * _batchSize;
+            // Sequences of one length stay as they were shuffled, or they would share a batch in every epoch.
+            for (var i = 0; i < _order.Length; i++)
+                _keys[i] = (long)_data.Length(_order[i]) << 32 | (uint)i;
+            var window = checked(BatchesPerWindow * _batchSize);
             for (var start = 0; start < _order.Length; start += window)
-                _order.AsSpan(start, Math.Min(window, _order.Length - start)).Sort(_byLength);
+            {
+                var count = Math.Min(window, _order.Length - start);
+                _keys.AsSpan(start, count).Sort(_order.AsSpan(start, count));
+            }
+
             CounterRandom.Shuffle(_batchOrder, ref random);
         }
 

@@ -1,3 +1,4 @@
+using VBiLstm.Configuration;
 using VBiLstm.Data;
 
 namespace VBiLstm.Tests.Data;
@@ -59,6 +60,53 @@ public class BatchTests
 
         Assert.NotEqual(orders[0], orders[1]);
         Assert.NotEqual(orders[1], orders[2]);
+    }
+
+    [Fact]
+    public void Sequences_of_one_length_meet_others_in_every_epoch()
+    {
+        // Two lengths, all of them in one window: sorted by number, the batches would have the same members for ever.
+        var data = new Numbered([.. Enumerable.Range(0, 400).Select(i => 1 + i % 2)]);
+        var batches = new TrainingBatches(data, 10, 1);
+        var batch = new SequenceBatch(data.MaximumLength, 10, 0);
+        HashSet<string> Members(int epoch) => [.. Enumerable.Range(0, batches.BatchesPerEpoch).Select(i =>
+        {
+            batches.Read(epoch * batches.BatchesPerEpoch + i, batch);
+            return string.Join(' ', batch.Tokens[..10].Order());
+        })];
+        Assert.Empty(Members(0).Intersect(Members(1)));
+    }
+
+    [Fact]
+    public void Padding_is_zero_in_a_batch_used_before()
+    {
+        var data = DataSplits.Open(new DataConfiguration(), 1).Test;
+        var batches = new EvaluationBatches(data, 150);
+        var batch = new SequenceBatch(data.MaximumLength, 150, data.FrameSize);
+        Array.Fill(batch.Frames, 7);
+        Array.Fill(batch.RowIds, 7);
+        batches.Read(1, batch);
+        Assert.Equal(50, batch.Sequences);
+        for (var row = 50; row < 150; row++)
+        {
+            Assert.Equal((0, 0), (batch.Lengths[row], batch.RowIds[row]));
+            for (var k = 0; k <= batch.Steps; k++)
+                Assert.All(batch.Frames[((k * 150 + row) * 28)..((k * 150 + row + 1) * 28)], value => Assert.Equal(0, value));
+        }
+    }
+
+    [Fact]
+    public void Reading_images_binarised_anew_allocates_nothing()
+    {
+        var data = DataSplits.Open(new DataConfiguration { Binarisation = Binarisation.Stochastic }, 1).Train;
+        var batches = new TrainingBatches(data, 300, 5);
+        var batch = new SequenceBatch(data.MaximumLength, 300, data.FrameSize);
+        for (var step = 0; step < 8; step++)
+            batches.Read(step, batch);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var step = 8; step < 16; step++)
+            batches.Read(step, batch);
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
     }
 
     [Fact]
