@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using VBiLstm.Configuration;
 
 namespace VBiLstm.Data;
@@ -9,7 +10,10 @@ namespace VBiLstm.Data;
 /// <param name="Description">One line for people: what was read, from where, how it was split.</param>
 public sealed record DataSplits(SequenceDataset Train, SequenceDataset Validation, SequenceDataset Test, string Description)
 {
-    static readonly (string Name, string[] Words)[] SplitWords = [("train", ["train"]), ("validation", ["valid", "val-", "val_", "val."]), ("test", ["test", "t10k"])];
+    static readonly (string Name, string[] Words)[] SplitWords = [("train", ["train"]), ("validation", ["val"]), ("test", ["test", "t10k"])];
+
+    // Keys of what is drawn once: not the run's seed, so that bounds of different seeds speak of the same images; one a split, so that no noise is shared.
+    const long TrainKey = long.MinValue, ValidationKey = TrainKey + 1, TestKey = TrainKey + 2;
 
     /// <summary>Predicted steps of the longest sequence of any split.</summary>
     public int MaximumLength => Math.Max(Train.MaximumLength, Math.Max(Validation.MaximumLength, Test.MaximumLength));
@@ -44,11 +48,13 @@ public sealed record DataSplits(SequenceDataset Train, SequenceDataset Validatio
     {
         // Validation and test are always the binarisation drawn once, so that figures can be compared.
         var grey = data.Binarisation != Binarisation.Binary;
-        var train = Resource(grey ? "mini-gray-train" : "mini-bin-train", data.View, data.Binarisation, seed);
-        var validation = Resource("mini-bin-valid", data.View, Binarisation.Binary, seed);
-        var test = Resource("mini-bin-test", data.View, Binarisation.Binary, seed);
+        var train = Resource(grey ? "mini-gray-train" : "mini-bin-train", data.View, data.Binarisation, KeyOfTrain(data, seed));
+        var validation = Resource("mini-bin-valid", data.View, Binarisation.Binary, ValidationKey);
+        var test = Resource("mini-bin-test", data.View, Binarisation.Binary, TestKey);
         return new DataSplits(train, validation, test, $"embedded digits: {Counts(train, validation, test)}, {Wording(data)}");
     }
+
+    static long KeyOfTrain(DataConfiguration data, long seed) => data.Binarisation == Binarisation.Stochastic ? seed : TrainKey;
 
     static ImageDataset Resource(string name, ImageView view, Binarisation binarisation, long seed)
     {
@@ -65,11 +71,11 @@ public sealed record DataSplits(SequenceDataset Train, SequenceDataset Validatio
         var folder = data.Source;
         if (!Directory.Exists(folder))
             throw new DataException($"data.source: there is no folder {folder}. Name a folder with idx image files whose names contain train, valid and test, or {DataConfiguration.EmbeddedDigits}.");
-        var files = Directory.GetFiles(folder).Where(IsImageFile).Order(StringComparer.Ordinal).ToList();
+        var files = ImageFiles(folder);
         string? Find(int split)
         {
             var (name, words) = SplitWords[split];
-            var found = files.Where(file => words.Any(word => Path.GetFileName(file).Contains(word, StringComparison.OrdinalIgnoreCase))).ToList();
+            var found = files.Where(file => HasOneOf(file, words)).ToList();
             return found.Count <= 1
                 ? found.FirstOrDefault()
                 : throw new DataException($"{folder}: several files could be the {name} split ({string.Join(", ", found.Select(Path.GetFileName))}); keep one file a split in the folder.");
@@ -78,6 +84,8 @@ public sealed record DataSplits(SequenceDataset Train, SequenceDataset Validatio
         var (trainFile, validationFile, testFile) = (Find(0), Find(1), Find(2));
         if (trainFile is null || testFile is null)
             throw new DataException($"{folder}: no idx file of images for the {(trainFile is null ? "train" : "test")} split. Its name must contain {string.Join(" or ", SplitWords[trainFile is null ? 0 : 2].Words)}; looked at: {(files.Count == 0 ? "no file there is an idx file of images" : string.Join(", ", files.Select(Path.GetFileName)))}.");
+        if (trainFile == testFile || validationFile == trainFile || validationFile == testFile)
+            throw new DataException($"{folder}: the name of {Path.GetFileName(validationFile == testFile ? testFile : trainFile)} fits more than one split; give each split a file whose name contains only its own of train, val and test.");
         var once = data.Binarisation == Binarisation.Stochastic ? Binarisation.Static : data.Binarisation;
         var trainImages = IdxFile.Read(trainFile);
         IdxFile validationImages;
@@ -93,9 +101,9 @@ public sealed record DataSplits(SequenceDataset Train, SequenceDataset Validatio
             validationFile = trainFile;
         }
 
-        var train = new ImageDataset(trainImages, trainFile, data.View, data.Binarisation, seed);
-        var validation = new ImageDataset(validationImages, validationFile, data.View, once, seed);
-        var test = new ImageDataset(IdxFile.Read(testFile), testFile, data.View, once, seed);
+        var train = new ImageDataset(trainImages, trainFile, data.View, data.Binarisation, KeyOfTrain(data, seed));
+        var validation = new ImageDataset(validationImages, validationFile, data.View, once, ValidationKey);
+        var test = new ImageDataset(IdxFile.Read(testFile), testFile, data.View, once, TestKey);
         if ((validation.Height, validation.Width) != (train.Height, train.Width) || (test.Height, test.Width) != (train.Height, train.Width))
             throw new DataException($"{folder}: the splits have images of different sizes ({train.Height}×{train.Width}, {validation.Height}×{validation.Width}, {test.Height}×{test.Width}).");
         return new DataSplits(train, validation, test, $"{folder}: {Counts(train, validation, test)}{note}, {Wording(data)}");
@@ -112,30 +120,50 @@ public sealed record DataSplits(SequenceDataset Train, SequenceDataset Validatio
         return (Part(0, count - held), Part(count - held, held));
     }
 
+    static bool HasOneOf(string file, string[] words) => words.Any(word => Path.GetFileName(file).Contains(word, StringComparison.OrdinalIgnoreCase));
+
+    static List<string> ImageFiles(string folder)
+    {
+        var place = folder;
+        try
+        {
+            var files = new List<string>();
+            foreach (var file in Directory.GetFiles(folder).Where(file => SplitWords.Any(split => HasOneOf(file, split.Words))).Order(StringComparer.Ordinal))
+            {
+                place = file;
+                if (IsImageFile(file))
+                    files.Add(file);
+            }
+
+            return files;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DataException($"{place} cannot be read: {e.Message}", e);
+        }
+        catch (InvalidDataException e)
+        {
+            // Skipping it would hold validation out of train as if the file had never been there.
+            throw new DataException($"{place} is damaged ({e.Message}); get the file again, or take it out of the folder.", e);
+        }
+    }
+
     // Labels are idx files too, of one dimension; other files of the folder are none of ours.
     static bool IsImageFile(string path)
     {
         using var file = File.OpenRead(path);
         Span<byte> magic = stackalloc byte[4];
-        if (file.ReadAtLeast(magic, 4, throwOnEndOfStream: false) < 4)
-            return false;
-        if (magic[0] == 0x1f && magic[1] == 0x8b)
+        var length = file.ReadAtLeast(magic, 4, throwOnEndOfStream: false);
+        if (length >= 2 && magic[0] == 0x1f && magic[1] == 0x8b)
         {
             file.Position = 0;
-            using var unzipped = new System.IO.Compression.GZipStream(file, System.IO.Compression.CompressionMode.Decompress);
-            try
-            {
-                if (unzipped.ReadAtLeast(magic, 4, throwOnEndOfStream: false) < 4)
-                    return false;
-            }
-            catch (InvalidDataException)
-            {
-                // Damaged: let the reader say so.
-                return Path.GetFileName(path).Contains("idx3", StringComparison.Ordinal);
-            }
+            using var unzipped = new GZipStream(file, CompressionMode.Decompress);
+            length = unzipped.ReadAtLeast(magic, 4, throwOnEndOfStream: false);
         }
 
-        return magic[0] == 0 && magic[1] == 0 && magic[3] == 3;
+        if (length == 0)
+            throw new InvalidDataException("it is empty");
+        return length == 4 && magic[0] == 0 && magic[1] == 0 && magic[3] == 3;
     }
 
     static string Counts(ImageDataset train, ImageDataset validation, ImageDataset test)

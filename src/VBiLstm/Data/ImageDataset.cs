@@ -9,11 +9,6 @@ namespace VBiLstm.Data;
 /// </summary>
 public sealed class ImageDataset : SequenceDataset
 {
-    /// <summary>
-    /// Key of every binarisation that is drawn once: not the run's seed, so that bounds of different seeds speak of the same images.
-    /// </summary>
-    const long FixedSeed = 28_28;
-
     readonly byte[] _pixels;
     readonly int _imageSize;
     readonly int _steps;
@@ -24,7 +19,7 @@ public sealed class ImageDataset : SequenceDataset
     /// <param name="name">Named in errors.</param>
     /// <param name="view">Rows or pixels a step.</param>
     /// <param name="binarisation">What the bytes mean.</param>
-    /// <param name="seed">Key of the stochastic binarisation.</param>
+    /// <param name="seed">Key of the draws of static and stochastic binarisation.</param>
     /// <exception cref="DataException">Not three dimensions, or grey pixels where binary ones were announced.</exception>
     public ImageDataset(IdxFile images, string name, ImageView view, Binarisation binarisation, long seed)
     {
@@ -60,7 +55,7 @@ public sealed class ImageDataset : SequenceDataset
         ArgumentNullException.ThrowIfNull(batch);
         var image = _pixels.AsSpan(index * _imageSize, _imageSize);
         var stochastic = _binarisation == Binarisation.Stochastic;
-        var random = new CounterRandom(stochastic ? _seed : FixedSeed, NoiseStream.Binarisation, (uint)index, stochastic ? (uint)epoch : 0);
+        var random = new CounterRandom(_seed, NoiseStream.Binarisation, (uint)index, stochastic ? (uint)epoch : 0);
         var stride = batch.BatchSize * FrameSize;
         var frames = batch.Frames.AsSpan(row * FrameSize);
         frames[..FrameSize].Clear();

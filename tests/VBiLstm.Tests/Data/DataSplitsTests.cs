@@ -72,6 +72,66 @@ public class DataSplitsTests
     }
 
     [Fact]
+    public void Grey_training_digits_are_the_binary_ones_in_the_same_order()
+    {
+        static IdxFile Digits(string name) => IdxFile.Read(typeof(DataSplits).Assembly.GetManifestResourceStream(name + "-train-images-idx3-ubyte.gz")!, name);
+        var (grey, binary) = (Digits("mini-gray").Values, Digits("mini-bin").Values);
+        Assert.DoesNotContain(grey.Zip(binary), pixel => (pixel.First, pixel.Second) is (0, 255) or (255, 0));
+    }
+
+    [Fact]
+    public void Draws_made_once_share_no_noise_between_splits_and_ignore_the_seed()
+    {
+        using var folder = new TemporaryFolder();
+        foreach (var split in new[] { "train", "valid", "test" })
+            WriteIdx(folder.At(split), 10, 28, 128);
+        DataSplits Open(long seed) => DataSplits.Open(new DataConfiguration { Source = folder.Path, Binarisation = Binarisation.Static }, seed);
+        var splits = Open(1);
+        SequenceDataset[] all = [splits.Train, splits.Validation, splits.Test];
+        float[][] images = [.. all.Select(split => Enumerable.Range(0, 10).SelectMany(i => Frames(split, i)[28..]).ToArray())];
+
+        // Independent fair coins (p = 128/255) agree on half of 7,840 pixels, within 5 standard deviations.
+        foreach (var (one, other) in new[] { (0, 1), (0, 2), (1, 2) })
+            Assert.InRange(images[one].Zip(images[other]).Average(p => p.First == p.Second ? 1.0 : 0), 0.47, 0.53);
+        var again = Open(2);
+        Assert.Equal(Frames(splits.Train, 3), Frames(again.Train, 3));
+        Assert.Equal(Frames(splits.Validation, 3), Frames(again.Validation, 3));
+        Assert.Equal(Frames(splits.Test, 3), Frames(again.Test, 3));
+    }
+
+    [Theory]
+    [InlineData("train-and-test")]
+    [InlineData("latest-train")]
+    [InlineData("train-val")]
+    public void One_file_never_serves_two_splits(string name)
+    {
+        using var folder = new TemporaryFolder();
+        WriteIdx(folder.At(name), 20, 4, 0);
+        if (name == "train-val")
+            WriteIdx(folder.At("test"), 20, 4, 0);
+        var e = Assert.Throws<DataException>(() => DataSplits.Open(new DataConfiguration { Source = folder.Path }, 1));
+        Assert.Contains(name, e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(new byte[] { })]
+    [InlineData(new byte[] { 0x1f, 0x8b, 9, 9, 9 })]
+    [InlineData(new byte[] { 0x1f, 0x8b, 8, 0 })]
+    public void A_damaged_validation_file_is_not_taken_for_none(byte[] content)
+    {
+        using var folder = new TemporaryFolder();
+        foreach (var split in new[] { "train", "test", "images-val" })
+            WriteIdx(folder.At(split), 20, 4, 0);
+        var configuration = new DataConfiguration { Source = folder.Path };
+        Assert.Equal(20, DataSplits.Open(configuration, 1).Validation.Count);
+        File.WriteAllBytes(folder.At("images-val"), content);
+        Assert.Contains("images-val", Assert.Throws<DataException>(() => DataSplits.Open(configuration, 1)).Message, StringComparison.Ordinal);
+        File.Delete(folder.At("images-val"));
+        File.CreateSymbolicLink(folder.At("images-val"), folder.At("gone"));
+        Assert.Contains("images-val", Assert.Throws<DataException>(() => DataSplits.Open(configuration, 1)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Folders_are_understood_or_refused_with_the_fix()
     {
         using var folder = new TemporaryFolder();
@@ -110,8 +170,12 @@ public class DataSplitsTests
     public void Larger_sets_beside_the_checkout_can_be_read()
     {
         var folder = Environment.GetEnvironmentVariable("VBILSTM_DATA");
-        if (folder is null)
+        if (!Directory.Exists(folder))
             Assert.Skip("VBILSTM_DATA names no folder with binmnist-*-idx3-ubyte.gz; the embedded digits stand in for them above.");
+
+        // Two files for the test split lie there: binmnist-test and t10k-images.
+        if (Directory.GetFiles(folder, "t10k-images*").Length > 0)
+            Assert.Contains("t10k-images", Assert.Throws<DataException>(() => DataSplits.Open(new DataConfiguration { Source = folder }, 1)).Message, StringComparison.Ordinal);
         using var copy = new TemporaryFolder();
         foreach (var file in Directory.GetFiles(folder, "binmnist-*"))
             File.Copy(file, copy.At(Path.GetFileName(file)));
