@@ -106,6 +106,7 @@ public partial class ProgramTests
         { ["train", "--preset", "digit"], "did you mean digits" },
         { ["train", "--set", "model.latent_unit=3"], "did you mean model.latent_units" },
         { ["train", "--set", "latent_units=0"], "model.latent_units is 0" },
+        { ["train", "--set", "lstm_units=1000000"], "model.lstm_units" },
         { ["train", "--steps", "many"], "many" },
         { ["train", "--config", "nowhere.json"], "nowhere.json" },
         { ["train", "--data", "nowhere"], "no folder nowhere" },

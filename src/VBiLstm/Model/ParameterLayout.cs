@@ -39,6 +39,8 @@ public sealed class ParameterLayout
     readonly Dictionary<string, Parameter> _byName = new(StringComparer.Ordinal);
     readonly List<Parameter> _all = [];
 
+    /// <summary>Lays out the parameters of a valid configuration.</summary>
+    /// <exception cref="ConfigurationException">More parameters than an arena can hold.</exception>
     public ParameterLayout(ModelConfiguration model)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -141,7 +143,10 @@ public sealed class ParameterLayout
     int Reserve(int rows, int columns)
     {
         var offset = ArenaLength;
-        ArenaLength = checked(offset + (rows * columns + BlockAlignment - 1) / BlockAlignment * BlockAlignment);
+        var end = offset + ((long)rows * columns + BlockAlignment - 1) / BlockAlignment * BlockAlignment;
+        if (end > int.MaxValue)
+            throw new ConfigurationException($"The model has more than {int.MaxValue:N0} parameters; use smaller model.lstm_units, model.mlp_units or model.vocabulary_size.");
+        ArenaLength = (int)end;
         return offset;
     }
 }
