@@ -122,6 +122,30 @@ public class TrainerTests
     }
 
     [Fact]
+    public void The_third_step_is_adam_s_third_step()
+    {
+        using var folder = new TemporaryFolder();
+        Checkpoint After(int steps)
+        {
+            var path = folder.At($"{steps}");
+            Train(path, 2, Run with { Training = new TrainingConfiguration { Steps = steps, EvaluateEvery = 0 } });
+            return CheckpointFolder.Read(new RunFolder(path).Last, withMoments: true);
+        }
+
+        var (before, after) = (After(2), After(3));
+        var defaults = new TrainingConfiguration();
+        var (correction1, correction2) = (1 - Math.Pow(defaults.AdamBeta1, 3), 1 - Math.Pow(defaults.AdamBeta2, 3));
+        for (var i = 0; i < after.Weights.Count; i++)
+        {
+            for (var j = 0; j < after.Weights[i].Values.Length; j++)
+            {
+                var step = defaults.LearningRate * (after.FirstMoments[i].Values[j] / correction1) / (Math.Sqrt(after.SecondMoments[i].Values[j] / correction2) + defaults.AdamEpsilon);
+                Assert.Equal(before.Weights[i].Values[j] - step, after.Weights[i].Values[j], 1e-6);
+            }
+        }
+    }
+
+    [Fact]
     public void A_non_finite_loss_stops_before_its_update_and_names_step_term_and_tensor()
     {
         using var folder = new TemporaryFolder();
