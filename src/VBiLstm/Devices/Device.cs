@@ -45,8 +45,11 @@ public abstract class Device : IDisposable
     /// <summary>dx = dy Wᵀ, or dx += dy Wᵀ. Shapes: dy [R, out], W [in, out], dx [R, in].</summary>
     public abstract void MultiplyTransposed(Tensor dy, Weight w, Tensor dx, bool accumulate);
 
-    /// <summary>dw = xᵀ dy, a weight gradient over all rows (model.md B6). Shapes: x [R, in], dy [R, out], dw [in, out].</summary>
-    public abstract void MultiplyLeftTransposed(Tensor x, Tensor dy, Tensor dw);
+    /// <summary>
+    /// The gradients of every layer with the output gradient dy, over all rows (model.md B6): dW = xᵀ dy for each pair, and dBias = Σ over rows of dy.
+    /// Shapes: x [R, in], dy [R, out], dW [in, out], dBias [1, out] or empty.
+    /// </summary>
+    public abstract void WeightGradients(ReadOnlySpan<WeightGradient> gradients, Tensor dy, Tensor dBias);
 
     // --- LSTM ---
 
@@ -177,9 +180,6 @@ public abstract class Device : IDisposable
 
     /// <summary>x becomes mask x, row by row. Shapes: x [R, N], mask [R, 1].</summary>
     public abstract void MaskRows(Tensor x, Tensor mask);
-
-    /// <summary>y = Σ over rows of x, a bias gradient. Shapes: x [R, N], y [1, N].</summary>
-    public abstract void ColumnSums(Tensor x, Tensor y);
 
     /// <summary>result = Σ values · w in a fixed order, accumulated in double. Shapes: values and w [R, 1], result [1, 1].</summary>
     public abstract void WeightedSum(Tensor values, Tensor w, Tensor result);

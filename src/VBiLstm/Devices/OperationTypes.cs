@@ -32,6 +32,9 @@ public enum NoiseStream
     Binarisation = 10,
 }
 
+/// <summary>An input x [R, in] of a layer and where the gradient of its weight goes, dW [in, out].</summary>
+public readonly record struct WeightGradient(Tensor X, Tensor DW);
+
 /// <summary>Order in which a recurrence walks its steps.</summary>
 public enum LstmDirection
 {

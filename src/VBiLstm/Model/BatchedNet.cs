@@ -54,11 +54,9 @@ sealed class BatchedNet
     public void Backward(Tensor x, Tensor dHidden)
     {
         var (hidden, dOutput) = (_hidden.RowRange(0, x.Rows), _output.RowRange(0, x.Rows));
-        _device.MultiplyLeftTransposed(hidden, dOutput, _dOutputWeight);
-        _device.ColumnSums(dOutput, _dOutputBias);
+        _device.WeightGradients([new(hidden, _dOutputWeight)], dOutput, _dOutputBias);
         _device.MultiplyTransposed(dOutput, _outputWeight, dHidden, accumulate: false);
         _device.LeakyReluBackward(dHidden, hidden, dHidden, default, default, _phi);
-        _device.MultiplyLeftTransposed(x, dHidden, _dHiddenWeight);
-        _device.ColumnSums(dHidden, _dHiddenBias);
+        _device.WeightGradients([new(x, _dHiddenWeight)], dHidden, _dHiddenBias);
     }
 }

@@ -12,20 +12,28 @@ public sealed partial class TrainingStep
     /// </summary>
     public void Backward()
     {
+        EnterPhase?.Invoke(TrainingPhase.B1);
         Generator();
         if (_model.HasChannel)
         {
+            EnterPhase?.Invoke(TrainingPhase.B2);
             KlAndPrior();
-            Reconstructions();
+            EnterPhase?.Invoke(TrainingPhase.B3);
+            XiReconstruction();
+            EnterPhase?.Invoke(TrainingPhase.B4);
+            PsiReconstruction();
+        }
+
+        EnterPhase?.Invoke(TrainingPhase.B5);
+        if (_model.HasChannel)
             ReverseLoop();
-            RecurrentWeights();
-            BackwardLstm();
-        }
         else
-        {
             _device.LstmSequenceBackward(_plainLstm!);
-            RecurrentWeights();
-        }
+        EnterPhase?.Invoke(TrainingPhase.B6);
+        RecurrentWeights();
+        EnterPhase?.Invoke(TrainingPhase.B7);
+        if (_model.HasChannel)
+            BackwardLstm();
 
         Inputs();
     }
@@ -49,29 +57,28 @@ public sealed partial class TrainingStep
                 break;
         }
 
-        _device.MultiplyLeftTransposed(hidden, output, Gradient("generator.output.weight"));
-        _device.ColumnSums(output, Gradient("generator.output.bias"));
+        _device.WeightGradients([new(hidden, Gradient("generator.output.weight"))], output, Gradient("generator.output.bias"));
         _device.MultiplyTransposed(output, _weights.GeneratorOutput, dHidden, accumulate: false);
         _device.LeakyReluBackward(dHidden, hidden, dHidden, default, default, _phi);
-        _device.ColumnSums(dHidden, Gradient("generator.hidden.bias"));
 
         var (h, z) = (_model.LstmUnits, _model.LatentUnits);
-        var dWeight = Gradient("generator.hidden.weight");
-        _device.MultiplyLeftTransposed(Span(_a.H, 1, t), dHidden, dWeight.RowRange(0, h));
+        var (dWeight, dBias) = (Gradient("generator.hidden.weight"), Gradient("generator.hidden.bias"));
+        var dWeightH = new WeightGradient(Span(_a.H, 1, t), dWeight.RowRange(0, h));
         _device.Zero(At(_a.DH, 0));
         _device.MultiplyTransposed(dHidden, _weights.GeneratorH, Span(_a.DH, 1, t), accumulate: false);
         if (_model.Gamma > 0)
             _device.SquaredNormBackward(Span(_a.H, 1, t), w, (float)_model.Gamma, Span(_a.DH, 1, t));
         if (_model.GeneratorInput == GeneratorInput.HZBTilde)
         {
-            _device.MultiplyLeftTransposed(Span(_a.Z, 0, t), dHidden, dWeight.RowRange(h, z));
-            _device.MultiplyLeftTransposed(Span(_a.BTilde, 0, t), dHidden, dWeight.RowRange(h + z, h));
+            _device.WeightGradients([dWeightH, new(Span(_a.Z, 0, t), dWeight.RowRange(h, z)), new(Span(_a.BTilde, 0, t), dWeight.RowRange(h + z, h))], dHidden, dBias);
             _device.MultiplyTransposed(dHidden, _weights.GeneratorZ, Span(_a.DZ, 0, t), accumulate: false);
             _device.MultiplyTransposed(dHidden, _weights.GeneratorBTilde, Span(_a.DBTilde, 0, t), accumulate: false);
         }
-        else if (_model.HasChannel)
+        else
         {
-            _device.Zero(Span(_a.DZ, 0, t));
+            _device.WeightGradients([dWeightH], dHidden, dBias);
+            if (_model.HasChannel)
+                _device.Zero(Span(_a.DZ, 0, t));
         }
     }
 
@@ -90,28 +97,32 @@ public sealed partial class TrainingStep
         _device.MultiplyTransposed(dHidden, _weights.PriorHidden, Span(_a.DH, 0, t), accumulate: true);
     }
 
-    // B3 and B4.
-    void Reconstructions()
+    // B3.
+    void XiReconstruction()
+    {
+        if (_xi is null)
+            return;
+        var t = _steps;
+        var (output, dHidden) = (Span(_a.XiOutput, 0, t), Span(_a.DHidden, 0, t));
+        _device.GaussianLogDensityBackward(Span(_a.H, 0, t), output, Span(_a.LossWeight, 0, t), _a.Scalars.Beta, output, throughOutput: true,
+            _model.TargetGradientH ? Span(_a.DH, 0, t) : default, Span(_a.SkipMask, 0, t), accumulateTarget: true, _reconstructionHead);
+        _xi.Backward(Span(_a.Z, 0, t), dHidden);
+        _device.MultiplyTransposed(dHidden, _weights.XiHidden, Span(_a.DZ, 0, t), accumulate: true);
+    }
+
+    // B4.
+    void PsiReconstruction()
     {
         var t = _steps;
-        var (w, z, dz, dHidden) = (Span(_a.LossWeight, 0, t), Span(_a.Z, 0, t), Span(_a.DZ, 0, t), Span(_a.DHidden, 0, t));
-        if (_xi is not null)
-        {
-            var output = Span(_a.XiOutput, 0, t);
-            _device.GaussianLogDensityBackward(Span(_a.H, 0, t), output, w, _a.Scalars.Beta, output, throughOutput: true,
-                _model.TargetGradientH ? Span(_a.DH, 0, t) : default, Span(_a.SkipMask, 0, t), accumulateTarget: true, _reconstructionHead);
-            _xi.Backward(z, dHidden);
-            _device.MultiplyTransposed(dHidden, _weights.XiHidden, dz, accumulate: true);
-        }
-
-        var psiOutput = Span(_a.PsiOutput, 0, t);
+        var (w, psiOutput) = (Span(_a.LossWeight, 0, t), Span(_a.PsiOutput, 0, t));
         var dTarget = _model.TargetGradientB ? Span(_a.DBackwardH, _model.Alignment, t) : default;
         if (_psi is not null)
         {
             _device.GaussianLogDensityBackward(BackwardStates(), psiOutput, w, _a.Scalars.Alpha, psiOutput, throughOutput: true,
                 dTarget, default, accumulateTarget: false, _reconstructionHead);
-            _psi.Backward(z, dHidden);
-            _device.MultiplyTransposed(dHidden, _weights.PsiHidden, dz, accumulate: true);
+            var dHidden = Span(_a.DHidden, 0, t);
+            _psi.Backward(Span(_a.Z, 0, t), dHidden);
+            _device.MultiplyTransposed(dHidden, _weights.PsiHidden, Span(_a.DZ, 0, t), accumulate: true);
         }
         else
         {
@@ -152,33 +163,38 @@ public sealed partial class TrainingStep
         }
     }
 
-    // B6.
+    // B6: products with the same output gradient are one operation.
     void RecurrentWeights()
     {
         var t = _steps;
         var (gates, hPrevious) = (Span(_a.Gates, 0, t), Span(_a.H, 0, t));
-        _device.MultiplyLeftTransposed(Span(_a.Embedded, 0, t), gates, Gradient("forward_lstm.weight_input"));
-        _device.MultiplyLeftTransposed(hPrevious, gates, Gradient("forward_lstm.weight_recurrent"));
-        _device.ColumnSums(gates, Gradient("forward_lstm.bias"));
+        var input = new WeightGradient(Span(_a.Embedded, 0, t), Gradient("forward_lstm.weight_input"));
+        var recurrent = new WeightGradient(hPrevious, Gradient("forward_lstm.weight_recurrent"));
+        var bias = Gradient("forward_lstm.bias");
         if (!_model.HasChannel)
+        {
+            _device.WeightGradients([input, recurrent], gates, bias);
             return;
-        var (z, dPosteriorHidden, dPosteriorOutput) = (Span(_a.Z, 0, t), Span(_a.DPosteriorHidden, 0, t), Span(_a.PosteriorOutput, 0, t));
-        _device.MultiplyLeftTransposed(z, gates, Gradient("forward_lstm.weight_z"));
+        }
+
+        var z = Span(_a.Z, 0, t);
+        var latent = new WeightGradient(z, Gradient("forward_lstm.weight_z"));
         if (_model.FeedsBTilde)
         {
             var (dPsiHidden, dPsiOutput) = (Span(_a.DPsiHidden, 0, t), Span(_a.PsiOutput, 0, t));
-            _device.MultiplyLeftTransposed(Span(_a.BTilde, 0, t), gates, Gradient("forward_lstm.weight_b_tilde"));
-            _device.MultiplyLeftTransposed(Span(_a.PsiHidden, 0, t), dPsiOutput, Gradient("psi.output.weight"));
-            _device.ColumnSums(dPsiOutput, Gradient("psi.output.bias"));
-            _device.MultiplyLeftTransposed(z, dPsiHidden, Gradient("psi.hidden.weight_z"));
-            _device.ColumnSums(dPsiHidden, Gradient("psi.hidden.bias"));
+            _device.WeightGradients([input, recurrent, latent, new(Span(_a.BTilde, 0, t), Gradient("forward_lstm.weight_b_tilde"))], gates, bias);
+            _device.WeightGradients([new(Span(_a.PsiHidden, 0, t), Gradient("psi.output.weight"))], dPsiOutput, Gradient("psi.output.bias"));
+            _device.WeightGradients([new(z, Gradient("psi.hidden.weight_z"))], dPsiHidden, Gradient("psi.hidden.bias"));
+        }
+        else
+        {
+            _device.WeightGradients([input, recurrent, latent], gates, bias);
         }
 
-        _device.MultiplyLeftTransposed(Span(_a.PosteriorHidden, 0, t), dPosteriorOutput, Gradient("posterior.output.weight"));
-        _device.ColumnSums(dPosteriorOutput, Gradient("posterior.output.bias"));
-        _device.MultiplyLeftTransposed(hPrevious, dPosteriorHidden, Gradient("posterior.hidden.weight_h"));
-        _device.MultiplyLeftTransposed(BackwardStates(), dPosteriorHidden, Gradient("posterior.hidden.weight_b"));
-        _device.ColumnSums(dPosteriorHidden, Gradient("posterior.hidden.bias"));
+        var (dPosteriorHidden, dPosteriorOutput) = (Span(_a.DPosteriorHidden, 0, t), Span(_a.PosteriorOutput, 0, t));
+        _device.WeightGradients([new(Span(_a.PosteriorHidden, 0, t), Gradient("posterior.output.weight"))], dPosteriorOutput, Gradient("posterior.output.bias"));
+        _device.WeightGradients([new(hPrevious, Gradient("posterior.hidden.weight_h")), new(BackwardStates(), Gradient("posterior.hidden.weight_b"))],
+            dPosteriorHidden, Gradient("posterior.hidden.bias"));
     }
 
     // B7.
@@ -192,12 +208,11 @@ public sealed partial class TrainingStep
             _device.MaskRows(db, Span(_a.SkipMask, 0, t));
         _device.LstmSequenceBackward(_backwardLstm!);
         var gates = Span(_a.BackwardGates, 0, t + 1);
-        _device.MultiplyLeftTransposed(Span(_a.Embedded, 0, t + 1), gates, Gradient("backward_lstm.weight_input"));
-        _device.MultiplyLeftTransposed(Span(_a.BackwardH, 1, t + 1), gates, Gradient("backward_lstm.weight_recurrent"));
-        _device.ColumnSums(gates, Gradient("backward_lstm.bias"));
+        _device.WeightGradients([new(Span(_a.Embedded, 0, t + 1), Gradient("backward_lstm.weight_input")), new(Span(_a.BackwardH, 1, t + 1), Gradient("backward_lstm.weight_recurrent"))],
+            gates, Gradient("backward_lstm.bias"));
     }
 
-    // de, and from it the embedding's gradient.
+    // B7's last line: de, and from it the embedding's gradient.
     void Inputs()
     {
         if (!_inputGradient)

@@ -12,6 +12,7 @@ public sealed partial class TrainingStep
     {
         if (!_model.HasChannel)
             return;
+        EnterPhase?.Invoke(TrainingPhase.F2Noise);
         _device.FillNormal(Span(_a.EpsilonZ, 0, _steps), Noise(latent));
         if (!_a.EpsilonB.IsEmpty)
             _device.FillNormal(Span(_a.EpsilonB, 0, _steps), Noise(bTilde));
@@ -33,10 +34,18 @@ public sealed partial class TrainingStep
     public void Forward()
     {
         InputProjections();
+        EnterPhase?.Invoke(TrainingPhase.F3);
         if (_model.HasChannel)
+        {
             ChannelLoop();
+        }
         else
-            _device.LstmSequenceForward(_plainLstm!);
+        {
+            _plainLstm!.Steps = _steps;
+            _device.LstmSequenceForward(_plainLstm);
+        }
+
+        EnterPhase?.Invoke(TrainingPhase.F4);
         BatchedNets();
         SumTerms();
     }
@@ -45,23 +54,25 @@ public sealed partial class TrainingStep
     void InputProjections()
     {
         var t = _steps;
+        EnterPhase?.Invoke(TrainingPhase.F1);
         if (_model.IsCategorical)
             _device.EmbeddingForward(_a.Tokens.Range(0, (t + 1) * _batchSize), Value("embedding.weight"), Span(_a.Embedded, 0, t + 1));
-        _device.Multiply(Span(_a.Embedded, 0, t), _weights.ForwardInput, Value("forward_lstm.bias"), Span(_a.Gates, 0, t), accumulate: false);
-        if (!_model.HasChannel)
+        if (_model.HasChannel)
         {
-            _plainLstm!.Steps = t;
-            return;
+            _device.Multiply(Span(_a.Embedded, 0, t + 1), _weights.BackwardInput, Value("backward_lstm.bias"), Span(_a.BackwardGates, 0, t + 1), accumulate: false);
+            EnterPhase?.Invoke(TrainingPhase.F1BackwardLstm);
+
+            // The initial slot moves with T, and an earlier, longer batch may have written there.
+            _device.Zero(At(_a.BackwardH, t + 1));
+            _device.Zero(At(_a.BackwardC, t + 1));
+            _backwardLstm!.Steps = t + 1;
+            _device.LstmSequenceForward(_backwardLstm);
         }
 
-        _device.Multiply(Span(_a.Embedded, 0, t + 1), _weights.BackwardInput, Value("backward_lstm.bias"), Span(_a.BackwardGates, 0, t + 1), accumulate: false);
-
-        // The initial slot moves with T, and an earlier, longer batch may have written there.
-        _device.Zero(At(_a.BackwardH, t + 1));
-        _device.Zero(At(_a.BackwardC, t + 1));
-        _backwardLstm!.Steps = t + 1;
-        _device.LstmSequenceForward(_backwardLstm);
-        _device.Multiply(BackwardStates(), _weights.PosteriorB, Value("posterior.hidden.bias"), Span(_a.PosteriorHidden, 0, t), accumulate: false);
+        EnterPhase?.Invoke(TrainingPhase.F2);
+        _device.Multiply(Span(_a.Embedded, 0, t), _weights.ForwardInput, Value("forward_lstm.bias"), Span(_a.Gates, 0, t), accumulate: false);
+        if (_model.HasChannel)
+            _device.Multiply(BackwardStates(), _weights.PosteriorB, Value("posterior.hidden.bias"), Span(_a.PosteriorHidden, 0, t), accumulate: false);
     }
 
     // F3: five products a time step, three where b̃ does not feed the LSTM.

@@ -23,6 +23,7 @@ public sealed partial class TrainingStep
     /// <summary>Gradient norm, clipping and Adam; changes nothing where the objective or the norm is not finite.</summary>
     public void Update()
     {
+        EnterPhase?.Invoke(TrainingPhase.Adam);
         _device.GradientNorm(_parameters.Gradients, _a.GradientNorm);
         _device.AdamStep(_parameters.Values, _parameters.Gradients, _parameters.FirstMoments, _parameters.SecondMoments, _adam);
         RefreshWeights();

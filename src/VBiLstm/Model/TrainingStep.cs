@@ -120,6 +120,9 @@ public sealed partial class TrainingStep : IDisposable
 
     internal ModelWeights Weights => _weights;
 
+    /// <summary>Called as each phase begins, before its first operation; for profiles. Null: not called.</summary>
+    public Action<TrainingPhase>? EnterPhase { get; set; }
+
     /// <summary>Called by the reverse loop after each time step (its argument), while that step's scratch still stands; null in production.</summary>
     internal Action<int>? AfterReverseStep { get; set; }
 

@@ -1,3 +1,4 @@
+using VBiLstm.Devices;
 using VBiLstm.Devices.Cpu;
 
 namespace VBiLstm.Tests.Devices;
@@ -29,14 +30,15 @@ public unsafe class GemmTests
 
     [Theory]
     [MemberData(nameof(Widths))]
-    public void Left_transposed_products_agree_with_a_triple_loop(int width)
+    public void Weight_gradients_agree_with_a_triple_loop(int width)
     {
         var random = new Random(2);
         foreach (var m in Sizes)
             foreach (var k in Sizes.Append(300).Append(0))
-                CheckLeftTransposed(width, m, Sizes[random.Next(Sizes.Length)], k, random);
-        CheckLeftTransposed(width, 210, 1100, 520, random);
-        CheckLeftTransposed(width, 1100, 70, 90, random);
+                CheckWeightGradients(width, [m, 5], Sizes[random.Next(Sizes.Length)], k, random);
+        CheckWeightGradients(width, [210], 1100, 1120, random);
+        CheckWeightGradients(width, [700, 1, 399], 70, 90, random);
+        CheckWeightGradients(width, [40, 28], 2500, 1030, random);
     }
 
     [Theory]
@@ -81,16 +83,28 @@ public unsafe class GemmTests
         AssertProduct(c, before, cStride, m, n, k, accumulate, (i, p) => a.Pointer[i * aStride + p], (p, j) => transposed ? b.Pointer[j * bStride + p] : b.Pointer[p * bStride + j]);
     }
 
-    static void CheckLeftTransposed(int width, int m, int n, int k, Random random)
+    // Several left operands share dy; its column sums are the bias gradient.
+    static void CheckWeightGradients(int width, int[] ms, int n, int k, Random random)
     {
-        var (aStride, bStride, cStride) = (m + 3, n + 2, n + 1);
-        using var a = new NativeFloats(Matrix(random, Math.Max(0, (k - 1) * aStride + m)));
+        var (bStride, cStride) = (n + 2, n + 1);
         using var b = new NativeFloats(Matrix(random, Math.Max(0, (k - 1) * bStride + n)));
-        var before = Matrix(random, (m - 1) * cStride + n);
-        using var c = new NativeFloats(before);
+        using var bias = new NativeFloats(Matrix(random, n));
         using var pool = new WorkerPool(2);
-        Gemm.Create(pool, (SimdWidth)width).MultiplyLeftTransposed(a.Pointer, aStride, b.Pointer, bStride, c.Pointer, cStride, m, n, k);
-        AssertProduct(c, before, cStride, m, n, k, accumulate: false, (i, p) => a.Pointer[p * aStride + i], (p, j) => b.Pointer[p * bStride + j]);
+        var lefts = ms.Select(m => new NativeFloats(Matrix(random, Math.Max(0, (k - 1) * (m + 3) + m)))).ToArray();
+        var before = ms.Select(m => Matrix(random, (m - 1) * cStride + n)).ToArray();
+        var results = before.Select(values => new NativeFloats(values)).ToArray();
+        var pairs = ms.Select((m, i) => new WeightGradient(new Tensor((nint)lefts[i].Pointer, k, m, m + 3), new Tensor((nint)results[i].Pointer, m, n, cStride))).ToArray();
+        fixed (WeightGradient* pointer = pairs)
+            Gemm.Create(pool, (SimdWidth)width).WeightGradients(pointer, pairs.Length, b.Pointer, bStride, bias.Pointer, n, k);
+        for (var i = 0; i < ms.Length; i++)
+        {
+            var (left, aStride) = (lefts[i], ms[i] + 3);
+            AssertProduct(results[i], before[i], cStride, ms[i], n, k, accumulate: false, (row, p) => left.Pointer[p * aStride + row], (p, j) => b.Pointer[p * bStride + j]);
+            left.Dispose();
+            results[i].Dispose();
+        }
+
+        AssertProduct(bias, new float[n], n, 1, n, k, accumulate: false, (_, _) => 1, (p, j) => b.Pointer[p * bStride + j]);
     }
 
     static void AssertProduct(NativeFloats c, float[] before, int cStride, int m, int n, int k, bool accumulate, Func<int, int, float> a, Func<int, int, float> b)

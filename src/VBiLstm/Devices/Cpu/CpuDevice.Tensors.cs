@@ -38,12 +38,6 @@ public sealed unsafe partial class CpuDevice
         ForRows(new Mask { X = x, Values = mask }, x.Rows, x.Columns);
     }
 
-    public override void ColumnSums(Tensor x, Tensor y)
-    {
-        CheckShape(x.Columns == y.Columns && y.Rows == 1);
-        _pool.Run(new SumColumns { X = x, Y = y }, Blocks(x.Columns), 1);
-    }
-
     public override void WeightedSum(Tensor values, Tensor w, Tensor result)
     {
         CheckShape(values.Rows == w.Rows);
@@ -134,24 +128,6 @@ public sealed unsafe partial class CpuDevice
                 var mask = new Vector<float>(*Row(Values, row));
                 for (var j = 0; j < n; j += Lanes.Width)
                     Lanes.Store(mask * Lanes.Load(x + j, n - j), x + j, n - j);
-            }
-        }
-    }
-
-    struct SumColumns : IRangeJob
-    {
-        public Tensor X, Y;
-
-        public readonly void Execute(int start, int end)
-        {
-            var (first, last) = (start * ColumnBlock, Math.Min(end * ColumnBlock, X.Columns));
-            var y = Start(Y);
-            new Span<float>(y + first, last - first).Clear();
-            for (var row = 0; row < X.Rows; row++)
-            {
-                var x = Row(X, row);
-                for (var j = first; j < last; j += Lanes.Width)
-                    Lanes.Store(Lanes.Load(y + j, last - j) + Lanes.Load(x + j, last - j), y + j, last - j);
             }
         }
     }

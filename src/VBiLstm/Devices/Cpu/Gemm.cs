@@ -1,4 +1,5 @@
-using System.Runtime.Intrinsics;
+using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace VBiLstm.Devices.Cpu;
 
@@ -25,14 +26,20 @@ abstract unsafe class Gemm
     /// <summary>C [m, N] = A [m, K] B, or += where <paramref name="accumulate"/>.</summary>
     public abstract void Multiply(float* a, int aStride, int m, PackedMatrix b, float* c, int cStride, bool accumulate);
 
-    /// <summary>C [m, n] = Aᵀ B of A [k, m] and B [k, n].</summary>
-    public abstract void MultiplyLeftTransposed(float* a, int aStride, float* b, int bStride, float* c, int cStride, int m, int n, int k);
+    /// <summary>dW = xᵀ dy for each of the <paramref name="count"/> pairs, and dBias = Σ over rows of dy unless null. Shapes: x [k, m], dW [m, n], dy [k, n], dBias [n].</summary>
+    public abstract void WeightGradients(WeightGradient* gradients, int count, float* dy, int dyStride, float* dBias, int n, int k);
 }
 
 sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
 {
     // Below this many multiply-adds, waking a thread costs more than it brings.
     const long MultiplyAddsPerPart = 1 << 16;
+
+    // From here on a part of the rows for each thread keeps its block of A busy for long enough.
+    const int ManyRows = 768;
+
+    const int FloatsPerLine = 16;
+    const int FewPanels = 2;
 
     // Panels packed together: enough for long runs of reads, few enough for their writes to stay apart in the cache.
     const int PanelGroup = 16;
@@ -53,69 +60,91 @@ sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
             return;
         var work = (long)m * b.Rows * b.Columns;
         var job = new MultiplyJob { A = a, AStride = aStride, M = m, B = b.Values, K = b.Rows, N = b.Columns, C = c, CStride = cStride, Accumulate = accumulate };
-        job.ByRows = m >= 4 * GemmBlocks.Rows || m > 8 * b.Panels;
+        job.ByRows = m >= ManyRows || m > 8 * b.Panels;
         var count = job.ByRows ? m : b.Panels;
-        var grain = job.ByRows ? TKernel.LargestTile : 1;
-        _pool.Run(job, count, (int)Math.Max(grain, Math.Min(count, MultiplyAddsPerPart * count / Math.Max(1, work)) / grain * grain));
+        _pool.Run(job, count, Grain(job.ByRows ? TKernel.LargestTile : 1, count, work));
     }
 
-    public override void MultiplyLeftTransposed(float* a, int aStride, float* b, int bStride, float* c, int cStride, int m, int n, int k)
+    public override void WeightGradients(WeightGradient* gradients, int count, float* dy, int dyStride, float* dBias, int n, int k)
     {
-        if (m == 0 || n == 0)
+        var m = 0;
+        for (var i = 0; i < count; i++)
+            m += gradients[i].X.Columns;
+        if (n == 0)
             return;
-        var work = (long)m * n * k;
-        var job = new LeftTransposedJob { A = a, AStride = aStride, B = b, BStride = bStride, C = c, CStride = cStride, M = m, N = n, K = k };
-        job.ByRows = m > n;
-        var count = job.ByRows ? m : n;
-        var grain = job.ByRows ? TKernel.LargestTile : TKernel.Columns;
-        _pool.Run(job, count, (int)Math.Max(grain, Math.Min(count, MultiplyAddsPerPart * count / Math.Max(1, work)) / grain * grain));
+        var job = new WeightGradientJob { Gradients = gradients, Count = count, M = m, DY = dy, DYStride = dyStride, DBias = dBias, N = n, K = k };
+
+        // By columns, each thread packs its own part of dy; by rows, which is for few columns, each packs all of it.
+        job.ByRows = m > n && n < FewPanels * _pool.Threads * TKernel.Columns;
+        var length = job.ByRows ? m : n;
+        _pool.Run(job, length, Grain(job.ByRows ? TKernel.LargestTile : TKernel.Columns, length, (long)m * n * k));
     }
 
-    // A [rows, depth] (or Aᵀ of [depth, rows]) as tiles [depth][tile rows], one after the other.
-    static void PackA(float* a, int stride, bool transposed, int rows, int depth, float* target)
+    // The smallest part of `count` to give to a thread, a multiple of `unit`.
+    static int Grain(int unit, int count, long work)
+        => (int)Math.Max(unit, Math.Min(count, MultiplyAddsPerPart * count / Math.Max(1, work)) / unit * unit);
+
+    // A [rows, depth] as tiles [depth][tile rows], one after the other.
+    static void PackA(float* a, int stride, int rows, int depth, float* target)
     {
         for (var i = 0; i < rows;)
         {
             var tile = TKernel.TileRows(rows - i);
             var used = Math.Min(tile, rows - i);
-            if (transposed)
-            {
-                for (var p = 0; p < depth; p++)
-                {
-                    var source = a + (nint)p * stride + i;
-                    var to = target + p * tile;
-                    var r = 0;
-                    for (; r + 4 <= used; r += 4)
-                        Vector128.Store(Vector128.Load(source + r), to + r);
-                    for (; r < used; r++)
-                        to[r] = source[r];
-                    for (; r < tile; r++)
-                        to[r] = 0;
-                }
-            }
-            else
-            {
-                Transposition.Run(a + (nint)i * stride, stride, used, depth, target, tile);
-            }
-
+            Transposition.Run(a + (nint)i * stride, stride, used, depth, target, tile);
             target += tile * depth;
             i += used;
         }
     }
 
-    // C [rows, columns] (+)= packed tiles × one packed panel; edges go through a full tile on the stack.
-    static void MultiplyPanel(float* packedA, int rows, int depth, float* panel, int columns, float* c, int cStride, bool accumulate)
+    // The same of Aᵀ, A [depth, rows]. Row by row, so that long runs are read.
+    static void PackATransposed(float* a, int stride, int rows, int depth, float* target)
+    {
+        for (var p = 0; p < depth; p++)
+        {
+            var source = a + (nint)p * stride;
+            var tiles = target;
+            for (var left = rows; left > 0;)
+            {
+                var tile = TKernel.TileRows(left);
+                var used = Math.Min(tile, left);
+                var to = tiles + p * tile;
+                if (used == TKernel.LargestTile)
+                {
+                    Unsafe.CopyBlockUnaligned(to, source, (uint)TKernel.LargestTile * sizeof(float));
+                }
+                else
+                {
+                    for (var r = 0; r < tile; r++)
+                        to[r] = r < used ? source[r] : 0;
+                }
+
+                source += used;
+                tiles += tile * depth;
+                left -= used;
+            }
+        }
+    }
+
+    // C [rows, columns] (+)= packed tiles × one packed panel of that depth, after which the next one stands at `next`; edges go through a full tile on
+    // the stack.
+    static void MultiplyPanel(float* packedA, int rows, int depth, float* panel, float* next, int columns, float* c, int cStride, bool accumulate)
     {
         var edgeLength = TKernel.LargestTile * TKernel.Columns;
         var edge = stackalloc float[edgeLength];
+        var nextEnd = next + (nint)depth * TKernel.Columns;
         for (var i = 0; i < rows;)
         {
             var tile = TKernel.TileRows(rows - i);
             var used = Math.Min(tile, rows - i);
             var target = c + (nint)i * cStride;
+
+            // The first tiles fetch the next panel; after that there is nothing left to fetch.
+            var fetch = next < nextEnd ? next : panel;
+            next += depth * FloatsPerLine;
             if (used == tile && columns == TKernel.Columns)
             {
-                TKernel.Multiply(tile, depth, packedA, panel, target, cStride, accumulate);
+                TKernel.Multiply(tile, depth, packedA, panel, target, cStride, accumulate, fetch);
             }
             else
             {
@@ -123,7 +152,7 @@ sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
                 if (accumulate)
                     for (var r = 0; r < used; r++)
                         new Span<float>(target + (nint)r * cStride, columns).CopyTo(new Span<float>(edge + r * TKernel.Columns, columns));
-                TKernel.Multiply(tile, depth, packedA, panel, edge, TKernel.Columns, accumulate);
+                TKernel.Multiply(tile, depth, packedA, panel, edge, TKernel.Columns, accumulate, fetch);
                 for (var r = 0; r < used; r++)
                     new Span<float>(edge + r * TKernel.Columns, columns).CopyTo(new Span<float>(target + (nint)r * cStride, columns));
             }
@@ -176,9 +205,17 @@ sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
             for (var column = 0; column < columns; column += TKernel.Columns)
             {
                 var used = Math.Min(TKernel.Columns, columns - column);
-                var to = new Span<float>(target + (nint)column * rows + p * TKernel.Columns, TKernel.Columns);
-                new ReadOnlySpan<float>(b + (nint)p * stride + column, used).CopyTo(to);
-                to[used..].Clear();
+                var source = b + (nint)p * stride + column;
+                var to = target + (nint)column * rows + p * TKernel.Columns;
+                if (used == TKernel.Columns)
+                {
+                    Unsafe.CopyBlockUnaligned(to, source, (uint)TKernel.Columns * sizeof(float));
+                }
+                else
+                {
+                    for (var c = 0; c < TKernel.Columns; c++)
+                        to[c] = c < used ? source[c] : 0;
+                }
             }
         }
     }
@@ -196,54 +233,93 @@ sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
             if (K == 0 && !Accumulate)
                 ClearRows(C + (nint)firstRow * CStride + firstPanel * TKernel.Columns, CStride, lastRow - firstRow, Math.Min(N, lastPanel * TKernel.Columns) - firstPanel * TKernel.Columns);
             var packed = GemmBlocks.PackedA;
-            for (var i = firstRow; i < lastRow; i += GemmBlocks.Rows)
+            var blockDepth = GemmBlocks.Depth(K);
+            var blockRows = GemmBlocks.Rows(lastRow - firstRow, blockDepth, TKernel.LargestTile);
+            for (var i = firstRow; i < lastRow; i += blockRows)
             {
-                var rows = Math.Min(GemmBlocks.Rows, lastRow - i);
-                for (var p = 0; p < K; p += GemmBlocks.Depth)
+                var rows = Math.Min(blockRows, lastRow - i);
+                for (var p = 0; p < K; p += blockDepth)
                 {
-                    var depth = Math.Min(GemmBlocks.Depth, K - p);
-                    PackA(A + (nint)i * AStride + p, AStride, transposed: false, rows, depth, packed);
+                    var depth = Math.Min(blockDepth, K - p);
+                    PackA(A + (nint)i * AStride + p, AStride, rows, depth, packed);
                     for (var panel = firstPanel; panel < lastPanel; panel++)
                     {
                         var column = panel * TKernel.Columns;
-                        MultiplyPanel(packed, rows, depth, B + ((nint)panel * K + p) * TKernel.Columns, Math.Min(TKernel.Columns, N - column),
-                            C + (nint)i * CStride + column, CStride, Accumulate || p > 0);
+                        var b = B + ((nint)panel * K + p) * TKernel.Columns;
+                        var next = panel + 1 < lastPanel ? b + (nint)K * TKernel.Columns : b;
+                        MultiplyPanel(packed, rows, depth, b, next, Math.Min(TKernel.Columns, N - column), C + (nint)i * CStride + column, CStride, Accumulate || p > 0);
                     }
                 }
             }
         }
     }
 
-    struct LeftTransposedJob : IRangeJob
+    struct WeightGradientJob : IRangeJob
     {
-        public float* A, B, C;
-        public int AStride, BStride, CStride, M, N, K;
+        public WeightGradient* Gradients;
+        public float* DY, DBias;
+        public int Count, DYStride, M, N, K;
         public bool ByRows;
 
+        // The rows are those of all pairs, one after the other.
         public readonly void Execute(int start, int end)
         {
             var (firstRow, lastRow) = ByRows ? (start, end) : (0, M);
             var (firstColumn, lastColumn) = ByRows ? (0, N) : (start, end);
-            if (K == 0)
-                ClearRows(C + (nint)firstRow * CStride + firstColumn, CStride, lastRow - firstRow, lastColumn - firstColumn);
-            var packedA = GemmBlocks.PackedA;
-            var packedB = GemmBlocks.PackedB;
-            for (var p = 0; p < K; p += GemmBlocks.Depth)
+            float* packedA = GemmBlocks.PackedA, packedB = GemmBlocks.PackedB;
+            var blockDepth = GemmBlocks.Depth(K);
+            var blockColumns = GemmBlocks.Columns(lastColumn - firstColumn, blockDepth, TKernel.Columns);
+
+            // At least one round, in which products over no rows are zeros.
+            for (var p = 0; p == 0 || p < K; p += blockDepth)
             {
-                var depth = Math.Min(GemmBlocks.Depth, K - p);
-                for (var j = firstColumn; j < lastColumn; j += GemmBlocks.Columns)
+                var depth = Math.Min(blockDepth, K - p);
+                for (var j = firstColumn; j < lastColumn; j += blockColumns)
                 {
-                    var columns = Math.Min(GemmBlocks.Columns, lastColumn - j);
-                    PackRows(B + (nint)p * BStride + j, BStride, depth, columns, packedB);
-                    for (var i = firstRow; i < lastRow; i += GemmBlocks.Rows)
+                    var columns = Math.Min(blockColumns, lastColumn - j);
+                    PackRows(DY + (nint)p * DYStride + j, DYStride, depth, columns, packedB);
+                    if (DBias != null && firstRow == 0)
+                        SumColumns(packedB, depth, columns, DBias + j, p > 0);
+                    var offset = 0;
+                    for (var index = 0; index < Count; index++)
                     {
-                        var rows = Math.Min(GemmBlocks.Rows, lastRow - i);
-                        PackA(A + (nint)p * AStride + i, AStride, transposed: true, rows, depth, packedA);
-                        for (var column = 0; column < columns; column += TKernel.Columns)
-                            MultiplyPanel(packedA, rows, depth, packedB + (nint)column * depth, Math.Min(TKernel.Columns, columns - column),
-                                C + (nint)i * CStride + j + column, CStride, p > 0);
+                        ref readonly var pair = ref Gradients[index];
+                        var (first, last) = (Math.Max(0, firstRow - offset), Math.Min(pair.X.Columns, lastRow - offset));
+                        offset += pair.X.Columns;
+                        var blockRows = GemmBlocks.Rows(last - first, blockDepth, TKernel.LargestTile);
+                        for (var i = first; i < last; i += blockRows)
+                        {
+                            var rows = Math.Min(blockRows, last - i);
+                            PackATransposed((float*)pair.X.Address + (nint)p * pair.X.Stride + i, pair.X.Stride, rows, depth, packedA);
+                            MultiplyPanels(packedA, rows, depth, packedB, columns, (float*)pair.DW.Address + (nint)i * pair.DW.Stride + j, pair.DW.Stride, p > 0);
+                        }
                     }
                 }
+            }
+        }
+
+        static void MultiplyPanels(float* packedA, int rows, int depth, float* packedB, int columns, float* c, int cStride, bool accumulate)
+        {
+            for (var column = 0; column < columns; column += TKernel.Columns)
+            {
+                var b = packedB + (nint)column * depth;
+
+                // After the last panel the first one comes again, with the next rows.
+                var next = column + TKernel.Columns < columns ? b + (nint)depth * TKernel.Columns : packedB;
+                MultiplyPanel(packedA, rows, depth, b, next, Math.Min(TKernel.Columns, columns - column), c + column, cStride, accumulate);
+            }
+        }
+
+        // Sums over the rows of packed panels, in the order of the rows.
+        static void SumColumns(float* packed, int depth, int columns, float* sums, bool accumulate)
+        {
+            for (var column = 0; column < columns; column += Lanes.Width)
+            {
+                var panel = packed + (nint)(column / TKernel.Columns) * TKernel.Columns * depth + column % TKernel.Columns;
+                var sum = accumulate ? Lanes.Load(sums + column, columns - column) : Vector<float>.Zero;
+                for (var p = 0; p < depth; p++)
+                    sum += Vector.Load(panel + (nint)p * TKernel.Columns);
+                Lanes.Store(sum, sums + column, columns - column);
             }
         }
     }

@@ -13,6 +13,9 @@ unsafe interface IMicroKernel
     /// <summary>Rows of the tile to use when this many rows are left; more than are left only for the smallest tile.</summary>
     static abstract int TileRows(int rows);
 
-    /// <summary>C [tile rows, columns] = A B, or += where <paramref name="accumulate"/>.</summary>
-    static abstract void Multiply(int tileRows, int k, float* a, float* b, float* c, int cStride, bool accumulate);
+    /// <summary>
+    /// C [tile rows, columns] = A B, or += where <paramref name="accumulate"/>. Meanwhile one cache line each k from <paramref name="next"/> on is
+    /// fetched to the second-level cache: the operand of a later call, or any readable memory.
+    /// </summary>
+    static abstract void Multiply(int tileRows, int k, float* a, float* b, float* c, int cStride, bool accumulate, float* next);
 }

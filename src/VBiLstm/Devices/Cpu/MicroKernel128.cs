@@ -11,20 +11,20 @@ readonly unsafe struct MicroKernel128 : IMicroKernel
 
     public static int TileRows(int rows) => rows >= 4 ? 4 : 2;
 
-    public static void Multiply(int tileRows, int k, float* a, float* b, float* c, int cStride, bool accumulate)
+    public static void Multiply(int tileRows, int k, float* a, float* b, float* c, int cStride, bool accumulate, float* next)
     {
         switch (tileRows)
         {
             case 4:
-                Rows4(k, a, b, c, cStride, accumulate);
+                Rows4(k, a, b, c, cStride, accumulate, next);
                 break;
             default:
-                Rows2(k, a, b, c, cStride, accumulate);
+                Rows2(k, a, b, c, cStride, accumulate, next);
                 break;
         }
     }
 
-    static void Rows4(int k, float* a, float* b, float* c, int cStride, bool accumulate)
+    static void Rows4(int k, float* a, float* b, float* c, int cStride, bool accumulate, float* next)
     {
         Vector128<float> c00 = Vector128<float>.Zero, c01 = Vector128<float>.Zero;
         Vector128<float> c10 = Vector128<float>.Zero, c11 = Vector128<float>.Zero;
@@ -72,7 +72,7 @@ readonly unsafe struct MicroKernel128 : IMicroKernel
         c31.Store(c + 3 * cStride + 4);
     }
 
-    static void Rows2(int k, float* a, float* b, float* c, int cStride, bool accumulate)
+    static void Rows2(int k, float* a, float* b, float* c, int cStride, bool accumulate, float* next)
     {
         Vector128<float> c00 = Vector128<float>.Zero, c01 = Vector128<float>.Zero;
         Vector128<float> c10 = Vector128<float>.Zero, c11 = Vector128<float>.Zero;

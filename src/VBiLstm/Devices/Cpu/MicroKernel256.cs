@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace VBiLstm.Devices.Cpu;
 
@@ -11,23 +12,23 @@ readonly unsafe struct MicroKernel256 : IMicroKernel
 
     public static int TileRows(int rows) => rows >= 6 ? 6 : rows >= 4 ? 4 : 2;
 
-    public static void Multiply(int tileRows, int k, float* a, float* b, float* c, int cStride, bool accumulate)
+    public static void Multiply(int tileRows, int k, float* a, float* b, float* c, int cStride, bool accumulate, float* next)
     {
         switch (tileRows)
         {
             case 6:
-                Rows6(k, a, b, c, cStride, accumulate);
+                Rows6(k, a, b, c, cStride, accumulate, next);
                 break;
             case 4:
-                Rows4(k, a, b, c, cStride, accumulate);
+                Rows4(k, a, b, c, cStride, accumulate, next);
                 break;
             default:
-                Rows2(k, a, b, c, cStride, accumulate);
+                Rows2(k, a, b, c, cStride, accumulate, next);
                 break;
         }
     }
 
-    static void Rows6(int k, float* a, float* b, float* c, int cStride, bool accumulate)
+    static void Rows6(int k, float* a, float* b, float* c, int cStride, bool accumulate, float* next)
     {
         Vector256<float> c00 = Vector256<float>.Zero, c01 = Vector256<float>.Zero;
         Vector256<float> c10 = Vector256<float>.Zero, c11 = Vector256<float>.Zero;
@@ -75,6 +76,8 @@ readonly unsafe struct MicroKernel256 : IMicroKernel
             c51 = Vector256.FusedMultiplyAdd(x, b1, c51);
             a += 6;
             b += 16;
+            Sse.Prefetch1(next);
+            next += 16;
         }
 
         c00.Store(c);
@@ -91,7 +94,7 @@ readonly unsafe struct MicroKernel256 : IMicroKernel
         c51.Store(c + 5 * cStride + 8);
     }
 
-    static void Rows4(int k, float* a, float* b, float* c, int cStride, bool accumulate)
+    static void Rows4(int k, float* a, float* b, float* c, int cStride, bool accumulate, float* next)
     {
         Vector256<float> c00 = Vector256<float>.Zero, c01 = Vector256<float>.Zero;
         Vector256<float> c10 = Vector256<float>.Zero, c11 = Vector256<float>.Zero;
@@ -127,6 +130,8 @@ readonly unsafe struct MicroKernel256 : IMicroKernel
             c31 = Vector256.FusedMultiplyAdd(x, b1, c31);
             a += 4;
             b += 16;
+            Sse.Prefetch1(next);
+            next += 16;
         }
 
         c00.Store(c);
@@ -139,7 +144,7 @@ readonly unsafe struct MicroKernel256 : IMicroKernel
         c31.Store(c + 3 * cStride + 8);
     }
 
-    static void Rows2(int k, float* a, float* b, float* c, int cStride, bool accumulate)
+    static void Rows2(int k, float* a, float* b, float* c, int cStride, bool accumulate, float* next)
     {
         Vector256<float> c00 = Vector256<float>.Zero, c01 = Vector256<float>.Zero;
         Vector256<float> c10 = Vector256<float>.Zero, c11 = Vector256<float>.Zero;
@@ -163,6 +168,8 @@ readonly unsafe struct MicroKernel256 : IMicroKernel
             c11 = Vector256.FusedMultiplyAdd(x, b1, c11);
             a += 2;
             b += 16;
+            Sse.Prefetch1(next);
+            next += 16;
         }
 
         c00.Store(c);

@@ -1,33 +1,38 @@
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace VBiLstm.Devices.Cpu;
 
-/// <summary>512-bit micro-kernel: tiles of 12, 8 or 4 rows by 32 columns, all sums in registers.</summary>
+/// <summary>512-bit micro-kernel: tiles of 12, 8, 6 or 4 rows by 32 columns, all sums in registers.</summary>
 readonly unsafe struct MicroKernel512 : IMicroKernel
 {
     public static int Columns => 32;
 
     public static int LargestTile => 12;
 
-    public static int TileRows(int rows) => rows >= 12 ? 12 : rows >= 8 ? 8 : 4;
+    // No even number of rows but 2 needs padding: 14 is 8 and 6, 10 is 6 and 4.
+    public static int TileRows(int rows) => rows >= 12 && rows != 14 ? 12 : rows >= 8 && rows != 10 ? 8 : rows >= 6 ? 6 : 4;
 
-    public static void Multiply(int tileRows, int k, float* a, float* b, float* c, int cStride, bool accumulate)
+    public static void Multiply(int tileRows, int k, float* a, float* b, float* c, int cStride, bool accumulate, float* next)
     {
         switch (tileRows)
         {
             case 12:
-                Rows12(k, a, b, c, cStride, accumulate);
+                Rows12(k, a, b, c, cStride, accumulate, next);
                 break;
             case 8:
-                Rows8(k, a, b, c, cStride, accumulate);
+                Rows8(k, a, b, c, cStride, accumulate, next);
+                break;
+            case 6:
+                Rows6(k, a, b, c, cStride, accumulate, next);
                 break;
             default:
-                Rows4(k, a, b, c, cStride, accumulate);
+                Rows4(k, a, b, c, cStride, accumulate, next);
                 break;
         }
     }
 
-    static void Rows12(int k, float* a, float* b, float* c, int cStride, bool accumulate)
+    static void Rows12(int k, float* a, float* b, float* c, int cStride, bool accumulate, float* next)
     {
         Vector512<float> c00 = Vector512<float>.Zero, c01 = Vector512<float>.Zero;
         Vector512<float> c10 = Vector512<float>.Zero, c11 = Vector512<float>.Zero;
@@ -111,6 +116,8 @@ readonly unsafe struct MicroKernel512 : IMicroKernel
             c111 = Vector512.FusedMultiplyAdd(x, b1, c111);
             a += 12;
             b += 32;
+            Sse.Prefetch1(next);
+            next += 16;
         }
 
         c00.Store(c);
@@ -139,7 +146,7 @@ readonly unsafe struct MicroKernel512 : IMicroKernel
         c111.Store(c + 11 * cStride + 16);
     }
 
-    static void Rows8(int k, float* a, float* b, float* c, int cStride, bool accumulate)
+    static void Rows8(int k, float* a, float* b, float* c, int cStride, bool accumulate, float* next)
     {
         Vector512<float> c00 = Vector512<float>.Zero, c01 = Vector512<float>.Zero;
         Vector512<float> c10 = Vector512<float>.Zero, c11 = Vector512<float>.Zero;
@@ -199,6 +206,8 @@ readonly unsafe struct MicroKernel512 : IMicroKernel
             c71 = Vector512.FusedMultiplyAdd(x, b1, c71);
             a += 8;
             b += 32;
+            Sse.Prefetch1(next);
+            next += 16;
         }
 
         c00.Store(c);
@@ -219,7 +228,73 @@ readonly unsafe struct MicroKernel512 : IMicroKernel
         c71.Store(c + 7 * cStride + 16);
     }
 
-    static void Rows4(int k, float* a, float* b, float* c, int cStride, bool accumulate)
+    static void Rows6(int k, float* a, float* b, float* c, int cStride, bool accumulate, float* next)
+    {
+        Vector512<float> c00 = Vector512<float>.Zero, c01 = Vector512<float>.Zero;
+        Vector512<float> c10 = Vector512<float>.Zero, c11 = Vector512<float>.Zero;
+        Vector512<float> c20 = Vector512<float>.Zero, c21 = Vector512<float>.Zero;
+        Vector512<float> c30 = Vector512<float>.Zero, c31 = Vector512<float>.Zero;
+        Vector512<float> c40 = Vector512<float>.Zero, c41 = Vector512<float>.Zero;
+        Vector512<float> c50 = Vector512<float>.Zero, c51 = Vector512<float>.Zero;
+        if (accumulate)
+        {
+            c00 = Vector512.Load(c);
+            c01 = Vector512.Load(c + 16);
+            c10 = Vector512.Load(c + cStride);
+            c11 = Vector512.Load(c + cStride + 16);
+            c20 = Vector512.Load(c + 2 * cStride);
+            c21 = Vector512.Load(c + 2 * cStride + 16);
+            c30 = Vector512.Load(c + 3 * cStride);
+            c31 = Vector512.Load(c + 3 * cStride + 16);
+            c40 = Vector512.Load(c + 4 * cStride);
+            c41 = Vector512.Load(c + 4 * cStride + 16);
+            c50 = Vector512.Load(c + 5 * cStride);
+            c51 = Vector512.Load(c + 5 * cStride + 16);
+        }
+
+        for (var p = 0; p < k; p++)
+        {
+            var b0 = Vector512.Load(b);
+            var b1 = Vector512.Load(b + 16);
+            var x = Vector512.Create(*a);
+            c00 = Vector512.FusedMultiplyAdd(x, b0, c00);
+            c01 = Vector512.FusedMultiplyAdd(x, b1, c01);
+            x = Vector512.Create(a[1]);
+            c10 = Vector512.FusedMultiplyAdd(x, b0, c10);
+            c11 = Vector512.FusedMultiplyAdd(x, b1, c11);
+            x = Vector512.Create(a[2]);
+            c20 = Vector512.FusedMultiplyAdd(x, b0, c20);
+            c21 = Vector512.FusedMultiplyAdd(x, b1, c21);
+            x = Vector512.Create(a[3]);
+            c30 = Vector512.FusedMultiplyAdd(x, b0, c30);
+            c31 = Vector512.FusedMultiplyAdd(x, b1, c31);
+            x = Vector512.Create(a[4]);
+            c40 = Vector512.FusedMultiplyAdd(x, b0, c40);
+            c41 = Vector512.FusedMultiplyAdd(x, b1, c41);
+            x = Vector512.Create(a[5]);
+            c50 = Vector512.FusedMultiplyAdd(x, b0, c50);
+            c51 = Vector512.FusedMultiplyAdd(x, b1, c51);
+            a += 6;
+            b += 32;
+            Sse.Prefetch1(next);
+            next += 16;
+        }
+
+        c00.Store(c);
+        c01.Store(c + 16);
+        c10.Store(c + cStride);
+        c11.Store(c + cStride + 16);
+        c20.Store(c + 2 * cStride);
+        c21.Store(c + 2 * cStride + 16);
+        c30.Store(c + 3 * cStride);
+        c31.Store(c + 3 * cStride + 16);
+        c40.Store(c + 4 * cStride);
+        c41.Store(c + 4 * cStride + 16);
+        c50.Store(c + 5 * cStride);
+        c51.Store(c + 5 * cStride + 16);
+    }
+
+    static void Rows4(int k, float* a, float* b, float* c, int cStride, bool accumulate, float* next)
     {
         Vector512<float> c00 = Vector512<float>.Zero, c01 = Vector512<float>.Zero;
         Vector512<float> c10 = Vector512<float>.Zero, c11 = Vector512<float>.Zero;
@@ -255,6 +330,8 @@ readonly unsafe struct MicroKernel512 : IMicroKernel
             c31 = Vector512.FusedMultiplyAdd(x, b1, c31);
             a += 4;
             b += 32;
+            Sse.Prefetch1(next);
+            next += 16;
         }
 
         c00.Store(c);

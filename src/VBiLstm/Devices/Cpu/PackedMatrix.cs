@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace VBiLstm.Devices.Cpu;
 
 /// <summary>
@@ -13,10 +11,10 @@ sealed unsafe class PackedMatrix : IDisposable
         Columns = columns;
         PanelColumns = panelColumns;
         Panels = (columns + panelColumns - 1) / panelColumns;
-        Values = (float*)NativeMemory.AlignedAlloc((nuint)Math.Max(1, (long)Panels * PanelLength) * sizeof(float), 64);
+        Values = (float*)AlignedMemory.Allocate(Panels * PanelLength * sizeof(float));
     }
 
-    ~PackedMatrix() => NativeMemory.AlignedFree(Values);
+    ~PackedMatrix() => AlignedMemory.Free(Values);
 
     public int Rows { get; }
 
@@ -34,7 +32,7 @@ sealed unsafe class PackedMatrix : IDisposable
 
     public void Dispose()
     {
-        NativeMemory.AlignedFree(Values);
+        AlignedMemory.Free(Values);
         Values = null;
         GC.SuppressFinalize(this);
     }

@@ -8,6 +8,7 @@ namespace VBiLstm.Devices.Cpu;
 static unsafe class Transposition
 {
     const int Block = 8;
+    const int HalfBlock = 4;
 
     /// <summary>target [length, tile] = source [rows, length] transposed, padded with zeros from rows to tile.</summary>
     public static void Run(float* source, int stride, int rows, int length, float* target, int tile)
@@ -20,6 +21,12 @@ static unsafe class Transposition
                 var r = 0;
                 for (; r + Block <= rows; r += Block)
                     TransposeBlock(source + (nint)r * stride + p, stride, target + (nint)p * tile + r, tile);
+                if (r + HalfBlock <= rows)
+                {
+                    TransposeHalfBlock(source + (nint)r * stride + p, stride, target + (nint)p * tile + r, tile);
+                    r += HalfBlock;
+                }
+
                 Scalar(source + (nint)r * stride + p, stride, rows - r, Block, target + (nint)p * tile + r, tile, tile - r);
             }
         }
@@ -61,6 +68,25 @@ static unsafe class Transposition
         c5.Store(target + 5 * tile);
         c6.Store(target + 6 * tile);
         c7.Store(target + 7 * tile);
+    }
+
+    // Four rows of eight: rows k and k + 4 of the result share a vector until the last round.
+    static void TransposeHalfBlock(float* source, nint stride, float* target, nint tile)
+    {
+        var (a0, a1) = (Vector256.Load(source), Vector256.Load(source + stride));
+        var (a2, a3) = (Vector256.Load(source + 2 * stride), Vector256.Load(source + 3 * stride));
+        var (b0, b1) = (Avx.UnpackLow(a0, a2), Avx.UnpackHigh(a0, a2));
+        var (b2, b3) = (Avx.UnpackLow(a1, a3), Avx.UnpackHigh(a1, a3));
+        StoreHalves(Avx.UnpackLow(b0, b2), target, tile);
+        StoreHalves(Avx.UnpackHigh(b0, b2), target + tile, tile);
+        StoreHalves(Avx.UnpackLow(b1, b3), target + 2 * tile, tile);
+        StoreHalves(Avx.UnpackHigh(b1, b3), target + 3 * tile, tile);
+    }
+
+    static void StoreHalves(Vector256<float> value, float* target, nint tile)
+    {
+        value.GetLower().Store(target);
+        value.GetUpper().Store(target + 4 * tile);
     }
 
     // x0 y0 x1 y1 x2 y2 x3 y3, and the same of the upper halves.

@@ -1,0 +1,47 @@
+namespace VBiLstm.Model;
+
+/// <summary>The phases of a training step (model.md sections 5 and 6), in the order of their execution.</summary>
+public enum TrainingPhase
+{
+    /// <summary>F2′: the noise.</summary>
+    F2Noise,
+
+    /// <summary>Input projection of the backward LSTM; the embedding's gather.</summary>
+    F1,
+
+    /// <summary>F1′: the backward LSTM's loop.</summary>
+    F1BackwardLstm,
+
+    /// <summary>Input projections of the forward LSTM and of the posterior.</summary>
+    F2,
+
+    /// <summary>The forward loop.</summary>
+    F3,
+
+    /// <summary>Prior, ξ and generator over all time steps, and every loss.</summary>
+    F4,
+
+    /// <summary>The generator.</summary>
+    B1,
+
+    /// <summary>The KL and the prior.</summary>
+    B2,
+
+    /// <summary>The ξ net.</summary>
+    B3,
+
+    /// <summary>The ψ density.</summary>
+    B4,
+
+    /// <summary>The reverse loop.</summary>
+    B5,
+
+    /// <summary>Weight gradients of the recurrence.</summary>
+    B6,
+
+    /// <summary>The backward LSTM and the inputs.</summary>
+    B7,
+
+    /// <summary>Gradient norm, clipping, Adam, and the weights' own arrangements.</summary>
+    Adam,
+}
