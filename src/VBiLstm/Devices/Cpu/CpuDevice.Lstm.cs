@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace VBiLstm.Devices.Cpu;
 
@@ -27,25 +28,16 @@ public sealed unsafe partial class CpuDevice
             for (var row = start; row < end; row++)
             {
                 var gates = Row(Gates, row);
-                for (var j = 0; j < 4 * n; j += Lanes.Width)
-                {
-                    var a = Lanes.Load(gates + j, 4 * n - j);
-                    if (!Addend1.IsEmpty)
-                        a += Lanes.Load(Row(Addend1, row) + j, 4 * n - j);
-                    if (!Addend2.IsEmpty)
-                        a += Lanes.Load(Row(Addend2, row) + j, 4 * n - j);
-                    Lanes.Store(a, gates + j, 4 * n - j);
-                }
-
+                float* addend1 = Addend1.IsEmpty ? null : Row(Addend1, row), addend2 = Addend2.IsEmpty ? null : Row(Addend2, row);
                 var v = new Vector<float>(Validity.IsEmpty ? 1 : *Row(Validity, row));
                 float* cPrevious = Row(CPrevious, row), c = Row(C, row), tanhC = Row(TanhC, row), h = Row(H, row);
                 for (var j = 0; j < n; j += Lanes.Width)
                 {
                     var left = n - j;
-                    var i = VectorMath.Sigmoid(Lanes.Load(gates + j, left));
-                    var f = VectorMath.Sigmoid(Lanes.Load(gates + n + j, left));
-                    var u = VectorMath.Tanh(Lanes.Load(gates + 2 * n + j, left));
-                    var o = VectorMath.Sigmoid(Lanes.Load(gates + 3 * n + j, left));
+                    var i = VectorMath.Sigmoid(PreActivation(gates, addend1, addend2, j, left));
+                    var f = VectorMath.Sigmoid(PreActivation(gates, addend1, addend2, n + j, left));
+                    var u = VectorMath.Tanh(PreActivation(gates, addend1, addend2, 2 * n + j, left));
+                    var o = VectorMath.Sigmoid(PreActivation(gates, addend1, addend2, 3 * n + j, left));
                     var cell = Vector.MultiplyAddEstimate(f, Lanes.Load(cPrevious + j, left), i * u);
                     var theta = VectorMath.Tanh(cell);
                     Lanes.Store(i, gates + j, left);
@@ -58,6 +50,17 @@ public sealed unsafe partial class CpuDevice
                 }
             }
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    static Vector<float> PreActivation(float* gates, float* addend1, float* addend2, int at, int left)
+    {
+        var a = Lanes.Load(gates + at, left);
+        if (addend1 != null)
+            a += Lanes.Load(addend1 + at, left);
+        if (addend2 != null)
+            a += Lanes.Load(addend2 + at, left);
+        return a;
     }
 
     struct CellBackward : IRangeJob

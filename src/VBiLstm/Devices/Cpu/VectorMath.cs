@@ -12,17 +12,14 @@ static class VectorMath
     const float Log2E = 1.44269504088896341f;
     const float Ln2High = 0.693359375f;
     const float Ln2Low = -2.12194440e-4f;
-    const float ExpMaximum = 88.3762588f;
+    const float ExpClamp = 89f;
     const float ExpMinimum = -87.3365402f;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<float> Exp(Vector<float> x)
     {
-        // Clamped first, so that 2ⁿ is built from a valid exponent; the selects below restore ∞, 0 and NaN.
-        var tooLarge = Vector.GreaterThan(x, new Vector<float>(ExpMaximum));
-        var tooSmall = Vector.LessThan(x, new Vector<float>(ExpMinimum));
-        var clamped = Vector.ConditionalSelect(tooLarge, new Vector<float>(ExpMaximum), x);
-        clamped = Vector.ConditionalSelect(tooSmall, new Vector<float>(ExpMinimum), clamped);
+        // Clamped, so that 2ⁿ is built from a valid exponent; at the upper clamp n is 128, whose 2ⁿ is ∞. Of a NaN both give the second argument.
+        var clamped = Vector.MaxNative(new Vector<float>(ExpMinimum), Vector.MinNative(new Vector<float>(ExpClamp), x));
         var n = Vector.Floor(Vector.MultiplyAddEstimate(clamped, new Vector<float>(Log2E), new Vector<float>(0.5f)));
         var r = Vector.MultiplyAddEstimate(n, new Vector<float>(-Ln2High), clamped);
         r = Vector.MultiplyAddEstimate(n, new Vector<float>(-Ln2Low), r);
@@ -32,10 +29,10 @@ static class VectorMath
         p = Vector.MultiplyAddEstimate(p, r, new Vector<float>(1.6666665459e-1f));
         p = Vector.MultiplyAddEstimate(p, r, new Vector<float>(5.0000001201e-1f));
         p = Vector.MultiplyAddEstimate(p, r * r, r) + Vector<float>.One;
-        var scale = Vector.AsVectorSingle(Vector.ShiftLeft(Vector.ConvertToInt32(n) + new Vector<int>(127), 23));
-        var result = Vector.ConditionalSelect(tooLarge, new Vector<float>(float.PositiveInfinity), p * scale);
-        result = Vector.ConditionalSelect(tooSmall, Vector<float>.Zero, result);
-        return Vector.ConditionalSelect(Vector.Equals(x, x), result, x);
+        var scale = Vector.AsVectorSingle(Vector.ShiftLeft(Vector.ConvertToInt32Native(n) + new Vector<int>(127), 23));
+
+        // Below the lower clamp the result is zero, not the smallest normal number.
+        return Vector.AndNot(p * scale, Vector.AsVectorSingle(Vector.LessThan(x, new Vector<float>(ExpMinimum))));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
