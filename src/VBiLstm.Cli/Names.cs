@@ -1,4 +1,5 @@
 using VBiLstm.Configuration;
+using VBiLstm.Model;
 
 namespace VBiLstm.Cli;
 
@@ -11,4 +12,27 @@ static class Names
         ModelKind.ZForcing => "z-forcing",
         _ => "lstm",
     };
+
+    public static string Of(OutputDistribution distribution) => distribution switch
+    {
+        OutputDistribution.Bernoulli => "bernoulli",
+        OutputDistribution.Categorical => "categorical",
+        _ => "gaussian",
+    };
+
+    /// <summary>As docs/model.md names it.</summary>
+    public static string Of(TrainingPhase phase) => phase switch
+    {
+        TrainingPhase.F2Noise => "F2′",
+        TrainingPhase.F1BackwardLstm => "F1′",
+        _ => phase.ToString(),
+    };
+
+    /// <summary>Kind and sizes in one line.</summary>
+    public static string Describe(ModelConfiguration model)
+        => $"{Of(model.Kind)}, H {model.LstmUnits}, M {model.MlpUnits}{(model.HasChannel ? $", Z {model.LatentUnits}" : "")}";
+
+    /// <summary>The output distribution and its size.</summary>
+    public static string Outputs(ModelConfiguration model)
+        => $"{Of(model.OutputDistribution)} {(model.IsCategorical ? $"V {model.VocabularySize}" : $"D {model.FrameSize}")}";
 }

@@ -16,4 +16,5 @@ root.Subcommands.Add(TrainCommand.Create());
 root.Subcommands.Add(EvaluateCommand.Create());
 root.Subcommands.Add(SampleCommand.Create());
 root.Subcommands.Add(InspectCommand.Create());
+root.Subcommands.Add(BenchCommand.Create());
 return CommandExecution.Run(root.Parse(args));

@@ -21,7 +21,7 @@ static class EvaluateCommand
         var priorMode = new Option<bool>("--prior-mode") { Description = "Scores with z from the prior instead of the posterior: nothing of the future enters." };
         var data = new Option<string?>("--data") { Description = "Another data source than the run's: embedded-digits, or a folder of idx image files." };
         var batch = new Option<int?>("--batch-size") { Description = "Sequences side by side; figures do not depend on it. Default: the run's." };
-        var (threads, json) = (CommonOptions.Threads(), CommonOptions.Json());
+        var (devices, json) = (new DeviceOptions(), CommonOptions.Json());
         var command = new Command("evaluate", """
             Scores a split: the bound (KL weight 1, no auxiliary terms) with its NLL and KL in nats per sequence, the task's own
             unit, active latent units, and on request the importance-weighted bound. The noise is fixed: the same checkpoint gives the same figures.
@@ -32,13 +32,15 @@ static class EvaluateCommand
               vbilstm evaluate runs/digits-1/checkpoints/last --latents mean --json
             """)
         {
-            checkpoint, split, latents, samples, priorMode, data, batch, threads, json,
+            checkpoint, split, latents, samples, priorMode, data, batch, json,
         };
+        devices.AddTo(command);
         command.SetAction(parsed =>
         {
             if (parsed.GetValue(batch) is < 1 or > 65536)
                 throw new ConfigurationException($"--batch-size is {parsed.GetValue(batch)}; use 1 to 65536.");
-            using var loaded = new LoadedModel(parsed.GetRequiredValue(checkpoint), parsed.GetValue(threads));
+            using var device = devices.Create(parsed);
+            using var loaded = new LoadedModel(parsed.GetRequiredValue(checkpoint), device);
             var configuration = loaded.Checkpoint.State.Configuration;
             var source = configuration.Data with { Source = parsed.GetValue(data) ?? configuration.Data.Source };
             var splits = DataSplits.Open(source, configuration.Seed);

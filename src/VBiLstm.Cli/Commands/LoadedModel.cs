@@ -8,10 +8,10 @@ namespace VBiLstm.Cli.Commands;
 /// <summary>A trained model from a checkpoint, on a device, ready to evaluate or to draw from.</summary>
 sealed class LoadedModel : IDisposable
 {
-    public LoadedModel(string path, int threads)
+    public LoadedModel(string path, CpuDevice device)
     {
         Checkpoint = Read(path, withMoments: false);
-        Device = new CpuDevice(threads);
+        Device = device;
         Parameters = new ModelParameters(Device, Checkpoint.State.Configuration.Model, training: false);
         ParameterFiles.Upload(Device, Parameters.Layout, Checkpoint.Weights, Parameters.Values);
     }
@@ -29,9 +29,5 @@ sealed class LoadedModel : IDisposable
         return CheckpointFolder.Read(Directory.Exists(best) || Directory.Exists(best + ".old") ? best : path, withMoments);
     }
 
-    public void Dispose()
-    {
-        Parameters.Dispose();
-        Device.Dispose();
-    }
+    public void Dispose() => Parameters.Dispose();
 }

@@ -20,7 +20,7 @@ static class SampleCommand
         latents.AcceptOnlyFromAmong("sampled", "mean");
         var steps = new Option<int>("--steps") { Description = "Tokens to draw, for categorical data.", DefaultValueFactory = _ => 200 };
         var output = new Option<string>("--out") { Description = "PNG file to write, for images.", DefaultValueFactory = _ => "samples.png" };
-        var threads = CommonOptions.Threads();
+        var devices = new DeviceOptions();
         var command = new Command("sample", """
             Draws from the model without its backward path: a fresh latent from the prior at each step. Images become a sheet in a
             PNG file; categorical data are printed as token ids, a line a sequence.
@@ -30,8 +30,9 @@ static class SampleCommand
               vbilstm sample runs/digits-1 --count 64 --columns 8 --temperature 0.7 --seed 3 --out sharp.png
             """)
         {
-            checkpoint, count, columns, seed, temperature, latents, steps, output, threads,
+            checkpoint, count, columns, seed, temperature, latents, steps, output,
         };
+        devices.AddTo(command);
         command.SetAction(parsed =>
         {
             var (number, heat, width) = (parsed.GetValue(count), parsed.GetValue(temperature), parsed.GetValue(columns));
@@ -39,7 +40,8 @@ static class SampleCommand
             Require(width is > 0 and <= 1000, "--columns", width, "1 to 1000");
             Require(parsed.GetValue(steps) is > 0 and <= 1_000_000, "--steps", parsed.GetValue(steps), "1 to 1000000");
             Require(double.IsFinite(heat) && heat > 0, "--temperature", heat, "a positive number");
-            using var loaded = new LoadedModel(parsed.GetRequiredValue(checkpoint), parsed.GetValue(threads));
+            using var device = devices.Create(parsed);
+            using var loaded = new LoadedModel(parsed.GetRequiredValue(checkpoint), device);
             var configuration = loaded.Checkpoint.State.Configuration;
             using var prior = new PriorMode(loaded.Device, loaded.Parameters, number, sampled: parsed.GetValue(latents) == "sampled");
             if (configuration.Model.IsCategorical)

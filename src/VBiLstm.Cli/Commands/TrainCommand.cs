@@ -19,9 +19,6 @@ static class TrainCommand
 
     public static Command Create()
     {
-        var preset = new Option<string?>("--preset") { Description = $"Starting configuration: {string.Join("; ", Preset.All.Select(known => $"{known.Name} ({known.Description})"))}. Default: {Preset.All[0].Name}." };
-        var config = new Option<string?>("--config") { Description = "JSON file over the preset; it may hold some keys only (docs/configuration.md)." };
-        var set = new Option<string[]>("--set") { Description = "key=value over the file, for instance --set model.latent_units=64; may be repeated. The keys are listed below.", AllowMultipleArgumentsPerToken = true };
         var data = new Option<string?>("--data") { Description = "Short for --set data.source=…: embedded-digits, or a folder of idx image files." };
         var steps = new Option<int?>("--steps") { Description = "Short for --set training.steps=…: training steps of the whole run." };
         var epochs = new Option<double?>("--epochs") { Description = "Short for --set training.epochs=… with training.steps=0: passes over the training set." };
@@ -29,7 +26,7 @@ static class TrainCommand
         var onNonFinite = new Option<string?>("--on-non-finite") { Description = "Short for --set training.on_non_finite=…: stop before the update, or skip it and count." };
         var run = new Option<string?>("--run") { Description = "Name of the run, a folder under runs/; default: the preset's name and the next free number." };
         var resume = new Option<string?>("--resume") { Description = "Continues the run in this folder from its last checkpoint; --steps, --epochs and --set training.… may change." };
-        var threads = CommonOptions.Threads();
+        var (configurations, devices) = (new ConfigurationOptions(), new DeviceOptions());
         var command = new Command("train", $"""
             Trains a model and leaves everything in runs/NAME: configuration.json, metrics.jsonl, TensorBoard events,
             curves.png, samples.png and the checkpoints "best" and "last". Ctrl-C finishes the step, saves, and says how to resume.
@@ -42,14 +39,16 @@ static class TrainCommand
               vbilstm train --resume runs/my-digits --steps 6000
 
             Keys for --set and --config, with their defaults:
-            {Keys()}
+            {ConfigurationOptions.Keys}
             """)
         {
-            preset, config, set, data, steps, epochs, seed, onNonFinite, run, resume, threads,
+            data, steps, epochs, seed, onNonFinite, run, resume,
         };
+        configurations.AddTo(command);
+        devices.AddTo(command);
         command.SetAction(parsed =>
         {
-            var overrides = new List<string>(parsed.GetValue(set) ?? []);
+            var overrides = new List<string>(configurations.Overrides(parsed));
             if (parsed.GetValue(data) is { } source)
                 overrides.Add($"data.source={source}");
             if (parsed.GetValue(epochs) is { } passes)
@@ -62,20 +61,18 @@ static class TrainCommand
                 overrides.Add($"training.on_non_finite={action}");
             if (parsed.GetValue(resume) is { } folder)
             {
-                if (parsed.GetValue(preset) is not null || parsed.GetValue(config) is not null || parsed.GetValue(run) is not null)
+                if (configurations.NamesAStart(parsed) || parsed.GetValue(run) is not null)
                     throw new ConfigurationException("--resume takes everything from the run it continues; leave out --preset, --config and --run.");
-                return Resume(folder, overrides, parsed.GetValue(threads));
+                using var resumed = devices.Create(parsed);
+                return Resume(folder, overrides, resumed);
             }
 
-            var configuration = parsed.GetValue(config) is { } file ? ConfigurationFile.Read(file, parsed.GetValue(preset)) : Preset.Get(parsed.GetValue(preset) ?? Preset.All[0].Name).Configuration;
-            configuration = ConfigurationFile.Override(configuration, overrides);
-            configuration.Validate();
-            return Start(configuration, NewFolder(parsed.GetValue(run), configuration.Preset), parsed.GetValue(threads));
+            var configuration = configurations.Read(parsed, overrides);
+            using var device = devices.Create(parsed);
+            return Start(configuration, NewFolder(parsed.GetValue(run), configuration.Preset), device);
         });
         return command;
     }
-
-    static string Keys() => string.Join('\n', ConfigurationKey.All.Select(key => $"  {key.Path}={key.Default}\n      {key.Description}"));
 
     static RunFolder NewFolder(string? name, string preset)
     {
@@ -95,15 +92,14 @@ static class TrainCommand
             : folder;
     }
 
-    static int Start(RunConfiguration configuration, RunFolder folder, int threads)
+    static int Start(RunConfiguration configuration, RunFolder folder, CpuDevice device)
     {
         var data = DataSplits.Open(configuration.Data, configuration.Seed);
-        using var device = new CpuDevice(threads);
         using var trainer = new Trainer(configuration, data, device, folder);
         return Train(trainer, configuration, data, device, folder);
     }
 
-    static int Resume(string path, List<string> overrides, int threads)
+    static int Resume(string path, List<string> overrides, CpuDevice device)
     {
         var folder = new RunFolder(path.TrimEnd(Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar));
         var checkpoint = CheckpointFolder.Read(folder.Last, withMoments: true);
@@ -115,7 +111,6 @@ static class TrainCommand
         if (configuration.Training.BatchSize != before.Training.BatchSize)
             throw new ConfigurationException($"training.batch_size was {before.Training.BatchSize}: a resumed run cannot change it, because its position in the data counts batches.");
         var data = DataSplits.Open(configuration.Data, configuration.Seed);
-        using var device = new CpuDevice(threads);
         using var trainer = new Trainer(configuration, data, device, folder, checkpoint);
         if (trainer.State.Step >= trainer.TotalSteps)
             throw new ConfigurationException($"{folder.Path} has done all of its {trainer.TotalSteps:N0} steps; give more with --steps.");
@@ -153,7 +148,7 @@ static class TrainCommand
     {
         var model = configuration.Model;
         var memory = trainer.Parameters.Bytes + trainer.Step.Bytes;
-        Console.WriteLine($"model   {Names.Of(model.Kind)}, H {model.LstmUnits}, M {model.MlpUnits}{(model.HasChannel ? $", Z {model.LatentUnits}" : "")}, {trainer.Parameters.Layout.Count:N0} parameters");
+        Console.WriteLine($"model   {Names.Describe(model)}, {trainer.Parameters.Layout.Count:N0} parameters");
         Console.WriteLine($"data    {data.Description}");
         Console.WriteLine($"device  {device.Name}, {memory / 1e6:N0} MB for parameters and activations");
         var continued = trainer.State.Step > 0 ? $" (continuing after step {trainer.State.Step:N0})" : "";

@@ -47,7 +47,7 @@ public abstract class Device : IDisposable
 
     /// <summary>
     /// The gradients of every layer with the output gradient dy, over all rows (model.md B6): dW = xᵀ dy for each pair, and dBias = Σ over rows of dy.
-    /// Shapes: x [R, in], dy [R, out], dW [in, out], dBias [1, out] or empty.
+    /// Shapes: x [R, in], dy [R, out], dW [in, out], dBias [1, out] or empty. A pair whose x is empty is left out.
     /// </summary>
     public abstract void WeightGradients(ReadOnlySpan<WeightGradient> gradients, Tensor dy, Tensor dBias);
 

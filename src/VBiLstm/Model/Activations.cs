@@ -16,7 +16,8 @@ sealed class Activations
     /// <param name="b">Rows of a batch.</param>
     /// <param name="training">Whether the backward pass will run.</param>
     /// <param name="inputGradient">Whether the gradient with respect to the inputs is wanted.</param>
-    public Activations(Device device, Arena arena, ModelConfiguration model, int t, int b, bool training, bool inputGradient)
+    /// <param name="projectsVocabulary">Whether input projections are computed for each id of the vocabulary and gathered.</param>
+    public Activations(Device device, Arena arena, ModelConfiguration model, int t, int b, bool training, bool inputGradient, bool projectsVocabulary)
     {
         var (e, h, z, m, o) = (model.InputSize, model.LstmUnits, model.LatentUnits, model.MlpUnits, model.OutputSize);
         var (rows, tokens, slots) = (checked(t * b), checked((t + 1) * b), checked((t + 2) * b));
@@ -32,7 +33,9 @@ sealed class Activations
         GradientNorm = arena.Take(1, 1);
         RowIds = arena.TakeIds(b);
         Tokens = model.IsCategorical ? arena.TakeIds(tokens) : default;
-        Embedded = arena.Take(tokens, e);
+        Embedded = If(!projectsVocabulary, tokens, e);
+        TokenGates = If(projectsVocabulary, model.VocabularySize, 4 * h);
+        BackwardTokenGates = If(projectsVocabulary && model.HasChannel, model.VocabularySize, 4 * h);
         Validity = arena.Take(tokens, 1);
         LossWeight = arena.Take(rows, 1);
         EpsilonZ = If(model.HasChannel, rows, z);
@@ -75,7 +78,7 @@ sealed class Activations
             return;
         DH = arena.Take(tokens, h);
         DHidden = arena.Take(rows, m);
-        DEmbedded = If(inputGradient, tokens, e);
+        DEmbedded = If(inputGradient && !projectsVocabulary, tokens, e);
         DHRecurrent = If(!model.HasChannel, b, h);
         DC = arena.Take(b, h);
         if (!model.HasChannel)
@@ -110,8 +113,14 @@ sealed class Activations
     /// <summary>s_k, [(T+1)·B].</summary>
     public IdTensor Tokens { get; }
 
-    /// <summary>e_k, [T+1, B, E]; the frames themselves where the data are frames.</summary>
+    /// <summary>e_k, [T+1, B, E]; the frames themselves where the data are frames; empty where the vocabulary is projected.</summary>
     public Tensor Embedded { get; }
+
+    /// <summary>E W_x + b_f for each id, then the sums of dA over the id's occurrences, [V, 4H]; empty unless the vocabulary is projected.</summary>
+    public Tensor TokenGates { get; }
+
+    /// <summary>The same of the backward LSTM, [V, 4H].</summary>
+    public Tensor BackwardTokenGates { get; }
 
     /// <summary>v_k, [T+1, B, 1].</summary>
     public Tensor Validity { get; }

@@ -2,7 +2,7 @@ using VBiLstm.Configuration;
 
 namespace VBiLstm.Model;
 
-/// <summary>Arithmetic that the products of a model need (model.md section 7); element-wise work is not counted.</summary>
+/// <summary>Arithmetic that the products of a model need (model.md section 7); element-wise work is not counted, nor saved where projections are gathered.</summary>
 public static class ModelCost
 {
     /// <summary>Multiply-adds of the forward pass for one row of one time step.</summary>

@@ -18,7 +18,6 @@ public sealed partial class TrainingStep
         {
             EnterPhase?.Invoke(TrainingPhase.B2);
             KlAndPrior();
-            EnterPhase?.Invoke(TrainingPhase.B3);
             XiReconstruction();
             EnterPhase?.Invoke(TrainingPhase.B4);
             PsiReconstruction();
@@ -102,6 +101,7 @@ public sealed partial class TrainingStep
     {
         if (_xi is null)
             return;
+        EnterPhase?.Invoke(TrainingPhase.B3);
         var t = _steps;
         var (output, dHidden) = (Span(_a.XiOutput, 0, t), Span(_a.DHidden, 0, t));
         _device.GaussianLogDensityBackward(Span(_a.H, 0, t), output, Span(_a.LossWeight, 0, t), _a.Scalars.Beta, output, throughOutput: true,
@@ -163,7 +163,7 @@ public sealed partial class TrainingStep
         }
     }
 
-    // B6: products with the same output gradient are one operation.
+    // B6: products with the same output gradient are one operation. No embedded inputs where the vocabulary is projected: see ProjectedInputs.
     void RecurrentWeights()
     {
         var t = _steps;
@@ -218,6 +218,14 @@ public sealed partial class TrainingStep
         if (!_inputGradient)
             return;
         var t = _steps;
+        if (_projectsVocabulary)
+        {
+            if (_model.HasChannel)
+                ProjectedInputs(t + 1, _a.BackwardGates, _a.BackwardTokenGates, _weights.BackwardInput, Gradient("backward_lstm.weight_input"), accumulate: false);
+            ProjectedInputs(t, _a.Gates, _a.TokenGates, _weights.ForwardInput, Gradient("forward_lstm.weight_input"), accumulate: _model.HasChannel);
+            return;
+        }
+
         var de = Span(_a.DEmbedded, 0, t + 1);
         if (_model.HasChannel)
             _device.MultiplyTransposed(Span(_a.BackwardGates, 0, t + 1), _weights.BackwardInput, de, accumulate: false);
@@ -226,5 +234,13 @@ public sealed partial class TrainingStep
         _device.MultiplyTransposed(Span(_a.Gates, 0, t), _weights.ForwardInput, Span(_a.DEmbedded, 0, t), accumulate: _model.HasChannel);
         if (_model.IsCategorical)
             _device.EmbeddingBackward(_a.Tokens.Range(0, (t + 1) * _batchSize), de, Gradient("embedding.weight"));
+    }
+
+    // The gates' gradients summed for each id first, then both products over the vocabulary instead of the tokens.
+    void ProjectedInputs(int count, Tensor gates, Tensor tokenGates, Weight weight, Tensor dWeight, bool accumulate)
+    {
+        _device.EmbeddingBackward(_a.Tokens.Range(0, count * _batchSize), Span(gates, 0, count), tokenGates);
+        _device.WeightGradients([new(Value("embedding.weight"), dWeight)], tokenGates, default);
+        _device.MultiplyTransposed(tokenGates, weight, Gradient("embedding.weight"), accumulate);
     }
 }

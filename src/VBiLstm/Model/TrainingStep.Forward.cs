@@ -55,11 +55,11 @@ public sealed partial class TrainingStep
     {
         var t = _steps;
         EnterPhase?.Invoke(TrainingPhase.F1);
-        if (_model.IsCategorical)
+        if (_model.IsCategorical && !_projectsVocabulary)
             _device.EmbeddingForward(_a.Tokens.Range(0, (t + 1) * _batchSize), Value("embedding.weight"), Span(_a.Embedded, 0, t + 1));
         if (_model.HasChannel)
         {
-            _device.Multiply(Span(_a.Embedded, 0, t + 1), _weights.BackwardInput, Value("backward_lstm.bias"), Span(_a.BackwardGates, 0, t + 1), accumulate: false);
+            Project(t + 1, _weights.BackwardInput, Value("backward_lstm.bias"), _a.BackwardTokenGates, _a.BackwardGates);
             EnterPhase?.Invoke(TrainingPhase.F1BackwardLstm);
 
             // The initial slot moves with T, and an earlier, longer batch may have written there.
@@ -70,9 +70,23 @@ public sealed partial class TrainingStep
         }
 
         EnterPhase?.Invoke(TrainingPhase.F2);
-        _device.Multiply(Span(_a.Embedded, 0, t), _weights.ForwardInput, Value("forward_lstm.bias"), Span(_a.Gates, 0, t), accumulate: false);
+        Project(t, _weights.ForwardInput, Value("forward_lstm.bias"), _a.TokenGates, _a.Gates);
         if (_model.HasChannel)
             _device.Multiply(BackwardStates(), _weights.PosteriorB, Value("posterior.hidden.bias"), Span(_a.PosteriorHidden, 0, t), accumulate: false);
+    }
+
+    // The inputs of an LSTM's gates at time steps 0..count-1.
+    void Project(int count, Weight weight, Tensor bias, Tensor tokenGates, Tensor gates)
+    {
+        if (_projectsVocabulary)
+        {
+            _device.Multiply(Value("embedding.weight"), weight, bias, tokenGates, accumulate: false);
+            _device.EmbeddingForward(_a.Tokens.Range(0, count * _batchSize), tokenGates, Span(gates, 0, count));
+        }
+        else
+        {
+            _device.Multiply(Span(_a.Embedded, 0, count), weight, bias, Span(gates, 0, count), accumulate: false);
+        }
     }
 
     // F3: five products a time step, three where b̃ does not feed the LSTM.

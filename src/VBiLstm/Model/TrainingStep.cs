@@ -32,6 +32,7 @@ public sealed partial class TrainingStep : IDisposable
     readonly float[] _hostScalar = new float[1];
     readonly int _batchSize;
     readonly bool _inputGradient;
+    readonly bool _projectsVocabulary;
     int _steps;
 
     /// <param name="device">Where everything runs; must own the parameters.</param>
@@ -39,7 +40,7 @@ public sealed partial class TrainingStep : IDisposable
     /// <param name="maximumSteps">Largest T of any batch.</param>
     /// <param name="batchSize">B.</param>
     /// <param name="training">Whether the backward pass will run.</param>
-    /// <param name="inputGradient">Whether frames get a gradient as well; embeddings always do.</param>
+    /// <param name="inputGradient">Whether the inputs of every time step get a gradient; the embedding's weights always do.</param>
     /// <exception cref="InsufficientMemoryException">The activations do not fit.</exception>
     public TrainingStep(Device device, ModelParameters parameters, int maximumSteps, int batchSize, bool training, bool inputGradient = false)
     {
@@ -50,11 +51,14 @@ public sealed partial class TrainingStep : IDisposable
         _model = parameters.Model;
         _batchSize = batchSize;
         _inputGradient = training && (inputGradient || _model.IsCategorical);
+
+        // Where tokens come up often, projecting each id once and gathering the results is the cheaper order of F1, F2 and B7.
+        _projectsVocabulary = _model.IsCategorical && !inputGradient && 2L * _model.VocabularySize <= (long)maximumSteps * batchSize;
         MaximumSteps = maximumSteps;
         _steps = maximumSteps;
         _weights = new ModelWeights(device, parameters, training, _inputGradient);
         _arena = Arena.Create(device, $"a step of {maximumSteps} × {batchSize}",
-            arena => new Activations(device, arena, _model, maximumSteps, batchSize, training, _inputGradient), out _a);
+            arena => new Activations(device, arena, _model, maximumSteps, batchSize, training, _inputGradient, _projectsVocabulary), out _a);
         var functions = new ModelFunctions(_model);
         (_phi, _latentHead, _reconstructionHead) = (functions.Phi, functions.Latent, functions.Reconstruction);
         _hostValidity = new float[(maximumSteps + 1) * batchSize];
@@ -120,7 +124,7 @@ public sealed partial class TrainingStep : IDisposable
 
     internal ModelWeights Weights => _weights;
 
-    /// <summary>Called as each phase begins, before its first operation; for profiles. Null: not called.</summary>
+    /// <summary>Called as each phase that the model has begins, before its first operation; for profiles. Null: not called.</summary>
     public Action<TrainingPhase>? EnterPhase { get; set; }
 
     /// <summary>Called by the reverse loop after each time step (its argument), while that step's scratch still stands; null in production.</summary>

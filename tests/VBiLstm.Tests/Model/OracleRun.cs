@@ -12,14 +12,17 @@ sealed class OracleRun : IDisposable
     readonly Device _device;
     readonly Dictionary<string, double[]> _scratch = [];
 
-    public OracleRun(Device device, OracleCase oracle)
+    /// <param name="device">Where it runs.</param>
+    /// <param name="oracle">The case.</param>
+    /// <param name="inputGradient">Whether each time step's input gets a gradient; without it, embeddings may be projected before they are gathered.</param>
+    public OracleRun(Device device, OracleCase oracle, bool inputGradient = true)
     {
         _device = device;
         Oracle = oracle;
         Parameters = new ModelParameters(device, oracle.Model, training: true);
         foreach (var parameter in Parameters.Layout.All)
             device.Upload(Single(oracle.Tensor("param." + parameter.Name)), parameter.In(Parameters.Values));
-        Step = new TrainingStep(device, Parameters, oracle.T, oracle.B, training: true, inputGradient: true);
+        Step = new TrainingStep(device, Parameters, oracle.T, oracle.B, training: true, inputGradient);
         Step.Load(Batch());
         var buffers = Step.Buffers;
         Upload("input.eps_z", buffers.EpsilonZ);

@@ -15,21 +15,21 @@ public sealed unsafe partial class CpuDevice : Device
     readonly Gemm _gemm;
 
     /// <param name="threads">Number of threads, the caller's included; 0 takes all processors.</param>
-    /// <exception cref="ArgumentOutOfRangeException">The number is negative or above 1024.</exception>
-    public CpuDevice(int threads = 0) : this(threads, SimdWidths.Best)
-    {
-    }
-
-    internal CpuDevice(int threads, SimdWidth width)
+    /// <param name="width">Vector width of the products; null takes the widest that the processor has.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The number of threads is negative or above 1024, or the processor lacks the width.</exception>
+    public CpuDevice(int threads = 0, SimdWidth? width = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(threads);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(threads, 1024);
+        Width = width ?? SimdWidths.Best;
+        if (!SimdWidths.Supported.Contains(Width))
+            throw new ArgumentOutOfRangeException(nameof(width), width, "This processor has no vectors of this width.");
         _pool = new WorkerPool(threads == 0 ? Environment.ProcessorCount : threads);
-        Width = width;
         _gemm = Gemm.Create(_pool, Width);
     }
 
-    internal SimdWidth Width { get; }
+    /// <summary>Vector width of the products.</summary>
+    public SimdWidth Width { get; }
 
     public int Threads => _pool.Threads;
 
@@ -115,7 +115,7 @@ public sealed unsafe partial class CpuDevice : Device
     public override void WeightGradients(ReadOnlySpan<WeightGradient> gradients, Tensor dy, Tensor dBias)
     {
         foreach (ref readonly var pair in gradients)
-            CheckShape(pair.X.Rows == dy.Rows && pair.DW.Rows == pair.X.Columns && pair.DW.Columns == dy.Columns);
+            CheckShape(pair.X.IsEmpty || (pair.X.Rows == dy.Rows && pair.DW.Rows == pair.X.Columns && pair.DW.Columns == dy.Columns));
         CheckShape(dBias.IsEmpty || dBias.Columns == dy.Columns);
         fixed (WeightGradient* pairs = gradients)
             _gemm.WeightGradients(pairs, gradients.Length, Start(dy), dy.Stride, Start(dBias), dy.Columns, dy.Rows);

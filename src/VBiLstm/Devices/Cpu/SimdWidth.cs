@@ -4,21 +4,23 @@ using System.Runtime.Intrinsics.X86;
 namespace VBiLstm.Devices.Cpu;
 
 /// <summary>Vector width of the products' micro-kernel, in bits.</summary>
-enum SimdWidth
+public enum SimdWidth
 {
     Vector128 = 128,
     Vector256 = 256,
     Vector512 = 512,
 }
 
-static class SimdWidths
+/// <summary>Which widths this processor has.</summary>
+public static class SimdWidths
 {
-    /// <summary>The widest that this processor runs in hardware.</summary>
-    public static SimdWidth Best => IsSupported(SimdWidth.Vector512) ? SimdWidth.Vector512
-        : IsSupported(SimdWidth.Vector256) ? SimdWidth.Vector256
-        : SimdWidth.Vector128;
+    /// <summary>Those that can be chosen here, narrowest first.</summary>
+    public static IReadOnlyList<SimdWidth> Supported { get; } = [.. Enum.GetValues<SimdWidth>().Where(IsSupported)];
 
-    public static bool IsSupported(SimdWidth width) => width switch
+    /// <summary>The widest that this processor runs in hardware.</summary>
+    public static SimdWidth Best => Supported[^1];
+
+    static bool IsSupported(SimdWidth width) => width switch
     {
         SimdWidth.Vector512 => Vector512.IsHardwareAccelerated && Avx512F.IsSupported,
         SimdWidth.Vector256 => Vector256.IsHardwareAccelerated && Fma.IsSupported,

@@ -1,0 +1,128 @@
+using System.CommandLine;
+using System.Text.Json;
+using VBiLstm.Configuration;
+using VBiLstm.Data;
+using VBiLstm.Devices.Cpu;
+using VBiLstm.Model;
+using VBiLstm.Training;
+
+namespace VBiLstm.Cli.Commands;
+
+/// <summary><c>vbilstm bench</c>.</summary>
+static class BenchCommand
+{
+    public static Command Create()
+    {
+        var timeSteps = new Option<int?>("--time-steps") { Description = "T, predicted steps of every sequence. Default: the longest sequence of the configuration's data set." };
+        var seconds = new Option<double>("--seconds") { Description = "How long to measure, a third of it as warm-up; at least five steps are measured.", DefaultValueFactory = _ => 5 };
+        var (configurations, devices, json) = (new ConfigurationOptions(), new DeviceOptions(), CommonOptions.Json());
+        var command = new Command("bench", $"""
+            Measures how fast this machine trains a configuration: samples/s, tokens/s (predicted steps of all sequences), arithmetic rate and its share of
+            the rate of multiply-adds measured beside it, memory, and the time of each phase of docs/model.md (F1..B7, Adam). The sequences are random and
+            of full length. Nothing is written. Let nothing else run meanwhile.
+
+            Examples:
+              vbilstm bench
+              vbilstm bench --preset seq-mnist-rows --threads 1
+              vbilstm bench --set output_distribution=categorical vocabulary_size=50 lstm_units=256 --time-steps 50 --json
+
+            Keys for --set and --config, with their defaults:
+            {ConfigurationOptions.Keys}
+            """)
+        {
+            timeSteps, seconds, json,
+        };
+        configurations.AddTo(command);
+        devices.AddTo(command);
+        command.SetAction(parsed =>
+        {
+            if (parsed.GetValue(timeSteps) is < 1 or > 1_000_000)
+                throw new ConfigurationException($"--time-steps is {parsed.GetValue(timeSteps)}; use 1 to 1000000.");
+            if (parsed.GetValue(seconds) is var duration && !(duration is > 0 and <= 86400))
+                throw new ConfigurationException($"--seconds is {duration}; use a number above 0, at most 86400.");
+            var configuration = configurations.Read(parsed, configurations.Overrides(parsed));
+            var t = parsed.GetValue(timeSteps) ?? LongestSequence(configuration);
+            using var device = devices.Create(parsed);
+            using var interruption = new Interruption();
+            using var benchmark = new StepBenchmark(device, configuration, t);
+            if (!parsed.GetValue(json))
+                PrintHeader(benchmark, configuration, device, t);
+            var before = device.MeasurePeak();
+            var times = benchmark.Measure(TimeSpan.FromSeconds(duration), interruption.Token);
+            var report = new Report(benchmark, configuration, device, t, times, Math.Max(before, device.MeasurePeak()));
+            if (parsed.GetValue(json))
+                PrintJson(report);
+            else
+                Print(report);
+            return CommandExecution.Success;
+        });
+        return command;
+    }
+
+    sealed record Report(StepBenchmark Benchmark, RunConfiguration Configuration, CpuDevice Device, int TimeSteps, StepTimes Times, double PeakGigaflops)
+    {
+        public double SamplesPerSecond => Configuration.Training.BatchSize / Times.Seconds;
+
+        public double TokensPerSecond => SamplesPerSecond * TimeSteps;
+
+        public double Gigaflops => ModelCost.TrainingStepOperations(Configuration.Model, TimeSteps, Configuration.Training.BatchSize) / Times.Seconds / 1e9;
+    }
+
+    static int LongestSequence(RunConfiguration configuration)
+    {
+        if (configuration.Model.IsCategorical)
+            throw new ConfigurationException("No data set gives the length of categorical sequences here; name it with --time-steps.");
+        return DataSplits.Open(configuration.Data, configuration.Seed).MaximumLength;
+    }
+
+    static void PrintHeader(StepBenchmark benchmark, RunConfiguration configuration, CpuDevice device, int timeSteps)
+    {
+        Console.WriteLine($"model   {Names.Describe(configuration.Model)}, {benchmark.Parameters.Layout.Count:N0} parameters");
+        Console.WriteLine($"step    B {configuration.Training.BatchSize}, T {timeSteps}, {Names.Outputs(configuration.Model)}");
+        Console.WriteLine($"device  {device.Name}");
+        Console.WriteLine($"memory  {benchmark.Parameters.Bytes / 1e6:N1} MB parameters, gradients and moments; {benchmark.Step.Bytes / 1e6:N1} MB activations");
+    }
+
+    static void Print(Report report)
+    {
+        var times = report.Times;
+        Console.WriteLine($"time    {1e3 * times.Seconds:N2} ms a step (median of {times.Steps:N0})");
+        Console.WriteLine($"        {report.SamplesPerSecond:N0} samples/s, {report.TokensPerSecond:N0} tokens/s");
+        Console.WriteLine($"        {report.Gigaflops:N1} GFLOP/s, {report.Gigaflops / report.PeakGigaflops:P0} of this device's peak of {report.PeakGigaflops:N1}");
+        Console.WriteLine();
+        Console.WriteLine("phase               ms   share");
+        foreach (var (phase, seconds) in times.Phases)
+            Console.WriteLine($"{Names.Of(phase),-12}{1e3 * seconds,10:N3}{seconds / times.Seconds,8:P0}");
+    }
+
+    static void PrintJson(Report report)
+    {
+        var configuration = report.Configuration;
+        using var output = Console.OpenStandardOutput();
+        using var json = new Utf8JsonWriter(output, new JsonWriterOptions { Indented = true });
+        json.WriteStartObject();
+        json.WriteString("device", report.Device.Name);
+        json.WriteNumber("threads", report.Device.Threads);
+        json.WriteNumber("simd_bits", (int)report.Device.Width);
+        json.WriteString("model", Names.Of(configuration.Model.Kind));
+        json.WriteNumber("parameters", report.Benchmark.Parameters.Layout.Count);
+        json.WriteNumber("batch_size", configuration.Training.BatchSize);
+        json.WriteNumber("time_steps", report.TimeSteps);
+        json.WriteNumber("parameter_bytes", report.Benchmark.Parameters.Bytes);
+        json.WriteNumber("activation_bytes", report.Benchmark.Step.Bytes);
+        json.WriteNumber("steps_measured", report.Times.Steps);
+        json.WriteNumber("seconds_per_step", report.Times.Seconds);
+        json.WriteNumber("samples_per_second", report.SamplesPerSecond);
+        json.WriteNumber("tokens_per_second", report.TokensPerSecond);
+        json.WriteNumber("gigaflops_per_second", report.Gigaflops);
+        json.WriteNumber("peak_gigaflops_per_second", report.PeakGigaflops);
+        json.WriteNumber("share_of_peak", report.Gigaflops / report.PeakGigaflops);
+        json.WriteStartObject("phase_seconds");
+        foreach (var (phase, seconds) in report.Times.Phases)
+            json.WriteNumber(phase.ToString(), seconds);
+        json.WriteEndObject();
+        json.WriteEndObject();
+        json.Flush();
+        output.WriteByte((byte)'\n');
+    }
+}

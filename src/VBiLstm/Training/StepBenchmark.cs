@@ -1,0 +1,132 @@
+using System.Diagnostics;
+using VBiLstm.Configuration;
+using VBiLstm.Data;
+using VBiLstm.Devices;
+using VBiLstm.Model;
+using VBiLstm.Noise;
+
+namespace VBiLstm.Training;
+
+/// <summary>
+/// Training steps on a batch of full-length random sequences: what a device makes of a model's sizes, without a data set. Each step loads the
+/// batch, draws its noise, runs both passes and updates the parameters, as <see cref="Trainer"/> does.
+/// </summary>
+public sealed class StepBenchmark : IDisposable
+{
+    const int MinimumSteps = 5;
+
+    readonly RunConfiguration _configuration;
+    readonly SequenceBatch _batch;
+    readonly long[] _phaseTicks = new long[Enum.GetValues<TrainingPhase>().Length];
+    long _done;
+
+    /// <param name="device">Where the steps run.</param>
+    /// <param name="configuration">Model, batch size, optimiser and seed; its data section is not read.</param>
+    /// <param name="timeSteps">T, predicted steps of every sequence.</param>
+    /// <exception cref="ConfigurationException">A field is out of range.</exception>
+    /// <exception cref="InsufficientMemoryException">Parameters or activations do not fit.</exception>
+    public StepBenchmark(Device device, RunConfiguration configuration, int timeSteps)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        configuration.Validate();
+        _configuration = configuration;
+        var (model, batchSize) = (configuration.Model, configuration.Training.BatchSize);
+        _batch = RandomBatch(model, timeSteps, batchSize, configuration.Seed);
+        Parameters = new ModelParameters(device, model, training: true);
+        Parameters.Initialise(configuration.Seed);
+        Step = new TrainingStep(device, Parameters, timeSteps, batchSize, training: true);
+    }
+
+    public ModelParameters Parameters { get; }
+
+    public TrainingStep Step { get; }
+
+    /// <summary>One whole step.</summary>
+    /// <returns>The objective in nats per sequence.</returns>
+    public float Run()
+    {
+        Step.Load(_batch);
+        Step.SetNoise(_configuration.Seed, _done++);
+        Step.SetOptimiser(_configuration.Training, _configuration.Training.LearningRate, _done);
+        Step.DrawNoise();
+        Step.Forward();
+        Step.Backward();
+        Step.Update();
+        return Step.ReadMetrics(withGradientNorm: false).Objective;
+    }
+
+    /// <summary>Warms up for about a third of the time, then runs steps for the rest of it, at least five.</summary>
+    /// <param name="duration">How long to measure, roughly.</param>
+    /// <param name="cancellation">Ends the measurement.</param>
+    /// <returns>Seconds: the median step, and the median share of each phase that the model has. A phase ends where the next begins.</returns>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public StepTimes Measure(TimeSpan duration, CancellationToken cancellation = default)
+    {
+        var begin = Stopwatch.GetTimestamp();
+        do
+        {
+            cancellation.ThrowIfCancellationRequested();
+            Run();
+        }
+        while (Stopwatch.GetElapsedTime(begin) < duration / 3);
+
+        var steps = new List<double>();
+        var phases = _phaseTicks.Select(_ => new List<double>()).ToArray();
+        while (steps.Count < MinimumSteps || Stopwatch.GetElapsedTime(begin) < duration)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var start = Stopwatch.GetTimestamp();
+            Array.Clear(_phaseTicks);
+            var (current, since) = (-1, start);
+            Step.EnterPhase = phase =>
+            {
+                var now = Stopwatch.GetTimestamp();
+                if (current >= 0)
+                    _phaseTicks[current] += now - since;
+                (current, since) = ((int)phase, now);
+            };
+            Run();
+            var end = Stopwatch.GetTimestamp();
+            Step.EnterPhase = null;
+            _phaseTicks[current] += end - since;
+            steps.Add(Stopwatch.GetElapsedTime(start, end).TotalSeconds);
+            for (var phase = 0; phase < phases.Length; phase++)
+                phases[phase].Add((double)_phaseTicks[phase] / Stopwatch.Frequency);
+        }
+
+        return new StepTimes(steps.Count, Median(steps),
+            [.. Enum.GetValues<TrainingPhase>().Select(phase => (phase, Median(phases[(int)phase]))).Where(pair => pair.Item2 > 0)]);
+    }
+
+    /// <summary>A batch of full-length random sequences.</summary>
+    static SequenceBatch RandomBatch(ModelConfiguration model, int timeSteps, int batchSize, long seed)
+    {
+        var batch = new SequenceBatch(timeSteps, batchSize, model.IsCategorical ? 0 : model.FrameSize) { Steps = timeSteps, Sequences = batchSize };
+        var random = new CounterRandom(seed, NoiseStream.Shuffle, 0, 0);
+        foreach (ref var id in batch.Tokens.AsSpan())
+            id = random.NextInt32(model.VocabularySize);
+        foreach (ref var value in batch.Frames.AsSpan())
+            value = model.OutputDistribution == OutputDistribution.Bernoulli ? random.NextInt32(2) : random.NextNormal();
+        for (var row = 0; row < batchSize; row++)
+            (batch.Lengths[row], batch.RowIds[row]) = (timeSteps, row);
+        return batch;
+    }
+
+    static double Median(List<double> values)
+    {
+        values.Sort();
+        return values.Count % 2 == 1 ? values[values.Count / 2] : (values[values.Count / 2 - 1] + values[values.Count / 2]) / 2;
+    }
+
+    public void Dispose()
+    {
+        Step.Dispose();
+        Parameters.Dispose();
+    }
+}
+
+/// <summary>What <see cref="StepBenchmark.Measure"/> found.</summary>
+/// <param name="Steps">Steps measured.</param>
+/// <param name="Seconds">Median seconds of a step.</param>
+/// <param name="Phases">Median seconds of each phase of model.md that the model has, in their order.</param>
+public sealed record StepTimes(int Steps, double Seconds, IReadOnlyList<(TrainingPhase Phase, double Seconds)> Phases);
