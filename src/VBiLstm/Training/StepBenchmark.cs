@@ -45,13 +45,21 @@ public sealed class StepBenchmark : IDisposable
     /// <returns>The objective in nats per sequence.</returns>
     public float Run()
     {
+        Step.SetOptimiser(_configuration.Training, _configuration.Training.LearningRate, _done + 1);
+        var objective = Differentiate();
+        Step.Update();
+        _done++;
+        return objective;
+    }
+
+    /// <summary>The objective and the gradients of a step, without its update: again, they come out the same.</summary>
+    internal float Differentiate()
+    {
         Step.Load(_batch);
-        Step.SetNoise(_configuration.Seed, _done++);
-        Step.SetOptimiser(_configuration.Training, _configuration.Training.LearningRate, _done);
+        Step.SetNoise(_configuration.Seed, _done);
         Step.DrawNoise();
         Step.Forward();
         Step.Backward();
-        Step.Update();
         return Step.ReadMetrics(withGradientNorm: false).Objective;
     }
 
@@ -98,8 +106,8 @@ public sealed class StepBenchmark : IDisposable
             [.. Enum.GetValues<TrainingPhase>().Select(phase => (phase, Median(phases[(int)phase]))).Where(pair => pair.Item2 > 0)]);
     }
 
-    /// <summary>A batch of full-length random sequences.</summary>
-    static SequenceBatch RandomBatch(ModelConfiguration model, int timeSteps, int batchSize, long seed)
+    /// <summary>The batch: full-length random sequences.</summary>
+    internal static SequenceBatch RandomBatch(ModelConfiguration model, int timeSteps, int batchSize, long seed)
     {
         var batch = new SequenceBatch(timeSteps, batchSize, model.IsCategorical ? 0 : model.FrameSize) { Steps = timeSteps, Sequences = batchSize };
         var random = new CounterRandom(seed, NoiseStream.Shuffle, 0, 0);

@@ -1,0 +1,52 @@
+using VBiLstm.Devices;
+using VBiLstm.Devices.Cpu;
+using VBiLstm.Model;
+using VBiLstm.Training;
+
+namespace VBiLstm.Benchmarks.Peer;
+
+/// <summary>This project's training step.</summary>
+sealed class OurSide : ITrainingSide
+{
+    readonly CpuDevice _device;
+    readonly StepBenchmark _benchmark;
+
+    public OurSide(StepSizes sizes, int threads)
+    {
+        _device = new CpuDevice(threads);
+        _benchmark = new StepBenchmark(_device, sizes.Configuration, sizes.Steps);
+    }
+
+    public double MeasurePeak() => _device.MeasurePeak();
+
+    public float Step() => _benchmark.Run();
+
+    /// <summary>The objective and, left on the device, the gradients; for the comparison with the other side.</summary>
+    public float Differentiate() => _benchmark.Differentiate();
+
+    public IReadOnlyList<Parameter> Layout => _benchmark.Parameters.Layout.All;
+
+    public float[] Value(string name) => Read(_benchmark.Parameters.Value(name));
+
+    public float[] Gradient(string name) => Read(_benchmark.Parameters.Gradient(name));
+
+    /// <summary>ε, ε′ and m as drawn.</summary>
+    public (float[] EpsilonZ, float[] EpsilonB, float[] Mask) Noise()
+    {
+        var buffers = _benchmark.Step.Buffers;
+        return (Read(buffers.EpsilonZ), Read(buffers.EpsilonB), Read(buffers.SkipMask));
+    }
+
+    float[] Read(Tensor tensor)
+    {
+        var values = new float[tensor.Count];
+        _device.Download(tensor, values);
+        return values;
+    }
+
+    public void Dispose()
+    {
+        _benchmark.Dispose();
+        _device.Dispose();
+    }
+}

@@ -1,0 +1,132 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Spectre.Console;
+using VBiLstm.Model;
+
+namespace VBiLstm.Benchmarks.Peer;
+
+/// <summary><c>peer</c>: our training step against TorchSharp's, in alternating pairs.</summary>
+static class PeerCommand
+{
+    const double SecondsPerRun = 0.5;
+    const double LargestGradientError = 1e-4;
+
+    enum Variants
+    {
+        Plain,
+        Tuned,
+        Both,
+    }
+
+    public static Command Create()
+    {
+        var sizes = new SizeOptions();
+        var variants = new Option<Variants>("--peer") { Description = "TorchSharp as installed (plain), with glibc's and MKL's brakes off (tuned), or both.", DefaultValueFactory = _ => Variants.Both };
+        var pairs = new Option<int>("--pairs") { Description = "Alternating pairs of runs.", DefaultValueFactory = _ => 7 };
+        var json = new Option<string?>("--json") { Description = "Also writes the figures to this file." };
+        var command = new Command("peer", """
+            Times our training step and a good TorchSharp implementation of the same step, each in its own process, in alternating pairs, after it has
+            checked that all sides compute the same objective and gradients. Nothing else should run meanwhile.
+            """)
+        {
+            variants, pairs, json,
+        };
+        sizes.AddTo(command);
+        command.SetAction(parsed =>
+        {
+            var (step, threads) = (sizes.Sizes(parsed), sizes.Threads(parsed));
+            if (parsed.GetValue(variants) != Variants.Plain && !OperatingSystem.IsLinux())
+                throw new PeerException("The tuned variant preloads libraries, which works on Linux only; use --peer plain.");
+            bool[] tunings = parsed.GetValue(variants) switch { Variants.Plain => [false], Variants.Tuned => [true], _ => [false, true] };
+            Console.WriteLine($"{sizes.Preset(parsed)}: H {step.Hidden}, M {step.Mlp}, Z {step.Latent}, B {step.Batch}, T {step.Steps}, {step.Head} {step.Width}, {threads} threads");
+            Check(step, threads, tunings[^1]);
+            var report = Measure(step, threads, tunings, Math.Max(1, parsed.GetValue(pairs)));
+            Print(report);
+            if (parsed.GetValue(json) is { } path)
+                File.WriteAllText(path, JsonSerializer.Serialize(report, s_json) + "\n");
+        });
+        return command;
+    }
+
+    static readonly JsonSerializerOptions s_json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    /// <summary>Seconds a step, medians over the pairs; the ratio is the median of the pairs' ratios.</summary>
+    sealed record Opponent(string Name, bool Tuned, double Seconds, double OurSeconds, double Ratio, double SmallestRatio, double LargestRatio, double GigaflopsPerSecond, double ShareOfPeak, double PeakMemoryBytes);
+
+    sealed record Report(StepSizes Sizes, int Threads, int Pairs, string Runtime, double PeakGigaflopsPerSecond, double OurSeconds, double OurGigaflopsPerSecond, double OurShareOfPeak, double OurPeakMemoryBytes, IReadOnlyList<Opponent> Peers);
+
+    static void Check(StepSizes sizes, int threads, bool tuned)
+    {
+        using var process = Worker.Start(["peer-check", .. SizeOptions.Arguments(sizes, threads)], usesTorch: true, tuned);
+        var lines = process.StandardOutput.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        process.WaitForExit();
+        if (process.ExitCode != 0 || lines.Length == 0)
+            throw new PeerException("The sides could not be compared; the reason stands above.");
+        foreach (var words in lines.Select(line => line.Split(' ')))
+        {
+            var (objective, gradient) = (double.Parse(words[1], CultureInfo.InvariantCulture), double.Parse(words[2], CultureInfo.InvariantCulture));
+            Console.WriteLine($"same step as {words[0],-8}: objective within {objective:E1}, every gradient within {gradient:E1} ({words[3]})");
+            if (!(gradient < LargestGradientError && objective < LargestGradientError))
+                throw new PeerException("The two sides do not compute the same step.");
+        }
+    }
+
+    static Report Measure(StepSizes sizes, int threads, bool[] tunings, int pairs)
+    {
+        using var ours = new Worker(Side.Ours, tuned: false, sizes, threads);
+        var operations = ModelCost.TrainingStepOperations(sizes.Model, sizes.Steps, sizes.Batch) / 1e9;
+        var (peaks, allOurs, opponents) = (new List<double>(), new List<double>(), new List<Opponent>());
+        var plans = tunings.SelectMany(tuned => new[] { (Side.Autograd, tuned), (Side.Deferred, tuned) }).ToList();
+        AnsiConsole.Progress().Start(progress =>
+        {
+            var task = progress.AddTask("pairs", maxValue: plans.Count * pairs);
+            foreach (var (side, tuned) in plans)
+            {
+                // One peer at a time: two models of this size beside ours would not fit every machine.
+                using var peer = new Worker(side, tuned, sizes, threads);
+                task.Description = peer.Name;
+                var (ourSteps, peerSteps) = (StepsPerRun(ours), StepsPerRun(peer));
+                var (ourTimes, peerTimes) = (new double[pairs], new double[pairs]);
+                for (var pair = 0; pair < pairs; pair++)
+                {
+                    peaks.Add(ours.Peak());
+                    if (pair % 2 == 0)
+                        ourTimes[pair] = ours.Run(ourSteps) / ourSteps;
+                    peerTimes[pair] = peer.Run(peerSteps) / peerSteps;
+                    if (pair % 2 == 1)
+                        ourTimes[pair] = ours.Run(ourSteps) / ourSteps;
+                    task.Increment(1);
+                }
+
+                allOurs.AddRange(ourTimes);
+                var ratios = ourTimes.Zip(peerTimes, (our, their) => their / our).ToArray();
+                var seconds = Median(peerTimes);
+                opponents.Add(new Opponent(peer.Name, tuned, seconds, Median(ourTimes), Median(ratios), ratios.Min(), ratios.Max(), operations / seconds, 0, peer.Memory()));
+            }
+        });
+        var peak = Median(peaks);
+        var our = Median(allOurs);
+        return new Report(sizes, threads, pairs, RuntimeInformation.FrameworkDescription, peak, our, operations / our, operations / our / peak, ours.Memory(),
+            [.. opponents.Select(opponent => opponent with { ShareOfPeak = opponent.GigaflopsPerSecond / peak })]);
+    }
+
+    static int StepsPerRun(Worker worker) => (int)Math.Clamp(Math.Ceiling(SecondsPerRun / worker.Run(1)), 1, 1000);
+
+    static double Median(IEnumerable<double> values) => GemmTable.Median([.. values]);
+
+    static void Print(Report report)
+    {
+        var table = new Table().AddColumns("side", "ms a step", "GFLOP/s", "of peak", "times our step", "(range)", "peak MB");
+        foreach (var column in table.Columns.Skip(1))
+            column.RightAligned();
+        table.AddRow("VBiLstm", $"{1e3 * report.OurSeconds:F1}", $"{report.OurGigaflopsPerSecond:F1}", $"{100 * report.OurShareOfPeak:F0} %", "", "", $"{report.OurPeakMemoryBytes / 1e6:F0}");
+        foreach (var peer in report.Peers)
+            table.AddRow(peer.Name, $"{1e3 * peer.Seconds:F1}", $"{peer.GigaflopsPerSecond:F1}", $"{100 * peer.ShareOfPeak:F0} %", $"{peer.Ratio:F2}", $"{peer.SmallestRatio:F2}-{peer.LargestRatio:F2}", $"{peer.PeakMemoryBytes / 1e6:F0}");
+        AnsiConsole.Write(table);
+        Console.WriteLine($"FMA peak {report.PeakGigaflopsPerSecond:F1} GFLOP/s; medians of {report.Pairs} alternating pairs; {report.Runtime}");
+        foreach (var group in report.Peers.GroupBy(peer => peer.Tuned))
+            Console.WriteLine($"against the faster {(group.Key ? "tuned" : "plain")} variant: {group.MinBy(peer => peer.Seconds)!.Ratio:F2} times as fast");
+    }
+}
