@@ -76,7 +76,7 @@ static unsafe class GemmTable
             if (shape.LeftTransposed)
             {
                 var pair = new WeightGradient(new Tensor((nint)a, shape.K, shape.M, shape.M), new Tensor((nint)c, shape.M, shape.N, shape.N));
-                gemm.WeightGradients(&pair, 1, b, shape.N, null, shape.N, shape.K);
+                gemm.WeightGradients(&pair, 1, b, shape.N, null, shape.N, shape.K, accumulate: false);
             }
             else
             {

@@ -80,7 +80,7 @@ static class BenchCommand
         Console.WriteLine($"model   {Names.Describe(configuration.Model)}, {benchmark.Parameters.Layout.Count:N0} parameters");
         Console.WriteLine($"step    B {configuration.Training.BatchSize}, T {timeSteps}, {Names.Outputs(configuration.Model)}");
         Console.WriteLine($"device  {device.Name}");
-        Console.WriteLine($"memory  {benchmark.Parameters.Bytes / 1e6:N1} MB parameters, gradients and moments; {benchmark.Step.Bytes / 1e6:N1} MB activations");
+        Console.WriteLine($"memory  {benchmark.Parameters.Bytes / 1e6:N1} MB parameters, gradients and moments; {benchmark.Step.WeightBytes / 1e6:N1} MB packed weights; {benchmark.Step.Bytes / 1e6:N1} MB activations");
     }
 
     static void Print(Report report)
@@ -109,6 +109,7 @@ static class BenchCommand
         json.WriteNumber("batch_size", configuration.Training.BatchSize);
         json.WriteNumber("time_steps", report.TimeSteps);
         json.WriteNumber("parameter_bytes", report.Benchmark.Parameters.Bytes);
+        json.WriteNumber("packed_weight_bytes", report.Benchmark.Step.WeightBytes);
         json.WriteNumber("activation_bytes", report.Benchmark.Step.Bytes);
         json.WriteNumber("steps_measured", report.Times.Steps);
         json.WriteNumber("seconds_per_step", report.Times.Seconds);

@@ -147,7 +147,7 @@ static class TrainCommand
     static void PrintHeader(Trainer trainer, RunConfiguration configuration, DataSplits data, CpuDevice device, RunFolder folder)
     {
         var model = configuration.Model;
-        var memory = trainer.Parameters.Bytes + trainer.Step.Bytes;
+        var memory = trainer.Parameters.Bytes + trainer.Step.WeightBytes + trainer.Step.Bytes;
         Console.WriteLine($"model   {Names.Describe(model)}, {trainer.Parameters.Layout.Count:N0} parameters");
         Console.WriteLine($"data    {data.Description}");
         Console.WriteLine($"device  {device.Name}, {memory / 1e6:N0} MB for parameters and activations");

@@ -46,10 +46,10 @@ public abstract class Device : IDisposable
     public abstract void MultiplyTransposed(Tensor dy, Weight w, Tensor dx, bool accumulate);
 
     /// <summary>
-    /// The gradients of every layer with the output gradient dy, over all rows (model.md B6): dW = xᵀ dy for each pair, and dBias = Σ over rows of dy.
+    /// The gradients of every layer with the output gradient dy, over all rows (model.md B6): dW = xᵀ dy for each pair, and dBias = Σ over rows of dy; or +=.
     /// Shapes: x [R, in], dy [R, out], dW [in, out], dBias [1, out] or empty. A pair whose x is empty is left out.
     /// </summary>
-    public abstract void WeightGradients(ReadOnlySpan<WeightGradient> gradients, Tensor dy, Tensor dBias);
+    public abstract void WeightGradients(ReadOnlySpan<WeightGradient> gradients, Tensor dy, Tensor dBias, bool accumulate = false);
 
     // --- LSTM ---
 

@@ -15,7 +15,7 @@ public enum WeightUse
 /// A parameter matrix [in, out] as an operand of products. A device may keep its own arrangement of the values (packed
 /// panels, a bf16 copy), which <see cref="Device.RefreshWeights"/> brings up to date after the parameters changed.
 /// </summary>
-public abstract class Weight
+public abstract class Weight : IDisposable
 {
     protected Weight(Tensor values, WeightUse use)
     {
@@ -27,4 +27,15 @@ public abstract class Weight
     public Tensor Values { get; }
 
     public WeightUse Use { get; }
+
+    /// <summary>Device memory of that arrangement.</summary>
+    public abstract long Bytes { get; }
+
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    protected abstract void Dispose(bool disposing);
 }

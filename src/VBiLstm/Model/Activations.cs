@@ -17,7 +17,8 @@ sealed class Activations
     /// <param name="training">Whether the backward pass will run.</param>
     /// <param name="inputGradient">Whether the gradient with respect to the inputs is wanted.</param>
     /// <param name="projectsVocabulary">Whether input projections are computed for each id of the vocabulary and gathered.</param>
-    public Activations(Device device, Arena arena, ModelConfiguration model, int t, int b, bool training, bool inputGradient, bool projectsVocabulary)
+    /// <param name="outputSteps">Time steps whose outputs exist at once.</param>
+    public Activations(Device device, Arena arena, ModelConfiguration model, int t, int b, bool training, bool inputGradient, bool projectsVocabulary, int outputSteps)
     {
         var (e, h, z, m, o) = (model.InputSize, model.LstmUnits, model.LatentUnits, model.MlpUnits, model.OutputSize);
         var (rows, tokens, slots) = (checked(t * b), checked((t + 1) * b), checked((t + 2) * b));
@@ -64,7 +65,7 @@ sealed class Activations
         XiHidden = If(hasXi, rows, m);
         XiOutput = If(hasXi, rows, 2 * h);
         GeneratorHidden = arena.Take(rows, m);
-        Output = arena.Take(rows, o);
+        Output = arena.Take(checked(outputSteps * b), o);
 
         Nll = arena.Take(rows, 1);
         Kl = If(model.HasChannel, rows, 1);
@@ -200,7 +201,7 @@ sealed class Activations
     /// <summary>φ(g_a), [T, B, M].</summary>
     public Tensor GeneratorHidden { get; }
 
-    /// <summary>o_t, then do, [T, B, O].</summary>
+    /// <summary>o_t, then do, [T, B, O]; of some time steps at once where T·B·O is large.</summary>
     public Tensor Output { get; }
 
     /// <summary>−log p_η(y_t), [T, B, 1].</summary>

@@ -214,5 +214,10 @@ public sealed class PriorMode : IDisposable
         _device.Multiply(_b.BTilde, _forwardBTilde, default, _b.Gates, accumulate: true);
     }
 
-    public void Dispose() => _arena.Dispose();
+    public void Dispose()
+    {
+        foreach (var weight in _weights)
+            weight.Dispose();
+        _arena.Dispose();
+    }
 }

@@ -41,23 +41,17 @@ public sealed partial class TrainingStep
     void Generator()
     {
         var t = _steps;
-        var (hidden, output, dHidden, w) = (Span(_a.GeneratorHidden, 0, t), Span(_a.Output, 0, t), Span(_a.DHidden, 0, t), Span(_a.LossWeight, 0, t));
-        switch (_model.OutputDistribution)
+        var (hidden, dHidden, w) = (Span(_a.GeneratorHidden, 0, t), Span(_a.DHidden, 0, t), Span(_a.LossWeight, 0, t));
+        var last = (t - 1) / _outputSteps * _outputSteps;
+        for (var start = last; start >= 0; start -= _outputSteps)
         {
-            case OutputDistribution.Categorical:
-                _device.CategoricalNllBackward(output, _a.Tokens.Range(_batchSize, t * _batchSize), w);
-                break;
-            case OutputDistribution.Bernoulli:
-                _device.BernoulliNllBackward(output, Span(_a.Embedded, 1, t), w);
-                break;
-            default:
-                _device.GaussianLogDensityBackward(Span(_a.Embedded, 1, t), output, w, _a.Scalars.One, output, throughOutput: true,
-                    default, default, accumulateTarget: false, _latentHead);
-                break;
+            var count = Math.Min(_outputSteps, t - start);
+            var output = start == last ? Span(_a.Output, 0, count) : Outputs(start, count);
+            OutputGradient(output, start, count);
+            _device.WeightGradients([new(Span(_a.GeneratorHidden, start, count), Gradient("generator.output.weight"))], output, Gradient("generator.output.bias"), accumulate: start != last);
+            _device.MultiplyTransposed(output, _weights.GeneratorOutput, Span(_a.DHidden, start, count), accumulate: false);
         }
 
-        _device.WeightGradients([new(hidden, Gradient("generator.output.weight"))], output, Gradient("generator.output.bias"));
-        _device.MultiplyTransposed(output, _weights.GeneratorOutput, dHidden, accumulate: false);
         _device.LeakyReluBackward(dHidden, hidden, dHidden, default, default, _phi);
 
         var (h, z) = (_model.LstmUnits, _model.LatentUnits);
@@ -78,6 +72,25 @@ public sealed partial class TrainingStep
             _device.WeightGradients([dWeightH], dHidden, dBias);
             if (_model.HasChannel)
                 _device.Zero(Span(_a.DZ, 0, t));
+        }
+    }
+
+    // do in place of o.
+    void OutputGradient(Tensor output, int start, int count)
+    {
+        var w = Span(_a.LossWeight, start, count);
+        switch (_model.OutputDistribution)
+        {
+            case OutputDistribution.Categorical:
+                _device.CategoricalNllBackward(output, Targets(start, count), w);
+                break;
+            case OutputDistribution.Bernoulli:
+                _device.BernoulliNllBackward(output, Span(_a.Embedded, start + 1, count), w);
+                break;
+            default:
+                _device.GaussianLogDensityBackward(Span(_a.Embedded, start + 1, count), output, w, _a.Scalars.One, output, throughOutput: true,
+                    default, default, accumulateTarget: false, _latentHead);
+                break;
         }
     }
 

@@ -151,7 +151,7 @@ public sealed partial class TrainingStep
             }
         }
 
-        var (hidden, output, h) = (Span(_a.GeneratorHidden, 0, t), Span(_a.Output, 0, t), Span(_a.H, 1, t));
+        var (hidden, h) = (Span(_a.GeneratorHidden, 0, t), Span(_a.H, 1, t));
         _device.Multiply(h, _weights.GeneratorH, Value("generator.hidden.bias"), hidden, accumulate: false);
         if (_model.GeneratorInput == GeneratorInput.HZBTilde)
         {
@@ -160,24 +160,43 @@ public sealed partial class TrainingStep
         }
 
         _device.LeakyReluForward(hidden, default, hidden, _phi);
-        _device.Multiply(hidden, _weights.GeneratorOutput, Value("generator.output.bias"), output, accumulate: false);
-        var nll = Span(_a.Nll, 0, t);
-        switch (_model.OutputDistribution)
+        for (var start = 0; start < t; start += _outputSteps)
         {
-            case OutputDistribution.Categorical:
-                _device.CategoricalNllForward(output, _a.Tokens.Range(_batchSize, t * _batchSize), nll);
-                break;
-            case OutputDistribution.Bernoulli:
-                _device.BernoulliNllForward(output, Span(_a.Embedded, 1, t), nll);
-                break;
-            default:
-                _device.GaussianLogDensityForward(Span(_a.Embedded, 1, t), output, nll, -1, _latentHead);
-                break;
+            var count = Math.Min(_outputSteps, t - start);
+            OutputNll(Outputs(start, count), start, count);
         }
 
         if (_model.Gamma > 0)
             _device.SquaredNormForward(h, Span(_a.Activity, 0, t));
     }
+
+    // o of time steps start..start+count-1.
+    Tensor Outputs(int start, int count)
+    {
+        var output = Span(_a.Output, 0, count);
+        _device.Multiply(Span(_a.GeneratorHidden, start, count), _weights.GeneratorOutput, Value("generator.output.bias"), output, accumulate: false);
+        return output;
+    }
+
+    void OutputNll(Tensor output, int start, int count)
+    {
+        var nll = Span(_a.Nll, start, count);
+        switch (_model.OutputDistribution)
+        {
+            case OutputDistribution.Categorical:
+                _device.CategoricalNllForward(output, Targets(start, count), nll);
+                break;
+            case OutputDistribution.Bernoulli:
+                _device.BernoulliNllForward(output, Span(_a.Embedded, start + 1, count), nll);
+                break;
+            default:
+                _device.GaussianLogDensityForward(Span(_a.Embedded, start + 1, count), output, nll, -1, _latentHead);
+                break;
+        }
+    }
+
+    // The ids that follow those of time steps start..start+count-1.
+    IdTensor Targets(int start, int count) => _a.Tokens.Range((start + 1) * _batchSize, count * _batchSize);
 
     void ReconstructionMeans(Tensor output)
     {

@@ -11,6 +11,9 @@ namespace VBiLstm.Model;
 /// </summary>
 public sealed partial class TrainingStep : IDisposable
 {
+    // 64 MB: large vocabularies have more outputs over all time steps than anything else has values.
+    const long MaximumOutputs = 1 << 24;
+
     readonly Device _device;
     readonly ModelConfiguration _model;
     readonly ModelParameters _parameters;
@@ -25,6 +28,7 @@ public sealed partial class TrainingStep : IDisposable
     readonly LeakyRelu _phi;
     readonly GaussianHead _latentHead;
     readonly GaussianHead _reconstructionHead;
+    readonly int _outputSteps;
     readonly float[] _hostValidity;
     readonly float[] _hostLossWeight;
     readonly float[] _hostRows;
@@ -43,6 +47,13 @@ public sealed partial class TrainingStep : IDisposable
     /// <param name="inputGradient">Whether the inputs of every time step get a gradient; the embedding's weights always do.</param>
     /// <exception cref="InsufficientMemoryException">The activations do not fit.</exception>
     public TrainingStep(Device device, ModelParameters parameters, int maximumSteps, int batchSize, bool training, bool inputGradient = false)
+        : this(device, parameters, maximumSteps, batchSize, training, inputGradient, MaximumOutputs)
+    {
+    }
+
+    // Outputs are computed for as many time steps at once as stay within maximumOutputs values, at least one; those of the last part stay for the
+    // backward pass, which computes the others again.
+    internal TrainingStep(Device device, ModelParameters parameters, int maximumSteps, int batchSize, bool training, bool inputGradient, long maximumOutputs)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(parameters);
@@ -56,9 +67,10 @@ public sealed partial class TrainingStep : IDisposable
         _projectsVocabulary = _model.IsCategorical && !inputGradient && 2L * _model.VocabularySize <= (long)maximumSteps * batchSize;
         MaximumSteps = maximumSteps;
         _steps = maximumSteps;
+        _outputSteps = (int)Math.Clamp(maximumOutputs / ((long)batchSize * _model.OutputSize), 1, maximumSteps);
         _weights = new ModelWeights(device, parameters, training, _inputGradient);
         _arena = Arena.Create(device, $"a step of {maximumSteps} × {batchSize}",
-            arena => new Activations(device, arena, _model, maximumSteps, batchSize, training, _inputGradient, _projectsVocabulary), out _a);
+            arena => new Activations(device, arena, _model, maximumSteps, batchSize, training, _inputGradient, _projectsVocabulary, _outputSteps), out _a);
         var functions = new ModelFunctions(_model);
         (_phi, _latentHead, _reconstructionHead) = (functions.Phi, functions.Latent, functions.Reconstruction);
         _hostValidity = new float[(maximumSteps + 1) * batchSize];
@@ -119,6 +131,9 @@ public sealed partial class TrainingStep : IDisposable
 
     /// <summary>Device memory of the activations in bytes.</summary>
     public long Bytes => _arena.UsedBytes;
+
+    /// <summary>Device memory of the weights as the products read them, in bytes.</summary>
+    public long WeightBytes => _weights.All.Sum(weight => weight.Bytes);
 
     internal Activations Buffers => _a;
 
@@ -221,5 +236,10 @@ public sealed partial class TrainingStep : IDisposable
     /// <summary>Time steps start..start+count-1 of a [·, B, N] tensor.</summary>
     Tensor Span(Tensor sequence, int start, int count) => sequence.RowRange(start * _batchSize, count * _batchSize);
 
-    public void Dispose() => _arena.Dispose();
+    public void Dispose()
+    {
+        foreach (var weight in _weights.All)
+            weight.Dispose();
+        _arena.Dispose();
+    }
 }

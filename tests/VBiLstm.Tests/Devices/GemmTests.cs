@@ -35,10 +35,10 @@ public unsafe class GemmTests
         var random = new Random(2);
         foreach (var m in Sizes)
             foreach (var k in Sizes.Append(300).Append(0))
-                CheckWeightGradients(width, [m, 5], Sizes[random.Next(Sizes.Length)], k, random);
-        CheckWeightGradients(width, [210], 1100, 1120, random);
-        CheckWeightGradients(width, [700, 1, 399], 70, 90, random);
-        CheckWeightGradients(width, [40, 28], 2500, 1030, random);
+                CheckWeightGradients(width, [m, 5], Sizes[random.Next(Sizes.Length)], k, random, accumulate: random.Next(2) == 0);
+        CheckWeightGradients(width, [210], 1100, 1120, random, accumulate: false);
+        CheckWeightGradients(width, [700, 1, 399], 70, 90, random, accumulate: true);
+        CheckWeightGradients(width, [40, 28], 2500, 1030, random, accumulate: false);
     }
 
     [Theory]
@@ -84,27 +84,28 @@ public unsafe class GemmTests
     }
 
     // Several left operands share dy; its column sums are the bias gradient.
-    static void CheckWeightGradients(int width, int[] ms, int n, int k, Random random)
+    static void CheckWeightGradients(int width, int[] ms, int n, int k, Random random, bool accumulate)
     {
         var (bStride, cStride) = (n + 2, n + 1);
         using var b = new NativeFloats(Matrix(random, Math.Max(0, (k - 1) * bStride + n)));
-        using var bias = new NativeFloats(Matrix(random, n));
+        var biasBefore = Matrix(random, n);
+        using var bias = new NativeFloats(biasBefore);
         using var pool = new WorkerPool(2);
         var lefts = ms.Select(m => new NativeFloats(Matrix(random, Math.Max(0, (k - 1) * (m + 3) + m)))).ToArray();
         var before = ms.Select(m => Matrix(random, (m - 1) * cStride + n)).ToArray();
         var results = before.Select(values => new NativeFloats(values)).ToArray();
         var pairs = ms.Select((m, i) => new WeightGradient(new Tensor((nint)lefts[i].Pointer, k, m, m + 3), new Tensor((nint)results[i].Pointer, m, n, cStride))).ToArray();
         fixed (WeightGradient* pointer = pairs)
-            Gemm.Create(pool, (SimdWidth)width).WeightGradients(pointer, pairs.Length, b.Pointer, bStride, bias.Pointer, n, k);
+            Gemm.Create(pool, (SimdWidth)width).WeightGradients(pointer, pairs.Length, b.Pointer, bStride, bias.Pointer, n, k, accumulate);
         for (var i = 0; i < ms.Length; i++)
         {
             var (left, aStride) = (lefts[i], ms[i] + 3);
-            AssertProduct(results[i], before[i], cStride, ms[i], n, k, accumulate: false, (row, p) => left.Pointer[p * aStride + row], (p, j) => b.Pointer[p * bStride + j]);
+            AssertProduct(results[i], before[i], cStride, ms[i], n, k, accumulate, (row, p) => left.Pointer[p * aStride + row], (p, j) => b.Pointer[p * bStride + j]);
             left.Dispose();
             results[i].Dispose();
         }
 
-        AssertProduct(bias, new float[n], n, 1, n, k, accumulate: false, (_, _) => 1, (p, j) => b.Pointer[p * bStride + j]);
+        AssertProduct(bias, biasBefore, n, 1, n, k, accumulate, (_, _) => 1, (p, j) => b.Pointer[p * bStride + j]);
     }
 
     static void AssertProduct(NativeFloats c, float[] before, int cStride, int m, int n, int k, bool accumulate, Func<int, int, float> a, Func<int, int, float> b)

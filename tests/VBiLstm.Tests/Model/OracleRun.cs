@@ -15,14 +15,15 @@ sealed class OracleRun : IDisposable
     /// <param name="device">Where it runs.</param>
     /// <param name="oracle">The case.</param>
     /// <param name="inputGradient">Whether each time step's input gets a gradient; without it, embeddings may be projected before they are gathered.</param>
-    public OracleRun(Device device, OracleCase oracle, bool inputGradient = true)
+    /// <param name="maximumOutputs">Outputs that may exist at once.</param>
+    public OracleRun(Device device, OracleCase oracle, bool inputGradient = true, long maximumOutputs = long.MaxValue)
     {
         _device = device;
         Oracle = oracle;
         Parameters = new ModelParameters(device, oracle.Model, training: true);
         foreach (var parameter in Parameters.Layout.All)
             device.Upload(Single(oracle.Tensor("param." + parameter.Name)), parameter.In(Parameters.Values));
-        Step = new TrainingStep(device, Parameters, oracle.T, oracle.B, training: true, inputGradient);
+        Step = new TrainingStep(device, Parameters, oracle.T, oracle.B, training: true, inputGradient, maximumOutputs);
         Step.Load(Batch());
         var buffers = Step.Buffers;
         Upload("input.eps_z", buffers.EpsilonZ);
@@ -60,7 +61,9 @@ sealed class OracleRun : IDisposable
         Take("value.b_tilde", a.BTilde);
         Take("value.h", a.H.RowRange(b, t * b));
         Take("value.c", a.C.RowRange(b, t * b));
-        Take("value.output", a.Output);
+        var holdsAllOutputs = a.Output.Rows == t * b;
+        if (holdsAllOutputs)
+            Take("value.output", a.Output);
         Take("loss.nll", a.Nll);
         Take("loss.kl", a.Kl);
         Take("loss.log_p_psi", a.LogPPsi);
@@ -78,7 +81,8 @@ sealed class OracleRun : IDisposable
         Step.Backward();
         foreach (var parameter in Parameters.Layout.All)
             Take("grad." + parameter.Name, parameter.In(Parameters.Gradients));
-        Take("grad.output", a.Output);
+        if (holdsAllOutputs)
+            Take("grad.output", a.Output);
         Take("grad.embedded", a.DEmbedded);
         var dh = Read(model.HasChannel ? a.RecurrentProduct.ColumnRange(0, model.LstmUnits) : a.DHRecurrent);
         _scratch["grad.h0"] = [.. dh.Zip(Read(a.DH.RowRange(0, b)), (recurrent, direct) => recurrent + direct)];

@@ -86,8 +86,15 @@ public sealed unsafe partial class CpuDevice
     // The largest logit and the sum of exp(o - largest): the two parts of logsumexp, safe from overflow.
     static (float Largest, float Sum) SoftmaxParts(float* logits, int n)
     {
+        // A NaN may be lost here; the sum keeps it.
+        var lanes = new Vector<float>(float.NegativeInfinity);
+        var whole = n / Lanes.Width * Lanes.Width;
+        for (var j = 0; j < whole; j += Lanes.Width)
+            lanes = Vector.MaxNative(lanes, Vector.Load(logits + j));
         var largest = float.NegativeInfinity;
-        for (var j = 0; j < n; j++)
+        for (var lane = 0; lane < Lanes.Width; lane++)
+            largest = MathF.Max(largest, lanes[lane]);
+        for (var j = whole; j < n; j++)
             largest = MathF.Max(largest, logits[j]);
         var shift = new Vector<float>(largest);
         var sum = Vector<float>.Zero;

@@ -42,7 +42,7 @@ public sealed unsafe partial class CpuDevice : Device
     {
         try
         {
-            return new CpuMemory(bytes);
+            return new CpuMemory(bytes, _pool);
         }
         catch (OutOfMemoryException e)
         {
@@ -112,13 +112,13 @@ public sealed unsafe partial class CpuDevice : Device
         _gemm.Multiply(Start(dy), dy.Stride, dy.Rows, ((CpuWeight)w).Transposed ?? throw NotPrepared(WeightUse.Transposed), Start(dx), dx.Stride, accumulate);
     }
 
-    public override void WeightGradients(ReadOnlySpan<WeightGradient> gradients, Tensor dy, Tensor dBias)
+    public override void WeightGradients(ReadOnlySpan<WeightGradient> gradients, Tensor dy, Tensor dBias, bool accumulate = false)
     {
         foreach (ref readonly var pair in gradients)
             CheckShape(pair.X.IsEmpty || (pair.X.Rows == dy.Rows && pair.DW.Rows == pair.X.Columns && pair.DW.Columns == dy.Columns));
         CheckShape(dBias.IsEmpty || dBias.Columns == dy.Columns);
         fixed (WeightGradient* pairs = gradients)
-            _gemm.WeightGradients(pairs, gradients.Length, Start(dy), dy.Stride, Start(dBias), dy.Columns, dy.Rows);
+            _gemm.WeightGradients(pairs, gradients.Length, Start(dy), dy.Stride, Start(dBias), dy.Columns, dy.Rows, accumulate);
     }
 
     protected override void Dispose(bool disposing)
@@ -166,13 +166,33 @@ public sealed unsafe partial class CpuDevice : Device
         public PackedMatrix? Forward { get; }
 
         public PackedMatrix? Transposed { get; }
+
+        public override long Bytes => (Forward?.Bytes ?? 0) + (Transposed?.Bytes ?? 0);
+
+        protected override void Dispose(bool disposing)
+        {
+            Forward?.Dispose();
+            Transposed?.Dispose();
+        }
     }
 
     sealed class CpuMemory : DeviceMemory
     {
-        public CpuMemory(long bytes) : base((nint)AlignedMemory.Allocate(bytes), bytes)
-            => NativeMemory.Clear((void*)Address, (nuint)bytes);
+        // Every thread clears its part: on machines with several memories the pages spread over all of them.
+        public CpuMemory(long bytes, WorkerPool pool) : base((nint)AlignedMemory.Allocate(bytes), bytes)
+            => pool.Run(new ClearBlocks { Address = Address, Bytes = bytes }, (int)((bytes + ClearBlocks.Size - 1) / ClearBlocks.Size), 1);
 
         protected override void Free() => AlignedMemory.Free((void*)Address);
+    }
+
+    struct ClearBlocks : IRangeJob
+    {
+        public const int Size = 2 << 20;
+
+        public nint Address;
+        public long Bytes;
+
+        public readonly void Execute(int start, int end)
+            => NativeMemory.Clear((byte*)Address + (long)start * Size, (nuint)(Math.Min(Bytes, (long)end * Size) - (long)start * Size));
     }
 }

@@ -26,8 +26,11 @@ abstract unsafe class Gemm
     /// <summary>C [m, N] = A [m, K] B, or += where <paramref name="accumulate"/>.</summary>
     public abstract void Multiply(float* a, int aStride, int m, PackedMatrix b, float* c, int cStride, bool accumulate);
 
-    /// <summary>dW = xᵀ dy for each of the <paramref name="count"/> pairs, and dBias = Σ over rows of dy unless null. Shapes: x [k, m], dW [m, n], dy [k, n], dBias [n].</summary>
-    public abstract void WeightGradients(WeightGradient* gradients, int count, float* dy, int dyStride, float* dBias, int n, int k);
+    /// <summary>
+    /// dW = xᵀ dy for each of the <paramref name="count"/> pairs, and dBias = Σ over rows of dy unless null; or += where <paramref name="accumulate"/>.
+    /// Shapes: x [k, m], dW [m, n], dy [k, n], dBias [n].
+    /// </summary>
+    public abstract void WeightGradients(WeightGradient* gradients, int count, float* dy, int dyStride, float* dBias, int n, int k, bool accumulate);
 }
 
 sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
@@ -65,14 +68,14 @@ sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
         _pool.Run(job, count, Grain(job.ByRows ? TKernel.LargestTile : 1, count, work));
     }
 
-    public override void WeightGradients(WeightGradient* gradients, int count, float* dy, int dyStride, float* dBias, int n, int k)
+    public override void WeightGradients(WeightGradient* gradients, int count, float* dy, int dyStride, float* dBias, int n, int k, bool accumulate)
     {
         var m = 0;
         for (var i = 0; i < count; i++)
             m += gradients[i].X.Columns;
         if (n == 0)
             return;
-        var job = new WeightGradientJob { Gradients = gradients, Count = count, M = m, DY = dy, DYStride = dyStride, DBias = dBias, N = n, K = k };
+        var job = new WeightGradientJob { Gradients = gradients, Count = count, M = m, DY = dy, DYStride = dyStride, DBias = dBias, N = n, K = k, Accumulate = accumulate };
 
         // By columns, each thread packs its own part of dy; by rows, which is for few columns, each packs all of it.
         job.ByRows = m > n && n < FewPanels * _pool.Threads * TKernel.Columns;
@@ -259,7 +262,7 @@ sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
         public WeightGradient* Gradients;
         public float* DY, DBias;
         public int Count, DYStride, M, N, K;
-        public bool ByRows;
+        public bool ByRows, Accumulate;
 
         // The rows are those of all pairs, one after the other.
         public readonly void Execute(int start, int end)
@@ -270,7 +273,7 @@ sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
             var blockDepth = GemmBlocks.Depth(K);
             var blockColumns = GemmBlocks.Columns(lastColumn - firstColumn, blockDepth, TKernel.Columns);
 
-            // At least one round, in which products over no rows are zeros.
+            // At least one round, in which products over no rows are zeros, or leave what was there.
             for (var p = 0; p == 0 || p < K; p += blockDepth)
             {
                 var depth = Math.Min(blockDepth, K - p);
@@ -279,7 +282,7 @@ sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
                     var columns = Math.Min(blockColumns, lastColumn - j);
                     PackRows(DY + (nint)p * DYStride + j, DYStride, depth, columns, packedB);
                     if (DBias != null && firstRow == 0)
-                        SumColumns(packedB, depth, columns, DBias + j, p > 0);
+                        SumColumns(packedB, depth, columns, DBias + j, Accumulate || p > 0);
                     var offset = 0;
                     for (var index = 0; index < Count; index++)
                     {
@@ -291,7 +294,7 @@ sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
                         {
                             var rows = Math.Min(blockRows, last - i);
                             PackATransposed((float*)pair.X.Address + (nint)p * pair.X.Stride + i, pair.X.Stride, rows, depth, packedA);
-                            MultiplyPanels(packedA, rows, depth, packedB, columns, (float*)pair.DW.Address + (nint)i * pair.DW.Stride + j, pair.DW.Stride, p > 0);
+                            MultiplyPanels(packedA, rows, depth, packedB, columns, (float*)pair.DW.Address + (nint)i * pair.DW.Stride + j, pair.DW.Stride, Accumulate || p > 0);
                         }
                     }
                 }

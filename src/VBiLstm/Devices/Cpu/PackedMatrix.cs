@@ -11,7 +11,7 @@ sealed unsafe class PackedMatrix : IDisposable
         Columns = columns;
         PanelColumns = panelColumns;
         Panels = (columns + panelColumns - 1) / panelColumns;
-        Values = (float*)AlignedMemory.Allocate(Panels * PanelLength * sizeof(float));
+        Values = (float*)AlignedMemory.Allocate(Bytes);
     }
 
     ~PackedMatrix() => AlignedMemory.Free(Values);
@@ -25,6 +25,8 @@ sealed unsafe class PackedMatrix : IDisposable
     public int Panels { get; }
 
     public long PanelLength => (long)Rows * PanelColumns;
+
+    public long Bytes => Panels * PanelLength * sizeof(float);
 
     public float* Values { get; private set; }
 
