@@ -80,7 +80,7 @@ static unsafe class GemmTable
             }
             else
             {
-                gemm.Multiply(a, shape.K, shape.M, packed, c, shape.N, accumulate: false);
+                gemm.Multiply(a, shape.K, shape.M, packed, null, c, shape.N, accumulate: false);
             }
         }
     }

@@ -39,7 +39,7 @@ public abstract class Device : IDisposable
     /// <summary>Brings the weights' own arrangements up to date with the parameters; once after each optimiser step.</summary>
     public abstract void RefreshWeights(IReadOnlyList<Weight> weights);
 
-    /// <summary>y = x W + bias, or y += x W + bias. Shapes: x [R, in], W [in, out], bias [1, out] or empty, y [R, out].</summary>
+    /// <summary>y = x W + bias, or y += x W without bias. Shapes: x [R, in], W [in, out], bias [1, out] or empty, y [R, out].</summary>
     public abstract void Multiply(Tensor x, Weight w, Tensor bias, Tensor y, bool accumulate);
 
     /// <summary>dx = dy Wᵀ, or dx += dy Wᵀ. Shapes: dy [R, out], W [in, out], dx [R, in].</summary>

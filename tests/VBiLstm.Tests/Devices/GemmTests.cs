@@ -23,9 +23,10 @@ public unsafe class GemmTests
         var random = new Random(1);
         foreach (var m in Sizes)
             foreach (var k in Sizes.Append(300).Append(0))
-                Check(width, m, Sizes[random.Next(Sizes.Length)], k, random, transposed: random.Next(2) == 0, accumulate: random.Next(2) == 0);
-        Check(width, 400, 130, 600, random, transposed: false, accumulate: true);
-        Check(width, 1000, 3, 40, random, transposed: true, accumulate: false);
+                Check(width, m, Sizes[random.Next(Sizes.Length)], k, random, transposed: random.Next(2) == 0, (Start)random.Next(3));
+        Check(width, 400, 130, 600, random, transposed: false, Start.Result);
+        Check(width, 1000, 3, 40, random, transposed: true, Start.Zero);
+        Check(width, 200, 70, 2100, random, transposed: false, Start.Bias);
     }
 
     [Theory]
@@ -64,11 +65,19 @@ public unsafe class GemmTests
         using var right = new NativeFloats(b);
         using var c = new NativeFloats(new float[m * n]);
         gemm.Pack(right.Pointer, n, transposed: false, packed);
-        gemm.Multiply(left.Pointer, k, m, packed, c.Pointer, n, accumulate: false);
+        gemm.Multiply(left.Pointer, k, m, packed, null, c.Pointer, n, accumulate: false);
         return c.Span.ToArray();
     }
 
-    static void Check(int width, int m, int n, int k, Random random, bool transposed, bool accumulate)
+    // What a product is added to.
+    enum Start
+    {
+        Zero,
+        Result,
+        Bias,
+    }
+
+    static void Check(int width, int m, int n, int k, Random random, bool transposed, Start start)
     {
         var (aStride, bStride, cStride) = (k + 3, (transposed ? k : n) + 2, n + 1);
         using var a = new NativeFloats(Matrix(random, Math.Max(0, (m - 1) * aStride + k)));
@@ -78,9 +87,10 @@ public unsafe class GemmTests
         using var pool = new WorkerPool(2);
         var gemm = Gemm.Create(pool, (SimdWidth)width);
         using var packed = new PackedMatrix(k, n, gemm.PanelColumns);
+        using var bias = new NativeFloats(Matrix(random, n));
         gemm.Pack(b.Pointer, bStride, transposed, packed);
-        gemm.Multiply(a.Pointer, aStride, m, packed, c.Pointer, cStride, accumulate);
-        AssertProduct(c, before, cStride, m, n, k, accumulate, (i, p) => a.Pointer[i * aStride + p], (p, j) => transposed ? b.Pointer[j * bStride + p] : b.Pointer[p * bStride + j]);
+        gemm.Multiply(a.Pointer, aStride, m, packed, start == Start.Bias ? bias.Pointer : null, c.Pointer, cStride, accumulate: start == Start.Result);
+        AssertProduct(c, before, cStride, m, n, k, start == Start.Result, (i, p) => a.Pointer[i * aStride + p], (p, j) => transposed ? b.Pointer[j * bStride + p] : b.Pointer[p * bStride + j], start == Start.Bias ? bias.Span.ToArray() : null);
     }
 
     // Several left operands share dy; its column sums are the bias gradient.
@@ -108,7 +118,7 @@ public unsafe class GemmTests
         AssertProduct(bias, biasBefore, n, 1, n, k, accumulate, (_, _) => 1, (p, j) => b.Pointer[p * bStride + j]);
     }
 
-    static void AssertProduct(NativeFloats c, float[] before, int cStride, int m, int n, int k, bool accumulate, Func<int, int, float> a, Func<int, int, float> b)
+    static void AssertProduct(NativeFloats c, float[] before, int cStride, int m, int n, int k, bool accumulate, Func<int, int, float> a, Func<int, int, float> b, float[]? bias = null)
     {
         c.AssertGuardsIntact();
         for (var i = 0; i < before.Length; i++)
@@ -120,7 +130,7 @@ public unsafe class GemmTests
                 continue;
             }
 
-            double expected = accumulate ? before[i] : 0, magnitude = Math.Abs(expected);
+            double expected = accumulate ? before[i] : bias?[column] ?? 0, magnitude = Math.Abs(expected);
             for (var p = 0; p < k; p++)
             {
                 var term = (double)a(row, p) * b(p, column);

@@ -47,8 +47,6 @@ public sealed unsafe partial class CpuDevice
         *Start(result) = (float)sum;
     }
 
-    void Broadcast(Tensor bias, Tensor y) => ForRows(new BroadcastRow { Bias = bias, Y = y }, y.Rows, y.Columns / 4);
-
     static int Blocks(int columns) => (columns + ColumnBlock - 1) / ColumnBlock;
 
     struct Gather : IRangeJob
@@ -99,17 +97,6 @@ public sealed unsafe partial class CpuDevice
         {
             for (var row = start; row < end; row++)
                 CopyRow(Row(X, row), Row(Y, row), X.Columns);
-        }
-    }
-
-    struct BroadcastRow : IRangeJob
-    {
-        public Tensor Bias, Y;
-
-        public readonly void Execute(int start, int end)
-        {
-            for (var row = start; row < end; row++)
-                CopyRow(Start(Bias), Row(Y, row), Y.Columns);
         }
     }
 

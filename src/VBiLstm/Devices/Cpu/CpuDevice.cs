@@ -96,20 +96,15 @@ public sealed unsafe partial class CpuDevice : Device
     {
         ArgumentNullException.ThrowIfNull(w);
         CheckShape(x.Columns == w.Values.Rows && y.Columns == w.Values.Columns && y.Rows == x.Rows);
-        if (!bias.IsEmpty)
-        {
-            CheckShape(bias.Columns == y.Columns && !accumulate);
-            Broadcast(bias, y);
-        }
-
-        _gemm.Multiply(Start(x), x.Stride, x.Rows, ((CpuWeight)w).Forward ?? throw NotPrepared(WeightUse.Forward), Start(y), y.Stride, accumulate || !bias.IsEmpty);
+        CheckShape(bias.IsEmpty || (bias.Columns == y.Columns && !accumulate));
+        _gemm.Multiply(Start(x), x.Stride, x.Rows, ((CpuWeight)w).Forward ?? throw NotPrepared(WeightUse.Forward), Start(bias), Start(y), y.Stride, accumulate);
     }
 
     public override void MultiplyTransposed(Tensor dy, Weight w, Tensor dx, bool accumulate)
     {
         ArgumentNullException.ThrowIfNull(w);
         CheckShape(dy.Columns == w.Values.Columns && dx.Columns == w.Values.Rows && dx.Rows == dy.Rows);
-        _gemm.Multiply(Start(dy), dy.Stride, dy.Rows, ((CpuWeight)w).Transposed ?? throw NotPrepared(WeightUse.Transposed), Start(dx), dx.Stride, accumulate);
+        _gemm.Multiply(Start(dy), dy.Stride, dy.Rows, ((CpuWeight)w).Transposed ?? throw NotPrepared(WeightUse.Transposed), null, Start(dx), dx.Stride, accumulate);
     }
 
     public override void WeightGradients(ReadOnlySpan<WeightGradient> gradients, Tensor dy, Tensor dBias, bool accumulate = false)

@@ -23,8 +23,8 @@ abstract unsafe class Gemm
     /// <summary>Packs values [K, N], or its transpose where values is [N, K].</summary>
     public abstract void Pack(float* values, int stride, bool transposed, PackedMatrix target);
 
-    /// <summary>C [m, N] = A [m, K] B, or += where <paramref name="accumulate"/>.</summary>
-    public abstract void Multiply(float* a, int aStride, int m, PackedMatrix b, float* c, int cStride, bool accumulate);
+    /// <summary>C [m, N] = A [m, K] B + bias [N] unless null, or += where <paramref name="accumulate"/>.</summary>
+    public abstract void Multiply(float* a, int aStride, int m, PackedMatrix b, float* bias, float* c, int cStride, bool accumulate);
 
     /// <summary>
     /// dW = xᵀ dy for each of the <paramref name="count"/> pairs, and dBias = Σ over rows of dy unless null; or += where <paramref name="accumulate"/>.
@@ -57,12 +57,12 @@ sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
         => _pool.Run(new PackJob { Values = values, Stride = stride, Transposed = transposed, Target = target.Values, Rows = target.Rows, Columns = target.Columns },
             target.Panels, Math.Max(1, (int)(16384 / Math.Max(1, target.PanelLength))));
 
-    public override void Multiply(float* a, int aStride, int m, PackedMatrix b, float* c, int cStride, bool accumulate)
+    public override void Multiply(float* a, int aStride, int m, PackedMatrix b, float* bias, float* c, int cStride, bool accumulate)
     {
         if (m == 0 || b.Columns == 0)
             return;
         var work = (long)m * b.Rows * b.Columns;
-        var job = new MultiplyJob { A = a, AStride = aStride, M = m, B = b.Values, K = b.Rows, N = b.Columns, C = c, CStride = cStride, Accumulate = accumulate };
+        var job = new MultiplyJob { A = a, AStride = aStride, M = m, B = b.Values, K = b.Rows, N = b.Columns, Bias = bias, C = c, CStride = cStride, Accumulate = accumulate };
         job.ByRows = m >= ManyRows || m > 8 * b.Panels;
         var count = job.ByRows ? m : b.Panels;
         _pool.Run(job, count, Grain(job.ByRows ? TKernel.LargestTile : 1, count, work));
@@ -129,9 +129,9 @@ sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
         }
     }
 
-    // C [rows, columns] (+)= packed tiles × one packed panel of that depth, after which the next one stands at `next`; edges go through a full tile on
-    // the stack.
-    static void MultiplyPanel(float* packedA, int rows, int depth, float* panel, float* next, int columns, float* c, int cStride, bool accumulate)
+    // C [rows, columns] = from + packed tiles × one packed panel of that depth, after which the next one stands at `next`; edges go through a full tile
+    // on the stack. `from` as in the micro-kernel.
+    static void MultiplyPanel(float* packedA, int rows, int depth, float* panel, float* next, int columns, float* from, int fromStride, float* c, int cStride)
     {
         var edgeLength = TKernel.LargestTile * TKernel.Columns;
         var edge = stackalloc float[edgeLength];
@@ -141,21 +141,22 @@ sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
             var tile = TKernel.TileRows(rows - i);
             var used = Math.Min(tile, rows - i);
             var target = c + (nint)i * cStride;
+            var source = from == null ? null : from + (nint)i * fromStride;
 
             // The first tiles fetch the next panel; after that there is nothing left to fetch.
             var fetch = next < nextEnd ? next : panel;
             next += depth * FloatsPerLine;
             if (used == tile && columns == TKernel.Columns)
             {
-                TKernel.Multiply(tile, depth, packedA, panel, target, cStride, accumulate, fetch);
+                TKernel.Multiply(tile, depth, packedA, panel, source, fromStride, target, cStride, fetch);
             }
             else
             {
                 new Span<float>(edge, edgeLength).Clear();
-                if (accumulate)
+                if (source != null)
                     for (var r = 0; r < used; r++)
-                        new Span<float>(target + (nint)r * cStride, columns).CopyTo(new Span<float>(edge + r * TKernel.Columns, columns));
-                TKernel.Multiply(tile, depth, packedA, panel, edge, TKernel.Columns, accumulate, fetch);
+                        new Span<float>(source + (nint)r * fromStride, columns).CopyTo(new Span<float>(edge + r * TKernel.Columns, columns));
+                TKernel.Multiply(tile, depth, packedA, panel, edge, TKernel.Columns, edge, TKernel.Columns, fetch);
                 for (var r = 0; r < used; r++)
                     new Span<float>(edge + r * TKernel.Columns, columns).CopyTo(new Span<float>(target + (nint)r * cStride, columns));
             }
@@ -165,10 +166,17 @@ sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
         }
     }
 
-    static void ClearRows(float* c, int cStride, int rows, int columns)
+    // What a product over no columns of A leaves.
+    static void FillRows(float* bias, float* c, int cStride, int rows, int columns)
     {
         for (var i = 0; i < rows; i++)
-            new Span<float>(c + (nint)i * cStride, columns).Clear();
+        {
+            var row = new Span<float>(c + (nint)i * cStride, columns);
+            if (bias == null)
+                row.Clear();
+            else
+                new Span<float>(bias, columns).CopyTo(row);
+        }
     }
 
     struct PackJob : IRangeJob
@@ -225,7 +233,7 @@ sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
 
     struct MultiplyJob : IRangeJob
     {
-        public float* A, B, C;
+        public float* A, B, Bias, C;
         public int AStride, CStride, M, N, K;
         public bool Accumulate, ByRows;
 
@@ -234,7 +242,7 @@ sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
             var (firstRow, lastRow) = ByRows ? (start, end) : (0, M);
             var (firstPanel, lastPanel) = ByRows ? (0, (N + TKernel.Columns - 1) / TKernel.Columns) : (start, end);
             if (K == 0 && !Accumulate)
-                ClearRows(C + (nint)firstRow * CStride + firstPanel * TKernel.Columns, CStride, lastRow - firstRow, Math.Min(N, lastPanel * TKernel.Columns) - firstPanel * TKernel.Columns);
+                FillRows(Bias == null ? null : Bias + firstPanel * TKernel.Columns, C + (nint)firstRow * CStride + firstPanel * TKernel.Columns, CStride, lastRow - firstRow, Math.Min(N, lastPanel * TKernel.Columns) - firstPanel * TKernel.Columns);
             var packed = GemmBlocks.PackedA;
             var blockDepth = GemmBlocks.Depth(K);
             var blockRows = GemmBlocks.Rows(lastRow - firstRow, blockDepth, TKernel.LargestTile);
@@ -250,7 +258,9 @@ sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
                         var column = panel * TKernel.Columns;
                         var b = B + ((nint)panel * K + p) * TKernel.Columns;
                         var next = panel + 1 < lastPanel ? b + (nint)K * TKernel.Columns : b;
-                        MultiplyPanel(packed, rows, depth, b, next, Math.Min(TKernel.Columns, N - column), C + (nint)i * CStride + column, CStride, Accumulate || p > 0);
+                        var c = C + (nint)i * CStride + column;
+                        var (from, fromStride) = Accumulate || p > 0 ? ((nint)c, CStride) : Bias == null ? (0, 0) : ((nint)(Bias + column), 0);
+                        MultiplyPanel(packed, rows, depth, b, next, Math.Min(TKernel.Columns, N - column), (float*)from, fromStride, c, CStride);
                     }
                 }
             }
@@ -309,7 +319,7 @@ sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
 
                 // After the last panel the first one comes again, with the next rows.
                 var next = column + TKernel.Columns < columns ? b + (nint)depth * TKernel.Columns : packedB;
-                MultiplyPanel(packedA, rows, depth, b, next, Math.Min(TKernel.Columns, columns - column), c + column, cStride, accumulate);
+                MultiplyPanel(packedA, rows, depth, b, next, Math.Min(TKernel.Columns, columns - column), accumulate ? c + column : null, cStride, c + column, cStride);
             }
         }
 

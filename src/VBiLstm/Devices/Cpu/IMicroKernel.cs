@@ -14,8 +14,9 @@ unsafe interface IMicroKernel
     static abstract int TileRows(int rows);
 
     /// <summary>
-    /// C [tile rows, columns] = A B, or += where <paramref name="accumulate"/>. Meanwhile one cache line each k from <paramref name="next"/> on is
-    /// fetched to the second-level cache: the operand of a later call, or any readable memory.
+    /// C [tile rows, columns] = <paramref name="from"/> + A B, where null stands for zeros, C itself accumulates, and a stride of 0 repeats one row.
+    /// Meanwhile one cache line each k from <paramref name="next"/> on is fetched to the second-level cache: the operand of a later call, or any
+    /// readable memory.
     /// </summary>
-    static abstract void Multiply(int tileRows, int k, float* a, float* b, float* c, int cStride, bool accumulate, float* next);
+    static abstract void Multiply(int tileRows, int k, float* a, float* b, float* from, int fromStride, float* c, int cStride, float* next);
 }

@@ -11,35 +11,35 @@ readonly unsafe struct MicroKernel128 : IMicroKernel
 
     public static int TileRows(int rows) => rows >= 4 ? 4 : 2;
 
-    public static void Multiply(int tileRows, int k, float* a, float* b, float* c, int cStride, bool accumulate, float* next)
+    public static void Multiply(int tileRows, int k, float* a, float* b, float* from, int fromStride, float* c, int cStride, float* next)
     {
         switch (tileRows)
         {
             case 4:
-                Rows4(k, a, b, c, cStride, accumulate, next);
+                Rows4(k, a, b, from, fromStride, c, cStride, next);
                 break;
             default:
-                Rows2(k, a, b, c, cStride, accumulate, next);
+                Rows2(k, a, b, from, fromStride, c, cStride, next);
                 break;
         }
     }
 
-    static void Rows4(int k, float* a, float* b, float* c, int cStride, bool accumulate, float* next)
+    static void Rows4(int k, float* a, float* b, float* from, int fromStride, float* c, int cStride, float* next)
     {
         Vector128<float> c00 = Vector128<float>.Zero, c01 = Vector128<float>.Zero;
         Vector128<float> c10 = Vector128<float>.Zero, c11 = Vector128<float>.Zero;
         Vector128<float> c20 = Vector128<float>.Zero, c21 = Vector128<float>.Zero;
         Vector128<float> c30 = Vector128<float>.Zero, c31 = Vector128<float>.Zero;
-        if (accumulate)
+        if (from != null)
         {
-            c00 = Vector128.Load(c);
-            c01 = Vector128.Load(c + 4);
-            c10 = Vector128.Load(c + cStride);
-            c11 = Vector128.Load(c + cStride + 4);
-            c20 = Vector128.Load(c + 2 * cStride);
-            c21 = Vector128.Load(c + 2 * cStride + 4);
-            c30 = Vector128.Load(c + 3 * cStride);
-            c31 = Vector128.Load(c + 3 * cStride + 4);
+            c00 = Vector128.Load(from);
+            c01 = Vector128.Load(from + 4);
+            c10 = Vector128.Load(from + fromStride);
+            c11 = Vector128.Load(from + fromStride + 4);
+            c20 = Vector128.Load(from + 2 * fromStride);
+            c21 = Vector128.Load(from + 2 * fromStride + 4);
+            c30 = Vector128.Load(from + 3 * fromStride);
+            c31 = Vector128.Load(from + 3 * fromStride + 4);
         }
 
         for (var p = 0; p < k; p++)
@@ -72,16 +72,16 @@ readonly unsafe struct MicroKernel128 : IMicroKernel
         c31.Store(c + 3 * cStride + 4);
     }
 
-    static void Rows2(int k, float* a, float* b, float* c, int cStride, bool accumulate, float* next)
+    static void Rows2(int k, float* a, float* b, float* from, int fromStride, float* c, int cStride, float* next)
     {
         Vector128<float> c00 = Vector128<float>.Zero, c01 = Vector128<float>.Zero;
         Vector128<float> c10 = Vector128<float>.Zero, c11 = Vector128<float>.Zero;
-        if (accumulate)
+        if (from != null)
         {
-            c00 = Vector128.Load(c);
-            c01 = Vector128.Load(c + 4);
-            c10 = Vector128.Load(c + cStride);
-            c11 = Vector128.Load(c + cStride + 4);
+            c00 = Vector128.Load(from);
+            c01 = Vector128.Load(from + 4);
+            c10 = Vector128.Load(from + fromStride);
+            c11 = Vector128.Load(from + fromStride + 4);
         }
 
         for (var p = 0; p < k; p++)

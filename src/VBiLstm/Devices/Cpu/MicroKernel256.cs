@@ -12,23 +12,23 @@ readonly unsafe struct MicroKernel256 : IMicroKernel
 
     public static int TileRows(int rows) => rows >= 6 ? 6 : rows >= 4 ? 4 : 2;
 
-    public static void Multiply(int tileRows, int k, float* a, float* b, float* c, int cStride, bool accumulate, float* next)
+    public static void Multiply(int tileRows, int k, float* a, float* b, float* from, int fromStride, float* c, int cStride, float* next)
     {
         switch (tileRows)
         {
             case 6:
-                Rows6(k, a, b, c, cStride, accumulate, next);
+                Rows6(k, a, b, from, fromStride, c, cStride, next);
                 break;
             case 4:
-                Rows4(k, a, b, c, cStride, accumulate, next);
+                Rows4(k, a, b, from, fromStride, c, cStride, next);
                 break;
             default:
-                Rows2(k, a, b, c, cStride, accumulate, next);
+                Rows2(k, a, b, from, fromStride, c, cStride, next);
                 break;
         }
     }
 
-    static void Rows6(int k, float* a, float* b, float* c, int cStride, bool accumulate, float* next)
+    static void Rows6(int k, float* a, float* b, float* from, int fromStride, float* c, int cStride, float* next)
     {
         Vector256<float> c00 = Vector256<float>.Zero, c01 = Vector256<float>.Zero;
         Vector256<float> c10 = Vector256<float>.Zero, c11 = Vector256<float>.Zero;
@@ -36,20 +36,20 @@ readonly unsafe struct MicroKernel256 : IMicroKernel
         Vector256<float> c30 = Vector256<float>.Zero, c31 = Vector256<float>.Zero;
         Vector256<float> c40 = Vector256<float>.Zero, c41 = Vector256<float>.Zero;
         Vector256<float> c50 = Vector256<float>.Zero, c51 = Vector256<float>.Zero;
-        if (accumulate)
+        if (from != null)
         {
-            c00 = Vector256.Load(c);
-            c01 = Vector256.Load(c + 8);
-            c10 = Vector256.Load(c + cStride);
-            c11 = Vector256.Load(c + cStride + 8);
-            c20 = Vector256.Load(c + 2 * cStride);
-            c21 = Vector256.Load(c + 2 * cStride + 8);
-            c30 = Vector256.Load(c + 3 * cStride);
-            c31 = Vector256.Load(c + 3 * cStride + 8);
-            c40 = Vector256.Load(c + 4 * cStride);
-            c41 = Vector256.Load(c + 4 * cStride + 8);
-            c50 = Vector256.Load(c + 5 * cStride);
-            c51 = Vector256.Load(c + 5 * cStride + 8);
+            c00 = Vector256.Load(from);
+            c01 = Vector256.Load(from + 8);
+            c10 = Vector256.Load(from + fromStride);
+            c11 = Vector256.Load(from + fromStride + 8);
+            c20 = Vector256.Load(from + 2 * fromStride);
+            c21 = Vector256.Load(from + 2 * fromStride + 8);
+            c30 = Vector256.Load(from + 3 * fromStride);
+            c31 = Vector256.Load(from + 3 * fromStride + 8);
+            c40 = Vector256.Load(from + 4 * fromStride);
+            c41 = Vector256.Load(from + 4 * fromStride + 8);
+            c50 = Vector256.Load(from + 5 * fromStride);
+            c51 = Vector256.Load(from + 5 * fromStride + 8);
         }
 
         for (var p = 0; p < k; p++)
@@ -94,22 +94,22 @@ readonly unsafe struct MicroKernel256 : IMicroKernel
         c51.Store(c + 5 * cStride + 8);
     }
 
-    static void Rows4(int k, float* a, float* b, float* c, int cStride, bool accumulate, float* next)
+    static void Rows4(int k, float* a, float* b, float* from, int fromStride, float* c, int cStride, float* next)
     {
         Vector256<float> c00 = Vector256<float>.Zero, c01 = Vector256<float>.Zero;
         Vector256<float> c10 = Vector256<float>.Zero, c11 = Vector256<float>.Zero;
         Vector256<float> c20 = Vector256<float>.Zero, c21 = Vector256<float>.Zero;
         Vector256<float> c30 = Vector256<float>.Zero, c31 = Vector256<float>.Zero;
-        if (accumulate)
+        if (from != null)
         {
-            c00 = Vector256.Load(c);
-            c01 = Vector256.Load(c + 8);
-            c10 = Vector256.Load(c + cStride);
-            c11 = Vector256.Load(c + cStride + 8);
-            c20 = Vector256.Load(c + 2 * cStride);
-            c21 = Vector256.Load(c + 2 * cStride + 8);
-            c30 = Vector256.Load(c + 3 * cStride);
-            c31 = Vector256.Load(c + 3 * cStride + 8);
+            c00 = Vector256.Load(from);
+            c01 = Vector256.Load(from + 8);
+            c10 = Vector256.Load(from + fromStride);
+            c11 = Vector256.Load(from + fromStride + 8);
+            c20 = Vector256.Load(from + 2 * fromStride);
+            c21 = Vector256.Load(from + 2 * fromStride + 8);
+            c30 = Vector256.Load(from + 3 * fromStride);
+            c31 = Vector256.Load(from + 3 * fromStride + 8);
         }
 
         for (var p = 0; p < k; p++)
@@ -144,16 +144,16 @@ readonly unsafe struct MicroKernel256 : IMicroKernel
         c31.Store(c + 3 * cStride + 8);
     }
 
-    static void Rows2(int k, float* a, float* b, float* c, int cStride, bool accumulate, float* next)
+    static void Rows2(int k, float* a, float* b, float* from, int fromStride, float* c, int cStride, float* next)
     {
         Vector256<float> c00 = Vector256<float>.Zero, c01 = Vector256<float>.Zero;
         Vector256<float> c10 = Vector256<float>.Zero, c11 = Vector256<float>.Zero;
-        if (accumulate)
+        if (from != null)
         {
-            c00 = Vector256.Load(c);
-            c01 = Vector256.Load(c + 8);
-            c10 = Vector256.Load(c + cStride);
-            c11 = Vector256.Load(c + cStride + 8);
+            c00 = Vector256.Load(from);
+            c01 = Vector256.Load(from + 8);
+            c10 = Vector256.Load(from + fromStride);
+            c11 = Vector256.Load(from + fromStride + 8);
         }
 
         for (var p = 0; p < k; p++)

@@ -13,26 +13,26 @@ readonly unsafe struct MicroKernel512 : IMicroKernel
     // No even number of rows but 2 needs padding: 14 is 8 and 6, 10 is 6 and 4.
     public static int TileRows(int rows) => rows >= 12 && rows != 14 ? 12 : rows >= 8 && rows != 10 ? 8 : rows >= 6 ? 6 : 4;
 
-    public static void Multiply(int tileRows, int k, float* a, float* b, float* c, int cStride, bool accumulate, float* next)
+    public static void Multiply(int tileRows, int k, float* a, float* b, float* from, int fromStride, float* c, int cStride, float* next)
     {
         switch (tileRows)
         {
             case 12:
-                Rows12(k, a, b, c, cStride, accumulate, next);
+                Rows12(k, a, b, from, fromStride, c, cStride, next);
                 break;
             case 8:
-                Rows8(k, a, b, c, cStride, accumulate, next);
+                Rows8(k, a, b, from, fromStride, c, cStride, next);
                 break;
             case 6:
-                Rows6(k, a, b, c, cStride, accumulate, next);
+                Rows6(k, a, b, from, fromStride, c, cStride, next);
                 break;
             default:
-                Rows4(k, a, b, c, cStride, accumulate, next);
+                Rows4(k, a, b, from, fromStride, c, cStride, next);
                 break;
         }
     }
 
-    static void Rows12(int k, float* a, float* b, float* c, int cStride, bool accumulate, float* next)
+    static void Rows12(int k, float* a, float* b, float* from, int fromStride, float* c, int cStride, float* next)
     {
         Vector512<float> c00 = Vector512<float>.Zero, c01 = Vector512<float>.Zero;
         Vector512<float> c10 = Vector512<float>.Zero, c11 = Vector512<float>.Zero;
@@ -46,32 +46,32 @@ readonly unsafe struct MicroKernel512 : IMicroKernel
         Vector512<float> c90 = Vector512<float>.Zero, c91 = Vector512<float>.Zero;
         Vector512<float> c100 = Vector512<float>.Zero, c101 = Vector512<float>.Zero;
         Vector512<float> c110 = Vector512<float>.Zero, c111 = Vector512<float>.Zero;
-        if (accumulate)
+        if (from != null)
         {
-            c00 = Vector512.Load(c);
-            c01 = Vector512.Load(c + 16);
-            c10 = Vector512.Load(c + cStride);
-            c11 = Vector512.Load(c + cStride + 16);
-            c20 = Vector512.Load(c + 2 * cStride);
-            c21 = Vector512.Load(c + 2 * cStride + 16);
-            c30 = Vector512.Load(c + 3 * cStride);
-            c31 = Vector512.Load(c + 3 * cStride + 16);
-            c40 = Vector512.Load(c + 4 * cStride);
-            c41 = Vector512.Load(c + 4 * cStride + 16);
-            c50 = Vector512.Load(c + 5 * cStride);
-            c51 = Vector512.Load(c + 5 * cStride + 16);
-            c60 = Vector512.Load(c + 6 * cStride);
-            c61 = Vector512.Load(c + 6 * cStride + 16);
-            c70 = Vector512.Load(c + 7 * cStride);
-            c71 = Vector512.Load(c + 7 * cStride + 16);
-            c80 = Vector512.Load(c + 8 * cStride);
-            c81 = Vector512.Load(c + 8 * cStride + 16);
-            c90 = Vector512.Load(c + 9 * cStride);
-            c91 = Vector512.Load(c + 9 * cStride + 16);
-            c100 = Vector512.Load(c + 10 * cStride);
-            c101 = Vector512.Load(c + 10 * cStride + 16);
-            c110 = Vector512.Load(c + 11 * cStride);
-            c111 = Vector512.Load(c + 11 * cStride + 16);
+            c00 = Vector512.Load(from);
+            c01 = Vector512.Load(from + 16);
+            c10 = Vector512.Load(from + fromStride);
+            c11 = Vector512.Load(from + fromStride + 16);
+            c20 = Vector512.Load(from + 2 * fromStride);
+            c21 = Vector512.Load(from + 2 * fromStride + 16);
+            c30 = Vector512.Load(from + 3 * fromStride);
+            c31 = Vector512.Load(from + 3 * fromStride + 16);
+            c40 = Vector512.Load(from + 4 * fromStride);
+            c41 = Vector512.Load(from + 4 * fromStride + 16);
+            c50 = Vector512.Load(from + 5 * fromStride);
+            c51 = Vector512.Load(from + 5 * fromStride + 16);
+            c60 = Vector512.Load(from + 6 * fromStride);
+            c61 = Vector512.Load(from + 6 * fromStride + 16);
+            c70 = Vector512.Load(from + 7 * fromStride);
+            c71 = Vector512.Load(from + 7 * fromStride + 16);
+            c80 = Vector512.Load(from + 8 * fromStride);
+            c81 = Vector512.Load(from + 8 * fromStride + 16);
+            c90 = Vector512.Load(from + 9 * fromStride);
+            c91 = Vector512.Load(from + 9 * fromStride + 16);
+            c100 = Vector512.Load(from + 10 * fromStride);
+            c101 = Vector512.Load(from + 10 * fromStride + 16);
+            c110 = Vector512.Load(from + 11 * fromStride);
+            c111 = Vector512.Load(from + 11 * fromStride + 16);
         }
 
         for (var p = 0; p < k; p++)
@@ -146,7 +146,7 @@ readonly unsafe struct MicroKernel512 : IMicroKernel
         c111.Store(c + 11 * cStride + 16);
     }
 
-    static void Rows8(int k, float* a, float* b, float* c, int cStride, bool accumulate, float* next)
+    static void Rows8(int k, float* a, float* b, float* from, int fromStride, float* c, int cStride, float* next)
     {
         Vector512<float> c00 = Vector512<float>.Zero, c01 = Vector512<float>.Zero;
         Vector512<float> c10 = Vector512<float>.Zero, c11 = Vector512<float>.Zero;
@@ -156,24 +156,24 @@ readonly unsafe struct MicroKernel512 : IMicroKernel
         Vector512<float> c50 = Vector512<float>.Zero, c51 = Vector512<float>.Zero;
         Vector512<float> c60 = Vector512<float>.Zero, c61 = Vector512<float>.Zero;
         Vector512<float> c70 = Vector512<float>.Zero, c71 = Vector512<float>.Zero;
-        if (accumulate)
+        if (from != null)
         {
-            c00 = Vector512.Load(c);
-            c01 = Vector512.Load(c + 16);
-            c10 = Vector512.Load(c + cStride);
-            c11 = Vector512.Load(c + cStride + 16);
-            c20 = Vector512.Load(c + 2 * cStride);
-            c21 = Vector512.Load(c + 2 * cStride + 16);
-            c30 = Vector512.Load(c + 3 * cStride);
-            c31 = Vector512.Load(c + 3 * cStride + 16);
-            c40 = Vector512.Load(c + 4 * cStride);
-            c41 = Vector512.Load(c + 4 * cStride + 16);
-            c50 = Vector512.Load(c + 5 * cStride);
-            c51 = Vector512.Load(c + 5 * cStride + 16);
-            c60 = Vector512.Load(c + 6 * cStride);
-            c61 = Vector512.Load(c + 6 * cStride + 16);
-            c70 = Vector512.Load(c + 7 * cStride);
-            c71 = Vector512.Load(c + 7 * cStride + 16);
+            c00 = Vector512.Load(from);
+            c01 = Vector512.Load(from + 16);
+            c10 = Vector512.Load(from + fromStride);
+            c11 = Vector512.Load(from + fromStride + 16);
+            c20 = Vector512.Load(from + 2 * fromStride);
+            c21 = Vector512.Load(from + 2 * fromStride + 16);
+            c30 = Vector512.Load(from + 3 * fromStride);
+            c31 = Vector512.Load(from + 3 * fromStride + 16);
+            c40 = Vector512.Load(from + 4 * fromStride);
+            c41 = Vector512.Load(from + 4 * fromStride + 16);
+            c50 = Vector512.Load(from + 5 * fromStride);
+            c51 = Vector512.Load(from + 5 * fromStride + 16);
+            c60 = Vector512.Load(from + 6 * fromStride);
+            c61 = Vector512.Load(from + 6 * fromStride + 16);
+            c70 = Vector512.Load(from + 7 * fromStride);
+            c71 = Vector512.Load(from + 7 * fromStride + 16);
         }
 
         for (var p = 0; p < k; p++)
@@ -228,7 +228,7 @@ readonly unsafe struct MicroKernel512 : IMicroKernel
         c71.Store(c + 7 * cStride + 16);
     }
 
-    static void Rows6(int k, float* a, float* b, float* c, int cStride, bool accumulate, float* next)
+    static void Rows6(int k, float* a, float* b, float* from, int fromStride, float* c, int cStride, float* next)
     {
         Vector512<float> c00 = Vector512<float>.Zero, c01 = Vector512<float>.Zero;
         Vector512<float> c10 = Vector512<float>.Zero, c11 = Vector512<float>.Zero;
@@ -236,20 +236,20 @@ readonly unsafe struct MicroKernel512 : IMicroKernel
         Vector512<float> c30 = Vector512<float>.Zero, c31 = Vector512<float>.Zero;
         Vector512<float> c40 = Vector512<float>.Zero, c41 = Vector512<float>.Zero;
         Vector512<float> c50 = Vector512<float>.Zero, c51 = Vector512<float>.Zero;
-        if (accumulate)
+        if (from != null)
         {
-            c00 = Vector512.Load(c);
-            c01 = Vector512.Load(c + 16);
-            c10 = Vector512.Load(c + cStride);
-            c11 = Vector512.Load(c + cStride + 16);
-            c20 = Vector512.Load(c + 2 * cStride);
-            c21 = Vector512.Load(c + 2 * cStride + 16);
-            c30 = Vector512.Load(c + 3 * cStride);
-            c31 = Vector512.Load(c + 3 * cStride + 16);
-            c40 = Vector512.Load(c + 4 * cStride);
-            c41 = Vector512.Load(c + 4 * cStride + 16);
-            c50 = Vector512.Load(c + 5 * cStride);
-            c51 = Vector512.Load(c + 5 * cStride + 16);
+            c00 = Vector512.Load(from);
+            c01 = Vector512.Load(from + 16);
+            c10 = Vector512.Load(from + fromStride);
+            c11 = Vector512.Load(from + fromStride + 16);
+            c20 = Vector512.Load(from + 2 * fromStride);
+            c21 = Vector512.Load(from + 2 * fromStride + 16);
+            c30 = Vector512.Load(from + 3 * fromStride);
+            c31 = Vector512.Load(from + 3 * fromStride + 16);
+            c40 = Vector512.Load(from + 4 * fromStride);
+            c41 = Vector512.Load(from + 4 * fromStride + 16);
+            c50 = Vector512.Load(from + 5 * fromStride);
+            c51 = Vector512.Load(from + 5 * fromStride + 16);
         }
 
         for (var p = 0; p < k; p++)
@@ -294,22 +294,22 @@ readonly unsafe struct MicroKernel512 : IMicroKernel
         c51.Store(c + 5 * cStride + 16);
     }
 
-    static void Rows4(int k, float* a, float* b, float* c, int cStride, bool accumulate, float* next)
+    static void Rows4(int k, float* a, float* b, float* from, int fromStride, float* c, int cStride, float* next)
     {
         Vector512<float> c00 = Vector512<float>.Zero, c01 = Vector512<float>.Zero;
         Vector512<float> c10 = Vector512<float>.Zero, c11 = Vector512<float>.Zero;
         Vector512<float> c20 = Vector512<float>.Zero, c21 = Vector512<float>.Zero;
         Vector512<float> c30 = Vector512<float>.Zero, c31 = Vector512<float>.Zero;
-        if (accumulate)
+        if (from != null)
         {
-            c00 = Vector512.Load(c);
-            c01 = Vector512.Load(c + 16);
-            c10 = Vector512.Load(c + cStride);
-            c11 = Vector512.Load(c + cStride + 16);
-            c20 = Vector512.Load(c + 2 * cStride);
-            c21 = Vector512.Load(c + 2 * cStride + 16);
-            c30 = Vector512.Load(c + 3 * cStride);
-            c31 = Vector512.Load(c + 3 * cStride + 16);
+            c00 = Vector512.Load(from);
+            c01 = Vector512.Load(from + 16);
+            c10 = Vector512.Load(from + fromStride);
+            c11 = Vector512.Load(from + fromStride + 16);
+            c20 = Vector512.Load(from + 2 * fromStride);
+            c21 = Vector512.Load(from + 2 * fromStride + 16);
+            c30 = Vector512.Load(from + 3 * fromStride);
+            c31 = Vector512.Load(from + 3 * fromStride + 16);
         }
 
         for (var p = 0; p < k; p++)
