@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace VBiLstm.Noise;
 
@@ -75,7 +76,9 @@ static unsafe class NormalNoise
             var block = (uint)start / 4;
             var left = Math.Min(count - start, 4 * Blocks);
             var blocks = (left + 3) / 4;
-            for (var i = 0; i < blocks; i++)
+            for (var i = 0; Avx2.IsSupported && i < blocks; i += 8)
+                Philox4x32.EightBlocks(block + (uint)i, row, timeAndStream, step, key0, key1, words + i, Blocks);
+            for (var i = 0; !Avx2.IsSupported && i < blocks; i++)
                 Philox4x32.Block(block + (uint)i, row, timeAndStream, step, key0, key1, out words[i], out words[Blocks + i], out words[2 * Blocks + i], out words[3 * Blocks + i]);
             for (var i = 0; i < blocks; i += Vector<float>.Count)
             {
