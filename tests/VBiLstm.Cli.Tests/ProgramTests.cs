@@ -114,6 +114,11 @@ public partial class ProgramTests
         { ["train", "--resume", "runs/none"], "no checkpoint" },
         { ["train", "--resume", "runs/none", "--preset", "digits"], "--resume" },
         { ["train", "--threads", "-1"], "--threads" },
+        { ["train", "--simd", "333"], "--simd is 333; this processor has 128" },
+        { ["bench", "--set", "output_distribution=categorical", "vocabulary_size=9"], "--time-steps" },
+        { ["bench", "--time-steps", "0"], "--time-steps is 0" },
+        { ["bench", "--seconds", "0"], "--seconds is 0" },
+        { ["bench", "--preset", "digit"], "did you mean digits" },
         { ["train", "--on-non-finite", "ignore"], "stop, skip" },
         { ["train", "--set", "frame_size=5"], "model.frame_size=28" },
         { ["evaluate", "runs/none"], "no checkpoint" },
@@ -162,6 +167,7 @@ public partial class ProgramTests
     [InlineData("evaluate")]
     [InlineData("sample")]
     [InlineData("inspect")]
+    [InlineData("bench")]
     public void Help_explains_with_an_example(string command)
     {
         using var program = new Executable();
@@ -169,6 +175,50 @@ public partial class ProgramTests
         Assert.Equal(0, code);
         Assert.Contains("Example", output, StringComparison.Ordinal);
         Assert.Contains($"vbilstm {command}", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Bench_measures_rates_memory_and_every_phase()
+    {
+        using var program = new Executable();
+        string[] sizes = ["--set", "lstm_units=16", "mlp_units=8", "latent_units=4", "batch_size=20", "alpha=0.1", "beta=0.1", "--seconds", "0.3"];
+        using var report = JsonDocument.Parse(program.Run(["bench", "--json", "--threads", "1", "--simd", "128", .. sizes]).Output);
+        double Number(string name) => report.RootElement.GetProperty(name).GetDouble();
+        Assert.Equal(1, Number("threads"));
+        Assert.Equal(128, Number("simd_bits"));
+        Assert.Equal(28, Number("time_steps"));
+        Assert.Equal(20 / Number("seconds_per_step"), Number("samples_per_second"), 1e-6);
+        Assert.Equal(28 * Number("samples_per_second"), Number("tokens_per_second"), 1e-6);
+        Assert.InRange(Number("share_of_peak"), 0, 1);
+        Assert.Equal(Number("share_of_peak"), Number("gigaflops_per_second") / Number("peak_gigaflops_per_second"), 1e-9);
+
+        // Values, gradients and two moments; packed forward and transposed, so at most twice the parameters but for padding.
+        Assert.True(Number("parameter_bytes") >= 4 * 4 * Number("parameters"));
+        Assert.True(Number("packed_weight_bytes") > 4 * Number("parameters"));
+        Assert.True(Number("activation_bytes") > 0);
+        var phases = report.RootElement.GetProperty("phase_seconds").EnumerateObject().ToList();
+        Assert.Equal(["F2Noise", "F1", "F1BackwardLstm", "F2", "F3", "F4", "B1", "B2", "B3", "B4", "B5", "B6", "B7", "Adam"], phases.Select(phase => phase.Name));
+        Assert.All(phases, phase => Assert.True(phase.Value.GetDouble() > 0, phase.Name));
+        Assert.False(Directory.Exists(program.At("runs")), "A benchmark leaves nothing behind.");
+
+        var table = program.Run(["bench", "--set", "model.kind=lstm", .. sizes]).Output;
+        Assert.Contains("samples/s", table, StringComparison.Ordinal);
+        Assert.Contains("MB activations", table, StringComparison.Ordinal);
+        Assert.DoesNotContain("B2", table, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_narrower_vector_width_gives_the_same_figures_but_for_rounding()
+    {
+        using var program = new Executable();
+        Assert.Equal(0, program.Run(Train("--steps", "12", "--run", "narrow", "--simd", "128")).Code);
+        double Value(params string[] more)
+        {
+            using var evaluation = JsonDocument.Parse(program.Run(["evaluate", "runs/narrow", "--json", .. more]).Output);
+            return evaluation.RootElement.GetProperty("value").GetDouble();
+        }
+
+        Assert.Equal(Value(), Value("--simd", "128"), 1e-3);
     }
 
     static void AssertSameRun(Executable program, string expected, string actual)

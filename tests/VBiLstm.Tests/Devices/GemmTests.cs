@@ -44,6 +44,15 @@ public unsafe class GemmTests
 
     [Theory]
     [MemberData(nameof(Widths))]
+    public void Denormals_are_not_flushed(int width)
+    {
+        var (m, n, k) = (5, 40, 7);
+        var product = Multiply(width, 1, [.. Enumerable.Repeat(1e-42f, m * k)], [.. Enumerable.Repeat(-1f, k * n)], m, n, k);
+        Assert.All(product, value => Assert.Equal(-k * 1e-42f, value));
+    }
+
+    [Theory]
+    [MemberData(nameof(Widths))]
     public void Bits_depend_neither_on_threads_nor_on_the_other_rows(int width)
     {
         var random = new Random(3);
