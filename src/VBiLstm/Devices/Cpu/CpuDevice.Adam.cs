@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace VBiLstm.Devices.Cpu;
@@ -80,24 +81,24 @@ public sealed unsafe partial class CpuDevice
 
         public readonly void Execute(int start, int end)
         {
-            var last = Math.Min((nint)end * ReductionBlock, Count);
-            var scale = new Vector<float>(GradientScale);
-            var (beta1, rest1) = (new Vector<float>(Beta1), new Vector<float>(1 - Beta1));
-            var (beta2, rest2) = (new Vector<float>(Beta2), new Vector<float>(1 - Beta2));
-            var epsilon = new Vector<float>(Epsilon);
-            var stepSize = new Vector<float>(StepSize);
-            var inverseCorrection2 = new Vector<float>(InverseCorrection2);
-            for (var j = (nint)start * ReductionBlock; j < last; j += Lanes.Width)
-            {
-                var left = (int)(last - j);
-                var g = scale * Lanes.Load(Gradients + j, left);
-                var m = beta1 * Lanes.Load(FirstMoments + j, left) + rest1 * g;
-                var v = beta2 * Lanes.Load(SecondMoments + j, left) + rest2 * g * g;
-                Lanes.Store(m, FirstMoments + j, left);
-                Lanes.Store(v, SecondMoments + j, left);
-                var update = stepSize * m / (Vector.SquareRoot(v * inverseCorrection2) + epsilon);
-                Lanes.Store(Lanes.Load(Parameters + j, left) - update, Parameters + j, left);
-            }
+            var last = (int)Math.Min((long)end * ReductionBlock, Count);
+            var j = start * ReductionBlock;
+            for (var whole = j + Lanes.Whole(last - j); j < whole; j += Lanes.Width)
+                Update(j, Lanes.Width);
+            if (j < last)
+                Update(j, last - j);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        readonly void Update(int j, int left)
+        {
+            var g = new Vector<float>(GradientScale) * Lanes.Load(Gradients + j, left);
+            var m = new Vector<float>(Beta1) * Lanes.Load(FirstMoments + j, left) + new Vector<float>(1 - Beta1) * g;
+            var v = new Vector<float>(Beta2) * Lanes.Load(SecondMoments + j, left) + new Vector<float>(1 - Beta2) * g * g;
+            Lanes.Store(m, FirstMoments + j, left);
+            Lanes.Store(v, SecondMoments + j, left);
+            var update = new Vector<float>(StepSize) * m / (Vector.SquareRoot(v * InverseCorrection2) + new Vector<float>(Epsilon));
+            Lanes.Store(Lanes.Load(Parameters + j, left) - update, Parameters + j, left);
         }
     }
 }

@@ -83,27 +83,32 @@ public sealed unsafe partial class CpuDevice
         public readonly void Execute(int start, int end)
         {
             var n = Output.Columns / 2;
-            var half = new Vector<float>(0.5f);
             for (var row = start; row < end; row++)
             {
-                float* mean = Row(Output, row), logVariance = mean + n;
-                for (var j = 0; j < n; j += Lanes.Width)
-                {
-                    var left = n - j;
-                    var mu = Lanes.Load(mean + j, left);
-                    if (Head.TanhMean)
-                    {
-                        mu = VectorMath.Tanh(mu);
-                        Lanes.Store(mu, mean + j, left);
-                    }
-
-                    if (Sample.IsEmpty)
-                        continue;
-                    if (!Noise.IsEmpty)
-                        mu = Vector.MultiplyAddEstimate(VectorMath.Exp(half * Clamp(Lanes.Load(logVariance + j, left), Head)), Lanes.Load(Row(Noise, row) + j, left), mu);
-                    Lanes.Store(mu, Row(Sample, row) + j, left);
-                }
+                float* mean = Row(Output, row), noise = Noise.IsEmpty ? null : Row(Noise, row), sample = Sample.IsEmpty ? null : Row(Sample, row);
+                var j = 0;
+                for (; j < Lanes.Whole(n); j += Lanes.Width)
+                    Draw(n, mean + j, noise == null ? null : noise + j, sample == null ? null : sample + j, Head, Lanes.Width);
+                if (j < n)
+                    Draw(n, mean + j, noise == null ? null : noise + j, sample == null ? null : sample + j, Head, n - j);
             }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static void Draw(int n, float* mean, float* noise, float* sample, in GaussianHead head, int left)
+        {
+            var mu = Lanes.Load(mean, left);
+            if (head.TanhMean)
+            {
+                mu = VectorMath.Tanh(mu);
+                Lanes.Store(mu, mean, left);
+            }
+
+            if (sample == null)
+                return;
+            if (noise != null)
+                mu = Vector.MultiplyAddEstimate(VectorMath.Exp(new Vector<float>(0.5f) * Clamp(Lanes.Load(mean + n, left), head)), Lanes.Load(noise, left), mu);
+            Lanes.Store(mu, sample, left);
         }
     }
 
@@ -115,28 +120,35 @@ public sealed unsafe partial class CpuDevice
         public readonly void Execute(int start, int end)
         {
             var n = Output.Columns / 2;
-            var half = new Vector<float>(0.5f);
             for (var row = start; row < end; row++)
             {
-                float* mean = Row(Output, row), logVariance = mean + n, dMean = Row(DMoments, row), dLogVariance = dMean + n;
-                for (var j = 0; j < n; j += Lanes.Width)
-                {
-                    var left = n - j;
-                    var d = Lanes.Load(Row(DSample1, row) + j, left);
-                    if (!DSample2.IsEmpty)
-                        d += Lanes.Load(Row(DSample2, row) + j, left);
-                    var mu = Lanes.Load(mean + j, left);
-                    var lambda = Lanes.Load(logVariance + j, left);
-                    var dMu = Lanes.Load(dMean + j, left) + d;
-                    var dLambda = Lanes.Load(dLogVariance + j, left);
-                    if (!Noise.IsEmpty)
-                        dLambda += half * d * Lanes.Load(Row(Noise, row) + j, left) * VectorMath.Exp(half * Clamp(lambda, Head));
-                    if (Head.TanhMean)
-                        dMu *= Vector<float>.One - mu * mu;
-                    Lanes.Store(dMu, mean + j, left);
-                    Lanes.Store(Gate(dLambda, lambda, Head), logVariance + j, left);
-                }
+                float* mean = Row(Output, row), dMean = Row(DMoments, row), noise = Noise.IsEmpty ? null : Row(Noise, row);
+                float* dSample1 = Row(DSample1, row), dSample2 = DSample2.IsEmpty ? null : Row(DSample2, row);
+                var j = 0;
+                for (; j < Lanes.Whole(n); j += Lanes.Width)
+                    Moments(n, dSample1 + j, dSample2 == null ? null : dSample2 + j, noise == null ? null : noise + j, dMean + j, mean + j, Head, Lanes.Width);
+                if (j < n)
+                    Moments(n, dSample1 + j, dSample2 == null ? null : dSample2 + j, noise == null ? null : noise + j, dMean + j, mean + j, Head, n - j);
             }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static void Moments(int n, float* dSample1, float* dSample2, float* noise, float* dMean, float* mean, in GaussianHead head, int left)
+        {
+            var half = new Vector<float>(0.5f);
+            var d = Lanes.Load(dSample1, left);
+            if (dSample2 != null)
+                d += Lanes.Load(dSample2, left);
+            var mu = Lanes.Load(mean, left);
+            var lambda = Lanes.Load(mean + n, left);
+            var dMu = Lanes.Load(dMean, left) + d;
+            var dLambda = Lanes.Load(dMean + n, left);
+            if (noise != null)
+                dLambda += half * d * Lanes.Load(noise, left) * VectorMath.Exp(half * Clamp(lambda, head));
+            if (head.TanhMean)
+                dMu *= Vector<float>.One - mu * mu;
+            Lanes.Store(dMu, mean, left);
+            Lanes.Store(Gate(dLambda, lambda, head), mean + n, left);
         }
     }
 
@@ -152,24 +164,28 @@ public sealed unsafe partial class CpuDevice
             {
                 float* q = Row(Q, row), p = P.IsEmpty ? null : Row(P, row);
                 var sum = Vector<float>.Zero;
-                for (var j = 0; j < n; j += Lanes.Width)
-                {
-                    var left = n - j;
-                    var difference = Lanes.Load(q + j, left);
-                    var lambdaQ = Clamp(Lanes.Load(q + n + j, left), Head);
-                    var lambdaP = Vector<float>.Zero;
-                    if (p != null)
-                    {
-                        difference -= Lanes.Load(p + j, left);
-                        lambdaP = Clamp(Lanes.Load(p + n + j, left), Head);
-                    }
-
-                    var term = lambdaP - lambdaQ + VectorMath.Exp(lambdaQ - lambdaP) + difference * difference * VectorMath.Exp(-lambdaP) - Vector<float>.One;
-                    sum += Lanes.Keep(term, left);
-                }
-
+                var j = 0;
+                for (; j < Lanes.Whole(n); j += Lanes.Width)
+                    sum += Term(n, q + j, p == null ? null : p + j, Head, Lanes.Width);
+                if (j < n)
+                    sum += Lanes.Keep(Term(n, q + j, p == null ? null : p + j, Head, n - j), n - j);
                 *Row(Kl, row) = 0.5f * Vector.Sum(sum);
             }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static Vector<float> Term(int n, float* q, float* p, in GaussianHead head, int left)
+        {
+            var difference = Lanes.Load(q, left);
+            var lambdaQ = Clamp(Lanes.Load(q + n, left), head);
+            var lambdaP = Vector<float>.Zero;
+            if (p != null)
+            {
+                difference -= Lanes.Load(p, left);
+                lambdaP = Clamp(Lanes.Load(p + n, left), head);
+            }
+
+            return lambdaP - lambdaQ + VectorMath.Exp(lambdaQ - lambdaP) + difference * difference * VectorMath.Exp(-lambdaP) - Vector<float>.One;
         }
     }
 
@@ -181,36 +197,42 @@ public sealed unsafe partial class CpuDevice
         public readonly void Execute(int start, int end)
         {
             var n = Q.Columns / 2;
-            var half = new Vector<float>(0.5f);
-            var one = Vector<float>.One;
             for (var row = start; row < end; row++)
             {
                 var weight = new Vector<float>(*Start(Omega) * *Row(W, row));
                 float* q = Row(Q, row), p = P.IsEmpty ? null : Row(P, row), d = Row(DMoments, row);
-                for (var j = 0; j < n; j += Lanes.Width)
-                {
-                    var left = n - j;
-                    var difference = Lanes.Load(q + j, left);
-                    var lambdaQ = Clamp(Lanes.Load(q + n + j, left), Head);
-                    var rawP = Vector<float>.Zero;
-                    if (p != null)
-                    {
-                        difference -= Lanes.Load(p + j, left);
-                        rawP = Lanes.Load(p + n + j, left);
-                    }
-
-                    var lambdaP = p != null ? Clamp(rawP, Head) : rawP;
-                    var inverse = VectorMath.Exp(-lambdaP);
-                    var rho = VectorMath.Exp(lambdaQ - lambdaP);
-                    var dMu = weight * difference * inverse;
-                    Lanes.Store(dMu, d + j, left);
-                    Lanes.Store(half * weight * (rho - one), d + n + j, left);
-                    if (p == null)
-                        continue;
-                    Lanes.Store(-dMu, p + j, left);
-                    Lanes.Store(Gate(half * weight * (one - rho - difference * difference * inverse), rawP, Head), p + n + j, left);
-                }
+                var j = 0;
+                for (; j < Lanes.Whole(n); j += Lanes.Width)
+                    Gradients(n, q + j, p == null ? null : p + j, d + j, weight, Head, Lanes.Width);
+                if (j < n)
+                    Gradients(n, q + j, p == null ? null : p + j, d + j, weight, Head, n - j);
             }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static void Gradients(int n, float* q, float* p, float* d, Vector<float> weight, in GaussianHead head, int left)
+        {
+            var half = new Vector<float>(0.5f);
+            var one = Vector<float>.One;
+            var difference = Lanes.Load(q, left);
+            var lambdaQ = Clamp(Lanes.Load(q + n, left), head);
+            var rawP = Vector<float>.Zero;
+            if (p != null)
+            {
+                difference -= Lanes.Load(p, left);
+                rawP = Lanes.Load(p + n, left);
+            }
+
+            var lambdaP = p != null ? Clamp(rawP, head) : rawP;
+            var inverse = VectorMath.Exp(-lambdaP);
+            var rho = VectorMath.Exp(lambdaQ - lambdaP);
+            var dMu = weight * difference * inverse;
+            Lanes.Store(dMu, d, left);
+            Lanes.Store(half * weight * (rho - one), d + n, left);
+            if (p == null)
+                return;
+            Lanes.Store(-dMu, p, left);
+            Lanes.Store(Gate(half * weight * (one - rho - difference * difference * inverse), rawP, head), p + n, left);
         }
     }
 
@@ -227,22 +249,24 @@ public sealed unsafe partial class CpuDevice
             {
                 float* target = Row(Target, row), output = Output.IsEmpty ? null : Row(Output, row);
                 var sum = Vector<float>.Zero;
-                for (var j = 0; j < n; j += Lanes.Width)
-                {
-                    var left = n - j;
-                    var r = Lanes.Load(target + j, left);
-                    var lambda = Vector<float>.Zero;
-                    if (output != null)
-                    {
-                        r -= Lanes.Load(output + j, left);
-                        lambda = Clamp(Lanes.Load(output + n + j, left), Head);
-                    }
-
-                    sum += Lanes.Keep(lambda + r * r * VectorMath.Exp(-lambda), left);
-                }
-
+                var j = 0;
+                for (; j < Lanes.Whole(n); j += Lanes.Width)
+                    sum += Term(n, target + j, output == null ? null : output + j, Head, Lanes.Width);
+                if (j < n)
+                    sum += Lanes.Keep(Term(n, target + j, output == null ? null : output + j, Head, n - j), n - j);
                 *Row(Result, row) = -0.5f * Sign * (n * Log2Pi + Vector.Sum(sum));
             }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static Vector<float> Term(int n, float* target, float* output, in GaussianHead head, int left)
+        {
+            var r = Lanes.Load(target, left);
+            if (output == null)
+                return r * r;
+            r -= Lanes.Load(output, left);
+            var lambda = Clamp(Lanes.Load(output + n, left), head);
+            return lambda + r * r * VectorMath.Exp(-lambda);
         }
     }
 
@@ -255,41 +279,45 @@ public sealed unsafe partial class CpuDevice
         public readonly void Execute(int start, int end)
         {
             var n = Target.Columns;
-            var one = Vector<float>.One;
             for (var row = start; row < end; row++)
             {
-                var scale = *Start(Coefficient) * *Row(W, row);
-                var weight = new Vector<float>(scale);
+                var weight = new Vector<float>(*Start(Coefficient) * *Row(W, row));
                 var targetWeight = new Vector<float>(TargetMask.IsEmpty ? 1 : *Row(TargetMask, row));
-                float* target = Row(Target, row), output = Row(Output, row), d = Row(DOutput, row);
-                for (var j = 0; j < n; j += Lanes.Width)
-                {
-                    var left = n - j;
-                    var mu = Lanes.Load(output + j, left);
-                    var raw = Lanes.Load(output + n + j, left);
-                    var inverse = VectorMath.Exp(-Clamp(raw, Head));
-                    var r = Lanes.Load(target + j, left) - mu;
-                    var pull = weight * r * inverse;
-                    var dMu = -pull;
-                    var dLambda = new Vector<float>(0.5f) * weight * (one - r * r * inverse);
-                    if (ThroughOutput)
-                    {
-                        dLambda = Gate(dLambda, raw, Head);
-                        if (Head.TanhMean)
-                            dMu *= one - mu * mu;
-                    }
-
-                    Lanes.Store(dMu, d + j, left);
-                    Lanes.Store(dLambda, d + n + j, left);
-                    if (DTarget.IsEmpty)
-                        continue;
-                    var dTarget = Row(DTarget, row) + j;
-                    pull *= targetWeight;
-                    if (AccumulateTarget)
-                        pull += Lanes.Load(dTarget, left);
-                    Lanes.Store(pull, dTarget, left);
-                }
+                float* target = Row(Target, row), output = Row(Output, row), d = Row(DOutput, row), dTarget = DTarget.IsEmpty ? null : Row(DTarget, row);
+                var j = 0;
+                for (; j < Lanes.Whole(n); j += Lanes.Width)
+                    Gradients(n, target + j, output + j, d + j, dTarget == null ? null : dTarget + j, weight, targetWeight, Lanes.Width);
+                if (j < n)
+                    Gradients(n, target + j, output + j, d + j, dTarget == null ? null : dTarget + j, weight, targetWeight, n - j);
             }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        readonly void Gradients(int n, float* target, float* output, float* d, float* dTarget, Vector<float> weight, Vector<float> targetWeight, int left)
+        {
+            var one = Vector<float>.One;
+            var mu = Lanes.Load(output, left);
+            var raw = Lanes.Load(output + n, left);
+            var inverse = VectorMath.Exp(-Clamp(raw, Head));
+            var r = Lanes.Load(target, left) - mu;
+            var pull = weight * r * inverse;
+            var dMu = -pull;
+            var dLambda = new Vector<float>(0.5f) * weight * (one - r * r * inverse);
+            if (ThroughOutput)
+            {
+                dLambda = Gate(dLambda, raw, Head);
+                if (Head.TanhMean)
+                    dMu *= one - mu * mu;
+            }
+
+            Lanes.Store(dMu, d, left);
+            Lanes.Store(dLambda, d + n, left);
+            if (dTarget == null)
+                return;
+            pull *= targetWeight;
+            if (AccumulateTarget)
+                pull += Lanes.Load(dTarget, left);
+            Lanes.Store(pull, dTarget, left);
         }
     }
 }

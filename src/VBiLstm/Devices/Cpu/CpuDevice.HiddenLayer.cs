@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace VBiLstm.Devices.Cpu;
 
@@ -29,19 +30,26 @@ public sealed unsafe partial class CpuDevice
             for (var row = start; row < end; row++)
             {
                 float* x = Row(X, row), y = Row(Y, row), addend = Addend.IsEmpty ? null : Row(Addend, Addend.Rows == 1 ? 0 : row);
-                for (var j = 0; j < n; j += Lanes.Width)
-                {
-                    var a = Lanes.Load(x + j, n - j);
-                    if (addend != null)
-                        a += Lanes.Load(addend + j, n - j);
-
-                    // Selects, not Min and Max: a NaN must come through.
-                    var value = Vector.ConditionalSelect(Vector.LessThanOrEqual(a, Vector<float>.Zero), slope * a, a);
-                    value = Vector.ConditionalSelect(Vector.GreaterThan(value, clip), clip, value);
-                    value = Vector.ConditionalSelect(Vector.LessThan(value, -clip), -clip, value);
-                    Lanes.Store(value, y + j, n - j);
-                }
+                var j = 0;
+                for (; j < Lanes.Whole(n); j += Lanes.Width)
+                    Values(x + j, addend == null ? null : addend + j, y + j, slope, clip, Lanes.Width);
+                if (j < n)
+                    Values(x + j, addend == null ? null : addend + j, y + j, slope, clip, n - j);
             }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static void Values(float* x, float* addend, float* y, Vector<float> slope, Vector<float> clip, int left)
+        {
+            var a = Lanes.Load(x, left);
+            if (addend != null)
+                a += Lanes.Load(addend, left);
+
+            // Selects, not Min and Max: a NaN must come through.
+            var value = Vector.ConditionalSelect(Vector.LessThanOrEqual(a, Vector<float>.Zero), slope * a, a);
+            value = Vector.ConditionalSelect(Vector.GreaterThan(value, clip), clip, value);
+            value = Vector.ConditionalSelect(Vector.LessThan(value, -clip), -clip, value);
+            Lanes.Store(value, y, left);
         }
     }
 
@@ -59,19 +67,27 @@ public sealed unsafe partial class CpuDevice
             {
                 float* dy = Row(DY, row), y = Row(Y, row), dx = Row(DX, row);
                 var mask = new Vector<float>(Mask.IsEmpty ? 1 : *Row(Mask, row));
-                for (var j = 0; j < n; j += Lanes.Width)
-                {
-                    var value = Lanes.Load(y + j, n - j);
-                    var d = Lanes.Load(dy + j, n - j);
-                    d = Vector.ConditionalSelect(Vector.GreaterThan(value, Vector<float>.Zero), d, slope * d);
-
-                    // An output at ±C was clipped: the forward pass reaches it exactly only by clipping.
-                    d = Vector.ConditionalSelect(Vector.GreaterThanOrEqual(Vector.Abs(value), clip), Vector<float>.Zero, d);
-                    Lanes.Store(d, dx + j, n - j);
-                    if (!Mask.IsEmpty)
-                        Lanes.Store(mask * d, Row(MaskedDX, row) + j, n - j);
-                }
+                var maskedDx = Mask.IsEmpty ? null : Row(MaskedDX, row);
+                var j = 0;
+                for (; j < Lanes.Whole(n); j += Lanes.Width)
+                    Gradients(dy + j, y + j, dx + j, mask, maskedDx == null ? null : maskedDx + j, slope, clip, Lanes.Width);
+                if (j < n)
+                    Gradients(dy + j, y + j, dx + j, mask, maskedDx == null ? null : maskedDx + j, slope, clip, n - j);
             }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static void Gradients(float* dy, float* y, float* dx, Vector<float> mask, float* maskedDx, Vector<float> slope, Vector<float> clip, int left)
+        {
+            var value = Lanes.Load(y, left);
+            var d = Lanes.Load(dy, left);
+            d = Vector.ConditionalSelect(Vector.GreaterThan(value, Vector<float>.Zero), d, slope * d);
+
+            // An output at ±C was clipped: the forward pass reaches it exactly only by clipping.
+            d = Vector.ConditionalSelect(Vector.GreaterThanOrEqual(Vector.Abs(value), clip), Vector<float>.Zero, d);
+            Lanes.Store(d, dx, left);
+            if (maskedDx != null)
+                Lanes.Store(mask * d, maskedDx, left);
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace VBiLstm.Devices.Cpu;
 
@@ -51,18 +52,23 @@ public sealed unsafe partial class CpuDevice
             {
                 float* logits = Row(Logits, row), y = Row(Y, row);
                 var sum = Vector<float>.Zero;
-                for (var j = 0; j < n; j += Lanes.Width)
-                {
-                    var o = Lanes.Load(logits + j, n - j);
-
-                    // softplus(o) = max(o, 0) + log(1 + e^-|o|) neither overflows nor cancels; the select keeps a NaN.
-                    var positive = Vector.ConditionalSelect(Vector.LessThan(o, Vector<float>.Zero), Vector<float>.Zero, o);
-                    var term = positive - Lanes.Load(y + j, n - j) * o + VectorMath.Log1P(VectorMath.Exp(-Vector.Abs(o)));
-                    sum += Lanes.Keep(term, n - j);
-                }
-
+                var j = 0;
+                for (; j < Lanes.Whole(n); j += Lanes.Width)
+                    sum += Term(logits + j, y + j, Lanes.Width);
+                if (j < n)
+                    sum += Lanes.Keep(Term(logits + j, y + j, n - j), n - j);
                 *Row(Nll, row) = Vector.Sum(sum);
             }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static Vector<float> Term(float* logits, float* y, int left)
+        {
+            var o = Lanes.Load(logits, left);
+
+            // softplus(o) = max(o, 0) + log(1 + e^-|o|) neither overflows nor cancels; the select keeps a NaN.
+            var positive = Vector.ConditionalSelect(Vector.LessThan(o, Vector<float>.Zero), Vector<float>.Zero, o);
+            return positive - Lanes.Load(y, left) * o + VectorMath.Log1P(VectorMath.Exp(-Vector.Abs(o)));
         }
     }
 
@@ -77,10 +83,17 @@ public sealed unsafe partial class CpuDevice
             {
                 float* logits = Row(Logits, row), y = Row(Y, row);
                 var w = new Vector<float>(*Row(W, row));
-                for (var j = 0; j < n; j += Lanes.Width)
-                    Lanes.Store(w * (VectorMath.Sigmoid(Lanes.Load(logits + j, n - j)) - Lanes.Load(y + j, n - j)), logits + j, n - j);
+                var j = 0;
+                for (; j < Lanes.Whole(n); j += Lanes.Width)
+                    Gradient(logits + j, y + j, w, Lanes.Width);
+                if (j < n)
+                    Gradient(logits + j, y + j, w, n - j);
             }
         }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static void Gradient(float* logits, float* y, Vector<float> w, int left)
+            => Lanes.Store(w * (VectorMath.Sigmoid(Lanes.Load(logits, left)) - Lanes.Load(y, left)), logits, left);
     }
 
     // The largest logit and the sum of exp(o - largest): the two parts of logsumexp, safe from overflow.
@@ -88,7 +101,7 @@ public sealed unsafe partial class CpuDevice
     {
         // A NaN may be lost here; the sum keeps it.
         var lanes = new Vector<float>(float.NegativeInfinity);
-        var whole = n / Lanes.Width * Lanes.Width;
+        var whole = Lanes.Whole(n);
         for (var j = 0; j < whole; j += Lanes.Width)
             lanes = Vector.MaxNative(lanes, Vector.Load(logits + j));
         var largest = float.NegativeInfinity;
@@ -98,8 +111,10 @@ public sealed unsafe partial class CpuDevice
             largest = MathF.Max(largest, logits[j]);
         var shift = new Vector<float>(largest);
         var sum = Vector<float>.Zero;
-        for (var j = 0; j < n; j += Lanes.Width)
-            sum += Lanes.Keep(VectorMath.Exp(Lanes.Load(logits + j, n - j) - shift), n - j);
+        for (var j = 0; j < whole; j += Lanes.Width)
+            sum += VectorMath.Exp(Vector.Load(logits + j) - shift);
+        if (whole < n)
+            sum += Lanes.Keep(VectorMath.Exp(Lanes.Load(logits + whole, n - whole) - shift), n - whole);
         return (largest, Vector.Sum(sum));
     }
 
@@ -134,8 +149,11 @@ public sealed unsafe partial class CpuDevice
                 var (largest, sum) = SoftmaxParts(logits, n);
                 var shift = new Vector<float>(largest);
                 var scale = new Vector<float>(w / sum);
-                for (var j = 0; j < n; j += Lanes.Width)
-                    Lanes.Store(scale * VectorMath.Exp(Lanes.Load(logits + j, n - j) - shift), logits + j, n - j);
+                var whole = Lanes.Whole(n);
+                for (var j = 0; j < whole; j += Lanes.Width)
+                    (scale * VectorMath.Exp(Vector.Load(logits + j) - shift)).Store(logits + j);
+                if (whole < n)
+                    Lanes.Store(scale * VectorMath.Exp(Lanes.Load(logits + whole, n - whole) - shift), logits + whole, n - whole);
                 logits[((int*)Y.Address)[row]] -= w;
             }
         }

@@ -15,7 +15,7 @@ public sealed unsafe partial class CpuDevice
     public override void LstmCellBackward(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc)
     {
         CheckShape(gates.Columns == 4 * dc.Columns);
-        ForRows(new CellBackward { Gates = gates, CPrevious = cPrevious, TanhC = tanhC, DH1 = dh1, DH2 = dh2, Validity = validity, DC = dc }, dc.Rows, 8 * dc.Columns);
+        ForRows(new CellBackward { GateValues = gates, CPrevious = cPrevious, TanhC = tanhC, DH1 = dh1, DH2 = dh2, Validity = validity, DC = dc }, dc.Rows, 8 * dc.Columns);
     }
 
     struct CellForward : IRangeJob
@@ -31,72 +31,101 @@ public sealed unsafe partial class CpuDevice
                 float* addend1 = Addend1.IsEmpty ? null : Row(Addend1, row), addend2 = Addend2.IsEmpty ? null : Row(Addend2, row);
                 var v = new Vector<float>(Validity.IsEmpty ? 1 : *Row(Validity, row));
                 float* cPrevious = Row(CPrevious, row), c = Row(C, row), tanhC = Row(TanhC, row), h = Row(H, row);
-                for (var j = 0; j < n; j += Lanes.Width)
-                {
-                    var left = n - j;
-                    var i = VectorMath.Sigmoid(PreActivation(gates, addend1, addend2, j, left));
-                    var f = VectorMath.Sigmoid(PreActivation(gates, addend1, addend2, n + j, left));
-                    var u = VectorMath.Tanh(PreActivation(gates, addend1, addend2, 2 * n + j, left));
-                    var o = VectorMath.Sigmoid(PreActivation(gates, addend1, addend2, 3 * n + j, left));
-                    var cell = Vector.MultiplyAddEstimate(f, Lanes.Load(cPrevious + j, left), i * u);
-                    var theta = VectorMath.Tanh(cell);
-                    Lanes.Store(i, gates + j, left);
-                    Lanes.Store(f, gates + n + j, left);
-                    Lanes.Store(u, gates + 2 * n + j, left);
-                    Lanes.Store(o, gates + 3 * n + j, left);
-                    Lanes.Store(theta, tanhC + j, left);
-                    Lanes.Store(v * cell, c + j, left);
-                    Lanes.Store(v * (o * theta), h + j, left);
-                }
+
+                // Gates first: in short loops the processor works on several vectors at once.
+                Sigmoids(gates, addend1, addend2, 0, 2 * n);
+                Tanhs(gates, addend1, addend2, 2 * n, 3 * n);
+                Sigmoids(gates, addend1, addend2, 3 * n, 4 * n);
+                var j = 0;
+                for (; j < Lanes.Whole(n); j += Lanes.Width)
+                    State(n, gates + j, cPrevious + j, v, c + j, tanhC + j, h + j, Lanes.Width);
+                if (j < n)
+                    State(n, gates + j, cPrevious + j, v, c + j, tanhC + j, h + j, n - j);
             }
         }
-    }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    static Vector<float> PreActivation(float* gates, float* addend1, float* addend2, int at, int left)
-    {
-        var a = Lanes.Load(gates + at, left);
-        if (addend1 != null)
-            a += Lanes.Load(addend1 + at, left);
-        if (addend2 != null)
-            a += Lanes.Load(addend2 + at, left);
-        return a;
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static void State(int n, float* gates, float* cPrevious, Vector<float> v, float* c, float* tanhC, float* h, int left)
+        {
+            var cell = Lanes.Load(gates, left) * Lanes.Load(gates + 2 * n, left);
+            cell = Vector.MultiplyAddEstimate(Lanes.Load(gates + n, left), Lanes.Load(cPrevious, left), cell);
+            var theta = VectorMath.Tanh(cell);
+            Lanes.Store(theta, tanhC, left);
+            Lanes.Store(v * cell, c, left);
+            Lanes.Store(v * (Lanes.Load(gates + 3 * n, left) * theta), h, left);
+        }
+
+        static void Sigmoids(float* gates, float* addend1, float* addend2, int start, int end)
+        {
+            var at = start;
+            for (; at < start + Lanes.Whole(end - start); at += Lanes.Width)
+                Lanes.Store(VectorMath.Sigmoid(PreActivation(gates, addend1, addend2, at, Lanes.Width)), gates + at, Lanes.Width);
+            if (at < end)
+                Lanes.Store(VectorMath.Sigmoid(PreActivation(gates, addend1, addend2, at, end - at)), gates + at, end - at);
+        }
+
+        static void Tanhs(float* gates, float* addend1, float* addend2, int start, int end)
+        {
+            var at = start;
+            for (; at < start + Lanes.Whole(end - start); at += Lanes.Width)
+                Lanes.Store(VectorMath.Tanh(PreActivation(gates, addend1, addend2, at, Lanes.Width)), gates + at, Lanes.Width);
+            if (at < end)
+                Lanes.Store(VectorMath.Tanh(PreActivation(gates, addend1, addend2, at, end - at)), gates + at, end - at);
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static Vector<float> PreActivation(float* gates, float* addend1, float* addend2, int at, int left)
+        {
+            var a = Lanes.Load(gates + at, left);
+            if (addend1 != null)
+                a += Lanes.Load(addend1 + at, left);
+            if (addend2 != null)
+                a += Lanes.Load(addend2 + at, left);
+            return a;
+        }
     }
 
     struct CellBackward : IRangeJob
     {
-        public Tensor Gates, CPrevious, TanhC, DH1, DH2, Validity, DC;
+        public Tensor GateValues, CPrevious, TanhC, DH1, DH2, Validity, DC;
 
         public readonly void Execute(int start, int end)
         {
             var n = DC.Columns;
-            var one = Vector<float>.One;
             for (var row = start; row < end; row++)
             {
                 var v = new Vector<float>(Validity.IsEmpty ? 1 : *Row(Validity, row));
-                float* gates = Row(Gates, row), cPrevious = Row(CPrevious, row), tanhC = Row(TanhC, row), dc = Row(DC, row);
-                for (var j = 0; j < n; j += Lanes.Width)
-                {
-                    var left = n - j;
-                    var dh = Vector<float>.Zero;
-                    if (!DH1.IsEmpty)
-                        dh += Lanes.Load(Row(DH1, row) + j, left);
-                    if (!DH2.IsEmpty)
-                        dh += Lanes.Load(Row(DH2, row) + j, left);
-                    dh *= v;
-                    var i = Lanes.Load(gates + j, left);
-                    var f = Lanes.Load(gates + n + j, left);
-                    var u = Lanes.Load(gates + 2 * n + j, left);
-                    var o = Lanes.Load(gates + 3 * n + j, left);
-                    var theta = Lanes.Load(tanhC + j, left);
-                    var dcHat = v * Lanes.Load(dc + j, left) + dh * o * (one - theta * theta);
-                    Lanes.Store(dcHat * u * i * (one - i), gates + j, left);
-                    Lanes.Store(dcHat * Lanes.Load(cPrevious + j, left) * f * (one - f), gates + n + j, left);
-                    Lanes.Store(dcHat * i * (one - u * u), gates + 2 * n + j, left);
-                    Lanes.Store(dh * theta * o * (one - o), gates + 3 * n + j, left);
-                    Lanes.Store(dcHat * f, dc + j, left);
-                }
+                float* gates = Row(GateValues, row), cPrevious = Row(CPrevious, row), tanhC = Row(TanhC, row), dc = Row(DC, row);
+                float* dh1 = DH1.IsEmpty ? null : Row(DH1, row), dh2 = DH2.IsEmpty ? null : Row(DH2, row);
+                var j = 0;
+                for (; j < Lanes.Whole(n); j += Lanes.Width)
+                    Gates(n, gates + j, cPrevious + j, tanhC + j, dh1 == null ? null : dh1 + j, dh2 == null ? null : dh2 + j, v, dc + j, Lanes.Width);
+                if (j < n)
+                    Gates(n, gates + j, cPrevious + j, tanhC + j, dh1 == null ? null : dh1 + j, dh2 == null ? null : dh2 + j, v, dc + j, n - j);
             }
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        static void Gates(int n, float* gates, float* cPrevious, float* tanhC, float* dh1, float* dh2, Vector<float> v, float* dc, int left)
+        {
+            var one = Vector<float>.One;
+            var dh = Vector<float>.Zero;
+            if (dh1 != null)
+                dh += Lanes.Load(dh1, left);
+            if (dh2 != null)
+                dh += Lanes.Load(dh2, left);
+            dh *= v;
+            var i = Lanes.Load(gates, left);
+            var f = Lanes.Load(gates + n, left);
+            var u = Lanes.Load(gates + 2 * n, left);
+            var o = Lanes.Load(gates + 3 * n, left);
+            var theta = Lanes.Load(tanhC, left);
+            var dcHat = v * Lanes.Load(dc, left) + dh * o * (one - theta * theta);
+            Lanes.Store(dcHat * u * i * (one - i), gates, left);
+            Lanes.Store(dcHat * Lanes.Load(cPrevious, left) * f * (one - f), gates + n, left);
+            Lanes.Store(dcHat * i * (one - u * u), gates + 2 * n, left);
+            Lanes.Store(dh * theta * o * (one - o), gates + 3 * n, left);
+            Lanes.Store(dcHat * f, dc, left);
         }
     }
 }

@@ -3,10 +3,16 @@ using System.Runtime.CompilerServices;
 
 namespace VBiLstm.Devices.Cpu;
 
-/// <summary>Whole vectors from rows of any length: past the end, loads give zeros and stores write nothing.</summary>
+/// <summary>
+/// Whole vectors from rows of any length: past the end, loads give zeros and stores write nothing. Hot loops run on a constant <see cref="Width"/> up to
+/// <see cref="Whole"/> and do the rest once: a call in the loop, even one never taken, would cost it its registers.
+/// </summary>
 static unsafe class Lanes
 {
     public static int Width => Vector<float>.Count;
+
+    /// <summary>The largest multiple of <see cref="Width"/> up to <paramref name="count"/>.</summary>
+    public static int Whole(int count) => count & -Width;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector<float> Load(float* source, int remaining)
