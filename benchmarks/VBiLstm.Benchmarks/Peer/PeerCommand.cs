@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Spectre.Console;
 using VBiLstm.Model;
 
@@ -50,7 +51,7 @@ static class PeerCommand
         return command;
     }
 
-    static readonly JsonSerializerOptions s_json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    static readonly JsonSerializerOptions s_json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) } };
 
     /// <summary>Seconds a step, medians over the pairs; the ratio is the median of the pairs' ratios.</summary>
     sealed record Opponent(string Name, bool Tuned, double Seconds, double OurSeconds, double Ratio, double SmallestRatio, double LargestRatio, double GigaflopsPerSecond, double ShareOfPeak, double PeakMemoryBytes);

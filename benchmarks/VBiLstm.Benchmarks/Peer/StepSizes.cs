@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using VBiLstm.Configuration;
 
 namespace VBiLstm.Benchmarks.Peer;
@@ -16,6 +17,7 @@ sealed record StepSizes(int Hidden, int Mlp, int Latent, int Batch, int Steps, H
     };
 
     /// <summary>The whole model with both auxiliary costs; embeddings of a categorical model are half as wide as the LSTM, at most 256.</summary>
+    [JsonIgnore]
     public ModelConfiguration Model => new()
     {
         OutputDistribution = Head switch { Head.Bernoulli => OutputDistribution.Bernoulli, Head.Gaussian => OutputDistribution.Gaussian, _ => OutputDistribution.Categorical },
@@ -29,6 +31,7 @@ sealed record StepSizes(int Hidden, int Mlp, int Latent, int Batch, int Steps, H
         Beta = 0.1,
     };
 
+    [JsonIgnore]
     public RunConfiguration Configuration => new() { Model = Model, Training = new TrainingConfiguration { BatchSize = Batch } };
 }
 
