@@ -12,7 +12,11 @@ namespace VBiLstm.Benchmarks.Peer;
 static class PeerCommand
 {
     const double SecondsPerRun = 0.5;
-    const double LargestGradientError = 1e-4;
+    const double LargestObjectiveError = 1e-5;
+
+    // Rounding gives some 1e-6. But among a million hidden units one may stand so near zero that the sides take different slopes of the leaky ReLU,
+    // which moves one column of one gradient by 1e-3 of the whole.
+    const double LargestGradientError = 5e-3;
 
     enum Variants
     {
@@ -69,7 +73,7 @@ static class PeerCommand
         {
             var (objective, gradient) = (double.Parse(words[1], CultureInfo.InvariantCulture), double.Parse(words[2], CultureInfo.InvariantCulture));
             Console.WriteLine($"same step as {words[0],-8}: objective within {objective:E1}, every gradient within {gradient:E1} ({words[3]})");
-            if (!(gradient < LargestGradientError && objective < LargestGradientError))
+            if (!(gradient < LargestGradientError && objective < LargestObjectiveError))
                 throw new PeerException("The two sides do not compute the same step.");
         }
     }

@@ -137,6 +137,8 @@ abstract class TorchSide : ITrainingSide
     /// <returns>Relative differences: of the objective, and the largest relative L2 error of any parameter's gradient.</returns>
     public (double Objective, double Gradient, string Worst) Compare(OurSide ours)
     {
+        // Keeps every tensor alive: one that only a native call still uses could be collected during it.
+        using var scope = NewDisposeScope();
         var (epsilonZ, epsilonB, mask) = ours.Noise();
         _givenNoise = (tensor(epsilonZ).reshape(T, B, Z), tensor(epsilonB).reshape(T, B, H), tensor(mask).reshape(T, B, 1));
         using (no_grad())
