@@ -11,7 +11,7 @@ namespace VBiLstm.Benchmarks.Peer;
 /// <summary><c>peer</c>: our training step against TorchSharp's, in alternating pairs.</summary>
 static class PeerCommand
 {
-    const double SecondsPerRun = 0.5;
+    const double SecondsPerRun = 1;
     const double LargestObjectiveError = 1e-5;
 
     // Rounding gives some 1e-6. But among a million hidden units one may stand so near zero that the sides take different slopes of the leaky ReLU,

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace VBiLstm.Devices.Cpu;
 
@@ -43,6 +44,9 @@ sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
 
     const int FloatsPerLine = 16;
     const int FewPanels = 2;
+
+    // How far ahead packing fetches rows: they are short pieces of long ones, which the processor does not foresee.
+    const int RowsAhead = 8;
 
     // Panels packed together: enough for long runs of reads, few enough for their writes to stay apart in the cache.
     const int PanelGroup = 16;
@@ -106,6 +110,9 @@ sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
         for (var p = 0; p < depth; p++)
         {
             var source = a + (nint)p * stride;
+            if (Sse.IsSupported && p + RowsAhead < depth)
+                for (var c = 0; c < rows; c += FloatsPerLine)
+                    Sse.Prefetch0(source + (nint)RowsAhead * stride + c);
             var tiles = target;
             for (var left = rows; left > 0;)
             {
