@@ -15,7 +15,7 @@ public sealed unsafe partial class CpuDevice
     public override void LstmCellBackward(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc)
     {
         CheckShape(gates.Columns == 4 * dc.Columns);
-        ForRows(new CellBackward { GateValues = gates, CPrevious = cPrevious, TanhC = tanhC, DH1 = dh1, DH2 = dh2, Validity = validity, DC = dc }, dc.Rows, 8 * dc.Columns);
+        ForRows(new CellBackward { Gates = gates, CPrevious = cPrevious, TanhC = tanhC, DH1 = dh1, DH2 = dh2, Validity = validity, DC = dc }, dc.Rows, 8 * dc.Columns);
     }
 
     struct CellForward : IRangeJob
@@ -87,7 +87,7 @@ public sealed unsafe partial class CpuDevice
 
     struct CellBackward : IRangeJob
     {
-        public Tensor GateValues, CPrevious, TanhC, DH1, DH2, Validity, DC;
+        public Tensor Gates, CPrevious, TanhC, DH1, DH2, Validity, DC;
 
         public readonly void Execute(int start, int end)
         {
@@ -95,18 +95,18 @@ public sealed unsafe partial class CpuDevice
             for (var row = start; row < end; row++)
             {
                 var v = new Vector<float>(Validity.IsEmpty ? 1 : *Row(Validity, row));
-                float* gates = Row(GateValues, row), cPrevious = Row(CPrevious, row), tanhC = Row(TanhC, row), dc = Row(DC, row);
+                float* gates = Row(Gates, row), cPrevious = Row(CPrevious, row), tanhC = Row(TanhC, row), dc = Row(DC, row);
                 float* dh1 = DH1.IsEmpty ? null : Row(DH1, row), dh2 = DH2.IsEmpty ? null : Row(DH2, row);
                 var j = 0;
                 for (; j < Lanes.Whole(n); j += Lanes.Width)
-                    Gates(n, gates + j, cPrevious + j, tanhC + j, dh1 == null ? null : dh1 + j, dh2 == null ? null : dh2 + j, v, dc + j, Lanes.Width);
+                    GateGradients(n, gates + j, cPrevious + j, tanhC + j, dh1 == null ? null : dh1 + j, dh2 == null ? null : dh2 + j, v, dc + j, Lanes.Width);
                 if (j < n)
-                    Gates(n, gates + j, cPrevious + j, tanhC + j, dh1 == null ? null : dh1 + j, dh2 == null ? null : dh2 + j, v, dc + j, n - j);
+                    GateGradients(n, gates + j, cPrevious + j, tanhC + j, dh1 == null ? null : dh1 + j, dh2 == null ? null : dh2 + j, v, dc + j, n - j);
             }
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        static void Gates(int n, float* gates, float* cPrevious, float* tanhC, float* dh1, float* dh2, Vector<float> v, float* dc, int left)
+        static void GateGradients(int n, float* gates, float* cPrevious, float* tanhC, float* dh1, float* dh2, Vector<float> v, float* dc, int left)
         {
             var one = Vector<float>.One;
             var dh = Vector<float>.Zero;
