@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using Spectre.Console;
 using VBiLstm.Devices;
 using VBiLstm.Devices.Cpu;
+using VBiLstm.Training;
 
 namespace VBiLstm.Benchmarks;
 
@@ -63,13 +64,13 @@ static unsafe class GemmTable
                 times.Add(Stopwatch.GetElapsedTime(call).TotalSeconds);
             }
 
-            rates[round] = shape.Operations / Median(times.ToArray()) / 1e9;
+            rates[round] = shape.Operations / StepBenchmark.Median(times) / 1e9;
         }
 
         AlignedMemory.Free(a);
         AlignedMemory.Free(b);
         AlignedMemory.Free(c);
-        return (Median(rates), Median(peaks));
+        return (StepBenchmark.Median(rates), StepBenchmark.Median(peaks));
 
         void Multiply()
         {
@@ -83,12 +84,6 @@ static unsafe class GemmTable
                 gemm.Multiply(a, shape.K, shape.M, packed, null, c, shape.N, accumulate: false);
             }
         }
-    }
-
-    internal static double Median(double[] values)
-    {
-        Array.Sort(values);
-        return values.Length % 2 == 1 ? values[values.Length / 2] : (values[values.Length / 2 - 1] + values[values.Length / 2]) / 2;
     }
 
     static float* Random(int count)

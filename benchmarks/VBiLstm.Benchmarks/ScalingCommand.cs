@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using Spectre.Console;
 using VBiLstm.Benchmarks.Peer;
+using VBiLstm.Training;
 
 namespace VBiLstm.Benchmarks;
 
@@ -41,10 +42,10 @@ static class ScalingCommand
             }
 
         var table = new Table().AddColumns(title, "ms a step", "times the first", "work, times the first");
-        var first = GemmTable.Median(times[0]);
+        var first = StepBenchmark.Median(times[0]);
         for (var i = 0; i < list.Count; i++)
         {
-            var median = GemmTable.Median(times[i]);
+            var median = StepBenchmark.Median(times[i]);
             table.AddRow(list[i].Name, $"{1e3 * median:F1}", $"{median / first:F3}", $"{list[i].Work / list[0].Work:F2}");
             sides[i].Dispose();
         }

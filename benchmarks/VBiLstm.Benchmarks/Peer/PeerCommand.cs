@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Spectre.Console;
 using VBiLstm.Model;
+using VBiLstm.Training;
 
 namespace VBiLstm.Benchmarks.Peer;
 
@@ -107,19 +108,17 @@ static class PeerCommand
 
                 allOurs.AddRange(ourTimes);
                 var ratios = ourTimes.Zip(peerTimes, (our, their) => their / our).ToArray();
-                var seconds = Median(peerTimes);
-                opponents.Add(new Opponent(peer.Name, tuned, seconds, Median(ourTimes), Median(ratios), ratios.Min(), ratios.Max(), operations / seconds, 0, peer.Memory()));
+                var seconds = StepBenchmark.Median(peerTimes);
+                opponents.Add(new Opponent(peer.Name, tuned, seconds, StepBenchmark.Median(ourTimes), StepBenchmark.Median(ratios), ratios.Min(), ratios.Max(), operations / seconds, 0, peer.Memory()));
             }
         });
-        var peak = Median(peaks);
-        var our = Median(allOurs);
+        var peak = StepBenchmark.Median(peaks);
+        var our = StepBenchmark.Median(allOurs);
         return new Report(sizes, threads, pairs, RuntimeInformation.FrameworkDescription, peak, our, operations / our, operations / our / peak, ours.Memory(),
             [.. opponents.Select(opponent => opponent with { ShareOfPeak = opponent.GigaflopsPerSecond / peak })]);
     }
 
     static int StepsPerRun(Worker worker) => (int)Math.Clamp(Math.Ceiling(SecondsPerRun / worker.Run(1)), 1, 1000);
-
-    static double Median(IEnumerable<double> values) => GemmTable.Median([.. values]);
 
     static void Print(Report report)
     {

@@ -15,14 +15,11 @@ sealed class Worker : IDisposable
     public Worker(Side side, bool tuned, StepSizes sizes, int threads)
     {
         Name = side == Side.Ours ? "VBiLstm" : $"TorchSharp {(side == Side.Autograd ? "autograd" : "deferred")}, {(tuned ? "tuned" : "plain")}";
-        IsTuned = tuned;
         _process = Start([WorkerCommand.Name, side.ToString(), .. SizeOptions.Arguments(sizes, threads)], side != Side.Ours, tuned);
         ReadAnswer();
     }
 
     public string Name { get; }
-
-    public bool IsTuned { get; }
 
     /// <summary>Seconds of that many steps.</summary>
     public double Run(int steps) => Ask($"run {steps}");

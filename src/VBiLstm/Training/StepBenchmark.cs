@@ -17,7 +17,6 @@ public sealed class StepBenchmark : IDisposable
 
     readonly RunConfiguration _configuration;
     readonly SequenceBatch _batch;
-    readonly long[] _phaseTicks = new long[Enum.GetValues<TrainingPhase>().Length];
     long _done;
 
     /// <param name="device">Where the steps run.</param>
@@ -79,27 +78,28 @@ public sealed class StepBenchmark : IDisposable
         while (Stopwatch.GetElapsedTime(begin) < duration / 3);
 
         var steps = new List<double>();
-        var phases = _phaseTicks.Select(_ => new List<double>()).ToArray();
+        var phaseTicks = new long[Enum.GetValues<TrainingPhase>().Length];
+        var phases = phaseTicks.Select(_ => new List<double>()).ToArray();
         while (steps.Count < MinimumSteps || Stopwatch.GetElapsedTime(begin) < duration)
         {
             cancellation.ThrowIfCancellationRequested();
             var start = Stopwatch.GetTimestamp();
-            Array.Clear(_phaseTicks);
+            Array.Clear(phaseTicks);
             var (current, since) = (-1, start);
             Step.EnterPhase = phase =>
             {
                 var now = Stopwatch.GetTimestamp();
                 if (current >= 0)
-                    _phaseTicks[current] += now - since;
+                    phaseTicks[current] += now - since;
                 (current, since) = ((int)phase, now);
             };
             Run();
             var end = Stopwatch.GetTimestamp();
             Step.EnterPhase = null;
-            _phaseTicks[current] += end - since;
+            phaseTicks[current] += end - since;
             steps.Add(Stopwatch.GetElapsedTime(start, end).TotalSeconds);
             for (var phase = 0; phase < phases.Length; phase++)
-                phases[phase].Add((double)_phaseTicks[phase] / Stopwatch.Frequency);
+                phases[phase].Add((double)phaseTicks[phase] / Stopwatch.Frequency);
         }
 
         return new StepTimes(steps.Count, Median(steps),
@@ -120,10 +120,10 @@ public sealed class StepBenchmark : IDisposable
         return batch;
     }
 
-    static double Median(List<double> values)
+    internal static double Median(IEnumerable<double> values)
     {
-        values.Sort();
-        return values.Count % 2 == 1 ? values[values.Count / 2] : (values[values.Count / 2 - 1] + values[values.Count / 2]) / 2;
+        double[] sorted = [.. values.Order()];
+        return sorted.Length % 2 == 1 ? sorted[sorted.Length / 2] : (sorted[sorted.Length / 2 - 1] + sorted[sorted.Length / 2]) / 2;
     }
 
     public void Dispose()

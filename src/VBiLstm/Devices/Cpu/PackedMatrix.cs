@@ -30,8 +30,6 @@ sealed unsafe class PackedMatrix : IDisposable
 
     public float* Values { get; private set; }
 
-    public float* Panel(int panel) => Values + panel * PanelLength;
-
     public void Dispose()
     {
         AlignedMemory.Free(Values);
