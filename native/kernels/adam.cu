@@ -4,19 +4,32 @@
 // The tensors are [1, 1]: device memory, so that a recorded step reads the current values.
 struct AdamArguments
 {
-    Tensor norm, objective, rate, correction1, correction2; // the corrections are 1 - beta1^t and 1 - beta2^t
+    Tensor norm, objective, rate, correction1, correction2, halted; // the corrections are 1 - beta1^t and 1 - beta2^t
     float beta1, beta2, epsilon, clip;
+    bool halt_on_non_finite;
 };
 
-static_assert(sizeof(AdamArguments) == 136, "the managed side passes these bytes");
+static_assert(sizeof(AdamArguments) == 168, "the managed side passes these bytes");
 
 __device__ inline bool is_finite(float x) { return fabsf(x) <= 3.402823466e38f; }
 
-// All [1, N]; four values a thread, grid-stride. Does nothing at all where the norm or the objective is not finite.
+__device__ inline bool is_finite(const AdamArguments& arguments)
+{
+    return is_finite(arguments.norm.scalar()) && is_finite(arguments.objective.scalar());
+}
+
+// One thread, before adam_step where a step that is not finite must be the last.
+extern "C" __global__ void adam_guard(AdamArguments arguments)
+{
+    if (!is_finite(arguments))
+        *arguments.halted.data = 1.0f;
+}
+
+// All [1, N]; four values a thread, grid-stride. Does nothing at all where the norm or the objective is not finite, or after a halt.
 extern "C" __global__ void adam_step(Tensor parameters, Tensor gradients, Tensor first_moments, Tensor second_moments, AdamArguments arguments)
 {
     const float norm = arguments.norm.scalar();
-    if (!is_finite(norm) || !is_finite(arguments.objective.scalar()))
+    if (!is_finite(arguments) || arguments.halted.scalar() != 0.0f)
         return;
     const float gradient_scale = arguments.clip > 0.0f && norm > arguments.clip ? arguments.clip / norm : 1.0f;
     const float step_size = arguments.rate.scalar() / arguments.correction1.scalar();

@@ -11,18 +11,17 @@ __device__ inline void add_if_present(Four& a, const Tensor& addend, int row, in
         a[k] += b[k];
 }
 
-// a = gates + addend1 + addend2 from that column of the 4H on.
-__device__ inline Four pre_activation(const Tensor& gates, const Tensor& addend1, const Tensor& addend2, int row, int column, int count)
+// a = gates + addend from that column of the 4H on.
+__device__ inline Four pre_activation(const Tensor& gates, const Tensor& addend, int row, int column, int count)
 {
     Four a = load(gates.row(row) + column, count);
-    add_if_present(a, addend1, row, column, count);
-    add_if_present(a, addend2, row, column, count);
+    add_if_present(a, addend, row, column, count);
     return a;
 }
 
-// gates and addends [B, 4H] (an addend may be empty), validity [B, 1] or empty, the rest [B, H].
+// gates and addend [B, 4H] (the addend may be empty), validity [B, 1] or empty, the rest [B, H].
 // Gates become their activations, c = v (f c_previous + i u), h = v o tanh(c before v).
-extern "C" __global__ void lstm_cell_forward(Tensor gates, Tensor addend1, Tensor addend2, Tensor c_previous, Tensor validity, Tensor c, Tensor tanh_c, Tensor h)
+extern "C" __global__ void lstm_cell_forward(Tensor gates, Tensor addend, Tensor c_previous, Tensor validity, Tensor c, Tensor tanh_c, Tensor h)
 {
     const int n = c.columns;
     const int column = first_column();
@@ -30,10 +29,10 @@ extern "C" __global__ void lstm_cell_forward(Tensor gates, Tensor addend1, Tenso
     if (count <= 0)
         return;
     for (int row = first_row(); row < c.rows; row += row_step()) {
-        Four i = pre_activation(gates, addend1, addend2, row, column, count);
-        Four f = pre_activation(gates, addend1, addend2, row, n + column, count);
-        Four u = pre_activation(gates, addend1, addend2, row, 2 * n + column, count);
-        Four o = pre_activation(gates, addend1, addend2, row, 3 * n + column, count);
+        Four i = pre_activation(gates, addend, row, column, count);
+        Four f = pre_activation(gates, addend, row, n + column, count);
+        Four u = pre_activation(gates, addend, row, 2 * n + column, count);
+        Four o = pre_activation(gates, addend, row, 3 * n + column, count);
         const Four previous = load(c_previous.row(row) + column, count);
         const float v = validity.is_empty() ? 1.0f : *validity.row(row);
         Four cell, theta, hidden;
