@@ -59,7 +59,7 @@ void require_context(const char* name)
 
 void require_stream(CUstream stream)
 {
-    if (stream_status(stream) != static_cast<CUresult>(0))
+    if (stream_status(stream) != 0)
         invalid("the stream is not a live stream of the driver");
 }
 
@@ -137,7 +137,7 @@ void launch(CUstream stream, const Product& product)
         gemm(product.gemm);
         workspace.end(product.call);
     });
-    if (result != static_cast<CUresult>(0))
+    if (result != 0)
         throw Failure(CUBLAS_STATUS_EXECUTION_FAILED, "the driver refused the work: " + driver_error(result));
 }
 

@@ -264,7 +264,7 @@ std::uint64_t content_of_weights(const Job& job, const float* weights)
 
 void fail_work(const Job& job, const std::string& reason)
 {
-    constexpr CUresult launch_failed = static_cast<CUresult>(719);
+    constexpr CUresult launch_failed = 719;
     fail(launch_failed, std::string(job.call) + ", when it ran: " + reason);
 }
 
@@ -325,7 +325,7 @@ void launch(const cudnnContext& context, std::shared_ptr<const Job> job, Work wo
         work(*job);
         workspace.end(job->call);
     });
-    if (result != static_cast<CUresult>(0))
+    if (result != 0)
         fail_call(Status::execution_failed, "the driver refused the work: " + driver_error(result));
 }
 

@@ -35,7 +35,7 @@ public:
         for (const auto& range : ranges_) {
             std::string why;
             if (!is_device_range(range.address, range.bytes, &why)) {
-                constexpr CUresult illegal_address = static_cast<CUresult>(700);
+                constexpr CUresult illegal_address = 700;
                 fail(illegal_address, std::string(what) + ", when it ran: " + describe(range.name, range.bytes, why));
                 return false;
             }
@@ -66,7 +66,8 @@ public:
 
     void begin()
     {
-        std::memset(address_, 0xff, bytes_);
+        if (bytes_ != 0)
+            std::memset(address_, 0xff, bytes_);
         if (bytes_ < sizeof token_)
             return;
         static std::atomic<std::uint64_t> calls;
@@ -82,7 +83,7 @@ public:
         std::memcpy(&found, address_, sizeof found);
         std::memset(address_, 0xff, sizeof token_);
         if (found != token_) {
-            constexpr CUresult launch_failed = static_cast<CUresult>(719);
+            constexpr CUresult launch_failed = 719;
             fail(launch_failed, std::string(what) + ": its workspace was written by something else while it ran; do two streams share it?");
         }
     }
