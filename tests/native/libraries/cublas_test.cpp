@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <utility>
 
 namespace {
 
@@ -186,14 +187,42 @@ TEST_F(Cublas, ResultsDoNotDependOnTheNumberOfThreads)
     EXPECT_EQ(results[0], results[2]);
 }
 
-TEST_F(Cublas, WorkspaceIsOverwritten)
+TEST_F(Cublas, DeepProductsOverwriteTheWorkspace)
 {
     const DeviceArray<float> workspace(std::vector<float>(1024, 1.0f));
     ASSERT_EQ(cublasSetWorkspace_v2(handle, workspace.data(), workspace.bytes()), CUBLAS_STATUS_SUCCESS);
-    EXPECT_EQ(difference(HostProduct::random(false, false, 16, 32, 8, 0, 1)), "");
+    EXPECT_EQ(difference(HostProduct::random(false, false, 16, 32, 200, 0, 1)), "");
     const std::vector<float> content = workspace.download();
     for (int i = 0; i < 16 * 32; ++i)
         ASSERT_TRUE(std::isnan(content[i])) << i;
+}
+
+TEST_F(Cublas, StreamsThatShareAWorkspaceAreFoundOut)
+{
+    const HostProduct p = HostProduct::random(false, false, 16, 16, 100, 0, 2);
+    const DeviceArray<float> a(p.a), b(p.b), c(p.c), other_c(p.c), workspace(1024);
+    CUstream other_stream = nullptr;
+    ASSERT_EQ(cuStreamCreate(&other_stream, 1), 0);
+    cublasHandle_t other = nullptr;
+    ASSERT_EQ(cublasCreate_v2(&other), CUBLAS_STATUS_SUCCESS);
+    ASSERT_EQ(cublasSetStream_v2(other, other_stream), CUBLAS_STATUS_SUCCESS);
+    for (const cublasHandle_t sharer : {handle, other})
+        ASSERT_EQ(cublasSetWorkspace_v2(sharer, workspace.data(), workspace.bytes()), CUBLAS_STATUS_SUCCESS);
+    std::string error;
+    for (int seed = 1; seed <= 50 && error.empty(); ++seed) {
+        ASSERT_EQ(softgpu_configure("SOFTGPU_SEED", std::to_string(seed).c_str()), 0);
+        multiply(p, a.data(), b.data(), c.data(), CUBLAS_COMPUTE_32F);
+        std::swap(handle, other);
+        multiply(p, a.data(), b.data(), other_c.data(), CUBLAS_COMPUTE_32F);
+        std::swap(handle, other);
+        error = synchronize();
+        if (error.empty())
+            cuStreamSynchronize(other_stream);
+    }
+    softgpu_configure("SOFTGPU_SEED", "0");
+    EXPECT_NE(error.find("do two streams share it?"), std::string::npos) << error;
+    cublasDestroy_v2(other);
+    cuStreamDestroy_v2(other_stream);
 }
 
 TEST_F(Cublas, WorkspaceMustBeAlignedDeviceMemory)

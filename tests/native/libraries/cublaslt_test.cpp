@@ -2,6 +2,7 @@
 #include "device.h"
 #include "product.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -127,8 +128,8 @@ TEST_F(CublasLt, ProductsWithBiasAreThoseOfDoublePrecision)
                                     << cublasGetStatusString(CUBLAS_STATUS_INVALID_VALUE);
                                 ASSERT_EQ(synchronize(), "");
                                 ASSERT_EQ(p.difference(d.download()), "");
-                                for (std::size_t i = 0; i < algorithm.workspaceSize / sizeof(float); ++i)
-                                    ASSERT_TRUE(std::isnan(workspace.download()[i]));
+                                const std::vector<float> scratch = workspace.download();
+                                ASSERT_TRUE(std::all_of(scratch.begin(), scratch.end(), [](float value) { return std::isnan(value); }));
                             }
                         }
 }
@@ -156,18 +157,19 @@ TEST_F(CublasLt, BetaZeroDoesNotReadC)
     EXPECT_EQ(p.difference(c.download()), "");
 }
 
-TEST_F(CublasLt, WorkspaceLimitChoosesTheAlgorithms)
+TEST_F(CublasLt, WorkspaceLimitAndShapeChooseTheAlgorithms)
 {
-    Plan plan(HostProduct::random(false, false, 64, 64, 64, 0, 1));
-    EXPECT_EQ(plan.algorithms(handle).size(), 1u);
-    EXPECT_EQ(plan.algorithms(handle)[0].workspaceSize, 0u);
-    plan.prefer(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, std::uint64_t{64 * 64 * 4});
-    const auto algorithms = plan.algorithms(handle);
-    ASSERT_EQ(algorithms.size(), 2u);
-    EXPECT_GT(algorithms[0].workspaceSize, 0u);
-    EXPECT_LE(algorithms[0].workspaceSize, 64u * 64 * 4);
-    EXPECT_EQ(algorithms[0].state, CUBLAS_STATUS_SUCCESS);
-    EXPECT_EQ(plan.algorithms(handle, 1).size(), 1u);
+    Plan deep(HostProduct::random(false, false, 16, 16, 64, 0, 1)), flat(HostProduct::random(false, false, 16, 16, 16, 0, 1));
+    for (Plan* plan : {&deep, &flat}) {
+        ASSERT_EQ(plan->algorithms(handle).size(), 1u);
+        EXPECT_EQ(plan->algorithms(handle)[0].workspaceSize, 0u);
+        EXPECT_EQ(plan->algorithms(handle)[0].state, CUBLAS_STATUS_SUCCESS);
+        plan->prefer(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, std::uint64_t{16 * 16 * 4});
+        ASSERT_EQ(plan->algorithms(handle).size(), 2u);
+        EXPECT_EQ(plan->algorithms(handle, 1).size(), 1u);
+    }
+    EXPECT_EQ(deep.algorithms(handle)[0].workspaceSize, 16u * 16 * 4);
+    EXPECT_EQ(flat.algorithms(handle)[0].workspaceSize, 0u);
 }
 
 TEST_F(CublasLt, AlgorithmHoldsForTheProductItWasMadeFor)
@@ -256,7 +258,7 @@ TEST_F(CublasLt, BiasIsAsAlignedAsTheHeuristicSawIt)
 
 TEST_F(CublasLt, ArgumentsAreChecked)
 {
-    const HostProduct p = HostProduct::random(false, false, 32, 16, 8, 0, 4);
+    const HostProduct p = HostProduct::random(false, false, 32, 16, 128, 0, 4);
     const DeviceArray<float> a(p.a), b(p.b), c(p.c), workspace(std::size_t{4096}), short_bias(31);
     Plan plan(p);
     plan.prefer(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, std::uint64_t{4096});
@@ -272,7 +274,7 @@ TEST_F(CublasLt, ArgumentsAreChecked)
     EXPECT_EQ(run(c.data(), algorithm.workspaceSize, a.data(), c.data(), stream), CUBLAS_STATUS_INVALID_VALUE);
     EXPECT_EQ(run(workspace.data(), algorithm.workspaceSize, nullptr, c.data(), stream), CUBLAS_STATUS_INVALID_VALUE);
     EXPECT_EQ(run(workspace.data(), algorithm.workspaceSize, p.a.data(), c.data(), stream), CUBLAS_STATUS_INVALID_VALUE);
-    EXPECT_EQ(run(workspace.data(), algorithm.workspaceSize, c.data(), c.data(), stream), CUBLAS_STATUS_INVALID_VALUE);
+    EXPECT_EQ(run(workspace.data(), algorithm.workspaceSize, a.data(), const_cast<float*>(a.data()), stream), CUBLAS_STATUS_INVALID_VALUE);
     EXPECT_EQ(run(workspace.data(), algorithm.workspaceSize, a.data(), c.data(), reinterpret_cast<CUstream>(&plan)), CUBLAS_STATUS_INVALID_VALUE);
     EXPECT_EQ(cublasLtMatmul(nullptr, plan.description, &p.alpha, a.data(), plan.a, b.data(), plan.b, &p.beta, c.data(), plan.c, c.data(), plan.c, nullptr, nullptr, 0, stream),
         CUBLAS_STATUS_NOT_INITIALIZED);

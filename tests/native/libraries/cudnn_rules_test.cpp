@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <functional>
+#include <ostream>
 
 namespace {
 
@@ -351,6 +352,11 @@ struct Misuse {
     const char* reason;
     std::function<void(RecurrentNetwork&)> act;
 };
+
+void PrintTo(const Misuse& misuse, std::ostream* out)
+{
+    *out << misuse.name;
+}
 
 void change(const RecurrentNetwork::Floats& array, std::size_t at)
 {
