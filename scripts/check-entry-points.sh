@@ -33,12 +33,11 @@ exported_names() {
 
 # Keeps the names that a package's library exports; of the driver the library as well.
 unpack() {
-    local package=$1 library=$2 folder
+    local package=$1 library path folder
     download_package "$package" || return 1
     folder=$archive_work/$package
     dpkg -x "$archive_work"/packages/"$package"_*.deb "$folder"
     rm -f "$archive_work"/packages/"$package"_*.deb
-    local path
     for library in "${@:2}"; do
         path=$(find "$folder" -name "$library" | head -n 1)
         [ -n "$path" ] || fail "$package holds no $library"
