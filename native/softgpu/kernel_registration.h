@@ -10,6 +10,7 @@ namespace softgpu {
 
 struct KernelEntry {
     const char* name;
+    std::size_t arguments;
     // Copies the arguments, as a launch does, and returns one thread's work.
     std::function<void()> (*bind)(void** arguments);
 };
@@ -26,6 +27,12 @@ std::function<void()> bind_arguments(void (*kernel)(Arguments...), void** argume
     return bind_arguments(kernel, arguments, std::index_sequence_for<Arguments...>());
 }
 
+template <typename... Arguments>
+constexpr std::size_t count_arguments(void (*)(Arguments...))
+{
+    return sizeof...(Arguments);
 }
 
-#define SOFTGPU_KERNEL(name) {#name, [](void** arguments) { return softgpu::bind_arguments(&name, arguments); }},
+}
+
+#define SOFTGPU_KERNEL(name) {#name, softgpu::count_arguments(&name), [](void** arguments) { return softgpu::bind_arguments(&name, arguments); }},

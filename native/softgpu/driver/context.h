@@ -1,35 +1,29 @@
-// The state of the one device and its primary context. Everything here is guarded by driver_lock.
+// The one device's primary context, which threads make current. Everything but errors and memory is guarded by driver_lock.
 #pragma once
 
 #include "errors.h"
 
+#include <cstddef>
 #include <mutex>
-#include <random>
-#include <string>
 
 namespace softgpu {
 
-struct Context {
-    bool initialised = false;
-    int retained = 0;
-    CUresult error = success;
-    std::string error_message;
-    std::mt19937_64 random;
-    long allocations = 0;
-    long launches = 0;
-    long graphs = 0;
-};
-
 std::recursive_mutex& driver_lock();
-Context& context();
 
-// What a call must answer before it does anything: not initialised, no current context, or the sticky error.
+CUresult check_initialised();
+
+// That too, and whether there is such a device.
+CUresult check_device(int device);
+
+// What a call must answer before it does anything: not initialised, no current context, or the context's error.
 CUresult ready();
 
-// A seeded choice of one of n; the first where no seed was given.
+// A choice of one of n that the seed decides; the first without a seed.
 std::size_t choose(std::size_t n);
 
-Options& mutable_options();
-void read_environment();
+// A seed for the order within one launch; 0 without a seed.
+unsigned long choose_order();
+
+void restart_choices();
 
 }

@@ -1,7 +1,8 @@
 #include "errors.h"
-#include "context.h"
 
+#include <atomic>
 #include <map>
+#include <mutex>
 
 namespace softgpu {
 namespace {
@@ -18,7 +19,7 @@ const std::map<CUresult, Meaning>& meanings()
         {invalid_value, {"CUDA_ERROR_INVALID_VALUE", "invalid argument"}},
         {out_of_memory, {"CUDA_ERROR_OUT_OF_MEMORY", "out of memory"}},
         {not_initialized, {"CUDA_ERROR_NOT_INITIALIZED", "initialization error"}},
-        {device_unavailable, {"CUDA_ERROR_DEVICE_UNAVAILABLE", "the device is busy or unavailable"}},
+        {device_unavailable, {"CUDA_ERROR_DEVICE_UNAVAILABLE", "CUDA-capable device(s) is/are busy or unavailable"}},
         {no_device, {"CUDA_ERROR_NO_DEVICE", "no CUDA-capable device is detected"}},
         {invalid_device, {"CUDA_ERROR_INVALID_DEVICE", "invalid device ordinal"}},
         {invalid_image, {"CUDA_ERROR_INVALID_IMAGE", "device kernel image is invalid"}},
@@ -29,21 +30,27 @@ const std::map<CUresult, Meaning>& meanings()
         {not_found, {"CUDA_ERROR_NOT_FOUND", "named symbol not found"}},
         {not_ready, {"CUDA_ERROR_NOT_READY", "device not ready"}},
         {illegal_address, {"CUDA_ERROR_ILLEGAL_ADDRESS", "an illegal memory access was encountered"}},
-        {launch_out_of_resources, {"CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES", "too many resources requested for launch"}},
+        {context_is_destroyed, {"CUDA_ERROR_CONTEXT_IS_DESTROYED", "context is destroyed"}},
         {launch_failed, {"CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure"}},
-        {not_supported, {"CUDA_ERROR_NOT_SUPPORTED", "operation not supported"}},
         {capture_unsupported, {"CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED", "operation not permitted when stream is capturing"}},
         {capture_invalidated, {"CUDA_ERROR_STREAM_CAPTURE_INVALIDATED", "operation failed due to a previous error during capture"}},
-        {capture_unmatched, {"CUDA_ERROR_STREAM_CAPTURE_UNMATCHED", "the stream does not end the capture that it began"}},
-        {capture_unjoined, {"CUDA_ERROR_STREAM_CAPTURE_UNJOINED", "capture has unjoined work of another stream"}},
-        {capture_isolation, {"CUDA_ERROR_STREAM_CAPTURE_ISOLATION", "dependency created on uncaptured work"}},
-        {capture_implicit, {"CUDA_ERROR_STREAM_CAPTURE_IMPLICIT", "the legacy stream depends on a capturing blocking stream"}},
+        {capture_unmatched, {"CUDA_ERROR_STREAM_CAPTURE_UNMATCHED", "capture was not initiated in this stream"}},
+        {capture_unjoined, {"CUDA_ERROR_STREAM_CAPTURE_UNJOINED", "capturing stream has unjoined work"}},
+        {capture_isolation, {"CUDA_ERROR_STREAM_CAPTURE_ISOLATION", "dependency created on uncaptured work in another stream"}},
+        {capture_implicit, {"CUDA_ERROR_STREAM_CAPTURE_IMPLICIT", "operation would make the legacy stream depend on a capturing blocking stream"}},
+        {captured_event, {"CUDA_ERROR_CAPTURED_EVENT", "operation not permitted on an event last recorded in a capturing stream"}},
+        {capture_wrong_thread, {"CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD", "attempt to terminate a thread-local capture sequence from another thread"}},
     };
     return all;
 }
 
 thread_local CUresult explained = success;
 thread_local std::string explanation;
+
+// Threads of the pool fail while the driver's lock is held elsewhere.
+std::mutex failure_lock;
+std::atomic<CUresult> failure{success};
+std::string failure_message;
 
 }
 
@@ -54,29 +61,48 @@ CUresult explain(CUresult code, const std::string& message)
     return code;
 }
 
+void fail(CUresult code, const std::string& message)
+{
+    const std::lock_guard lock(failure_lock);
+    if (failure != success)
+        return;
+    failure_message = message;
+    failure = code;
 }
+
+CUresult sticky_error() { return failure; }
+
+void forget_error()
+{
+    const std::lock_guard lock(failure_lock);
+    failure = success;
+    failure_message.clear();
+}
+
+}
+
+using namespace softgpu;
 
 extern "C" SOFTGPU_EXPORT CUresult cuGetErrorName(CUresult error, const char** text)
 {
-    const auto found = softgpu::meanings().find(error);
-    *text = found == softgpu::meanings().end() ? nullptr : found->second.name;
-    return *text ? softgpu::success : softgpu::invalid_value;
+    const auto found = meanings().find(error);
+    *text = found == meanings().end() ? nullptr : found->second.name;
+    return *text ? success : invalid_value;
 }
 
 extern "C" SOFTGPU_EXPORT CUresult cuGetErrorString(CUresult error, const char** text)
 {
-    using namespace softgpu;
     thread_local std::string full;
     const auto found = meanings().find(error);
     if (found == meanings().end()) {
         *text = nullptr;
         return invalid_value;
     }
-    const std::lock_guard lock(driver_lock());
     full = found->second.text;
-    if (context().error == error && error != success)
-        full += ": " + context().error_message;
-    else if (explained == error && error != success)
+    const std::lock_guard lock(failure_lock);
+    if (error != success && failure == error)
+        full += ": " + failure_message;
+    else if (error != success && explained == error)
         full += ": " + explanation;
     *text = full.c_str();
     return success;

@@ -1,7 +1,9 @@
-// CUresult values that the software GPU answers with, by their names in cuda.h.
+// CUresult values that the software GPU answers with, by their names in cuda.h, and the error that a context keeps.
 #pragma once
 
 #include "../softgpu.h"
+
+#include <string>
 
 namespace softgpu {
 
@@ -21,18 +23,24 @@ enum : CUresult {
     not_found = 500,
     not_ready = 600,
     illegal_address = 700,
-    launch_out_of_resources = 701,
+    context_is_destroyed = 709,
     launch_failed = 719,
-    not_supported = 801,
     capture_unsupported = 900,
     capture_invalidated = 901,
     capture_unmatched = 903,
     capture_unjoined = 904,
     capture_isolation = 905,
     capture_implicit = 906,
+    captured_event = 907,
+    capture_wrong_thread = 908,
 };
 
-// Makes cuGetErrorString explain the next answer with this code on this thread; returns the code.
+// Makes cuGetErrorString explain this thread's last answer with this code; returns the code.
 CUresult explain(CUresult code, const std::string& message);
+
+// What fail() was called with first, or success.
+CUresult sticky_error();
+
+void forget_error();
 
 }

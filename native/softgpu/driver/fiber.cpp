@@ -1,8 +1,8 @@
 #include "fiber.h"
 
-#include <cstdint>
 #include <cstdlib>
 #include <pthread.h>
+#include <stdexcept>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -10,6 +10,7 @@
 extern "C" {
 __attribute__((weak)) void __sanitizer_start_switch_fiber(void** fake_stack, const void* bottom, std::size_t size);
 __attribute__((weak)) void __sanitizer_finish_switch_fiber(void* fake_stack, const void** old_bottom, std::size_t* old_size);
+__attribute__((weak)) void __asan_unpoison_memory_region(const volatile void* address, std::size_t bytes);
 }
 
 #if defined(__x86_64__)
@@ -62,20 +63,26 @@ Fiber::Fiber()
 Fiber::Fiber(void (*entry)(void*), void* argument) : entry_(entry), argument_(argument), size_(stack_bytes)
 {
     const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-    void* const mapping = mmap(nullptr, stack_bytes + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void* const mapping = mmap(nullptr, page + stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (mapping == MAP_FAILED)
-        std::abort();
+        throw std::runtime_error("the host has no room for the stack of a CUDA thread");
     mapping_ = static_cast<unsigned char*>(mapping);
     mprotect(mapping_, page, PROT_NONE);
-    stack_ = mapping_ + page;
-    bottom_ = stack_;
+    bottom_ = mapping_ + page;
     restart();
 }
 
 Fiber::~Fiber()
 {
     if (mapping_)
-        munmap(mapping_, static_cast<std::size_t>(stack_ - mapping_) + stack_bytes);
+        munmap(mapping_, static_cast<std::size_t>(static_cast<const unsigned char*>(bottom_) - mapping_) + stack_bytes);
+}
+
+void* Fiber::clear()
+{
+    if (__asan_unpoison_memory_region)
+        __asan_unpoison_memory_region(bottom_, size_);
+    return static_cast<unsigned char*>(const_cast<void*>(bottom_)) + size_ - 16;
 }
 
 void Fiber::restart()
@@ -83,16 +90,17 @@ void Fiber::restart()
     sanitizer_stack_ = nullptr;
 #if defined(__x86_64__)
     // A return address for the switch, at a place that leaves the stack as a call would.
-    auto** top = reinterpret_cast<void**>(stack_ + stack_bytes - 16);
+    auto** top = static_cast<void**>(clear());
     *--top = nullptr;
     *--top = reinterpret_cast<void*>(&Fiber::begin);
     for (int i = 0; i < 6; i++)
         *--top = nullptr;
     stack_pointer_ = top;
 #else
+    clear();
     getcontext(&context_);
-    context_.uc_stack.ss_sp = stack_;
-    context_.uc_stack.ss_size = stack_bytes;
+    context_.uc_stack.ss_sp = const_cast<void*>(bottom_);
+    context_.uc_stack.ss_size = size_;
     context_.uc_link = nullptr;
     makecontext(&context_, &Fiber::begin, 0);
 #endif

@@ -12,8 +12,8 @@ class Fiber {
 public:
     // The calling thread's own stack.
     Fiber();
-    // A stack of its own, which starts `entry` at the first switch and never returns from it.
-    explicit Fiber(void (*entry)(void*), void* argument);
+    // A stack of its own with a guard page, which starts `entry` at the first switch and never returns from it.
+    Fiber(void (*entry)(void*), void* argument);
     ~Fiber();
     Fiber(const Fiber&) = delete;
     Fiber& operator=(const Fiber&) = delete;
@@ -24,16 +24,18 @@ public:
     // Forgets what it was doing and starts again at the next switch.
     void restart();
 
+    // Forgets what it was doing, for new frames from the top of its stack. Callable in a signal handler.
+    void* clear();
+
 private:
     static void begin();
 
     void (*entry_)(void*) = nullptr;
     void* argument_ = nullptr;
     unsigned char* mapping_ = nullptr;
-    unsigned char* stack_ = nullptr;
-    void* sanitizer_stack_ = nullptr;
     const void* bottom_ = nullptr;
     std::size_t size_ = 0;
+    void* sanitizer_stack_ = nullptr;
 #if defined(__x86_64__)
     void* stack_pointer_ = nullptr;
 #else

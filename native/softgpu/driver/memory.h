@@ -1,26 +1,29 @@
-// Device and pinned host memory.
+// Device memory: every allocation between inaccessible pages, filled with a pattern that shows where it is read before it is written.
 #pragma once
 
 #include "errors.h"
 
 #include <cstddef>
+#include <string>
 
 namespace softgpu {
 
-// Whether the range lies within one live block of pinned host memory.
-bool is_pinned_range(const void* address, std::size_t bytes);
+inline void* pointer(unsigned long long address) { return reinterpret_cast<void*>(address); }
 
-// Whether the address is in memory of this device, live or freed, guard pages included.
-bool is_device_address(const void* address);
-
-// "4 bytes past the end of allocation 7 of 400 bytes", for an address near one.
+// "4 bytes past the end of allocation 7 of 400 bytes".
 std::string describe_address(const void* address);
 
-// After each operation: has anything written past the end of an allocation?
-void check_canaries(const char* what);
+// Whether the address lies in memory of the device, live or freed, with its guard pages.
+bool is_near_device_memory(const void* address);
 
-// After a kernel in which a float operation was invalid: did it compute with memory that nothing had written?
-void check_uninitialised_reads(const char* what);
+// CUDA_ERROR_INVALID_VALUE with an explanation where the range is not within one live allocation.
+CUresult check_range(const char* call, const void* address, std::size_t bytes);
+
+// After an operation: fails the context where something was written just outside of an allocation.
+void check_canaries(const std::string& what);
+
+// After an operation with an invalid floating-point operation: fails the context where its result comes from memory that nothing had written.
+void check_uninitialised_reads(const std::string& what);
 
 void forget_memory();
 

@@ -1,28 +1,26 @@
 #include "modules.h"
-#include "../kernel_registration.h"
+#include "capture.h"
 #include "context.h"
-#include "execution.h"
-#include "streams.h"
+#include "launch.h"
+#include "memory.h"
+#include "../kernel_registration.h"
 
 #include <cstdint>
 #include <cstring>
 #include <dlfcn.h>
+#include <map>
 #include <memory>
-#include <set>
-#include <string>
 #include <sys/mman.h>
 #include <unistd.h>
-#include <vector>
 
 struct CUfunc_st {
     const softgpu::KernelEntry* entry;
 };
 
 struct CUmod_st {
+    int file; // open as long as the module is: the loader takes a file of the same name for the same library
     void* handle;
-    const softgpu::KernelEntry* entries;
-    int count;
-    std::vector<std::unique_ptr<CUfunc_st>> functions;
+    std::map<std::string, CUfunc_st> functions;
 };
 
 typedef CUmod_st* CUmodule;
@@ -31,14 +29,28 @@ typedef CUfunc_st* CUfunction;
 namespace softgpu {
 namespace {
 
-std::set<CUmodule> modules;
-std::set<CUfunction> functions;
+std::map<CUmodule, std::unique_ptr<CUmod_st>>& modules()
+{
+    static auto& instance = *new std::map<CUmodule, std::unique_ptr<CUmod_st>>;
+    return instance;
+}
 
 constexpr unsigned maximum_block = 1024;
+constexpr unsigned maximum_block_z = 64;
+constexpr unsigned maximum_grid_x = 0x7fffffff;
 constexpr unsigned maximum_grid_yz = 65535;
 constexpr unsigned maximum_shared_bytes = 48 << 10;
 
-// The size of an ELF file that holds nothing behind its section headers.
+bool is_function(CUfunction function)
+{
+    for (const auto& [handle, module] : modules())
+        for (const auto& [name, known] : module->functions)
+            if (&known == function)
+                return true;
+    return false;
+}
+
+// The size of an ELF file that ends with its section headers, as linkers write it.
 std::size_t elf_bytes(const unsigned char* image)
 {
     std::uint64_t sections;
@@ -49,48 +61,54 @@ std::size_t elf_bytes(const unsigned char* image)
     return sections + static_cast<std::size_t>(size) * count;
 }
 
-CUresult open_image(const unsigned char* image, void** handle)
+CUresult write_all(int file, const unsigned char* bytes, std::size_t count)
 {
-    const int file = memfd_create("kernels", MFD_CLOEXEC);
-    if (file < 0)
-        return explain(out_of_memory, "no memory file for the kernels");
-    const std::size_t bytes = elf_bytes(image);
-    for (std::size_t written = 0; written < bytes;) {
-        const ssize_t result = write(file, image + written, bytes - written);
-        if (result <= 0) {
-            close(file);
-            return explain(invalid_image, "the image cannot be copied");
-        }
-        written += static_cast<std::size_t>(result);
+    while (count > 0) {
+        const ssize_t written = write(file, bytes, count);
+        if (written <= 0)
+            return explain(out_of_memory, "the host has no room for a kernel image");
+        bytes += written;
+        count -= static_cast<std::size_t>(written);
     }
-    *handle = dlopen(("/proc/self/fd/" + std::to_string(file)).c_str(), RTLD_NOW | RTLD_LOCAL);
-    close(file);
-    return *handle ? success : explain(invalid_image, dlerror());
+    return success;
+}
+
+void unload(CUmod_st& module)
+{
+    if (module.handle)
+        dlclose(module.handle);
+    close(module.file);
+}
+
+CUresult load(CUmod_st& module, const unsigned char* image)
+{
+    if (const CUresult status = write_all(module.file, image, elf_bytes(image)); status != success)
+        return status;
+
+    // By the process's number, so that a symbolizer, another process, finds it too.
+    const std::string path = "/proc/" + std::to_string(getpid()) + "/fd/" + std::to_string(module.file);
+    module.handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (!module.handle)
+        return explain(invalid_image, dlerror());
+    const auto list = reinterpret_cast<const KernelEntry* (*)(int*)>(dlsym(module.handle, "softgpu_kernels"));
+    if (!list)
+        return explain(invalid_image, "the shared object lists no kernels");
+    int count = 0;
+    const KernelEntry* const entries = list(&count);
+    for (int i = 0; i < count; i++)
+        module.functions[entries[i].name] = {&entries[i]};
+    return success;
 }
 
 std::string size_text(unsigned x, unsigned y, unsigned z) { return std::to_string(x) + " x " + std::to_string(y) + " x " + std::to_string(z); }
-
-void run(const Launch& launch)
-{
-    Context& state = context();
-    const long number = ++state.launches;
-    if (number == options().fail_launch)
-        return fail(launch_failed, launch.kernel + ": SOFTGPU_FAIL_LAUNCH asked for it");
-    if (number == options().lose_device)
-        return fail(device_unavailable, launch.kernel + ": the device is lost, as SOFTGPU_LOSE_DEVICE asked");
-    execute(launch);
-}
 
 }
 
 void forget_modules()
 {
-    for (CUmodule module : modules) {
-        dlclose(module->handle);
-        delete module;
-    }
-    modules.clear();
-    functions.clear();
+    for (const auto& [handle, module] : modules())
+        unload(*module);
+    modules().clear();
 }
 
 }
@@ -106,6 +124,8 @@ SOFTGPU_EXPORT CUresult cuModuleLoadData(CUmodule* result, const void* image)
         return status;
     if (const CUresult status = refuse_in_capture("cuModuleLoadData"); status != success)
         return status;
+    if (!image)
+        return explain(invalid_value, "cuModuleLoadData of no image");
     constexpr std::uint32_t fat_binary_magic = 0xba55ed50;
     std::uint32_t magic;
     std::memcpy(&magic, image, sizeof magic);
@@ -113,61 +133,56 @@ SOFTGPU_EXPORT CUresult cuModuleLoadData(CUmodule* result, const void* image)
         return explain(no_binary_for_gpu, "the fat binary holds code for GPUs; the software GPU takes the image that CMake builds for it");
     if (std::memcmp(image, "\177ELF", 4) != 0)
         return explain(invalid_image, "neither a fat binary nor an image for the software GPU");
-    void* handle = nullptr;
-    if (const CUresult status = open_image(static_cast<const unsigned char*>(image), &handle); status != success)
+    const int file = memfd_create("kernels", MFD_CLOEXEC);
+    if (file < 0)
+        return explain(out_of_memory, "the host has no room for a kernel image");
+    auto module = std::make_unique<CUmod_st>(CUmod_st{file, nullptr, {}});
+    if (const CUresult status = load(*module, static_cast<const unsigned char*>(image)); status != success) {
+        unload(*module);
         return status;
-    const auto list = reinterpret_cast<const KernelEntry* (*)(int*)>(dlsym(handle, "softgpu_kernels"));
-    if (!list) {
-        dlclose(handle);
-        return explain(invalid_image, "the shared object lists no kernels");
     }
-    int count = 0;
-    const KernelEntry* const entries = list(&count);
-    *result = new CUmod_st{handle, entries, count, {}};
-    modules.insert(*result);
+    *result = module.get();
+    modules()[*result] = std::move(module);
     return success;
 }
 
 SOFTGPU_EXPORT CUresult cuModuleUnload(CUmodule module)
 {
     const std::lock_guard lock(driver_lock());
-    if (!modules.contains(module))
+    const auto found = modules().find(module);
+    if (found == modules().end())
         return explain(invalid_handle, "the handle is no module");
     drain();
-    for (const auto& function : module->functions)
-        functions.erase(function.get());
-    modules.erase(module);
-    dlclose(module->handle);
-    delete module;
-    return success;
+    unload(*module);
+    modules().erase(found);
+    return sticky_error();
 }
 
 SOFTGPU_EXPORT CUresult cuModuleGetFunction(CUfunction* result, CUmodule module, const char* name)
 {
     const std::lock_guard lock(driver_lock());
-    if (!modules.contains(module))
+    if (const CUresult status = ready(); status != success)
+        return status;
+    if (!modules().contains(module))
         return explain(invalid_handle, "the handle is no module");
-    for (int i = 0; i < module->count; i++) {
-        if (std::strcmp(module->entries[i].name, name) == 0) {
-            module->functions.push_back(std::make_unique<CUfunc_st>(CUfunc_st{&module->entries[i]}));
-            *result = module->functions.back().get();
-            functions.insert(*result);
-            return success;
-        }
-    }
-    return explain(not_found, std::string("the module has no kernel ") + name);
+    const auto found = module->functions.find(name);
+    if (found == module->functions.end())
+        return explain(not_found, std::string("the module has no kernel ") + name);
+    *result = &found->second;
+    return success;
 }
 
 SOFTGPU_EXPORT CUresult cuFuncGetAttribute(int* value, int attribute, CUfunction function)
 {
     const std::lock_guard lock(driver_lock());
-    if (!functions.contains(function))
+    if (!is_function(function))
         return explain(invalid_handle, "the handle is no function");
+    enum { max_threads_per_block = 0, shared_size_bytes = 1, num_regs = 4 };
     switch (attribute) {
-    case 0: *value = maximum_block; return success;
-    case 1: *value = 0; return success;
-    case 4: *value = 32; return success;
-    default: return explain(invalid_value, "the software GPU knows no attribute " + std::to_string(attribute) + " of a function");
+    case max_threads_per_block: *value = maximum_block; return success;
+    case shared_size_bytes: *value = 0; return success;
+    case num_regs: *value = 32; return success;
+    default: return explain(invalid_value, "the software GPU knows no function attribute " + std::to_string(attribute));
     }
 }
 
@@ -177,19 +192,21 @@ SOFTGPU_EXPORT CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, uns
     const std::lock_guard lock(driver_lock());
     if (const CUresult status = ready(); status != success)
         return status;
-    if (!functions.contains(function))
+    if (!is_function(function))
         return explain(invalid_handle, "cuLaunchKernel of a handle that is no function");
-    const std::string name = function->entry->name;
-    if (extra || !arguments)
-        return explain(invalid_value, name + ": arguments come by kernelParams");
-    if (grid_x == 0 || grid_y == 0 || grid_z == 0 || grid_x > 0x7fffffffu || grid_y > maximum_grid_yz || grid_z > maximum_grid_yz)
-        return explain(invalid_value, name + ": a grid of " + size_text(grid_x, grid_y, grid_z));
-    if (block_x == 0 || block_y == 0 || block_z == 0 || block_z > 64 || static_cast<unsigned long>(block_x) * block_y * block_z > maximum_block)
+    const KernelEntry& entry = *function->entry;
+    const std::string name = entry.name;
+    if (extra || (!arguments && entry.arguments > 0))
+        return explain(invalid_value, name + ": the software GPU takes arguments by kernelParams");
+    if (grid_x == 0 || grid_y == 0 || grid_z == 0 || grid_x > maximum_grid_x || grid_y > maximum_grid_yz || grid_z > maximum_grid_yz)
+        return explain(invalid_value, name + ": a grid of " + size_text(grid_x, grid_y, grid_z) + " blocks");
+    if (block_x == 0 || block_y == 0 || block_z == 0 || block_x > maximum_block || block_y > maximum_block || block_z > maximum_block_z
+        || block_x * block_y * block_z > maximum_block)
         return explain(invalid_value, name + ": blocks of " + size_text(block_x, block_y, block_z) + " threads");
     if (shared_bytes > maximum_shared_bytes)
         return explain(invalid_value, name + ": " + std::to_string(shared_bytes) + " bytes of dynamic shared memory");
-    Launch launch{name, {grid_x, grid_y, grid_z}, {block_x, block_y, block_z}, function->entry->bind(arguments)};
-    return add(stream, Kind::kernel, function->entry->name, [launch = std::move(launch)] { run(launch); });
+    auto launch = std::make_shared<Launch>(prepare(entry.name, {grid_x, grid_y, grid_z}, {block_x, block_y, block_z}, entry.bind(arguments)));
+    return add(stream, Kind::kernel, entry.name, [launch] { execute(*launch); });
 }
 
 }

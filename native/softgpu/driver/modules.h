@@ -1,4 +1,4 @@
-// Kernel images and launches.
+// Kernel images and their functions.
 #pragma once
 
 namespace softgpu {

@@ -11,25 +11,31 @@ namespace softgpu {
 
 class Pool {
 public:
-    explicit Pool(unsigned threads);
-    ~Pool();
-
-    // Calls `work` on the caller and on as many other threads as there are parts for; returns when all have returned.
-    void run(unsigned long parts, const std::function<void()>& work);
-
-    unsigned threads() const { return static_cast<unsigned>(threads_.size()) + 1; }
+    // Calls `work` on the caller and on at most `helpers` other threads; returns when all have returned.
+    void run(unsigned helpers, const std::function<void()>& work);
 
 private:
     void serve();
 
-    std::vector<std::thread> threads_;
+    std::mutex callers_; // one run at a time
     std::mutex lock_;
     std::condition_variable called_, returned_;
+    std::vector<std::thread> threads_;
     const std::function<void()>* work_ = nullptr;
     unsigned wanted_ = 0, working_ = 0;
-    bool is_ending_ = false;
 };
 
-Pool& pool();
+// SOFTGPU_THREADS, or one a processor.
+unsigned worker_threads();
+
+// Calls `work` on as many threads as there are parts and workers for.
+void run_on_pool(unsigned long parts, const std::function<void()>& work);
+
+// Watches this thread and those of the pool for invalid floating-point operations, such as arithmetic on a signalling NaN.
+class InvalidOperations {
+public:
+    InvalidOperations();
+    bool any() const;
+};
 
 }

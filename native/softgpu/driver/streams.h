@@ -1,32 +1,77 @@
-// Streams, events and graphs. Work waits in its stream's queue until something needs it, and a seed chooses among the streams that could go on,
+// Streams. Work waits in its stream's queue until something needs it, and a seed chooses among the streams that could go on,
 // so that what only a wait would put in order comes out of order.
 #pragma once
 
 #include "errors.h"
 
 #include <cstddef>
+#include <deque>
 #include <functional>
+#include <memory>
+#include <set>
 #include <string>
+#include <vector>
 
 namespace softgpu {
 
 // The values of CUgraphNodeType.
 enum class Kind { kernel = 0, copy = 1, set = 2 };
 
+// Something in a stream's queue.
+class Operation {
+public:
+    virtual ~Operation() = default;
+    virtual bool can_go_on() const { return true; }
+    // Does a part of the work; true when it was the last.
+    virtual bool advance() = 0;
+};
+
+struct Capture;
+
+struct Queued {
+    unsigned long ticket; // in the order of the calls
+    std::unique_ptr<Operation> operation;
+};
+
+}
+
+struct CUstream_st {
+    bool blocking = true; // towards the legacy stream
+    std::deque<softgpu::Queued> queue;
+    softgpu::Capture* capture = nullptr;
+    std::set<std::size_t> frontier; // the nodes of the captured graph that the stream's next one follows
+};
+
+namespace softgpu {
+
+CUstream resolve(CUstream stream); // the legacy stream for null
+
+// All streams that cuStreamCreate made, oldest first.
+const std::vector<CUstream>& all_streams();
+
+// ready(), and whether the handle is a stream.
+CUresult check(CUstream stream);
+
 // Appends work to a stream, or a node to the graph that it captures.
 CUresult add(CUstream stream, Kind kind, const char* what, std::function<void()> work);
+
+// Appends to a stream that does not capture.
+CUresult append(CUstream stream, std::unique_ptr<Operation> operation);
+
+// Runs work, with the faults to inject before it and the checks of memory after it.
+void perform(Kind kind, const std::string& what, const std::function<void()>& work);
+
+// Lets one of the streams that can go on do a part of its work; false where there is none.
+bool run_one();
+
+// As a GPU does while the host does other things: some of the work that is queued.
+void run_some();
 
 // Runs everything that the stream must do, and whatever of the others the seed chooses.
 CUresult wait_for(CUstream stream);
 
 // Runs everything.
 void drain();
-
-// Not permitted while the calling thread captures, or any thread in global mode: makes those captures invalid.
-CUresult refuse_in_capture(const char* call);
-
-// The same for a call on a capturing stream.
-CUresult refuse(CUstream stream, const std::string& call);
 
 void forget_streams();
 

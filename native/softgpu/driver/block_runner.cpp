@@ -1,0 +1,306 @@
+#include "block_runner.h"
+#include "thread_sanitizer.h"
+
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <sys/mman.h>
+
+namespace softgpu {
+
+// The images reach for these all the time, and a signal handler too: no lazy allocation.
+thread_local constinit Coordinates coordinates{};
+
+namespace {
+
+thread_local constinit __attribute__((tls_model("initial-exec"))) BlockRunner* running_on_this_thread = nullptr;
+
+constexpr std::size_t signal_stack_bytes = 64 << 10;
+constexpr unsigned everyone = 32; // as the source of an exchange: one bit of every lane
+
+bool operator==(const Site& a, const Site& b) { return a.line == b.line && std::strcmp(a.call, b.call) == 0 && std::strcmp(a.file, b.file) == 0; }
+
+std::string to_string(const Site& site) { return std::string(site.call) + " at " + site.file + ":" + std::to_string(site.line); }
+
+}
+
+std::string to_string(const Index& index)
+{
+    std::string result = "(";
+    return result.append(std::to_string(index.x)).append(", ").append(std::to_string(index.y)).append(", ").append(std::to_string(index.z)).append(")");
+}
+
+BlockRunner::BlockRunner()
+{
+    // A handler needs a stack of its own where a fiber's overflows.
+    stack_t present{};
+    if (sigaltstack(nullptr, &present) != 0 || (present.ss_flags & SS_DISABLE) == 0)
+        return;
+    signal_stack_ = mmap(nullptr, signal_stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (signal_stack_ == MAP_FAILED)
+        std::abort();
+    const stack_t own{signal_stack_, 0, signal_stack_bytes};
+    sigaltstack(&own, nullptr);
+}
+
+BlockRunner::~BlockRunner()
+{
+    give_up();
+    if (!signal_stack_)
+        return;
+    const stack_t none{nullptr, SS_DISABLE, 0};
+    sigaltstack(&none, nullptr);
+    munmap(signal_stack_, signal_stack_bytes);
+}
+
+BlockRunner* BlockRunner::running() { return running_on_this_thread; }
+
+bool BlockRunner::run(const Launch& launch, const Index& block)
+{
+    launch_ = &launch;
+    block_ = block;
+    size_ = static_cast<unsigned>(launch.threads.size());
+    threads_.assign(size_, {});
+    warps_.resize((size_ + warp_size - 1) / warp_size);
+    for (unsigned i = 0; i < warps_.size(); i++) {
+        const unsigned lanes = size_ - i * warp_size;
+        warps_[i].living = lanes >= warp_size ? ~0u : (1u << lanes) - 1;
+        warps_[i].waiting = 0;
+    }
+    ready_.resize(size_);
+    first_ready_ = ready_count_ = 0;
+    started_ = ended_ = at_barrier_ = 0;
+    error_.clear();
+    coordinates = {{}, block, launch.block, launch.grid};
+    if (is_under_thread_sanitizer()) {
+        host_identity_ = __tsan_get_current_fiber();
+        while (identities_.size() < size_)
+            identities_.push_back(__tsan_create_fiber(0));
+    }
+
+    release(&started_mark_);
+    running_on_this_thread = this;
+    host_.switch_to(next());
+    running_on_this_thread = nullptr;
+    acquire(&ended_mark_);
+
+    if (error_.empty() && ended_ < size_) {
+        error_code_ = launch_failed;
+        error_ = launch.kernel + ", block " + to_string(block) + ": " + describe_deadlock();
+    }
+    if (error_.empty())
+        return true;
+    give_up();
+    return false;
+}
+
+void BlockRunner::run_threads(void* argument)
+{
+    auto& self = *static_cast<BlockRunner*>(argument);
+    for (;;) {
+        while (self.started_ < self.size_) {
+            self.start_thread();
+            self.launch_->body();
+            self.end_thread();
+        }
+        Fiber& own = *self.fiber_;
+        self.free_fibers_.push_back(&own);
+        own.switch_to(self.next());
+    }
+}
+
+void BlockRunner::start_thread()
+{
+    const unsigned number = launch_->order[started_++];
+    threads_[number].state = State::running;
+    threads_[number].fiber = fiber_;
+    enter(number);
+    acquire(&started_mark_);
+}
+
+void BlockRunner::end_thread()
+{
+    release(&ended_mark_);
+    threads_[current_].state = State::ended;
+    warps_[current_ / warp_size].living &= ~(1u << lane());
+    ended_++;
+}
+
+void BlockRunner::enter(unsigned thread)
+{
+    current_ = thread;
+    coordinates.thread = launch_->threads[thread];
+    if (is_under_thread_sanitizer())
+        become(identities_[thread]);
+}
+
+// Where to go on: with a thread that can, with a new one, or at the end.
+Fiber& BlockRunner::next()
+{
+    if (error_.empty() && ready_count_ > 0) {
+        const unsigned thread = ready_[first_ready_];
+        first_ready_ = first_ready_ + 1 == size_ ? 0 : first_ready_ + 1;
+        ready_count_--;
+        threads_[thread].state = State::running;
+        fiber_ = threads_[thread].fiber;
+        enter(thread);
+        return *fiber_;
+    }
+    if (error_.empty() && started_ < size_) {
+        if (free_fibers_.empty()) {
+            become(host_identity_);
+            fibers_.push_back(std::make_unique<Fiber>(&BlockRunner::run_threads, this));
+            free_fibers_.reserve(fibers_.size());
+            free_fibers_.push_back(fibers_.back().get());
+        }
+        fiber_ = free_fibers_.back();
+        free_fibers_.pop_back();
+        return *fiber_;
+    }
+    fiber_ = nullptr;
+    become(host_identity_);
+    return host_;
+}
+
+void BlockRunner::suspend(State state, const Site& site)
+{
+    threads_[current_].state = state;
+    threads_[current_].site = site;
+    Fiber& own = *fiber_;
+    own.switch_to(next());
+}
+
+void BlockRunner::make_ready(unsigned thread)
+{
+    threads_[thread].state = State::ready;
+    const unsigned place = first_ready_ + ready_count_++;
+    ready_[place < size_ ? place : place - size_] = thread;
+}
+
+void BlockRunner::synchronise(const Site& site)
+{
+    if (at_barrier_ == 0)
+        barrier_ = site;
+    else if (!(site == barrier_))
+        abort(launch_failed, to_string(site) + " while other threads of the block are in " + to_string(barrier_));
+    release(&at_barrier_);
+    if (++at_barrier_ < size_) {
+        suspend(State::at_barrier, site);
+    } else {
+        at_barrier_ = 0;
+        for (const unsigned thread : launch_->order)
+            if (threads_[thread].state == State::at_barrier)
+                make_ready(thread);
+    }
+    acquire(&at_barrier_);
+}
+
+std::uint64_t BlockRunner::exchange(unsigned mask, std::uint64_t value, unsigned source_lane, const Site& site)
+{
+    if (source_lane >= warp_size || (mask >> source_lane & 1) == 0)
+        abort(launch_failed, to_string(site) + " reads lane " + std::to_string(source_lane) + ", which is not in the mask");
+    return meet(mask, value, source_lane, site);
+}
+
+unsigned BlockRunner::ballot(unsigned mask, bool predicate, const Site& site) { return static_cast<unsigned>(meet(mask, predicate, everyone, site)); }
+
+void BlockRunner::synchronise_warp(unsigned mask, const Site& site)
+{
+    // Only this orders memory; exchanges hand over values and no more.
+    Warp& warp = warps_[current_ / warp_size];
+    release(&warp);
+    meet(mask, 0, everyone, site);
+    acquire(&warp);
+}
+
+// Brings a value to the lanes of the mask, and returns what this one asked for when all have come.
+std::uint64_t BlockRunner::meet(unsigned mask, std::uint64_t value, unsigned source, const Site& site)
+{
+    const unsigned own = lane(), first = current_ - own;
+    Warp& warp = warps_[current_ / warp_size];
+    if ((mask >> own & 1) == 0)
+        abort(launch_failed, to_string(site) + " by a lane that its own mask leaves out");
+    if (const unsigned missing = mask & ~warp.living; missing != 0)
+        abort(launch_failed, to_string(site) + ": lane " + std::to_string(__builtin_ctz(missing)) + " of the mask has ended or never was");
+    for (unsigned others = mask & warp.waiting; others != 0; others &= others - 1) {
+        const auto other = static_cast<unsigned>(__builtin_ctz(others));
+        if (warp.masks[other] != mask || !(threads_[first + other].site == site))
+            abort(launch_failed, to_string(site) + ": lane " + std::to_string(other) + " of the mask is in " + to_string(threads_[first + other].site)
+                + (warp.masks[other] != mask ? " with another mask" : ""));
+    }
+    warp.masks[own] = mask;
+    warp.values[own] = value;
+    warp.sources[own] = source;
+    warp.waiting |= 1u << own;
+    if ((warp.waiting & mask) != mask) {
+        suspend(State::in_warp, site);
+        return warp.results[own];
+    }
+    std::uint64_t votes = 0;
+    for (unsigned lanes = mask; lanes != 0; lanes &= lanes - 1) {
+        const auto other = static_cast<unsigned>(__builtin_ctz(lanes));
+        votes |= (warp.values[other] & 1) << other;
+    }
+    for (unsigned lanes = mask; lanes != 0; lanes &= lanes - 1) {
+        const auto other = static_cast<unsigned>(__builtin_ctz(lanes));
+        warp.results[other] = warp.sources[other] == everyone ? votes : warp.values[warp.sources[other]];
+        if (other != own)
+            make_ready(first + other);
+    }
+    warp.waiting &= ~mask;
+    return warp.results[own];
+}
+
+void BlockRunner::abort(CUresult code, const std::string& what)
+{
+    error_code_ = code;
+    error_ = launch_->kernel + ", block " + to_string(block_) + ", thread " + to_string(launch_->threads[current_]) + ": " + what;
+    Fiber& own = *fiber_;
+    own.switch_to(next());
+    std::abort();
+}
+
+std::string BlockRunner::describe_deadlock() const
+{
+    const auto describe = [](const Thread& thread) { return thread.state == State::ended ? std::string("ended") : "wait in " + to_string(thread.site); };
+    std::string result = "no thread can go on: ";
+    constexpr int most_groups = 8;
+    unsigned begin = 0;
+    for (int group = 0; begin < size_ && group < most_groups; group++) {
+        const std::string what = describe(threads_[begin]);
+        unsigned end = begin + 1;
+        while (end < size_ && describe(threads_[end]) == what)
+            end++;
+        result += (group == 0 ? "threads " : "; ") + std::to_string(begin) + (end - begin > 1 ? " to " + std::to_string(end - 1) : "") + " " + what;
+        begin = end;
+    }
+    return begin < size_ ? result + "; and so on" : result;
+}
+
+// After an error, fibers and identities have half-finished work on them.
+void BlockRunner::give_up()
+{
+    fibers_.clear();
+    free_fibers_.clear();
+    for (void* const identity : identities_)
+        __tsan_destroy_fiber(identity);
+    identities_.clear();
+}
+
+namespace {
+
+BlockRunner& runner() { return *BlockRunner::running(); }
+
+}
+
+unsigned lane() { return runner().lane(); }
+
+void synchronise_block(const Site& site) { runner().synchronise(site); }
+
+void synchronise_warp(unsigned mask, const Site& site) { runner().synchronise_warp(mask, site); }
+
+std::uint64_t exchange(unsigned mask, std::uint64_t value, unsigned source_lane, const Site& site) { return runner().exchange(mask, value, source_lane, site); }
+
+unsigned ballot(unsigned mask, bool predicate, const Site& site) { return runner().ballot(mask, predicate, site); }
+
+}

@@ -1,0 +1,113 @@
+// Runs the threads of a block as fibers that take turns on one thread of the operating system. A thread that needs no other one runs
+// from its begin to its end at once; only a barrier or a warp's exchange suspends it.
+#pragma once
+
+#include "../cuda_on_cpu.h"
+#include "errors.h"
+#include "fiber.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace softgpu {
+
+// A launch, with what is the same for all of its blocks.
+struct Launch {
+    std::string kernel;
+    Index grid;
+    Index block;
+    std::function<void()> body; // one thread
+    std::vector<Index> threads; // by their number in the block
+    std::vector<unsigned> order; // in which they start
+};
+
+std::string to_string(const Index& index);
+
+class BlockRunner {
+public:
+    BlockRunner();
+    ~BlockRunner();
+    BlockRunner(const BlockRunner&) = delete;
+    BlockRunner& operator=(const BlockRunner&) = delete;
+
+    // False where a thread did what a GPU would not.
+    bool run(const Launch& launch, const Index& block);
+
+    // Why it was false.
+    CUresult error_code() const { return error_code_; }
+    const std::string& error() const { return error_; }
+
+    // The runner whose CUDA thread runs on this thread, or null.
+    static BlockRunner* running();
+
+    // For the thread that runs: what the intrinsics do.
+    unsigned lane() const { return current_ % warp_size; }
+    void synchronise(const Site& site);
+    std::uint64_t exchange(unsigned mask, std::uint64_t value, unsigned source_lane, const Site& site);
+    unsigned ballot(unsigned mask, bool predicate, const Site& site);
+    void synchronise_warp(unsigned mask, const Site& site);
+
+    // Ends the block from within one of its threads, without unwinding, and names the thread.
+    [[noreturn]] void abort(CUresult code, const std::string& what);
+
+    // The stack of the thread that runs, for what comes after a fault. Callable in a signal handler.
+    void* abandon_stack() { return fiber_->clear(); }
+
+private:
+    static constexpr unsigned warp_size = 32;
+
+    enum class State : unsigned char { unstarted, running, ready, at_barrier, in_warp, ended };
+
+    struct Thread {
+        State state = State::unstarted;
+        Fiber* fiber = nullptr;
+        Site site{};
+    };
+
+    struct Warp {
+        unsigned living = 0;
+        unsigned waiting = 0;
+        unsigned masks[warp_size];
+        unsigned sources[warp_size];
+        std::uint64_t values[warp_size];
+        std::uint64_t results[warp_size];
+    };
+
+    static void run_threads(void* self);
+    void start_thread();
+    void end_thread();
+    void enter(unsigned thread);
+    Fiber& next();
+    void suspend(State state, const Site& site);
+    void make_ready(unsigned thread);
+    std::uint64_t meet(unsigned mask, std::uint64_t value, unsigned source, const Site& site);
+    std::string describe_deadlock() const;
+    void give_up();
+
+    const Launch* launch_ = nullptr;
+    Index block_{};
+    unsigned size_ = 0;
+    std::vector<Thread> threads_;
+    std::vector<Warp> warps_;
+    std::vector<unsigned> ready_; // a ring of as many places as threads: allocations on behalf of a thread would look like the kernel's
+    unsigned first_ready_ = 0, ready_count_ = 0;
+    unsigned started_ = 0, ended_ = 0, at_barrier_ = 0, current_ = 0;
+    Site barrier_{};
+    CUresult error_code_ = success;
+    std::string error_;
+
+    Fiber host_;
+    Fiber* fiber_ = nullptr; // that runs now
+    std::vector<std::unique_ptr<Fiber>> fibers_;
+    std::vector<Fiber*> free_fibers_;
+
+    void* host_identity_ = nullptr; // for ThreadSanitizer
+    std::vector<void*> identities_; // by the threads' numbers
+    char started_mark_ = 0, ended_mark_ = 0;
+
+    void* signal_stack_ = nullptr;
+};
+
+}

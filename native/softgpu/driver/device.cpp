@@ -1,0 +1,85 @@
+// What the pretended device says of itself.
+#include "context.h"
+#include "options.h"
+
+#include <algorithm>
+#include <cstring>
+#include <thread>
+
+using namespace softgpu;
+
+extern "C" {
+
+// The only call that needs no cuInit.
+SOFTGPU_EXPORT CUresult cuDriverGetVersion(int* version)
+{
+    const std::lock_guard lock(driver_lock());
+    read_environment();
+    *version = static_cast<int>(options().driver_version);
+    return success;
+}
+
+SOFTGPU_EXPORT CUresult cuDeviceGetCount(int* count)
+{
+    const std::lock_guard lock(driver_lock());
+    if (const CUresult status = check_initialised(); status != success)
+        return status;
+    *count = static_cast<int>(std::max(0l, options().devices));
+    return success;
+}
+
+SOFTGPU_EXPORT CUresult cuDeviceGet(int* device, int ordinal)
+{
+    const std::lock_guard lock(driver_lock());
+    if (const CUresult status = check_device(ordinal); status != success)
+        return status;
+    *device = ordinal;
+    return success;
+}
+
+SOFTGPU_EXPORT CUresult cuDeviceGetName(char* name, int length, int device)
+{
+    const std::lock_guard lock(driver_lock());
+    if (const CUresult status = check_device(device); status != success)
+        return status;
+    if (length <= 0)
+        return explain(invalid_value, "no room for the name");
+    std::strncpy(name, "Software GPU", static_cast<std::size_t>(length) - 1);
+    name[length - 1] = 0;
+    return success;
+}
+
+SOFTGPU_EXPORT CUresult cuDeviceTotalMem_v2(std::size_t* bytes, int device)
+{
+    const std::lock_guard lock(driver_lock());
+    if (const CUresult status = check_device(device); status != success)
+        return status;
+    *bytes = static_cast<std::size_t>(options().memory);
+    return success;
+}
+
+SOFTGPU_EXPORT CUresult cuDeviceGetAttribute(int* value, int attribute, int device)
+{
+    const std::lock_guard lock(driver_lock());
+    if (const CUresult status = check_device(device); status != success)
+        return status;
+    enum {
+        max_threads_per_block = 1,
+        max_shared_memory_per_block = 8,
+        warp_size = 10,
+        multiprocessor_count = 16,
+        compute_capability_major = 75,
+        compute_capability_minor = 76,
+    };
+    switch (attribute) {
+    case max_threads_per_block: *value = 1024; return success;
+    case max_shared_memory_per_block: *value = 48 << 10; return success;
+    case warp_size: *value = 32; return success;
+    case multiprocessor_count: *value = static_cast<int>(std::max(1u, std::thread::hardware_concurrency())); return success;
+    case compute_capability_major: *value = static_cast<int>(options().compute_capability / 10); return success;
+    case compute_capability_minor: *value = static_cast<int>(options().compute_capability % 10); return success;
+    default: return explain(invalid_value, "the software GPU knows no device attribute " + std::to_string(attribute));
+    }
+}
+
+}

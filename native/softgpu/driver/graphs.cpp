@@ -1,0 +1,206 @@
+#include "graphs.h"
+#include "capture.h"
+#include "context.h"
+#include "options.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace softgpu {
+namespace {
+
+// An executable graph: the nodes as they were when it was made.
+struct Program {
+    std::vector<CUgraphNode_st> nodes;
+    std::vector<std::vector<std::size_t>> next;
+    const void* running = nullptr; // the launch that has begun
+};
+
+}
+}
+
+struct CUgraphExec_st {
+    std::shared_ptr<softgpu::Program> program;
+};
+
+typedef CUgraphExec_st* CUgraphExec;
+
+namespace softgpu {
+namespace {
+
+struct Graphs {
+    std::map<CUgraph, std::unique_ptr<CUgraph_st>> graphs;
+    std::map<CUgraphExec, std::unique_ptr<CUgraphExec_st>> executables;
+    std::set<CUgraphNode> nodes;
+};
+
+Graphs& all()
+{
+    static Graphs& instance = *new Graphs;
+    return instance;
+}
+
+CUresult no_graph() { return explain(invalid_handle, "the handle is no graph"); }
+
+CUresult no_executable() { return explain(invalid_handle, "the handle is no executable graph"); }
+
+// One launch: node after node, each after those that it follows, and otherwise as the seed chooses. Other streams may work between two nodes.
+class GraphLaunch : public Operation {
+public:
+    explicit GraphLaunch(std::shared_ptr<Program> program) : program_(std::move(program)), left_(program_->nodes.size())
+    {
+        for (const auto& node : program_->nodes) {
+            waiting_.push_back(node.after.size());
+            if (node.after.empty())
+                free_.push_back(waiting_.size() - 1);
+        }
+    }
+
+    ~GraphLaunch() override
+    {
+        if (program_->running == this)
+            program_->running = nullptr;
+    }
+
+    // Launches of one executable graph come one after the other.
+    bool can_go_on() const override { return !program_->running || program_->running == this; }
+
+    bool advance() override
+    {
+        program_->running = this;
+        if (left_ == 0)
+            return true;
+        const auto chosen = options().seed != 0 ? free_.begin() + static_cast<std::ptrdiff_t>(choose(free_.size())) : std::min_element(free_.begin(), free_.end());
+        const std::size_t number = *chosen;
+        free_.erase(chosen);
+        const auto& node = program_->nodes[number];
+        perform(node.kind, node.what, node.work);
+        for (const std::size_t later : program_->next[number])
+            if (--waiting_[later] == 0)
+                free_.push_back(later);
+        return --left_ == 0;
+    }
+
+private:
+    std::shared_ptr<Program> program_;
+    std::vector<std::size_t> waiting_; // how many nodes each one still waits for
+    std::vector<std::size_t> free_;
+    std::size_t left_;
+};
+
+}
+
+CUgraph adopt(std::unique_ptr<CUgraph_st> graph)
+{
+    for (const auto& node : graph->nodes)
+        all().nodes.insert(node.get());
+    const CUgraph handle = graph.get();
+    all().graphs[handle] = std::move(graph);
+    return handle;
+}
+
+void forget_graphs()
+{
+    all().graphs.clear();
+    all().executables.clear();
+    all().nodes.clear();
+}
+
+}
+
+using namespace softgpu;
+
+extern "C" {
+
+SOFTGPU_EXPORT CUresult cuGraphGetNodes(CUgraph graph, CUgraphNode* nodes, std::size_t* count)
+{
+    const std::lock_guard lock(driver_lock());
+    const auto found = all().graphs.find(graph);
+    if (found == all().graphs.end())
+        return no_graph();
+    const auto& own = found->second->nodes;
+    if (!nodes) {
+        *count = own.size();
+        return success;
+    }
+    for (std::size_t i = 0; i < *count; i++)
+        nodes[i] = i < own.size() ? own[i].get() : nullptr;
+    *count = std::min(*count, own.size());
+    return success;
+}
+
+SOFTGPU_EXPORT CUresult cuGraphNodeGetType(CUgraphNode node, int* type)
+{
+    const std::lock_guard lock(driver_lock());
+    if (!all().nodes.contains(node))
+        return explain(invalid_value, "the handle is no node");
+    *type = static_cast<int>(node->kind);
+    return success;
+}
+
+SOFTGPU_EXPORT CUresult cuGraphDestroy(CUgraph graph)
+{
+    const std::lock_guard lock(driver_lock());
+    const auto found = all().graphs.find(graph);
+    if (found == all().graphs.end())
+        return no_graph();
+    for (const auto& node : found->second->nodes)
+        all().nodes.erase(node.get());
+    all().graphs.erase(found);
+    return success;
+}
+
+SOFTGPU_EXPORT CUresult cuGraphInstantiateWithFlags(CUgraphExec* result, CUgraph graph, unsigned long long flags)
+{
+    const std::lock_guard lock(driver_lock());
+    if (const CUresult status = ready(); status != success)
+        return status;
+    if (!all().graphs.contains(graph))
+        return no_graph();
+    if (flags != 0)
+        return explain(invalid_value, "the software GPU knows no flags of cuGraphInstantiate");
+    if (is_due(&Options::fail_graph))
+        return explain(invalid_value, "SOFTGPU_FAIL_GRAPH asked for it");
+    auto program = std::make_shared<Program>();
+    program->next.resize(graph->nodes.size());
+    for (std::size_t i = 0; i < graph->nodes.size(); i++) {
+        program->nodes.push_back(*graph->nodes[i]);
+        for (const std::size_t before : graph->nodes[i]->after)
+            program->next[before].push_back(i);
+    }
+    auto executable = std::make_unique<CUgraphExec_st>(CUgraphExec_st{std::move(program)});
+    *result = executable.get();
+    all().executables[*result] = std::move(executable);
+    return success;
+}
+
+SOFTGPU_EXPORT CUresult cuGraphUpload(CUgraphExec executable, CUstream stream)
+{
+    const std::lock_guard lock(driver_lock());
+    if (const CUresult status = check(stream); status != success)
+        return status;
+    return all().executables.contains(executable) ? success : no_executable();
+}
+
+SOFTGPU_EXPORT CUresult cuGraphLaunch(CUgraphExec executable, CUstream stream)
+{
+    const std::lock_guard lock(driver_lock());
+    if (const CUresult status = check(stream); status != success)
+        return status;
+    if (!all().executables.contains(executable))
+        return no_executable();
+    if (is_capturing(stream))
+        return refuse(stream, "cuGraphLaunch, which the software GPU does not capture,");
+    if (const CUresult status = refuse_legacy(stream, "cuGraphLaunch"); status != success)
+        return status;
+    return append(stream, std::make_unique<GraphLaunch>(executable->program));
+}
+
+SOFTGPU_EXPORT CUresult cuGraphExecDestroy(CUgraphExec executable)
+{
+    const std::lock_guard lock(driver_lock());
+    return all().executables.erase(executable) == 1 ? success : no_executable();
+}
+
+}

@@ -1,0 +1,100 @@
+#include "host_memory.h"
+#include "capture.h"
+#include "context.h"
+#include "streams.h"
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace softgpu {
+namespace {
+
+struct Block {
+    std::size_t bytes;
+    void* mapping;
+    std::size_t mapped;
+};
+
+struct Pinned {
+    std::mutex lock;
+    std::map<std::uintptr_t, Block> blocks; // by their address
+};
+
+Pinned& pinned()
+{
+    static Pinned& instance = *new Pinned;
+    return instance;
+}
+
+}
+
+bool is_pinned_range(const void* address, std::size_t bytes)
+{
+    const std::lock_guard lock(pinned().lock);
+    const auto at = reinterpret_cast<std::uintptr_t>(address);
+    const auto after = pinned().blocks.upper_bound(at);
+    if (after == pinned().blocks.begin())
+        return false;
+    const auto& [start, block] = *std::prev(after);
+    return at + bytes <= start + block.bytes;
+}
+
+void forget_host_memory()
+{
+    const std::lock_guard lock(pinned().lock);
+    for (const auto& [address, block] : pinned().blocks)
+        munmap(block.mapping, block.mapped);
+    pinned().blocks.clear();
+}
+
+}
+
+using namespace softgpu;
+
+extern "C" {
+
+SOFTGPU_EXPORT CUresult cuMemHostAlloc(void** result, std::size_t bytes, unsigned)
+{
+    const std::lock_guard lock(driver_lock());
+    if (const CUresult status = ready(); status != success)
+        return status;
+    if (const CUresult status = refuse_in_capture("cuMemHostAlloc"); status != success)
+        return status;
+    if (bytes == 0)
+        return explain(invalid_value, "pinned memory of 0 bytes");
+    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    const std::size_t inner = (bytes + page - 1) / page * page;
+    const std::size_t mapped = inner + page;
+    void* const mapping = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapping == MAP_FAILED)
+        return explain(out_of_memory, "the host has no room for " + std::to_string(bytes) + " bytes of pinned memory");
+
+    // The host's own writes past the end end at a guard page.
+    mprotect(static_cast<unsigned char*>(mapping) + inner, page, PROT_NONE);
+    const std::lock_guard pinned_lock(pinned().lock);
+    pinned().blocks[reinterpret_cast<std::uintptr_t>(mapping)] = {bytes, mapping, mapped};
+    *result = mapping;
+    return success;
+}
+
+SOFTGPU_EXPORT CUresult cuMemFreeHost(void* address)
+{
+    const std::lock_guard lock(driver_lock());
+    if (const CUresult status = ready(); status != success)
+        return status;
+    if (const CUresult status = refuse_in_capture("cuMemFreeHost"); status != success)
+        return status;
+    drain();
+    const std::lock_guard pinned_lock(pinned().lock);
+    const auto found = pinned().blocks.find(reinterpret_cast<std::uintptr_t>(address));
+    if (found == pinned().blocks.end())
+        return explain(invalid_value, "cuMemFreeHost of an address that cuMemHostAlloc did not give");
+    munmap(found->second.mapping, found->second.mapped);
+    pinned().blocks.erase(found);
+    return sticky_error();
+}
+
+}
