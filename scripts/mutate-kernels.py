@@ -16,11 +16,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 KERNELS = ROOT / "native" / "kernels"
 REQUIRED_PERCENTAGE = 95
-SECONDS_PER_MUTANT = 120
 
 
 def fail(message):
@@ -77,15 +77,15 @@ class Build:
         return image
 
 
-def passes(command, image):
+def passes(command, image, seconds):
     environment = dict(os.environ, VBILSTM_KERNELS=str(image))
     try:
-        return subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=SECONDS_PER_MUTANT, check=False).returncode == 0
-    except subprocess.TimeoutExpired:
+        return subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=seconds, check=False).returncode == 0
+    except subprocess.TimeoutExpired:  # a loop without end
         return False
 
 
-def survives(build, command, mutant):
+def survives(build, command, mutant, seconds=None):
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         kernels = folder / "kernels"
@@ -94,7 +94,7 @@ def survives(build, command, mutant):
             file, search, replacement, _ = mutant
             path = kernels / file
             path.write_text(path.read_text().replace(search, replacement))
-        return passes(command, build.image(kernels, folder))
+        return passes(command, build.image(kernels, folder), seconds)
 
 
 def main():
@@ -111,12 +111,14 @@ def main():
         fail(f"no mutant's file or meaning contains '{arguments.only}'.")
     build = Build(arguments.build.resolve())
     command = arguments.command or [str(build.tests), "--gtest_brief=1", "--gtest_fail_fast"]
+    start = time.monotonic()
     if not survives(build, command, None):
         fail("the tests fail on the kernels as they are.")
+    seconds = 60 + 5 * (time.monotonic() - start)
 
     survivors = 0
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        results = pool.map(lambda mutant: survives(build, command, mutant), mutants)
+        results = pool.map(lambda mutant: survives(build, command, mutant, seconds), mutants)
         for (file, _, _, meaning), survived in zip(mutants, results):
             survivors += survived
             print(f"{'SURVIVED' if survived else 'killed':8}  {file}: {meaning}", flush=True)
