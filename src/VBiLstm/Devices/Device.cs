@@ -54,11 +54,11 @@ public abstract class Device : IDisposable
     // --- LSTM ---
 
     /// <summary>
-    /// One LSTM step from summed pre-activations a = gates + addend1 + addend2 (gate order i, f, u, o):
+    /// One LSTM step from pre-activations a = gates + addend (gate order i, f, u, o):
     /// gates become their activations, c = v (f c_prev + i u), h = v o tanh(c before v).
-    /// Shapes: gates and addends [B, 4H] (an addend may be empty), validity [B, 1] or empty, the rest [B, H].
+    /// Shapes: gates and addend [B, 4H] (the addend may be empty), validity [B, 1] or empty, the rest [B, H].
     /// </summary>
-    public abstract void LstmCellForward(Tensor gates, Tensor addend1, Tensor addend2, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h);
+    public abstract void LstmCellForward(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h);
 
     /// <summary>
     /// CellBwd of model.md section 3 with dh = v (dh1 + dh2) and dc = v dc (a dh may be empty): gates become da, dc becomes dc_prev.
@@ -66,22 +66,32 @@ public abstract class Device : IDisposable
     /// </summary>
     public abstract void LstmCellBackward(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc);
 
-    /// <summary>Runs a whole recurrence without channel forward.</summary>
+    /// <summary>
+    /// Whether <see cref="LstmSequenceForward"/> computes its input projections within (cuDNN does), so that nothing is gained by projecting a vocabulary before.
+    /// </summary>
+    public virtual bool ProjectsSequenceInputs => false;
+
+    /// <summary>Runs a whole recurrence without channel forward, input projections included where <see cref="LstmSequence.Input"/> is given.</summary>
     public virtual void LstmSequenceForward(LstmSequence sequence)
     {
         ArgumentNullException.ThrowIfNull(sequence);
         var (n, b) = (sequence.Steps, sequence.BatchSize);
+        if (!sequence.Input.IsEmpty)
+            Multiply(sequence.Input.RowRange(0, n * b), sequence.InputWeight, sequence.Bias, sequence.Gates.RowRange(0, n * b), accumulate: false);
         for (var i = 0; i < n; i++)
         {
             var (step, from, to) = LstmSlots(sequence, i);
             var gates = sequence.Gates.RowRange(step * b, b);
             Multiply(sequence.H.RowRange(from * b, b), sequence.Recurrent, default, gates, accumulate: true);
-            LstmCellForward(gates, default, default, sequence.C.RowRange(from * b, b), sequence.Validity.RowRange(step * b, b),
+            LstmCellForward(gates, default, sequence.C.RowRange(from * b, b), sequence.Validity.RowRange(step * b, b),
                 sequence.C.RowRange(to * b, b), sequence.TanhC.RowRange(step * b, b), sequence.H.RowRange(to * b, b));
         }
     }
 
-    /// <summary>Runs a whole recurrence without channel backward: leaves dA in the gates and the gradients of the initial state.</summary>
+    /// <summary>
+    /// Runs a whole recurrence without channel backward: the gradients of its weights, of its inputs where wanted, and of the initial state. Where the gates hold
+    /// projected inputs (<see cref="LstmSequence.Input"/> is empty), leaves their gradients dA there.
+    /// </summary>
     public virtual void LstmSequenceBackward(LstmSequence sequence)
     {
         ArgumentNullException.ThrowIfNull(sequence);
@@ -96,6 +106,12 @@ public abstract class Device : IDisposable
                 sequence.DHRecurrent, sequence.Validity.RowRange(step * b, b), sequence.DC);
             MultiplyTransposed(gates, sequence.Recurrent, sequence.DHRecurrent, accumulate: false);
         }
+
+        var dGates = sequence.Gates.RowRange(0, n * b);
+        var hPrevious = sequence.H.RowRange(sequence.Direction == LstmDirection.Forward ? 0 : b, n * b);
+        WeightGradients([new(sequence.Input.RowRange(0, n * b), sequence.DInputWeight), new(hPrevious, sequence.DRecurrent)], dGates, sequence.DBias);
+        if (!sequence.DInput.IsEmpty)
+            MultiplyTransposed(dGates, sequence.InputWeight, sequence.DInput.RowRange(0, n * b), accumulate: false);
     }
 
     static (int Step, int From, int To) LstmSlots(LstmSequence sequence, int i)
@@ -104,6 +120,9 @@ public abstract class Device : IDisposable
         var step = forward ? i : sequence.Steps - 1 - i;
         return forward ? (step, step, step + 1) : (step, step + 1, step);
     }
+
+    /// <summary>y = φ(x W + bias), meant for a thin x of few rows and columns. Shapes: x [R, in], W [in, M], bias [1, M], y [R, M].</summary>
+    public abstract void MultiplyLeakyRelu(Tensor x, Weight w, Tensor bias, Tensor y, LeakyRelu phi);
 
     /// <summary>y = φ(x + addend). Shapes: x and y [R, M] (y may be x or the addend), addend [R, M], [1, M] (a bias) or empty.</summary>
     public abstract void LeakyReluForward(Tensor x, Tensor addend, Tensor y, LeakyRelu phi);

@@ -53,13 +53,13 @@ sealed class Activations
         C = arena.Take(tokens, h);
         TanhC = arena.Take(rows, h);
         HiddenProduct = If(model.HasChannel, b, m + 4 * h);
-        LatentProduct = If(model.FeedsBTilde, b, m + 4 * h);
         PosteriorHidden = If(model.HasChannel, rows, m);
         PosteriorOutput = If(model.HasChannel, rows, 2 * z);
-        Z = If(model.HasChannel, rows, z);
+        LatentInput = If(model.FeedsBTilde, rows, RoundUp(z + h)).ColumnRange(0, model.FeedsBTilde ? z + h : 0);
+        Z = model.FeedsBTilde ? LatentInput.ColumnRange(0, z) : If(model.HasChannel, rows, z);
+        BTilde = LatentInput.ColumnRange(z, model.FeedsBTilde ? h : 0);
         PsiHidden = If(model.HasChannel, rows, m);
         PsiOutput = If(model.HasChannel, rows, 2 * h);
-        BTilde = If(model.FeedsBTilde, rows, h);
         PriorHidden = If(model.HasLearnedPrior, rows, m);
         PriorOutput = If(model.HasLearnedPrior, rows, 2 * z);
         XiHidden = If(hasXi, rows, m);
@@ -96,6 +96,8 @@ sealed class Activations
         DBackwardHRecurrent = arena.Take(b, h);
         DBackwardC = arena.Take(b, h);
     }
+
+    static int RoundUp(int columns) => (columns + 15) / 16 * 16;
 
     public StepScalars Scalars { get; }
 
@@ -165,14 +167,14 @@ sealed class Activations
     /// <summary>h_{t-1} [Q_1h | U_f], [B, M+4H], one step's scratch.</summary>
     public Tensor HiddenProduct { get; }
 
-    /// <summary>z_t [S_1 | W_z], [B, M+4H], one step's scratch.</summary>
-    public Tensor LatentProduct { get; }
-
     /// <summary>Q^b, then φ(q_a), [T, B, M].</summary>
     public Tensor PosteriorHidden { get; }
 
     /// <summary>[μ_q; ℓ_q], then dq_o, [T, B, 2Z].</summary>
     public Tensor PosteriorOutput { get; }
+
+    /// <summary>[z_t | b̃_t], [T, B, Z+H], rows on cache lines; empty where b̃ does not feed the LSTM.</summary>
+    public Tensor LatentInput { get; }
 
     /// <summary>z_t, [T, B, Z].</summary>
     public Tensor Z { get; }

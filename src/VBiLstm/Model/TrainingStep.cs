@@ -64,7 +64,7 @@ public sealed partial class TrainingStep : IDisposable
         _inputGradient = training && (inputGradient || _model.IsCategorical);
 
         // Where tokens come up often, projecting each id once and gathering the results is the cheaper order of F1, F2 and B7.
-        _projectsVocabulary = _model.IsCategorical && !inputGradient && 2L * _model.VocabularySize <= (long)maximumSteps * batchSize;
+        _projectsVocabulary = _model.IsCategorical && !inputGradient && !device.ProjectsSequenceInputs && 2L * _model.VocabularySize <= (long)maximumSteps * batchSize;
         MaximumSteps = maximumSteps;
         _steps = maximumSteps;
         _outputSteps = (int)Math.Clamp(maximumOutputs / ((long)batchSize * _model.OutputSize), 1, maximumSteps);
@@ -89,12 +89,19 @@ public sealed partial class TrainingStep : IDisposable
                 Direction = LstmDirection.Backward,
                 Steps = maximumSteps + 1,
                 BatchSize = batchSize,
+                Input = _a.Embedded,
+                InputWeight = _weights.BackwardInput,
+                Bias = Value("backward_lstm.bias"),
                 Recurrent = _weights.BackwardRecurrent,
                 Gates = _a.BackwardGates,
                 H = _a.BackwardH,
                 C = _a.BackwardC,
                 TanhC = _a.BackwardTanhC,
                 Validity = _a.Validity,
+                DInputWeight = GradientOrEmpty("backward_lstm.weight_input"),
+                DRecurrent = GradientOrEmpty("backward_lstm.weight_recurrent"),
+                DBias = GradientOrEmpty("backward_lstm.bias"),
+                DInput = _a.DEmbedded,
                 DH = _a.DBackwardH,
                 DHRecurrent = _a.DBackwardHRecurrent,
                 DC = _a.DBackwardC,
@@ -107,11 +114,18 @@ public sealed partial class TrainingStep : IDisposable
                 Direction = LstmDirection.Forward,
                 Steps = maximumSteps,
                 BatchSize = batchSize,
+                Input = _a.Embedded.RowRange(0, maximumSteps * batchSize),
+                InputWeight = _weights.ForwardInput,
+                Bias = Value("forward_lstm.bias"),
                 Recurrent = _weights.ForwardRecurrent,
                 Gates = _a.Gates,
                 H = _a.H,
                 C = _a.C,
                 TanhC = _a.TanhC,
+                DInputWeight = GradientOrEmpty("forward_lstm.weight_input"),
+                DRecurrent = GradientOrEmpty("forward_lstm.weight_recurrent"),
+                DBias = GradientOrEmpty("forward_lstm.bias"),
+                DInput = _a.DEmbedded.RowRange(0, maximumSteps * batchSize),
                 DH = training ? _a.DH.RowRange(batchSize, maximumSteps * batchSize) : default,
                 DHRecurrent = _a.DHRecurrent,
                 DC = _a.DC,
@@ -229,6 +243,8 @@ public sealed partial class TrainingStep : IDisposable
     Tensor Value(string name) => _parameters.Value(name);
 
     Tensor Gradient(string name) => _parameters.Gradient(name);
+
+    Tensor GradientOrEmpty(string name) => _parameters.Gradients.IsEmpty ? default : Gradient(name);
 
     /// <summary>Rows of time step t of a [T, B, N] tensor.</summary>
     Tensor At(Tensor sequence, int t) => sequence.RowRange(t * _batchSize, _batchSize);
