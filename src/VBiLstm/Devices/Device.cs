@@ -12,6 +12,9 @@ public abstract class Device : IDisposable
     /// <summary>What a person calls this device, for instance <c>cpu (2 threads, 512-bit)</c>.</summary>
     public abstract string Name { get; }
 
+    /// <summary>Memory that the device could still give, in bytes; null where that is the operating system's to say.</summary>
+    public virtual long? FreeBytes => null;
+
     /// <summary>Allocates zeroed memory. Throws <see cref="InsufficientMemoryException"/> naming <paramref name="purpose"/> and the bytes asked.</summary>
     public abstract DeviceMemory Allocate(long bytes, string purpose);
 
@@ -23,6 +26,12 @@ public abstract class Device : IDisposable
 
     /// <summary>Waits for all operations, then copies <paramref name="source"/> to <paramref name="target"/>, dense and row-major; lengths must agree.</summary>
     public abstract void Download(Tensor source, Span<float> target);
+
+    /// <summary>Makes a place on the host for copies of <paramref name="source"/> that do not hold up the operations called after them.</summary>
+    public abstract Readback CreateReadback(Tensor source);
+
+    /// <summary>Steps that may be launched before the metrics of an earlier one are read; 0 where operations are done when they return.</summary>
+    public virtual int StepsAhead => 0;
 
     /// <summary>Waits until every operation called so far is done.</summary>
     public abstract void Synchronise();
@@ -214,8 +223,8 @@ public abstract class Device : IDisposable
 
     /// <summary>
     /// Adam with bias correction on flat arenas [1, N], in one pass; gradients are scaled by min(1, clip / norm) first.
-    /// Does nothing at all where the norm or the objective is not finite. Scalars, all [1, 1] in device memory so that a recorded step reads
-    /// the current values: norm, objective, rate (learning rate) and the two corrections 1 − β₁ᵗ and 1 − β₂ᵗ.
+    /// Does nothing at all where the norm or the objective is not finite, nor, after such a step, ever again where halting is asked for. Scalars, all [1, 1] in
+    /// device memory so that a recorded step reads the current values: norm, objective, rate (learning rate), the two corrections 1 − β₁ᵗ and 1 − β₂ᵗ, and halted.
     /// </summary>
     public abstract void AdamStep(Tensor parameters, Tensor gradients, Tensor firstMoments, Tensor secondMoments, in AdamArguments arguments);
 
@@ -229,4 +238,5 @@ public abstract class Device : IDisposable
 }
 
 /// <summary>Arguments of <see cref="Device.AdamStep"/>; the tensors are [1, 1].</summary>
-public readonly record struct AdamArguments(Tensor Norm, Tensor Objective, Tensor Rate, Tensor Correction1, Tensor Correction2, float Beta1, float Beta2, float Epsilon, float Clip);
+public readonly record struct AdamArguments(Tensor Norm, Tensor Objective, Tensor Rate, Tensor Correction1, Tensor Correction2, Tensor Halted,
+    float Beta1, float Beta2, float Epsilon, float Clip, bool HaltOnNonFinite);

@@ -29,9 +29,8 @@ sealed class Activations
         Tensor If(bool condition, int r, int c) => condition ? arena.Take(r, c) : default;
 
         Scalars = new StepScalars(device, arena);
-        Terms = arena.Take(5, 1);
-        Objective = arena.Take(1, 1);
-        GradientNorm = arena.Take(1, 1);
+        Metrics = arena.Take(StepMetrics.Count, 1);
+        Halted = arena.Take(1, 1);
         RowIds = arena.TakeIds(b);
         Tokens = model.IsCategorical ? arena.TakeIds(tokens) : default;
         Embedded = If(!projectsVocabulary, tokens, e);
@@ -101,14 +100,20 @@ sealed class Activations
 
     public StepScalars Scalars { get; }
 
+    /// <summary>[7, 1]: the values of <see cref="StepMetrics"/> in their order, side by side so that one copy brings them all to the host.</summary>
+    public Tensor Metrics { get; }
+
     /// <summary>[5, 1]: NLL, KL, log p_ψ, log p_ξ, activity, each Σ w.</summary>
-    public Tensor Terms { get; }
+    public Tensor Terms => Metrics.RowRange(0, 5);
 
     /// <summary>[1, 1]: J.</summary>
-    public Tensor Objective { get; }
+    public Tensor Objective => Metrics.RowRange(5, 1);
 
     /// <summary>[1, 1].</summary>
-    public Tensor GradientNorm { get; }
+    public Tensor GradientNorm => Metrics.RowRange(6, 1);
+
+    /// <summary>[1, 1]: not 0 after a step that was not finite halted the updates.</summary>
+    public Tensor Halted { get; }
 
     /// <summary>[B].</summary>
     public IdTensor RowIds { get; }

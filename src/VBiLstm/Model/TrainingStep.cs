@@ -32,8 +32,7 @@ public sealed partial class TrainingStep : IDisposable
     readonly float[] _hostValidity;
     readonly float[] _hostLossWeight;
     readonly float[] _hostRows;
-    readonly float[] _hostTerms = new float[5];
-    readonly float[] _hostScalar = new float[1];
+    readonly float[] _hostMetrics = new float[StepMetrics.Count];
     readonly int _batchSize;
     readonly bool _inputGradient;
     readonly bool _projectsVocabulary;
@@ -224,21 +223,15 @@ public sealed partial class TrainingStep : IDisposable
     /// <summary>Brings the operands of the products up to date after the parameters changed.</summary>
     public void RefreshWeights() => _device.RefreshWeights(_weights.All);
 
-    /// <summary>The weighted sums of the last forward pass; waits for it.</summary>
-    /// <param name="withGradientNorm">Whether the gradient norm of the last update is read too.</param>
-    public StepMetrics ReadMetrics(bool withGradientNorm)
+    /// <summary>The weighted sums of the last forward pass and the gradient norm of the last update; waits for them.</summary>
+    public StepMetrics ReadMetrics()
     {
-        _device.Download(_a.Terms, _hostTerms);
-        var objective = Read(_a.Objective);
-        return new StepMetrics(_hostTerms[0], _hostTerms[1], _hostTerms[2], _hostTerms[3], _hostTerms[4], objective,
-            withGradientNorm ? Read(_a.GradientNorm) : 0);
+        _device.Download(_a.Metrics, _hostMetrics);
+        return new StepMetrics(_hostMetrics);
     }
 
-    float Read(Tensor scalar)
-    {
-        _device.Download(scalar, _hostScalar);
-        return _hostScalar[0];
-    }
+    /// <summary>A place for the metrics of a step to be copied to while later steps run.</summary>
+    public MetricsReadback CreateMetricsReadback() => new(_device.CreateReadback(_a.Metrics));
 
     Tensor Value(string name) => _parameters.Value(name);
 

@@ -59,7 +59,7 @@ public sealed class StepBenchmark : IDisposable
         Step.DrawNoise();
         Step.Forward();
         Step.Backward();
-        return Step.ReadMetrics(withGradientNorm: false).Objective;
+        return Step.ReadMetrics().Objective;
     }
 
     /// <summary>Warms up for about a third of the time, then runs steps for the rest of it, at least five.</summary>

@@ -70,7 +70,7 @@ sealed class OracleRun : IDisposable
         Take("loss.log_p_xi", a.LogPXi);
         if (model.Gamma > 0)
             Take("loss.activity", a.Activity);
-        var metrics = Step.ReadMetrics(withGradientNorm: false);
+        var metrics = Step.ReadMetrics();
         _scratch["loss.total"] = [metrics.Objective];
         _scratch["bound.mean"] = [metrics.Bound];
         var (nll, kl) = (new double[b], new double[b]);

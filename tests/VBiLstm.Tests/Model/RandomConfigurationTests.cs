@@ -29,7 +29,7 @@ public class RandomConfigurationTests
         using var device = new CpuDevice(1 + seed % 2, widths[seed % widths.Count]);
         using var run = new StepRun(device, model, parameters, inputs);
         run.Step.Forward();
-        var metrics = run.Step.ReadMetrics(withGradientNorm: false);
+        var metrics = run.Step.ReadMetrics();
         run.Step.Backward();
         Comparison.Within(Tolerance, "J", [metrics.Objective], reference.Total.Value);
         Comparison.Within(Tolerance, "bound", [metrics.Bound], [reference.Bound.Average()]);
