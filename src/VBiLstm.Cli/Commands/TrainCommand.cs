@@ -4,7 +4,7 @@ using Spectre.Console;
 using VBiLstm.Checkpoints;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
-using VBiLstm.Devices.Cpu;
+using VBiLstm.Devices;
 using VBiLstm.Evaluation;
 using VBiLstm.Metrics;
 using VBiLstm.Model;
@@ -92,14 +92,14 @@ static class TrainCommand
             : folder;
     }
 
-    static int Start(RunConfiguration configuration, RunFolder folder, CpuDevice device)
+    static int Start(RunConfiguration configuration, RunFolder folder, Device device)
     {
         var data = DataSplits.Open(configuration.Data, configuration.Seed);
         using var trainer = new Trainer(configuration, data, device, folder);
         return Train(trainer, configuration, data, device, folder);
     }
 
-    static int Resume(string path, List<string> overrides, CpuDevice device)
+    static int Resume(string path, List<string> overrides, Device device)
     {
         var folder = new RunFolder(path.TrimEnd(Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar));
         var checkpoint = CheckpointFolder.Read(folder.Last, withMoments: true);
@@ -117,7 +117,7 @@ static class TrainCommand
         return Train(trainer, configuration, data, device, folder);
     }
 
-    static int Train(Trainer trainer, RunConfiguration configuration, DataSplits data, CpuDevice device, RunFolder folder)
+    static int Train(Trainer trainer, RunConfiguration configuration, DataSplits data, Device device, RunFolder folder)
     {
         PrintHeader(trainer, configuration, data, device, folder);
         using var interruption = new Interruption();
@@ -144,7 +144,7 @@ static class TrainCommand
         return CommandExecution.Success;
     }
 
-    static void PrintHeader(Trainer trainer, RunConfiguration configuration, DataSplits data, CpuDevice device, RunFolder folder)
+    static void PrintHeader(Trainer trainer, RunConfiguration configuration, DataSplits data, Device device, RunFolder folder)
     {
         var model = configuration.Model;
         var memory = trainer.Parameters.Bytes + trainer.Step.WeightBytes + trainer.Step.Bytes;
@@ -156,7 +156,7 @@ static class TrainCommand
     }
 
     // The figures and pictures of the best checkpoint.
-    static void Finish(Trainer trainer, RunConfiguration configuration, DataSplits data, CpuDevice device, RunFolder folder)
+    static void Finish(Trainer trainer, RunConfiguration configuration, DataSplits data, Device device, RunFolder folder)
     {
         var best = LoadedModel.Read(folder.Path, withMoments: false);
         ParameterFiles.Upload(device, trainer.Parameters.Layout, best.Weights, trainer.Parameters.Values);
