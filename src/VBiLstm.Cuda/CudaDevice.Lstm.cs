@@ -4,7 +4,7 @@ namespace VBiLstm.Cuda;
 
 public sealed unsafe partial class CudaDevice
 {
-    public override bool ProjectsSequenceInputs => _recurrences is not null;
+    public override bool OpaqueRecurrences => _recurrences is not null;
 
     public override void LstmCellForward(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h)
     {

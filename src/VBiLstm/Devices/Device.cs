@@ -76,9 +76,10 @@ public abstract class Device : IDisposable
     public abstract void LstmCellBackward(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc);
 
     /// <summary>
-    /// Whether <see cref="LstmSequenceForward"/> computes its input projections within (cuDNN does), so that nothing is gained by projecting a vocabulary before.
+    /// Whether a recurrence without channel is one opaque call, as cuDNN's are: input projections are computed within, so that projecting a vocabulary before gains
+    /// nothing, and gates and cells stay there.
     /// </summary>
-    public virtual bool ProjectsSequenceInputs => false;
+    public virtual bool OpaqueRecurrences => false;
 
     /// <summary>Runs a whole recurrence without channel forward, input projections included where <see cref="LstmSequence.Input"/> is given.</summary>
     public virtual void LstmSequenceForward(LstmSequence sequence)

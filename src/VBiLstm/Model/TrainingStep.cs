@@ -63,7 +63,7 @@ public sealed partial class TrainingStep : IDisposable
         _inputGradient = training && (inputGradient || _model.IsCategorical);
 
         // Where tokens come up often, projecting each id once and gathering the results is the cheaper order of F1, F2 and B7.
-        _projectsVocabulary = _model.IsCategorical && !inputGradient && !device.ProjectsSequenceInputs && 2L * _model.VocabularySize <= (long)maximumSteps * batchSize;
+        _projectsVocabulary = _model.IsCategorical && !inputGradient && !device.OpaqueRecurrences && 2L * _model.VocabularySize <= (long)maximumSteps * batchSize;
         MaximumSteps = maximumSteps;
         _steps = maximumSteps;
         _outputSteps = (int)Math.Clamp(maximumOutputs / ((long)batchSize * _model.OutputSize), 1, maximumSteps);
