@@ -12,6 +12,9 @@ sealed unsafe class CublasProducts : IDisposable
     const int Float32 = 0, ComputeFloat32 = 68, ComputeTf32 = 77, DefaultAlgorithm = -1;
     const int NotTransposed = 0, Transposed = 1;
 
+    /// <summary>What the address of a bias must be divisible by: cuBLASLt's epilogue reads it in vectors.</summary>
+    public const int BiasAlignment = 16;
+
     // cublasLtMatmulDescAttributes_t, cublasLtEpilogue_t and cublasLtMatmulPreferenceAttributes_t.
     const int Epilogue = 7, BiasPointer = 8, EpilogueBias = 4;
     const int MaximumWorkspaceBytes = 1, MinimumAlignmentA = 5, MinimumAlignmentB = 6, MinimumAlignmentC = 7, MinimumAlignmentD = 8;

@@ -13,10 +13,15 @@ public sealed unsafe partial class CudaDevice
         CheckShape(x.Columns == w.Values.Rows && y.Columns == w.Values.Columns && y.Rows == x.Rows);
         CheckShape(bias.IsEmpty || (bias.Columns == y.Columns && !accumulate));
         _context.Bind();
-        if (bias.IsEmpty)
-            _products.Multiply(x, w.Values, y, accumulate);
-        else
+        if (!bias.IsEmpty && bias.Address % CublasProducts.BiasAlignment == 0)
+        {
             _products.MultiplyAddBias(x, w.Values, bias, y);
+            return;
+        }
+
+        _products.Multiply(x, w.Values, y, accumulate);
+        if (!bias.IsEmpty)
+            LeakyReluForward(y, bias, y, new LeakyRelu(1, float.PositiveInfinity));
     }
 
     public override void MultiplyTransposed(Tensor dy, Weight w, Tensor dx, bool accumulate)
