@@ -1,0 +1,28 @@
+// The Euclidean norm of a flat gradient, accumulated in double in a fixed order: 256 blocks leave a partial sum each, one block adds those.
+#include "elements.cuh"
+#include "reduce.cuh"
+
+// partial[256] from x [1, N]; grid 256, block 256.
+extern "C" __global__ void sum_of_squares(Tensor x, double* partial)
+{
+    __shared__ double warp_sums[maximum_warps];
+    const long long step = 4ll * gridDim.x * blockDim.x;
+    double sum = 0.0;
+    for (long long j = 4ll * (blockIdx.x * blockDim.x + threadIdx.x); j < x.columns; j += step) {
+        const Four values = load(x.data + j, static_cast<int>(x.columns - j));
+        for (int k = 0; k < 4; k++)
+            sum += static_cast<double>(values[k]) * static_cast<double>(values[k]);
+    }
+    sum = sum_block(sum, warp_sums);
+    if (threadIdx.x == 0)
+        partial[blockIdx.x] = sum;
+}
+
+// result [1, 1] = sqrt of the sum of partial[256]; one block of 256 threads.
+extern "C" __global__ void gradient_norm(double* partial, Tensor result)
+{
+    __shared__ double warp_sums[maximum_warps];
+    const double sum = sum_block(partial[threadIdx.x], warp_sums);
+    if (threadIdx.x == 0)
+        *result.data = static_cast<float>(sqrt(sum));
+}

@@ -1,0 +1,100 @@
+// One step of an LSTM (model.md sections 2.2 and 3), gate order i, f, u, o.
+#include "activations.cuh"
+#include "elements.cuh"
+
+__device__ inline void add_if_present(Four& a, const Tensor& addend, int row, int column, int count)
+{
+    if (addend.is_empty())
+        return;
+    const Four b = load(addend.row(row) + column, count);
+    for (int k = 0; k < 4; k++)
+        a[k] += b[k];
+}
+
+// a = gates + addend from that column of the 4H on.
+__device__ inline Four pre_activation(const Tensor& gates, const Tensor& addend, int row, int column, int count)
+{
+    Four a = load(gates.row(row) + column, count);
+    add_if_present(a, addend, row, column, count);
+    return a;
+}
+
+// gates and addend [B, 4H] (the addend may be empty), validity [B, 1] or empty, the rest [B, H].
+// Gates become their activations, c = v (f c_previous + i u), h = v o tanh(c before v).
+extern "C" __global__ void lstm_cell_forward(Tensor gates, Tensor addend, Tensor c_previous, Tensor validity, Tensor c, Tensor tanh_c, Tensor h)
+{
+    const int n = c.columns;
+    const int column = first_column();
+    const int count = n - column;
+    if (count <= 0)
+        return;
+    for (int row = first_row(); row < c.rows; row += row_step()) {
+        Four i = pre_activation(gates, addend, row, column, count);
+        Four f = pre_activation(gates, addend, row, n + column, count);
+        Four u = pre_activation(gates, addend, row, 2 * n + column, count);
+        Four o = pre_activation(gates, addend, row, 3 * n + column, count);
+        const Four previous = load(c_previous.row(row) + column, count);
+        const float v = validity.is_empty() ? 1.0f : *validity.row(row);
+        Four cell, theta, hidden;
+        for (int k = 0; k < 4; k++) {
+            i[k] = sigmoid(i[k]);
+            f[k] = sigmoid(f[k]);
+            u[k] = tanhf(u[k]);
+            o[k] = sigmoid(o[k]);
+            const float unmasked = f[k] * previous[k] + i[k] * u[k];
+            theta[k] = tanhf(unmasked);
+            cell[k] = v * unmasked;
+            hidden[k] = v * (o[k] * theta[k]);
+        }
+        float* const activations = gates.row(row) + column;
+        store(i, activations, count);
+        store(f, activations + n, count);
+        store(u, activations + 2 * n, count);
+        store(o, activations + 3 * n, count);
+        store(cell, c.row(row) + column, count);
+        store(theta, tanh_c.row(row) + column, count);
+        store(hidden, h.row(row) + column, count);
+    }
+}
+
+// CellBwd with dh = v (dh1 + dh2), of which either may be empty, and dc = v dc: gates [B, 4H] become da, dc [B, H] becomes that of the previous cell.
+extern "C" __global__ void lstm_cell_backward(Tensor gates, Tensor c_previous, Tensor tanh_c, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc)
+{
+    const int n = dc.columns;
+    const int column = first_column();
+    const int count = n - column;
+    if (count <= 0)
+        return;
+    for (int row = first_row(); row < dc.rows; row += row_step()) {
+        float* const activations = gates.row(row) + column;
+        Four i = load(activations, count);
+        Four f = load(activations + n, count);
+        Four u = load(activations + 2 * n, count);
+        Four o = load(activations + 3 * n, count);
+        const Four theta = load(tanh_c.row(row) + column, count);
+        const Four previous = load(c_previous.row(row) + column, count);
+        Four dh = {};
+        add_if_present(dh, dh1, row, column, count);
+        add_if_present(dh, dh2, row, column, count);
+        Four d = load(dc.row(row) + column, count);
+        const float v = validity.is_empty() ? 1.0f : *validity.row(row);
+        for (int k = 0; k < 4; k++) {
+            const float dh_k = v * dh[k];
+            const float dc_hat = v * d[k] + dh_k * o[k] * (1.0f - theta[k] * theta[k]);
+            const float da_i = dc_hat * u[k] * i[k] * (1.0f - i[k]);
+            const float da_f = dc_hat * previous[k] * f[k] * (1.0f - f[k]);
+            const float da_u = dc_hat * i[k] * (1.0f - u[k] * u[k]);
+            const float da_o = dh_k * theta[k] * o[k] * (1.0f - o[k]);
+            d[k] = dc_hat * f[k];
+            i[k] = da_i;
+            f[k] = da_f;
+            u[k] = da_u;
+            o[k] = da_o;
+        }
+        store(i, activations, count);
+        store(f, activations + n, count);
+        store(u, activations + 2 * n, count);
+        store(o, activations + 3 * n, count);
+        store(d, dc.row(row) + column, count);
+    }
+}

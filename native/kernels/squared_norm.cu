@@ -1,0 +1,34 @@
+// The activity term gamma |h|^2 (model.md section 2.4).
+#include "elements.cuh"
+#include "reduce.cuh"
+
+// result = |h|^2 per row. h [R, H], result [R, 1].
+extern "C" __global__ void squared_norm_forward(Tensor h, Tensor result)
+{
+    __shared__ float partial[maximum_warps];
+    const int row = static_cast<int>(blockIdx.x);
+    const float* const values = h.row(row);
+    float sum = 0.0f;
+    for (int j = static_cast<int>(threadIdx.x); j < h.columns; j += static_cast<int>(blockDim.x))
+        sum += values[j] * values[j];
+    sum = sum_block(sum, partial);
+    if (threadIdx.x == 0)
+        *result.row(row) = sum;
+}
+
+// dh += 2 gamma w h. h and dh [R, H], w [R, 1].
+extern "C" __global__ void squared_norm_backward(Tensor h, Tensor w, float gamma, Tensor dh)
+{
+    const int column = first_column();
+    const int count = h.columns - column;
+    if (count <= 0)
+        return;
+    for (int row = first_row(); row < h.rows; row += row_step()) {
+        const Four values = load(h.row(row) + column, count);
+        Four d = load(dh.row(row) + column, count);
+        const float scale = 2.0f * gamma * *w.row(row);
+        for (int k = 0; k < 4; k++)
+            d[k] += scale * values[k];
+        store(d, dh.row(row) + column, count);
+    }
+}

@@ -1,0 +1,125 @@
+#include "fiber.h"
+
+#include <cstdint>
+#include <cstdlib>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+// Present where the process runs under AddressSanitizer, which must know which stack is in use.
+extern "C" {
+__attribute__((weak)) void __sanitizer_start_switch_fiber(void** fake_stack, const void* bottom, std::size_t size);
+__attribute__((weak)) void __sanitizer_finish_switch_fiber(void* fake_stack, const void** old_bottom, std::size_t* old_size);
+}
+
+#if defined(__x86_64__)
+// Saves the registers that a call must keep, and goes on where another stack saved its own.
+extern "C" void softgpu_switch_stack(void** saved, void* next);
+asm(R"(
+    .text
+    .type softgpu_switch_stack, @function
+softgpu_switch_stack:
+    pushq %rbp
+    pushq %rbx
+    pushq %r12
+    pushq %r13
+    pushq %r14
+    pushq %r15
+    movq %rsp, (%rdi)
+    movq %rsi, %rsp
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %rbx
+    popq %rbp
+    ret
+    .size softgpu_switch_stack, .-softgpu_switch_stack
+)");
+#endif
+
+namespace softgpu {
+namespace {
+
+constexpr std::size_t stack_bytes = 256 << 10;
+
+thread_local Fiber* starting = nullptr;
+thread_local Fiber* left = nullptr;
+
+}
+
+Fiber::Fiber()
+{
+    pthread_attr_t attributes;
+    void* bottom = nullptr;
+    if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
+        pthread_attr_getstack(&attributes, &bottom, &size_);
+        pthread_attr_destroy(&attributes);
+    }
+    bottom_ = bottom;
+}
+
+Fiber::Fiber(void (*entry)(void*), void* argument) : entry_(entry), argument_(argument), size_(stack_bytes)
+{
+    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    void* const mapping = mmap(nullptr, stack_bytes + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (mapping == MAP_FAILED)
+        std::abort();
+    mapping_ = static_cast<unsigned char*>(mapping);
+    mprotect(mapping_, page, PROT_NONE);
+    stack_ = mapping_ + page;
+    bottom_ = stack_;
+    restart();
+}
+
+Fiber::~Fiber()
+{
+    if (mapping_)
+        munmap(mapping_, static_cast<std::size_t>(stack_ - mapping_) + stack_bytes);
+}
+
+void Fiber::restart()
+{
+    sanitizer_stack_ = nullptr;
+#if defined(__x86_64__)
+    // A return address for the switch, at a place that leaves the stack as a call would.
+    auto** top = reinterpret_cast<void**>(stack_ + stack_bytes - 16);
+    *--top = nullptr;
+    *--top = reinterpret_cast<void*>(&Fiber::begin);
+    for (int i = 0; i < 6; i++)
+        *--top = nullptr;
+    stack_pointer_ = top;
+#else
+    getcontext(&context_);
+    context_.uc_stack.ss_sp = stack_;
+    context_.uc_stack.ss_size = stack_bytes;
+    context_.uc_link = nullptr;
+    makecontext(&context_, &Fiber::begin, 0);
+#endif
+}
+
+void Fiber::begin()
+{
+    Fiber& self = *starting;
+    if (__sanitizer_finish_switch_fiber)
+        __sanitizer_finish_switch_fiber(nullptr, &left->bottom_, &left->size_);
+    self.entry_(self.argument_);
+    std::abort();
+}
+
+void Fiber::switch_to(Fiber& next)
+{
+    starting = &next;
+    left = this;
+    if (__sanitizer_start_switch_fiber)
+        __sanitizer_start_switch_fiber(&sanitizer_stack_, next.bottom_, next.size_);
+#if defined(__x86_64__)
+    softgpu_switch_stack(&stack_pointer_, next.stack_pointer_);
+#else
+    swapcontext(&context_, &next.context_);
+#endif
+    if (__sanitizer_finish_switch_fiber)
+        __sanitizer_finish_switch_fiber(sanitizer_stack_, nullptr, nullptr);
+}
+
+}

@@ -1,0 +1,44 @@
+// Stacks that take turns on one thread of the operating system.
+#pragma once
+
+#include <cstddef>
+#if !defined(__x86_64__)
+#include <ucontext.h>
+#endif
+
+namespace softgpu {
+
+class Fiber {
+public:
+    // The calling thread's own stack.
+    Fiber();
+    // A stack of its own, which starts `entry` at the first switch and never returns from it.
+    explicit Fiber(void (*entry)(void*), void* argument);
+    ~Fiber();
+    Fiber(const Fiber&) = delete;
+    Fiber& operator=(const Fiber&) = delete;
+
+    // Goes on in `next`; returns when something switches back.
+    void switch_to(Fiber& next);
+
+    // Forgets what it was doing and starts again at the next switch.
+    void restart();
+
+private:
+    static void begin();
+
+    void (*entry_)(void*) = nullptr;
+    void* argument_ = nullptr;
+    unsigned char* mapping_ = nullptr;
+    unsigned char* stack_ = nullptr;
+    void* sanitizer_stack_ = nullptr;
+    const void* bottom_ = nullptr;
+    std::size_t size_ = 0;
+#if defined(__x86_64__)
+    void* stack_pointer_ = nullptr;
+#else
+    ucontext_t context_{};
+#endif
+};
+
+}

@@ -1,0 +1,8 @@
+// Kernel images and launches.
+#pragma once
+
+namespace softgpu {
+
+void forget_modules();
+
+}

@@ -1,0 +1,144 @@
+#include "blas_call.h"
+
+#include <algorithm>
+#include <string>
+
+namespace softgpu::blas {
+namespace {
+
+thread_local LastFailure last_failure;
+
+std::size_t bytes_of(const Matrix& m)
+{
+    if (m.rows == 0 || m.columns == 0)
+        return 0;
+    return static_cast<std::size_t>((m.columns - 1) * m.step + m.rows) * sizeof(float);
+}
+
+[[noreturn]] void invalid(const std::string& reason)
+{
+    throw Failure(CUBLAS_STATUS_INVALID_VALUE, reason);
+}
+
+}
+
+cublasStatus_t refuse(const char* call, int status, const char* reason)
+{
+    last_failure.status = status;
+    last_failure.text = std::string(status_name(status)) + ": " + call + ": " + reason;
+    return status;
+}
+
+const char* status_name(cublasStatus_t status)
+{
+    switch (status) {
+        case CUBLAS_STATUS_SUCCESS: return "CUBLAS_STATUS_SUCCESS";
+        case CUBLAS_STATUS_NOT_INITIALIZED: return "CUBLAS_STATUS_NOT_INITIALIZED";
+        case CUBLAS_STATUS_ALLOC_FAILED: return "CUBLAS_STATUS_ALLOC_FAILED";
+        case CUBLAS_STATUS_INVALID_VALUE: return "CUBLAS_STATUS_INVALID_VALUE";
+        case CUBLAS_STATUS_ARCH_MISMATCH: return "CUBLAS_STATUS_ARCH_MISMATCH";
+        case CUBLAS_STATUS_MAPPING_ERROR: return "CUBLAS_STATUS_MAPPING_ERROR";
+        case CUBLAS_STATUS_EXECUTION_FAILED: return "CUBLAS_STATUS_EXECUTION_FAILED";
+        case CUBLAS_STATUS_INTERNAL_ERROR: return "CUBLAS_STATUS_INTERNAL_ERROR";
+        case CUBLAS_STATUS_NOT_SUPPORTED: return "CUBLAS_STATUS_NOT_SUPPORTED";
+        case CUBLAS_STATUS_LICENSE_ERROR: return "CUBLAS_STATUS_LICENSE_ERROR";
+        default: return "CUBLAS_STATUS_UNKNOWN";
+    }
+}
+
+const char* status_string(cublasStatus_t status)
+{
+    return status != CUBLAS_STATUS_SUCCESS && status == last_failure.status ? last_failure.text.c_str() : status_name(status);
+}
+
+void require_context(const char* name)
+{
+    if (!has_current_context())
+        throw Failure(CUBLAS_STATUS_EXECUTION_FAILED, std::string("this thread has no current context to use ") + name + " in");
+}
+
+void require_stream(CUstream stream)
+{
+    if (stream_status(stream) != static_cast<CUresult>(0))
+        invalid("the stream is not a live stream of the driver");
+}
+
+void require_step(const char* name, long rows, long step)
+{
+    if (step < std::max(1L, rows))
+        invalid(std::string("the leading dimension of ") + name + " is " + std::to_string(step) + " but it has " + std::to_string(rows) + " rows");
+}
+
+void require_operation(const char* name, int operation)
+{
+    if (operation != CUBLAS_OP_N && operation != CUBLAS_OP_T && operation != CUBLAS_OP_C)
+        invalid(std::string(name) + " is " + std::to_string(operation) + ", which is no operation");
+}
+
+void require_compute_type(int type)
+{
+    if (type != CUBLAS_COMPUTE_32F && type != CUBLAS_COMPUTE_32F_PEDANTIC && type != CUBLAS_COMPUTE_32F_FAST_TF32)
+        throw Failure(CUBLAS_STATUS_NOT_SUPPORTED, "the software GPU computes in types 68, 69 and 77, not in " + std::to_string(type));
+}
+
+void require_host_scalar(const char* name, const void* scalar)
+{
+    if (!scalar)
+        invalid(std::string(name) + " is null");
+    std::string ignored;
+    if (is_device_range(scalar, sizeof(float), &ignored))
+        invalid(std::string(name) + " is a device pointer, but scalars are read from the host");
+}
+
+void require_matrix(DeviceRanges& ranges, const Matrix& matrix, std::size_t alignment)
+{
+    const std::size_t bytes = bytes_of(matrix);
+    if (bytes == 0)
+        return;
+    const std::string why = ranges.add(matrix.name, matrix.data, bytes, alignment);
+    if (!why.empty())
+        invalid(why);
+}
+
+void require_apart(const Matrix& output, const Matrix& input)
+{
+    const std::size_t output_bytes = bytes_of(output), input_bytes = bytes_of(input);
+    if (output_bytes == 0 || input_bytes == 0)
+        return;
+    const auto output_begin = reinterpret_cast<std::uintptr_t>(output.data), input_begin = reinterpret_cast<std::uintptr_t>(input.data);
+    if (output_begin >= input_begin + input_bytes || input_begin >= output_begin + output_bytes)
+        return;
+    if (output.step == input.step) {
+        // Strips of the same rows of memory may lie side by side without sharing an element.
+        const long step = output.step;
+        const long distance = (static_cast<long>(output_begin) - static_cast<long>(input_begin)) / static_cast<long>(sizeof(float));
+        const long offset = (distance % step + step) % step;
+        if (offset >= input.rows && offset + output.rows <= step)
+            return;
+    }
+    invalid(std::string(output.name) + " overlaps " + input.name);
+}
+
+bool rounds_to_tf32(int compute_type, int math_mode)
+{
+    constexpr int first_with_tf32 = 80;
+    if (options().compute_capability < first_with_tf32 || compute_type == CUBLAS_COMPUTE_32F_PEDANTIC)
+        return false;
+    return compute_type == CUBLAS_COMPUTE_32F_FAST_TF32 || math_mode == CUBLAS_TF32_TENSOR_OP_MATH;
+}
+
+void launch(CUstream stream, const Product& product)
+{
+    const CUresult result = enqueue(stream, product.call, [product] {
+        if (!product.ranges.usable(product.call))
+            return;
+        Workspace workspace(product.workspace, product.workspace_bytes);
+        workspace.begin();
+        gemm(product.gemm);
+        workspace.end(product.call);
+    });
+    if (result != static_cast<CUresult>(0))
+        throw Failure(CUBLAS_STATUS_EXECUTION_FAILED, "the driver refused the work: " + driver_error(result));
+}
+
+}

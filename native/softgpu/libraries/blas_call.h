@@ -1,0 +1,63 @@
+#pragma once
+
+#include "cublas_interface.h"
+#include "device_memory.h"
+#include "failure.h"
+#include "gemm.h"
+
+#include <new>
+
+// What cuBLAS and cuBLASLt share; it lives in libcublasLt, on which libcublas depends, as with the real ones.
+#pragma GCC visibility push(default)
+namespace softgpu::blas {
+
+cublasStatus_t refuse(const char* call, int status, const char* reason);
+const char* status_name(cublasStatus_t status);
+// Name and meaning, and the reason where `status` is that of the last call refused on this thread.
+const char* status_string(cublasStatus_t status);
+
+// A matrix in memory, column-major.
+struct Matrix {
+    const char* name;
+    const void* data;
+    long rows;
+    long columns;
+    long step;
+};
+
+struct Product {
+    const char* call;
+    Gemm gemm;
+    DeviceRanges ranges;
+    void* workspace = nullptr;
+    std::size_t workspace_bytes = 0;
+};
+
+void require_context(const char* name);
+void require_stream(CUstream stream);
+void require_step(const char* name, long rows, long step);
+void require_operation(const char* name, int operation);
+void require_compute_type(int type);
+void require_host_scalar(const char* name, const void* scalar);
+// Adds what the matrix covers to the ranges that must be device memory.
+void require_matrix(DeviceRanges& ranges, const Matrix& matrix, std::size_t alignment);
+void require_apart(const Matrix& output, const Matrix& input);
+bool rounds_to_tf32(int compute_type, int math_mode);
+
+void launch(CUstream stream, const Product& product);
+
+template <typename Work>
+cublasStatus_t answer(const char* call, Work&& work)
+{
+    try {
+        work();
+        return CUBLAS_STATUS_SUCCESS;
+    } catch (const Failure& failure) {
+        return refuse(call, failure.status(), failure.what());
+    } catch (const std::bad_alloc&) {
+        return refuse(call, CUBLAS_STATUS_ALLOC_FAILED, "out of host memory");
+    }
+}
+
+}
+#pragma GCC visibility pop

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+
+namespace softgpu {
+
+// The live objects behind the handles of a library: a null, foreign or destroyed handle is found out instead of followed.
+template <typename T>
+class Registry {
+public:
+    T* create()
+    {
+        auto object = std::make_unique<T>();
+        T* const handle = object.get();
+        const std::lock_guard lock(mutex_);
+        objects_.emplace(handle, std::move(object));
+        return handle;
+    }
+
+    T* find(const void* handle)
+    {
+        const std::lock_guard lock(mutex_);
+        const auto found = objects_.find(handle);
+        return found == objects_.end() ? nullptr : found->second.get();
+    }
+
+    bool destroy(const void* handle)
+    {
+        const std::lock_guard lock(mutex_);
+        return objects_.erase(handle) != 0;
+    }
+
+private:
+    std::mutex mutex_;
+    std::unordered_map<const void*, std::unique_ptr<T>> objects_;
+};
+
+}

@@ -1,0 +1,57 @@
+// What the software GPU's driver offers to the libraries built upon it (cuBLAS, cuBLASLt, cuDNN).
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+
+typedef int CUresult;
+typedef struct CUstream_st* CUstream;
+
+#define SOFTGPU_EXPORT __attribute__((visibility("default")))
+
+extern "C" {
+SOFTGPU_EXPORT CUresult cuGetErrorName(CUresult error, const char** text);
+SOFTGPU_EXPORT CUresult cuGetErrorString(CUresult error, const char** text);
+}
+
+namespace softgpu {
+
+// From the environment when the driver starts, or from softgpu_configure. Zero faults are off; otherwise they name the n-th event from 1.
+struct Options {
+    long seed = 0;
+    long memory = 8l << 30;
+    long fail_allocation = 0;
+    long fail_launch = 0;
+    long lose_device = 0;
+    long fail_graph = 0;
+    long driver_version = 12040;
+    long devices = 1;
+    long compute_capability = 90;
+    long cublas_version = 120403;
+    long cudnn_version = 90100;
+    long threads = 0; // 0: one a processor
+};
+
+SOFTGPU_EXPORT const Options& options();
+
+// Appends work to a stream or, while the stream captures, adds a node to its graph. `what` names it in errors.
+SOFTGPU_EXPORT CUresult enqueue(CUstream stream, const char* what, std::function<void()> work);
+
+// From now on the context answers every call with this error; cuGetErrorString tells the message. Callable from work.
+SOFTGPU_EXPORT void fail(CUresult code, const std::string& message);
+
+// Whether the range lies within one live device allocation; otherwise says why not.
+SOFTGPU_EXPORT bool is_device_range(const void* address, std::size_t bytes, std::string* why);
+
+SOFTGPU_EXPORT bool has_current_context();
+
+// 0, or CUDA_ERROR_INVALID_HANDLE for what is no stream.
+SOFTGPU_EXPORT CUresult stream_status(CUstream stream);
+
+SOFTGPU_EXPORT bool is_capturing(CUstream stream);
+
+// Runs f(begin, end) over parts of [0, n) on the threads that run kernels.
+SOFTGPU_EXPORT void parallel_for(long n, const std::function<void(long, long)>& f);
+
+}

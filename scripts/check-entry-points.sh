@@ -1,0 +1,104 @@
+#!/usr/bin/env bash
+# Checks that the driver and cuBLAS entry points that the code binds exist in NVIDIA's libraries, from Debian's packages, which are unpacked and never installed.
+#   check-entry-points.sh [--optional] [FILE...]
+# A FILE is C# source with EntryPoint = "cuXxx" attributes, or a list of names, one a line; default: the interop classes of VBiLstm.Cuda.
+# With --optional, packages that cannot be downloaded are no failure. cuDNN is in no Debian package and is not checked.
+# The names and the real libcuda.so.1, for tests of a driver without a GPU, stay in $VBILSTM_NVCC_CACHE or the user's cache folder.
+set -euo pipefail
+export LC_ALL=C
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+source "$root/cmake/debian-archive.sh"
+cache=$(vbilstm_cache)/entry-points
+suite=trixie
+
+fail() {
+    echo "check-entry-points: $1" >&2
+    exit 1
+}
+
+optional=false
+if [ "${1:-}" = --optional ]; then
+    optional=true
+    shift
+fi
+if [ $# = 0 ]; then
+    shopt -s nullglob
+    set -- "$root"/src/VBiLstm.Cuda/Interop/*.cs
+    [ $# -gt 0 ] || fail "no file given, and src/VBiLstm.Cuda/Interop has none."
+fi
+
+exported_names() {
+    nm -D --defined-only "$1" | awk '{ sub(/@.*/, "", $3); print $3 }' | sort -u
+}
+
+# Keeps the names that a package's library exports; of the driver the library as well.
+unpack() {
+    local package=$1 library=$2 folder
+    download_package "$package" || return 1
+    folder=$archive_work/$package
+    dpkg -x "$archive_work"/packages/"$package"_*.deb "$folder"
+    rm -f "$archive_work"/packages/"$package"_*.deb
+    local path
+    for library in "${@:2}"; do
+        path=$(find "$folder" -name "$library" | head -n 1)
+        [ -n "$path" ] || fail "$package holds no $library"
+        exported_names "$(readlink -f "$path")" > "$cache.new/$library.names"
+        [ -s "$cache.new/$library.names" ] || fail "$library exports no names"
+        if [ "$library" = libcuda.so.1 ]; then
+            cp -L "$path" "$cache.new/$library"
+        fi
+    done
+    rm -rf "$folder"
+}
+
+fill_cache() {
+    rm -rf "$cache.new"
+    mkdir -p "$cache.new"
+    open_debian_archive "$suite" && unpack libcuda1 libcuda.so.1 && unpack libcublas12 libcublas.so.12 && unpack libcublaslt12 libcublasLt.so.12
+}
+
+command -v nm > /dev/null || fail "nm is missing (Debian: binutils)."
+if [ ! -f "$cache/.complete" ]; then
+    trap 'close_debian_archive; rm -rf "$cache.new"' EXIT
+    if ! fill_cache; then
+        if $optional; then
+            echo "check-entry-points: not checked, the packages of NVIDIA's libraries cannot be downloaded."
+            exit 0
+        fi
+        fail "the packages of NVIDIA's libraries cannot be downloaded; --optional makes that no failure."
+    fi
+    rm -rf "$cache"
+    mv "$cache.new" "$cache"
+    touch "$cache/.complete"
+fi
+
+bound_names() {
+    local file
+    for file in "$@"; do
+        [ -r "$file" ] || fail "cannot read $file"
+        case $file in
+            *.cs) grep -oE 'EntryPoint[[:space:]]*=[[:space:]]*"[A-Za-z0-9_]+"' "$file" | sed -E 's/.*"([^"]+)"/\1/' || true ;;
+            *) sed -E 's/#.*//; s/[[:space:]]+/\n/g' "$file" | grep -E '^[A-Za-z0-9_]+$' || true ;;
+        esac
+    done | sort -u
+}
+
+bound=$(bound_names "$@")
+missing=0
+checked=0
+while read -r name; do
+    case $name in
+        cublasLt*) library=libcublasLt.so.12 ;;
+        cublas*) library=libcublas.so.12 ;;
+        cu[A-Z]*) library=libcuda.so.1 ;;
+        *) continue ;; # cuDNN, or no library of NVIDIA's
+    esac
+    checked=$((checked + 1))
+    if ! grep -qxF "$name" "$cache/$library.names"; then
+        echo "check-entry-points: $library does not export $name" >&2
+        missing=$((missing + 1))
+    fi
+done <<< "$bound"
+[ "$checked" -gt 0 ] || fail "no entry point of the driver or cuBLAS is named in: $*"
+[ "$missing" = 0 ] || fail "$missing of $checked entry points are missing."
+echo "check-entry-points: all $checked entry points of the driver and cuBLAS exist; the real driver is $cache/libcuda.so.1"
