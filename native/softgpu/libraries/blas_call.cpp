@@ -59,7 +59,7 @@ void require_context(const char* name)
 
 void require_stream(CUstream stream)
 {
-    if (stream_status(stream) != static_cast<CUresult>(0))
+    if (stream_status(stream) != 0)
         invalid("the stream is not a live stream of the driver");
 }
 
@@ -127,17 +127,23 @@ bool rounds_to_tf32(int compute_type, int math_mode)
     return compute_type == CUBLAS_COMPUTE_32F_FAST_TF32 || math_mode == CUBLAS_TF32_TENSOR_OP_MATH;
 }
 
+bool is_split(long rows, long columns, long inner)
+{
+    constexpr long deep = 4;
+    return inner >= deep * std::max(rows, columns);
+}
+
 void launch(CUstream stream, const Product& product)
 {
-    const CUresult result = enqueue(stream, product.call, [product] {
-        if (!product.ranges.usable(product.call))
-            return;
-        Workspace workspace(product.workspace, product.workspace_bytes);
-        workspace.begin();
-        gemm(product.gemm);
-        workspace.end(product.call);
-    });
-    if (result != static_cast<CUresult>(0))
+    CUresult result;
+    if (product.workspace_bytes != 0)
+        result = enqueue_with_workspace(stream, product.call, product.ranges, {product.workspace, product.workspace_bytes}, [problem = product.gemm] { gemm(problem); });
+    else
+        result = enqueue(stream, product.call, [product] {
+            if (product.ranges.usable(product.call))
+                gemm(product.gemm);
+        });
+    if (result != 0)
         throw Failure(CUBLAS_STATUS_EXECUTION_FAILED, "the driver refused the work: " + driver_error(result));
 }
 

@@ -44,6 +44,9 @@ void require_matrix(DeviceRanges& ranges, const Matrix& matrix, std::size_t alig
 void require_apart(const Matrix& output, const Matrix& input);
 bool rounds_to_tf32(int compute_type, int math_mode);
 
+// Whether a product is best split along its inner index among several blocks, whose sums are then added up in a workspace.
+bool is_split(long rows, long columns, long inner);
+
 void launch(CUstream stream, const Product& product);
 
 template <typename Work>

@@ -158,13 +158,15 @@ cublasStatus_t cublasGemmEx(cublasHandle_t handle, cublasOperation_t transa, cub
         require_apart(c, a);
         require_apart(c, b);
         if (context.workspace) {
-            const std::size_t bytes = std::min(context.workspace_bytes, static_cast<std::size_t>(m) * static_cast<std::size_t>(n) * sizeof(float));
-            const Matrix scratch{"the workspace", context.workspace, static_cast<long>(bytes / sizeof(float)), 1, static_cast<long>(bytes / sizeof(float))};
-            require_matrix(product.ranges, scratch, 256);
-            for (const Matrix& matrix : {a, b, c})
-                require_apart(scratch, matrix);
-            product.workspace = context.workspace;
-            product.workspace_bytes = bytes;
+            const std::size_t bytes = static_cast<std::size_t>(m) * static_cast<std::size_t>(n) * sizeof(float);
+            if (is_split(m, n, k) && bytes <= context.workspace_bytes) {
+                const Matrix scratch{"the workspace", context.workspace, m, n, m};
+                require_matrix(product.ranges, scratch, 256);
+                for (const Matrix& matrix : {a, b, c})
+                    require_apart(scratch, matrix);
+                product.workspace = context.workspace;
+                product.workspace_bytes = bytes;
+            }
         } else if (is_capturing(context.stream)) {
             throw Failure(CUBLAS_STATUS_NOT_SUPPORTED, "the stream is capturing and the handle has no workspace of its own: "
                 "call cublasSetWorkspace_v2 after cublasSetStream_v2, which resets it");

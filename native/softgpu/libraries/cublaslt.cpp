@@ -157,21 +157,20 @@ Problem describe(const cublasLtMatmulDescOpaque_t& description, const cublasLtMa
     return problem;
 }
 
-// The algorithms for a product, best first: one that shares the inner index among several blocks and adds their
-// sums up in a workspace, and one that needs none.
-constexpr int algorithm_count = 2;
+// One algorithm splits the inner index and needs a workspace, the other does neither.
+enum AlgorithmId { split, whole };
 
-std::uint64_t workspace_of(int id, const Problem& problem)
+std::uint64_t workspace_of(AlgorithmId id, const Problem& problem)
 {
     constexpr std::uint64_t unit = 256;
-    return id == 0 ? (std::uint64_t{problem.rows} * problem.columns * sizeof(float) + unit - 1) / unit * unit : 0;
+    return id == split ? (std::uint64_t{problem.rows} * problem.columns * sizeof(float) + unit - 1) / unit * unit : 0;
 }
 
-Algorithm make_algorithm(int id, const Problem& problem, const std::uint8_t (&alignments)[5])
+Algorithm make_algorithm(AlgorithmId id, const Problem& problem, const std::uint8_t (&alignments)[5])
 {
     Algorithm algorithm{};
     algorithm.mark = algorithm_mark;
-    algorithm.id = static_cast<std::uint32_t>(id);
+    algorithm.id = id;
     algorithm.problem = problem;
     std::copy(std::begin(alignments), std::end(alignments), algorithm.alignments);
     algorithm.workspace_bytes = workspace_of(id, problem);
@@ -381,9 +380,10 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t lightHandle, cubl
         }
         alignments[4] = alignment_exponent(reinterpret_cast<std::uintptr_t>(description.bias), 4);
 
-        for (int id = 0; id < algorithm_count && *returnAlgoCount < requestedAlgoCount; ++id) {
+        const AlgorithmId best = is_split(problem.rows, problem.columns, problem.inner) ? split : whole;
+        for (const AlgorithmId id : {best, best == split ? whole : split}) {
             const Algorithm algorithm = make_algorithm(id, problem, alignments);
-            if (algorithm.workspace_bytes > wishes.workspace_limit)
+            if (*returnAlgoCount == requestedAlgoCount || algorithm.workspace_bytes > wishes.workspace_limit)
                 continue;
             cublasLtMatmulHeuristicResult_t& result = heuristicResultsArray[(*returnAlgoCount)++];
             result = {};

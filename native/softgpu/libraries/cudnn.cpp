@@ -182,7 +182,7 @@ cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, CUstream streamId)
 {
     return answer("cudnnSetStream", [&] {
         cudnnContext& context = require_handle(handle);
-        if (stream_status(streamId) != static_cast<CUresult>(0))
+        if (stream_status(streamId) != 0)
             bad_param("streamId is not a live stream of the driver");
         context.stream = streamId;
     });

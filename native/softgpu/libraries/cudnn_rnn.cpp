@@ -264,7 +264,7 @@ std::uint64_t content_of_weights(const Job& job, const float* weights)
 
 void fail_work(const Job& job, const std::string& reason)
 {
-    constexpr CUresult launch_failed = static_cast<CUresult>(719);
+    constexpr CUresult launch_failed = 719;
     fail(launch_failed, std::string(job.call) + ", when it ran: " + reason);
 }
 
@@ -316,16 +316,11 @@ void fill_padding(const cudnnRNNDataStruct& data, float* values, float symbol)
 template <typename Work>
 void launch(const cudnnContext& context, std::shared_ptr<const Job> job, Work work)
 {
-    const char* const call = job->call;
-    const CUresult result = enqueue(context.stream, call, [job = std::move(job), work = std::move(work)] {
-        if (!job->ranges.usable(job->call) || !lengths_agree(*job))
-            return;
-        Workspace workspace(job->workspace, job->workspace_bytes);
-        workspace.begin();
-        work(*job);
-        workspace.end(job->call);
+    const CUresult result = enqueue_with_workspace(context.stream, job->call, job->ranges, {job->workspace, job->workspace_bytes}, [job, work] {
+        if (lengths_agree(*job))
+            work(*job);
     });
-    if (result != static_cast<CUresult>(0))
+    if (result != 0)
         fail_call(Status::execution_failed, "the driver refused the work: " + driver_error(result));
 }
 

@@ -6,7 +6,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <functional>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace softgpu {
@@ -35,7 +38,7 @@ public:
         for (const auto& range : ranges_) {
             std::string why;
             if (!is_device_range(range.address, range.bytes, &why)) {
-                constexpr CUresult illegal_address = static_cast<CUresult>(700);
+                constexpr CUresult illegal_address = 700;
                 fail(illegal_address, std::string(what) + ", when it ran: " + describe(range.name, range.bytes, why));
                 return false;
             }
@@ -59,39 +62,62 @@ private:
 };
 
 // Scratch memory handed to a library: overwritten with NaN by every call that uses it, so that nobody relies on its
-// content, and watched while the call runs, so that two streams that share it are found out.
+// content, and marked while the call is under way, so that two streams that share it are found out.
 class Workspace {
 public:
     Workspace(void* address, std::size_t bytes) : address_(static_cast<unsigned char*>(address)), bytes_(bytes) {}
 
     void begin()
     {
-        std::memset(address_, 0xff, bytes_);
-        if (bytes_ < sizeof token_)
+        if (bytes_ != 0)
+            std::memset(address_, 0xff, bytes_);
+        if (bytes_ < sizeof mark_)
             return;
         static std::atomic<std::uint64_t> calls;
-        token_ = ++calls;
-        std::memcpy(address_, &token_, sizeof token_);
+        mark_ = ++calls;
+        std::memcpy(address_, &mark_, sizeof mark_);
     }
 
-    void end(const char* what)
+    // Fails the context where something else has written into the workspace since it was marked.
+    bool untouched(const char* what) const
     {
-        if (bytes_ < sizeof token_)
-            return;
-        std::uint64_t found;
-        std::memcpy(&found, address_, sizeof found);
-        std::memset(address_, 0xff, sizeof token_);
-        if (found != token_) {
-            constexpr CUresult launch_failed = static_cast<CUresult>(719);
-            fail(launch_failed, std::string(what) + ": its workspace was written by something else while it ran; do two streams share it?");
-        }
+        if (bytes_ < sizeof mark_ || std::memcmp(address_, &mark_, sizeof mark_) == 0)
+            return true;
+        constexpr CUresult launch_failed = 719;
+        fail(launch_failed, std::string(what) + ", when it ran: something else wrote into its workspace meanwhile; do two streams share it?");
+        return false;
+    }
+
+    void end() const
+    {
+        if (bytes_ >= sizeof mark_)
+            std::memset(address_, 0xff, sizeof mark_);
     }
 
 private:
     unsigned char* address_;
     std::size_t bytes_;
-    std::uint64_t token_ = 0;
+    std::uint64_t mark_ = 0;
 };
+
+// Puts work that needs a workspace into a stream, in two operations as the several kernels of the real libraries are:
+// between them other streams may run.
+inline CUresult enqueue_with_workspace(CUstream stream, const char* what, const DeviceRanges& ranges, Workspace memory, std::function<void()> work)
+{
+    const auto workspace = std::make_shared<Workspace>(memory);
+    const CUresult result = enqueue(stream, what, [what, ranges, workspace] {
+        if (ranges.usable(what))
+            workspace->begin();
+    });
+    if (result != 0)
+        return result;
+    return enqueue(stream, what, [what, ranges, workspace, work = std::move(work)] {
+        if (!ranges.usable(what) || !workspace->untouched(what))
+            return;
+        work();
+        workspace->end();
+    });
+}
 
 // What the driver says about a result that is not success.
 inline std::string driver_error(CUresult result)

@@ -1,0 +1,86 @@
+#pragma once
+
+#include "driver_api.h"
+
+#include <gtest/gtest.h>
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+// A fresh context with a stream for every test, for a context that failed stays failed.
+class DeviceTest : public ::testing::Test {
+protected:
+    void SetUp() override;
+    void TearDown() override;
+
+    // Waits for the stream; returns an empty text, or what the driver says went wrong.
+    std::string synchronize();
+    // Captures what `work` puts into the stream.
+    template <typename Work>
+    void* capture(Work&& work)
+    {
+        void* graph = nullptr;
+        EXPECT_EQ(cuStreamBeginCapture_v2(stream, 0), 0);
+        work();
+        EXPECT_EQ(cuStreamEndCapture(stream, &graph), 0);
+        return graph;
+    }
+
+    CUstream stream = nullptr;
+    void* context = nullptr;
+};
+
+// An allocation of device memory that holds exactly `count` elements, from `misalignment` bytes after its begin.
+template <typename T>
+class DeviceArray {
+public:
+    explicit DeviceArray(std::size_t count, std::size_t misalignment = 0) : count_(count)
+    {
+        EXPECT_EQ(cuMemAlloc_v2(&memory_, misalignment + count * sizeof(T)), 0);
+        data_ = reinterpret_cast<T*>(memory_ + misalignment);
+    }
+
+    explicit DeviceArray(const std::vector<T>& values, std::size_t misalignment = 0) : DeviceArray(values.size(), misalignment) { upload(values); }
+
+    ~DeviceArray() { release(); }
+
+    DeviceArray(const DeviceArray&) = delete;
+    DeviceArray& operator=(const DeviceArray&) = delete;
+
+    T* data() const { return data_; }
+    std::size_t bytes() const { return count_ * sizeof(T); }
+
+    void upload(const std::vector<T>& values) const
+    {
+        EXPECT_EQ(values.size(), count_);
+        EXPECT_EQ(cuMemcpyHtoDAsync_v2(address(), values.data(), bytes(), nullptr), 0);
+        cuCtxSynchronize();
+    }
+
+    std::vector<T> download() const
+    {
+        std::vector<T> values(count_);
+        EXPECT_EQ(cuCtxSynchronize(), 0);
+        EXPECT_EQ(cuMemcpyDtoHAsync_v2(values.data(), address(), bytes(), nullptr), 0);
+        cuCtxSynchronize();
+        return values;
+    }
+
+    void release()
+    {
+        if (memory_)
+            cuMemFree_v2(memory_);
+        memory_ = 0;
+    }
+
+private:
+    unsigned long long address() const { return reinterpret_cast<unsigned long long>(data_); }
+
+    std::size_t count_;
+    unsigned long long memory_ = 0;
+    T* data_ = nullptr;
+};
+
+// Uniform in -scale to scale.
+std::vector<float> random_values(std::size_t count, unsigned seed, float scale = 1);
