@@ -119,6 +119,10 @@ public partial class ProgramTests
         { ["bench", "--time-steps", "0"], "--time-steps is 0" },
         { ["bench", "--seconds", "0"], "--seconds is 0" },
         { ["bench", "--preset", "digit"], "did you mean digits" },
+        { ["verify", "--steps", "0"], "--steps is 0" },
+        { ["verify", "--time-steps", "-1"], "--time-steps is -1" },
+        { ["verify", "--device", "gpu"], "cpu, cuda" },
+        { ["verify", "--preset", "digit"], "did you mean digits" },
         { ["train", "--on-non-finite", "ignore"], "stop, skip" },
         { ["train", "--set", "frame_size=5"], "model.frame_size=28" },
         { ["evaluate", "runs/none"], "no checkpoint" },
@@ -168,6 +172,7 @@ public partial class ProgramTests
     [InlineData("sample")]
     [InlineData("inspect")]
     [InlineData("bench")]
+    [InlineData("verify")]
     public void Help_explains_with_an_example(string command)
     {
         using var program = new Executable();
@@ -205,6 +210,36 @@ public partial class ProgramTests
         Assert.Contains("samples/s", table, StringComparison.Ordinal);
         Assert.Contains("MB activations", table, StringComparison.Ordinal);
         Assert.DoesNotContain("B2", table, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("bernoulli")]
+    [InlineData("categorical")]
+    [InlineData("gaussian")]
+    public void Verify_compares_two_vector_widths(string distribution)
+    {
+        using var program = new Executable();
+        string[] arguments = ["verify", "--simd", "128", "--threads", "2", "--steps", "2", "--set", "output_distribution=" + distribution];
+        var (code, output, error) = program.Run(arguments);
+        Assert.True(code == 0, output + error);
+        Assert.Contains("cpu (2 threads, 128-bit)", output, StringComparison.Ordinal);
+        Assert.Matches("B6 +grad.forward_lstm.weight_b_tilde", output);
+        Assert.Contains("agree: ", output, StringComparison.Ordinal);
+        using var report = JsonDocument.Parse(program.Run([.. arguments, "--json"]).Output);
+        Assert.True(report.RootElement.GetProperty("agrees").GetBoolean());
+        Assert.All(report.RootElement.GetProperty("tensors").EnumerateArray(), tensor => Assert.InRange(tensor.GetProperty("tolerance_used").GetDouble(), 0, 1));
+        Assert.False(Directory.Exists(program.At("runs")), "A comparison leaves nothing behind.");
+    }
+
+    [Fact]
+    public void Verify_says_what_diverges_and_ends_with_code_1()
+    {
+        // Weights that overflow at once are not finite on both sides, which is no agreement.
+        using var program = new Executable();
+        var (code, output, _) = program.Run("verify", "--steps", "2", "--set", "output_initialisation=1e38");
+        Assert.Equal(1, code);
+        Assert.Contains("DISAGREE", output, StringComparison.Ordinal);
+        Assert.Contains("!! ∞", output, StringComparison.Ordinal);
     }
 
     [Fact]
