@@ -123,6 +123,11 @@ public partial class ProgramTests
         { ["verify", "--time-steps", "-1"], "--time-steps is -1" },
         { ["verify", "--device", "gpu"], "cpu, cuda" },
         { ["verify", "--preset", "digit"], "did you mean digits" },
+        { ["profile"], "use --budget, or vbilstm bench" },
+        { ["profile", "--device", "cuda"], "not built yet" },
+        { ["profile", "--budget", "--gpu", "h100-sxm5"], "did you mean h100-sxm" },
+        { ["profile", "--budget", "--all-presets", "--preset", "digits"], "leave out --preset" },
+        { ["profile", "--budget", "--gpu", "v100", "--time-steps", "0"], "--time-steps is 0" },
         { ["train", "--on-non-finite", "ignore"], "stop, skip" },
         { ["train", "--set", "frame_size=5"], "model.frame_size=28" },
         { ["evaluate", "runs/none"], "no checkpoint" },
@@ -173,6 +178,7 @@ public partial class ProgramTests
     [InlineData("inspect")]
     [InlineData("bench")]
     [InlineData("verify")]
+    [InlineData("profile")]
     public void Help_explains_with_an_example(string command)
     {
         using var program = new Executable();
@@ -240,6 +246,27 @@ public partial class ProgramTests
         Assert.Equal(1, code);
         Assert.Contains("DISAGREE", output, StringComparison.Ordinal);
         Assert.Contains("!! ∞", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Profile_counts_phases_and_the_papers_models()
+    {
+        using var program = new Executable();
+        string[] small = ["--set", "lstm_units=16", "mlp_units=16", "latent_units=4", "batch_size=4"];
+        var onGpu = program.Run(["profile", "--budget", "--gpu", "a100-40", "--time-steps", "10", .. small]);
+        Assert.True(onGpu.Code == 0, onGpu.Error);
+        Assert.Contains("ms TF32", onGpu.Output, StringComparison.Ordinal);
+        Assert.Matches(@"F3 +90 +9\.00", onGpu.Output);
+        Assert.DoesNotContain("measured", onGpu.Output, StringComparison.Ordinal);
+
+        var here = program.Run(["profile", "--budget", "--threads", "1", .. small]).Output;
+        Assert.Contains("ms measured", here, StringComparison.Ordinal);
+        Assert.Contains("cpu (1 thread", here, StringComparison.Ordinal);
+
+        var models = program.Run("profile", "--budget", "--all-presets", "--gpu", "v100").Output;
+        foreach (var name in new[] { "blizzard", "timit", "seq-mnist", "imdb", "ptb-char" })
+            Assert.Contains(name, models, StringComparison.Ordinal);
+        Assert.DoesNotContain("ms TF32", models, StringComparison.Ordinal);
     }
 
     [Fact]
