@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
 using VBiLstm.Configuration;
-using VBiLstm.Data;
 using VBiLstm.Devices;
 using VBiLstm.Devices.Cpu;
 using VBiLstm.Model;
@@ -14,7 +13,7 @@ static class BenchCommand
 {
     public static Command Create()
     {
-        var timeSteps = new Option<int?>("--time-steps") { Description = "T, predicted steps of every sequence. Default: the longest sequence of the configuration's data set." };
+        var timeSteps = new TimeStepsOption();
         var seconds = new Option<double>("--seconds") { Description = "How long to measure, a third of it as warm-up; at least five steps are measured.", DefaultValueFactory = _ => 5 };
         var (configurations, devices, json) = (new ConfigurationOptions(), new DeviceOptions(), CommonOptions.Json());
         var command = new Command("bench", $"""
@@ -31,18 +30,17 @@ static class BenchCommand
             {ConfigurationOptions.Keys}
             """)
         {
-            timeSteps, seconds, json,
+            seconds, json,
         };
+        timeSteps.AddTo(command);
         configurations.AddTo(command);
         devices.AddTo(command);
         command.SetAction(parsed =>
         {
-            if (parsed.GetValue(timeSteps) is < 1 or > 1_000_000)
-                throw new ConfigurationException($"--time-steps is {parsed.GetValue(timeSteps)}; use 1 to 1000000.");
             if (parsed.GetValue(seconds) is var duration && !(duration is > 0 and <= 86400))
                 throw new ConfigurationException($"--seconds is {duration}; use a number above 0, at most 86400.");
             var configuration = configurations.Read(parsed, configurations.Overrides(parsed));
-            var t = parsed.GetValue(timeSteps) ?? LongestSequence(configuration);
+            var t = timeSteps.Read(parsed, configuration);
             using var device = devices.Create(parsed);
             using var interruption = new Interruption();
             using var benchmark = new StepBenchmark(device, configuration, t);
@@ -68,13 +66,6 @@ static class BenchCommand
         public double TokensPerSecond => SamplesPerSecond * TimeSteps;
 
         public double Gigaflops => ModelCost.TrainingStepOperations(Configuration.Model, TimeSteps, Configuration.Training.BatchSize) / Times.Seconds / 1e9;
-    }
-
-    static int LongestSequence(RunConfiguration configuration)
-    {
-        if (configuration.Model.IsCategorical)
-            throw new ConfigurationException("No data set gives the length of categorical sequences here; name it with --time-steps.");
-        return DataSplits.Open(configuration.Data, configuration.Seed).MaximumLength;
     }
 
     static void PrintHeader(StepBenchmark benchmark, RunConfiguration configuration, Device device, int timeSteps)

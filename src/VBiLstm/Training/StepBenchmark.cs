@@ -3,7 +3,6 @@ using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Devices;
 using VBiLstm.Model;
-using VBiLstm.Noise;
 
 namespace VBiLstm.Training;
 
@@ -30,7 +29,7 @@ public sealed class StepBenchmark : IDisposable
         configuration.Validate();
         _configuration = configuration;
         var (model, batchSize) = (configuration.Model, configuration.Training.BatchSize);
-        _batch = RandomBatch(model, timeSteps, batchSize, configuration.Seed);
+        _batch = RandomSequences.Batch(model, timeSteps, batchSize, configuration.Seed);
         Parameters = new ModelParameters(device, model, training: true);
         Parameters.Initialise(configuration.Seed);
         Step = new TrainingStep(device, Parameters, timeSteps, batchSize, training: true);
@@ -104,20 +103,6 @@ public sealed class StepBenchmark : IDisposable
 
         return new StepTimes(steps.Count, Median(steps),
             [.. Enum.GetValues<TrainingPhase>().Select(phase => (phase, Median(phases[(int)phase]))).Where(pair => pair.Item2 > 0)]);
-    }
-
-    /// <summary>The batch: full-length random sequences.</summary>
-    internal static SequenceBatch RandomBatch(ModelConfiguration model, int timeSteps, int batchSize, long seed)
-    {
-        var batch = new SequenceBatch(timeSteps, batchSize, model.IsCategorical ? 0 : model.FrameSize) { Steps = timeSteps, Sequences = batchSize };
-        var random = new CounterRandom(seed, NoiseStream.Shuffle, 0, 0);
-        foreach (ref var id in batch.Tokens.AsSpan())
-            id = random.NextInt32(model.VocabularySize);
-        foreach (ref var value in batch.Frames.AsSpan())
-            value = model.OutputDistribution == OutputDistribution.Bernoulli ? random.NextInt32(2) : random.NextNormal();
-        for (var row = 0; row < batchSize; row++)
-            (batch.Lengths[row], batch.RowIds[row]) = (timeSteps, row);
-        return batch;
     }
 
     internal static double Median(IEnumerable<double> values)
