@@ -45,7 +45,7 @@ extern "C" __global__ void categorical_nll_forward(Tensor logits, IdTensor y, Te
     const float* const o = logits.row(row);
     const SoftmaxParts parts = softmax_parts(o, logits.columns, partial);
     if (threadIdx.x == 0)
-        *nll.row(row) = parts.largest + logf(parts.sum) - o[y.data[row]];
+        *nll.row(row) = parts.largest - o[y.data[row]] + logf(parts.sum);
 }
 
 // logits [R, V] become w (softmax(o) - onehot(y)). y [R] ids, w [R, 1].

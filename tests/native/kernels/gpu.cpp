@@ -1,0 +1,111 @@
+#include "gpu.h"
+
+#include <cstdint>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+extern "C" {
+int cuInit(unsigned flags);
+int cuDeviceGet(int* device, int ordinal);
+int cuDevicePrimaryCtxRetain(void** context, int device);
+int cuCtxSetCurrent(void* context);
+int cuMemAlloc_v2(std::uint64_t* address, std::size_t bytes);
+int cuMemFree_v2(std::uint64_t address);
+int cuMemcpyHtoDAsync_v2(std::uint64_t target, const void* source, std::size_t bytes, void* stream);
+int cuMemcpyDtoHAsync_v2(void* target, std::uint64_t source, std::size_t bytes, void* stream);
+int cuModuleLoadData(void** module, const void* image);
+int cuModuleGetFunction(void** function, void* module, const char* name);
+int cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y, unsigned block_z,
+    unsigned shared_bytes, void* stream, void** arguments, void** extra);
+int cuStreamCreate(void** stream, unsigned flags);
+int cuStreamSynchronize(void* stream);
+int cuGetErrorString(int error, const char** text);
+}
+
+namespace {
+
+void check(int result, const char* call, const std::string& doing)
+{
+    if (result == 0)
+        return;
+    const char* text = nullptr;
+    cuGetErrorString(result, &text);
+    throw std::runtime_error(std::string(call) + " failed with " + std::to_string(result) + " (" + (text != nullptr ? text : "unknown") + ") " + doing);
+}
+
+struct Gpu
+{
+    void* stream = nullptr;
+    void* module = nullptr;
+    std::map<std::string, void*> functions;
+
+    Gpu()
+    {
+        int device = 0;
+        void* context = nullptr;
+        check(cuInit(0), "cuInit", "starting the driver");
+        check(cuDeviceGet(&device, 0), "cuDeviceGet", "opening device 0");
+        check(cuDevicePrimaryCtxRetain(&context, device), "cuDevicePrimaryCtxRetain", "opening device 0");
+        check(cuCtxSetCurrent(context), "cuCtxSetCurrent", "opening device 0");
+        check(cuStreamCreate(&stream, 1), "cuStreamCreate", "making the stream of the tests");
+        const char* const named = std::getenv("VBILSTM_KERNELS");
+        const std::string path = named != nullptr ? named : VBILSTM_KERNEL_IMAGE;
+        std::ifstream file(path, std::ios::binary);
+        const std::vector<char> image((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+        if (image.empty())
+            throw std::runtime_error("cannot read the kernels' image " + path);
+        check(cuModuleLoadData(&module, image.data()), "cuModuleLoadData", "loading " + path);
+    }
+
+    void synchronise(const std::string& doing) { check(cuStreamSynchronize(stream), "cuStreamSynchronize", doing); }
+};
+
+Gpu& gpu()
+{
+    static Gpu instance;
+    return instance;
+}
+
+std::uint64_t number(const void* address) { return reinterpret_cast<std::uint64_t>(address); }
+
+}
+
+void* allocate(std::size_t bytes)
+{
+    gpu();
+    std::uint64_t address = 0;
+    check(cuMemAlloc_v2(&address, bytes), "cuMemAlloc", "allocating " + std::to_string(bytes) + " bytes");
+    return reinterpret_cast<void*>(address);
+}
+
+void release(void* address)
+{
+    check(cuMemFree_v2(number(address)), "cuMemFree", "releasing memory");
+}
+
+void upload(void* target, const void* source, std::size_t bytes)
+{
+    check(cuMemcpyHtoDAsync_v2(number(target), source, bytes, gpu().stream), "cuMemcpyHtoDAsync", "uploading");
+    gpu().synchronise("uploading");
+}
+
+void download(void* target, const void* source, std::size_t bytes)
+{
+    check(cuMemcpyDtoHAsync_v2(target, number(source), bytes, gpu().stream), "cuMemcpyDtoHAsync", "downloading");
+    gpu().synchronise("downloading");
+}
+
+void launch_untyped(const char* kernel, Dimensions grid, Dimensions block, void** arguments)
+{
+    const std::string doing = std::string("running ") + kernel;
+    void*& function = gpu().functions[kernel];
+    if (function == nullptr)
+        check(cuModuleGetFunction(&function, gpu().module, kernel), "cuModuleGetFunction", doing);
+    check(cuLaunchKernel(function, grid.x, grid.y, grid.z, block.x, block.y, block.z, 0, gpu().stream, arguments, nullptr), "cuLaunchKernel", doing);
+    gpu().synchronise(doing);
+}

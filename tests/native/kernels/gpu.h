@@ -1,0 +1,23 @@
+// Launches the kernels of the image that VBILSTM_KERNELS names (default: the build's own) through the driver library, one stream, synchronously.
+#pragma once
+
+#include <cstddef>
+
+struct Dimensions
+{
+    unsigned x = 1, y = 1, z = 1;
+};
+
+// Failures throw std::runtime_error with the call, the driver's message and what was being done.
+void* allocate(std::size_t bytes);
+void release(void* address);
+void upload(void* target, const void* source, std::size_t bytes);
+void download(void* target, const void* source, std::size_t bytes);
+void launch_untyped(const char* kernel, Dimensions grid, Dimensions block, void** arguments);
+
+template <typename... Arguments>
+void launch(const char* kernel, Dimensions grid, Dimensions block, Arguments... arguments)
+{
+    void* pointers[] = {&arguments...};
+    launch_untyped(kernel, grid, block, pointers);
+}
