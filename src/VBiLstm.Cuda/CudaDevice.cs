@@ -157,6 +157,20 @@ public sealed unsafe partial class CudaDevice : Device
         CudaStatus.Check(CudaDriver.StreamSynchronize(_stream), "cuStreamSynchronize", "waiting for the GPU");
     }
 
+    /// <summary>Begins what NVIDIA's profilers collect where they were told to wait for it.</summary>
+    public void StartProfiler()
+    {
+        Synchronise();
+        CudaStatus.Check(CudaDriver.ProfilerStart(), "cuProfilerStart", "starting the profiler");
+    }
+
+    /// <summary>Ends it, after everything launched since.</summary>
+    public void StopProfiler()
+    {
+        Synchronise();
+        CudaStatus.Check(CudaDriver.ProfilerStop(), "cuProfilerStop", "stopping the profiler");
+    }
+
     public override Action Record(Action operations)
     {
         if (!Options.UseGraph)

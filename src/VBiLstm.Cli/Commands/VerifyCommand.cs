@@ -15,10 +15,14 @@ static class VerifyCommand
     // What of its tolerance a tensor may use before the table marks it.
     const double Remarkable = 0.5;
 
+    // Random shapes for --against.
+    const int Shapes = 24;
+
     public static Command Create()
     {
         var steps = new Option<int>("--steps") { Description = "N, training steps.", DefaultValueFactory = _ => 5 };
         var timeSteps = new Option<int>("--time-steps") { Description = "T, predicted steps of the longest sequence.", DefaultValueFactory = _ => VerificationModel.TimeSteps };
+        var against = new Option<string?>("--against") { Description = "cudnn: compares the kernels' own recurrences with cuDNN's on random shapes instead; needs --device cuda or soft." };
         var (configurations, devices, json) = (new ConfigurationOptions(), new DeviceOptions(), CommonOptions.Json());
         var command = new Command("verify", $"""
             Runs the same training steps on a device and on a reference, the CPU with one thread and another vector width, and compares every tensor: noise bit by
@@ -29,13 +33,14 @@ static class VerifyCommand
             Examples:
               vbilstm verify --device cuda
               vbilstm verify --device cuda --precision fp32 --set output_distribution=categorical
+              vbilstm verify --device cuda --precision fp32 --against cudnn
               vbilstm verify --simd 512 --preset seq-mnist-rows --time-steps 28
 
             Keys for --set and --config, with their defaults:
             {ConfigurationOptions.Keys}
             """)
         {
-            steps, timeSteps, json,
+            steps, timeSteps, against, json,
         };
         configurations.AddTo(command);
         devices.AddTo(command);
@@ -46,6 +51,8 @@ static class VerifyCommand
                 throw new ConfigurationException($"--steps is {n}; use 1 to 100000.");
             if (t is < 1 or > 1_000_000)
                 throw new ConfigurationException($"--time-steps is {t}; use 1 to 1000000.");
+            if (parsed.GetValue(against) is { } other)
+                return AgainstCudnn(other, devices.Create(parsed), parsed.GetValue(json));
             var configuration = configurations.Read(parsed, VerificationModel.Configuration);
             using var device = devices.Create(parsed);
             using var reference = new CpuDevice(1, ReferenceWidth(device));
@@ -59,6 +66,48 @@ static class VerifyCommand
             return report.Agrees ? CommandExecution.Success : CommandExecution.Failure;
         });
         return command;
+    }
+
+    static int AgainstCudnn(string other, Device device, bool asJson)
+    {
+        CudaOptions options;
+        using (device)
+        {
+            if (other != "cudnn" || device is not CudaDevice cuda)
+                throw new ConfigurationException($"--against is '{other}' with {device.Name}; use --against cudnn with --device cuda or soft.");
+            options = cuda.Options;
+        }
+
+        var tolerance = (options.Precision == CudaPrecision.Tf32 ? ComparisonTolerances.Tf32 : ComparisonTolerances.Fp32).Gradient;
+        List<RecurrenceDifference> differences = [.. RecurrenceComparison.Run(options, Shapes, seed: 1)];
+        var agrees = differences.All(difference => difference.Worst.Error <= tolerance);
+        if (asJson)
+        {
+            JsonOutput.Write(json =>
+            {
+                json.WriteBoolean("agrees", agrees);
+                json.WriteNumber("tolerance", tolerance);
+                json.WriteStartArray("shapes");
+                foreach (var difference in differences)
+                {
+                    json.WriteStartObject();
+                    json.WriteString("shape", difference.Shape);
+                    foreach (var (tensor, error) in difference.Errors)
+                        JsonOutput.WriteFinite(json, tensor, error);
+                    json.WriteEndObject();
+                }
+
+                json.WriteEndArray();
+            });
+        }
+        else
+        {
+            foreach (var difference in differences)
+                Console.WriteLine($"{(difference.Worst.Error <= tolerance ? "  " : "!!")} {difference.Shape,-48} worst {difference.Worst.Tensor,-5} {Number(difference.Worst.Error)}");
+            Console.WriteLine($"{(agrees ? "agree" : "DISAGREE")}: {differences.Count} shapes, tolerance {Number(tolerance)} of each tensor's largest value");
+        }
+
+        return agrees ? CommandExecution.Success : CommandExecution.Failure;
     }
 
     // The usual width of processors, or another where that is under test.
