@@ -126,6 +126,10 @@ static class TrainCommand
         {
             outcome = TrainingDisplay.Run(trainer, interruption.Token);
         }
+        catch (DeviceException e) when (Directory.Exists(folder.Last))
+        {
+            throw new DeviceException($"{e.Message} The last checkpoint is whole; continue from it with: vbilstm train --resume {folder.Path} --device …", e);
+        }
         finally
         {
             if (MetricsLog.Read(folder.Metrics) is { Count: > 0 } rows)

@@ -69,9 +69,7 @@ static class NativeLibraries
     /// <exception cref="CudaException">There is none.</exception>
     public static byte[] ReadKernels()
     {
-        var path = Environment.GetEnvironmentVariable(KernelsVariable) is { Length: > 0 } given
-            ? given
-            : Path.Combine(_software == true ? SoftwareFolder : AppContext.BaseDirectory, KernelImage);
+        var path = KernelsPath;
         try
         {
             return File.ReadAllBytes(path);
@@ -81,6 +79,11 @@ static class NativeLibraries
             throw new CudaException($"The kernels cannot be read from {path}: {e.Message} They are built with the program where {(_software == true ? "CMake and a C++ compiler" : "CMake and nvcc 12 or 13")} are found; {KernelsVariable} names another file.", e);
         }
     }
+
+    /// <summary>Where the kernels' image is, or should be.</summary>
+    public static string KernelsPath => Environment.GetEnvironmentVariable(KernelsVariable) is { Length: > 0 } given
+        ? given
+        : Path.Combine(_software == true ? SoftwareFolder : AppContext.BaseDirectory, KernelImage);
 
     /// <summary>Where the software GPU's libraries are.</summary>
     public static string SoftwareFolder => Environment.GetEnvironmentVariable(SoftwareVariable) is { Length: > 0 } folder
