@@ -7,7 +7,6 @@
 #include <atomic>
 #include <cfenv>
 #include <csignal>
-#include <deque>
 #include <memory>
 #include <numeric>
 #include <vector>
@@ -105,7 +104,8 @@ public:
         threads_.assign(size_, {});
         warps_.assign((size_ + warp_size - 1) / warp_size, {});
         order_ = std::make_unique<Order>(size_, seed);
-        next_ = finished_ = at_barrier_ = 0;
+        next_ = finished_ = at_barrier_ = first_ready_ = ready_count_ = 0;
+        ready_.resize(size_);
         error_.clear();
         coordinates = {{0, 0, 0}, block, launch.block, launch.grid};
         coordinates_ = coordinates;
@@ -120,7 +120,6 @@ public:
         for (Fiber* fiber : all_fibers_)
             fiber->restart();
         free_fibers_ = all_fibers_;
-        ready_.clear();
         return false;
     }
 
@@ -189,15 +188,17 @@ public:
 private:
     void step()
     {
-        if (!ready_.empty()) {
-            const unsigned thread = ready_.front();
-            ready_.pop_front();
+        if (ready_count_ > 0) {
+            const unsigned thread = ready_[first_ready_];
+            first_ready_ = (first_ready_ + 1) % size_;
+            ready_count_--;
             threads_[thread].state = State::running;
             enter(thread);
             host_.switch_to(*threads_[thread].fiber);
         } else if (next_ < size_) {
             if (free_fibers_.empty()) {
                 all_fibers_.push_back(new Fiber(&BlockRunner::run_threads, this));
+                free_fibers_.reserve(all_fibers_.size());
                 free_fibers_.push_back(all_fibers_.back());
             }
             fiber_ = free_fibers_.back();
@@ -269,7 +270,7 @@ private:
     void make_ready(unsigned thread)
     {
         threads_[thread].state = State::ready;
-        ready_.push_back(thread);
+        ready_[(first_ready_ + ready_count_++) % size_] = thread;
     }
 
     void explain_deadlock()
@@ -294,7 +295,9 @@ private:
     std::vector<Thread> threads_;
     std::vector<Warp> warps_;
     std::unique_ptr<Order> order_;
-    std::deque<unsigned> ready_;
+    // Rings of fixed size: what a thread of the block allocates, ThreadSanitizer would take for its own.
+    std::vector<unsigned> ready_;
+    unsigned first_ready_ = 0, ready_count_ = 0;
     unsigned next_ = 0, finished_ = 0, at_barrier_ = 0, current_ = 0;
     Fiber host_;
     Fiber* fiber_ = nullptr;
