@@ -32,6 +32,18 @@ TEST(GaussianKl, KeepsItsAccuracyNearZero)
     EXPECT_NEAR(kl(0, 0), expected, 1e-3 * expected);
 }
 
+// Not even by a clamp that leaves its log-variance 0 out.
+TEST(GaussianKl, TheStandardNormalIsNeverClamped)
+{
+    const GaussianHead head = {0.5f, 1.0f, false};
+    Matrix q(1, 2, {}, [](int, int c) { return c == 0 ? 0.25 : 0.75; }), kl(1, 1), d_moments(1, 2);
+    Matrix one(1, 1, {}, [](int, int) { return 1; });
+    launch_rows("gaussian_kl_forward", 1, 2, q.tensor(), Tensor(), kl.tensor(), head);
+    expect_matrix(kl, "kl", float_tolerance, [](int, int) { return 0.5 * (-0.75 + std::exp(0.75) + 0.0625 - 1); });
+    launch_elements("gaussian_kl_backward", 1, 1, 1, q.tensor(), Tensor(), one.tensor(), one.tensor(), d_moments.tensor(), head);
+    expect_matrix(d_moments, "d_moments", float_tolerance, [](int, int c) { return c == 0 ? 0.25 : 0.5 * (std::exp(0.75) - 1); });
+}
+
 TEST(GaussianKl, NaNInALogVarianceShows)
 {
     for (const bool in_p : {false, true}) {

@@ -75,7 +75,7 @@ struct Shape
 
 std::string name_of(const Shape& shape);
 
-// Sizes 1, 17, 33 and 1025; dense, strided, and at addresses that no vector access may touch; grids lower than the rows.
+// Sizes 1, 17, 33, 1025 and every rest of a division by 4; dense, strided, and at addresses that no vector access may touch; grids lower than the rows.
 std::vector<Shape> shapes();
 
 // The two geometries: four columns a thread in blocks of 64, and one block a row.

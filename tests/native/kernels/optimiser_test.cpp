@@ -32,6 +32,14 @@ TEST(WeightedSum, IsAccumulatedInDouble)
     }
 }
 
+// The two products differ by less than a rounding of either in float32.
+TEST(WeightedSum, MultipliesInDouble)
+{
+    Matrix values(2, 1, {}, [](int r, int) { return r == 0 ? 33333332 : 33333334; }), w(2, 1, {}, [](int r, int) { return r == 0 ? -0.7 : 0.7; }), result(1, 1);
+    launch("weighted_sum", {1}, {256}, values.tensor(), w.tensor(), result.tensor());
+    expect_matrix(result, "result", 1e-7, [&](int, int) { return 2.0 * w(1, 0); });
+}
+
 TEST(GradientNorm, IsAccumulatedInDouble)
 {
     for (const int offset : {0, 1})
