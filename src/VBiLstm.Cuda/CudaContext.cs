@@ -4,7 +4,7 @@ using VBiLstm.Cuda.Interop;
 namespace VBiLstm.Cuda;
 
 /// <summary>A GPU's primary context and what is known of the GPU.</summary>
-sealed unsafe class CudaContext : IDisposable
+sealed class CudaContext : IDisposable
 {
     const int NoDevice = 100, ComputeCapabilityMajor = 75, ComputeCapabilityMinor = 76, MultiprocessorCount = 16;
     const int OldestDriver = 12000, OldestCapability = 70;
@@ -78,9 +78,9 @@ sealed unsafe class CudaContext : IDisposable
 
     string ReadName(int ordinal)
     {
-        var text = stackalloc byte[128];
-        CudaStatus.Check(CudaDriver.DeviceGetName(text, 128, _device), "cuDeviceGetName", $"reading the name of GPU {ordinal}");
-        return Encoding.UTF8.GetString(System.Runtime.InteropServices.MemoryMarshal.CreateReadOnlySpanFromNullTerminated(text));
+        var text = new byte[128];
+        CudaStatus.Check(CudaDriver.DeviceGetName(text, text.Length, _device), "cuDeviceGetName", $"reading the name of GPU {ordinal}");
+        return Encoding.UTF8.GetString(text, 0, Array.IndexOf(text, (byte)0));
     }
 
     public void Dispose() => _ = CudaDriver.DevicePrimaryCtxRelease(_device);

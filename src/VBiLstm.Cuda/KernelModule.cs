@@ -1,4 +1,3 @@
-using System.Text;
 using VBiLstm.Cuda.Interop;
 
 namespace VBiLstm.Cuda;
@@ -7,15 +6,14 @@ namespace VBiLstm.Cuda;
 readonly record struct Kernel(nint Function, string Name);
 
 /// <summary>The kernels of native/kernels, loaded from one image into the current context.</summary>
-sealed unsafe class KernelModule : IDisposable
+sealed class KernelModule : IDisposable
 {
     readonly nint _module;
 
     /// <exception cref="CudaException">The image cannot be loaded on this GPU, or lacks a kernel.</exception>
     public KernelModule(byte[] image, string deviceName)
     {
-        fixed (byte* bytes = image)
-            CudaStatus.Check(CudaDriver.ModuleLoadData(out _module, bytes), "cuModuleLoadData", $"loading the kernels on {deviceName}");
+        CudaStatus.Check(CudaDriver.ModuleLoadData(out _module, image), "cuModuleLoadData", $"loading the kernels on {deviceName}");
         Zero = Find("zero");
         Copy = Find("copy");
         MaskRows = Find("mask_rows");
@@ -119,9 +117,7 @@ sealed unsafe class KernelModule : IDisposable
 
     Kernel Find(string name)
     {
-        nint function;
-        fixed (byte* text = Encoding.ASCII.GetBytes(name + '\0'))
-            CudaStatus.Check(CudaDriver.ModuleGetFunction(out function, _module, text), "cuModuleGetFunction", $"looking for the kernel {name}");
+        CudaStatus.Check(CudaDriver.ModuleGetFunction(out var function, _module, name), "cuModuleGetFunction", $"looking for the kernel {name}");
         return new Kernel(function, name);
     }
 

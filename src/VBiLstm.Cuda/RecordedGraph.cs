@@ -6,7 +6,7 @@ namespace VBiLstm.Cuda;
 /// Operations that become one graph. The first replay calls them one by one, because cuBLAS and cuDNN choose their kernels and allocate at first use, which a
 /// capture forbids; the second captures them; every later one is a single launch.
 /// </summary>
-sealed unsafe class RecordedGraph(CudaContext context, nint stream, Action operations) : IDisposable
+sealed class RecordedGraph(CudaContext context, nint stream, Action operations) : IDisposable
 {
     // Only this thread's calls are forbidden meanwhile: a finaliser may free memory on another.
     const int ThreadLocalCapture = 1;
@@ -69,8 +69,7 @@ sealed unsafe class RecordedGraph(CudaContext context, nint stream, Action opera
         nuint count = 0;
         CudaStatus.Check(CudaDriver.GraphGetNodes(graph, null, ref count), "cuGraphGetNodes", "counting a graph's nodes");
         var nodes = new nint[count];
-        fixed (nint* first = nodes)
-            CudaStatus.Check(CudaDriver.GraphGetNodes(graph, first, ref count), "cuGraphGetNodes", "counting a graph's nodes");
+        CudaStatus.Check(CudaDriver.GraphGetNodes(graph, nodes, ref count), "cuGraphGetNodes", "counting a graph's nodes");
         Nodes = nodes.Length;
         foreach (var node in nodes)
         {

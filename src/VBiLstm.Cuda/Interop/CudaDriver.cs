@@ -21,7 +21,7 @@ static unsafe partial class CudaDriver
     public static partial int DeviceGet(out int device, int ordinal);
 
     [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuDeviceGetName")]
-    public static partial int DeviceGetName(byte* name, int length, int device);
+    public static partial int DeviceGetName([Out] byte[] name, int length, int device);
 
     [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuDeviceTotalMem_v2")]
     public static partial int DeviceTotalMem(out nuint bytes, int device);
@@ -66,13 +66,13 @@ static unsafe partial class CudaDriver
     public static partial int MemsetD8Async(nint address, byte value, nuint bytes, nint stream);
 
     [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuModuleLoadData")]
-    public static partial int ModuleLoadData(out nint module, void* image);
+    public static partial int ModuleLoadData(out nint module, byte[] image);
 
     [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuModuleUnload")]
     public static partial int ModuleUnload(nint module);
 
-    [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuModuleGetFunction")]
-    public static partial int ModuleGetFunction(out nint function, nint module, byte* name);
+    [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuModuleGetFunction", StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int ModuleGetFunction(out nint function, nint module, string name);
 
     [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuLaunchKernel")]
     public static partial int LaunchKernel(nint function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ,
@@ -121,7 +121,7 @@ static unsafe partial class CudaDriver
     public static partial int GraphLaunch(nint executable, nint stream);
 
     [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuGraphGetNodes")]
-    public static partial int GraphGetNodes(nint graph, nint* nodes, ref nuint count);
+    public static partial int GraphGetNodes(nint graph, [In, Out] nint[]? nodes, ref nuint count);
 
     [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuGraphNodeGetType")]
     public static partial int GraphNodeGetType(nint node, out int type);

@@ -7,7 +7,7 @@ namespace VBiLstm.Cuda.Interop;
 /// Finds the CUDA libraries at run time by their versioned names, or those of the software GPU by folder. One choice holds for the process:
 /// the runtime asks once per entry point.
 /// </summary>
-static class NativeLibraries
+static partial class NativeLibraries
 {
     public const string Driver = "cuda", Cublas = "cublas", CublasLt = "cublasLt", Cudnn = "cudnn", Nccl = "nccl", Mpi = "mpi";
 
@@ -38,13 +38,18 @@ static class NativeLibraries
     {
         lock (Gate)
         {
-            if (_software is null)
-                NativeLibrary.SetDllImportResolver(typeof(NativeLibraries).Assembly, (name, _, _) => Require(name));
-            else if (_software != software)
+            if (_software == software)
+                return;
+            if (_software is not null)
                 throw new CudaException("One process can use the machine's GPU or the software GPU, not both.");
+            ChooseForManagedCuda(software);
+            NativeLibrary.SetDllImportResolver(typeof(NativeLibraries).Assembly, (name, _, _) => Require(name));
             _software = software;
         }
     }
+
+    // In builds with ManagedCuda only.
+    static partial void ChooseForManagedCuda(bool software);
 
     /// <summary>The library's handle.</summary>
     /// <exception cref="CudaException">It is nowhere; the message lists what was tried.</exception>
