@@ -1,21 +1,33 @@
 namespace ManagedCuda
 {
-    /// <summary>size_t.</summary>
+    /// <summary>size_t, with every conversion that ManagedCuda gives it: one that is ambiguous there must be so here.</summary>
     public struct SizeT
     {
         UIntPtr value;
 
+        public static implicit operator int(SizeT size) => (int)size.value;
+
+        public static implicit operator uint(SizeT size) => (uint)size.value;
+
+        public static implicit operator long(SizeT size) => (long)size.value;
+
+        public static implicit operator ulong(SizeT size) => (ulong)size.value;
+
         public static implicit operator UIntPtr(SizeT size) => size.value;
 
-        public static implicit operator IntPtr(SizeT size) => (nint)size.value;
+        public static implicit operator IntPtr(SizeT size) => (IntPtr)size.value;
 
-        public static implicit operator ulong(SizeT size) => size.value;
+        public static implicit operator SizeT(int size) => new() { value = (nuint)size };
 
-        public static implicit operator SizeT(UIntPtr bytes) => new() { value = bytes };
+        public static implicit operator SizeT(uint size) => new() { value = (nuint)size };
 
-        public static implicit operator SizeT(IntPtr bytes) => new() { value = (nuint)bytes };
+        public static implicit operator SizeT(long size) => new() { value = (nuint)size };
 
-        public static implicit operator SizeT(ulong bytes) => new() { value = (nuint)bytes };
+        public static implicit operator SizeT(ulong size) => new() { value = (nuint)size };
+
+        public static implicit operator SizeT(UIntPtr size) => new() { value = size };
+
+        public static implicit operator SizeT(IntPtr size) => new() { value = (nuint)size };
     }
 }
 
@@ -29,6 +41,10 @@ namespace ManagedCuda.BasicTypes
     public struct CUdeviceptr(SizeT pointer)
     {
         public SizeT Pointer = pointer;
+
+        public static implicit operator ulong(CUdeviceptr pointer) => pointer.Pointer;
+
+        public static explicit operator CUdeviceptr(SizeT pointer) => new(pointer);
     }
 
     public struct CUcontext
