@@ -6,6 +6,8 @@ public sealed unsafe partial class CudaDevice
 {
     public override bool OpaqueRecurrences => _recurrences is not null;
 
+    public override long RecurrenceBytes(int inputs, int units, int steps, int rows, bool training) => _recurrences?.Measure(inputs, units, steps, rows, training) ?? 0;
+
     public override void LstmCellForward(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h)
     {
         CheckShape(gates.Columns == 4 * h.Columns && (addend.IsEmpty || addend.Columns == gates.Columns));

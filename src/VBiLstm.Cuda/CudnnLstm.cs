@@ -14,9 +14,6 @@ sealed unsafe class CudnnLstm : IDisposable
     const int AlgorithmStandard = 0, CellLstm = 2, BiasOfInput = 1, Unidirectional = 0, LinearInput = 0, Float = 0;
     const int DefaultMath = 0, FmaMath = 3, ModeInference = 0, ModeTraining = 1, LayoutSequenceMajorPacked = 1, AddGradient = 0;
 
-    // cuDNN leaves its faster algorithms where the number of rows is no multiple of this.
-    const int RowMultiple = 8;
-
     readonly CudaDevice _device;
     readonly LstmSequence _sequence;
     readonly nint _handle;
@@ -28,6 +25,7 @@ sealed unsafe class CudnnLstm : IDisposable
     readonly Matrix[] _weights, _dWeights;
     readonly List<DeviceMemory> _spaces = [];
     readonly Dictionary<int, Shape> _shapes = [];
+    readonly CudnnLstmSizes _sizes;
     readonly int _inputs, _units, _rows, _paddedRows;
     readonly bool _reverse, _training;
 
@@ -46,42 +44,71 @@ sealed unsafe class CudnnLstm : IDisposable
     public CudnnLstm(CudaDevice device, LstmSequence sequence, nint handle, nint dropout, CudaPrecision precision)
     {
         (_device, _sequence, _handle) = (device, sequence, handle);
-        (_inputs, _units, _rows) = (sequence.InputWeight.Values.Rows, sequence.Recurrent.Values.Rows, sequence.BatchSize);
-        _paddedRows = (_rows + RowMultiple - 1) / RowMultiple * RowMultiple;
-        _reverse = sequence.Direction == LstmDirection.Backward;
         _training = !sequence.DRecurrent.IsEmpty;
-        Check(Cudnn.CreateRnnDescriptor(out _descriptor), "cudnnCreateRNNDescriptor");
-        Check(Cudnn.SetRnnDescriptor(_descriptor, AlgorithmStandard, CellLstm, BiasOfInput, Unidirectional, LinearInput, Float, Float,
-            precision == CudaPrecision.Tf32 ? DefaultMath : FmaMath, _inputs, _units, _units, 1, dropout, 0), "cudnnSetRNNDescriptor_v8");
+        _sizes = new CudnnLstmSizes(sequence.InputWeight.Values.Rows, sequence.Recurrent.Values.Rows, sequence.Gates.Rows / sequence.BatchSize, sequence.BatchSize, _training);
+        (_inputs, _units, _rows, _paddedRows) = (_sizes.Inputs, _sizes.Units, _sizes.Rows, _sizes.PaddedRows);
+        _reverse = sequence.Direction == LstmDirection.Backward;
+        _descriptor = Describe(_sizes, dropout, precision);
         Check(Cudnn.GetRnnWeightSpaceSize(handle, _descriptor, out _weightBytes), "cudnnGetRNNWeightSpaceSize");
         Check(Cudnn.CreateTensorDescriptor(out _stateDescriptor), "cudnnCreateTensorDescriptor");
         var sizes = stackalloc int[] { 1, _paddedRows, _units };
         var strides = stackalloc int[] { _paddedRows * _units, _units, 1 };
         Check(Cudnn.SetTensorNdDescriptor(_stateDescriptor, Float, 3, sizes, strides), "cudnnSetTensorNdDescriptor");
-        _arena = Arena.Create(device, "cuDNN's copies of a recurrence", Layout, out _b);
+        _arena = Arena.Create(device, "cuDNN's copies of a recurrence", arena => Layout(arena, _sizes, _weightBytes), out _b);
         _weights = Matrices(_b.Weights);
         _dWeights = _training ? Matrices(_b.DWeights) : [];
     }
 
-    Buffers Layout(Arena arena)
+    /// <summary>Device memory that such a recurrence takes when it runs all of its steps.</summary>
+    public static long Measure(CudnnLstmSizes sizes, nint handle, nint dropout, CudaPrecision precision)
     {
-        var rows = _sequence.Gates.Rows / _rows * _paddedRows;
-        Tensor IfTraining(int r, int c) => _training ? arena.Take(r, c) : default;
-        Tensor Space() => arena.Take(1, (int)((_weightBytes + sizeof(float) - 1) / sizeof(float)));
+        var descriptor = Describe(sizes, dropout, precision);
+        nint x = 0;
+        try
+        {
+            Check(Cudnn.GetRnnWeightSpaceSize(handle, descriptor, out var weightBytes), "cudnnGetRNNWeightSpaceSize");
+            var lengths = new int[sizes.PaddedRows];
+            Array.Fill(lengths, sizes.Steps);
+            fixed (int* first = lengths)
+                x = DataDescriptor(sizes, sizes.Steps, sizes.Inputs, first);
+            var (workspace, reserve) = Spaces(sizes, handle, descriptor, x);
+            return Arena.Measure(arena => Layout(arena, sizes, weightBytes)) + LengthBytes(sizes) + (long)workspace + (long)reserve;
+        }
+        finally
+        {
+            if (x != 0)
+                _ = Cudnn.DestroyRnnDataDescriptor(x);
+            _ = Cudnn.DestroyRnnDescriptor(descriptor);
+        }
+    }
+
+    static nint Describe(CudnnLstmSizes sizes, nint dropout, CudaPrecision precision)
+    {
+        Check(Cudnn.CreateRnnDescriptor(out var descriptor), "cudnnCreateRNNDescriptor");
+        Check(Cudnn.SetRnnDescriptor(descriptor, AlgorithmStandard, CellLstm, BiasOfInput, Unidirectional, LinearInput, Float, Float,
+            precision == CudaPrecision.Tf32 ? DefaultMath : FmaMath, sizes.Inputs, sizes.Units, sizes.Units, 1, dropout, 0), "cudnnSetRNNDescriptor_v8");
+        return descriptor;
+    }
+
+    static Buffers Layout(Arena arena, CudnnLstmSizes sizes, nuint weightBytes)
+    {
+        var (inputs, units, rows, allRows) = (sizes.Inputs, sizes.Units, sizes.PaddedRows, sizes.Steps * sizes.PaddedRows);
+        Tensor IfTraining(int r, int c) => sizes.Training ? arena.Take(r, c) : default;
+        Tensor Space() => arena.Take(1, (int)((weightBytes + sizeof(float) - 1) / sizeof(float)));
         return new Buffers
         {
             Weights = Space(),
-            DWeights = _training ? Space() : default,
-            X = arena.Take(rows, _inputs),
-            Y = arena.Take(rows, _units),
-            DX = IfTraining(rows, _inputs),
-            DY = IfTraining(rows, _units),
-            Hx = arena.Take(_paddedRows, _units),
-            Cx = arena.Take(_paddedRows, _units),
-            Cy = arena.Take(_paddedRows, _units),
-            DHx = IfTraining(_paddedRows, _units),
-            DCx = IfTraining(_paddedRows, _units),
-            Lengths = arena.TakeIds(_rows),
+            DWeights = sizes.Training ? Space() : default,
+            X = arena.Take(allRows, inputs),
+            Y = arena.Take(allRows, units),
+            DX = IfTraining(allRows, inputs),
+            DY = IfTraining(allRows, units),
+            Hx = arena.Take(rows, units),
+            Cx = arena.Take(rows, units),
+            Cy = arena.Take(rows, units),
+            DHx = IfTraining(rows, units),
+            DCx = IfTraining(rows, units),
+            Lengths = arena.TakeIds(sizes.Rows),
         };
     }
 
@@ -197,23 +224,31 @@ sealed unsafe class CudnnLstm : IDisposable
         nint xDescriptor, yDescriptor;
         fixed (int* first = lengths)
         {
-            xDescriptor = DataDescriptor(steps, _inputs, first);
-            yDescriptor = DataDescriptor(steps, _units, first);
+            xDescriptor = DataDescriptor(_sizes, steps, _inputs, first);
+            yDescriptor = DataDescriptor(_sizes, steps, _units, first);
         }
 
-        Check(Cudnn.GetRnnTempSpaceSizes(_handle, _descriptor, _training ? ModeTraining : ModeInference, xDescriptor, out var workspaceBytes, out var reserveBytes), "cudnnGetRNNTempSpaceSizes");
-        var deviceLengths = Space(_paddedRows * sizeof(int));
+        var (workspaceBytes, reserveBytes) = Spaces(_sizes, _handle, _descriptor, xDescriptor);
+        var deviceLengths = Space(LengthBytes(_sizes));
         _device.Upload(lengths, new IdTensor(deviceLengths, _paddedRows));
         shape = new Shape(xDescriptor, yDescriptor, deviceLengths, Space((long)workspaceBytes), workspaceBytes, Space((long)reserveBytes), reserveBytes);
         _shapes.Add(steps, shape);
         return shape;
     }
 
-    nint DataDescriptor(int steps, int vectorSize, int* lengths)
+    static long LengthBytes(CudnnLstmSizes sizes) => sizes.PaddedRows * sizeof(int);
+
+    static (nuint Workspace, nuint Reserve) Spaces(CudnnLstmSizes sizes, nint handle, nint descriptor, nint x)
+    {
+        Check(Cudnn.GetRnnTempSpaceSizes(handle, descriptor, sizes.Training ? ModeTraining : ModeInference, x, out var workspace, out var reserve), "cudnnGetRNNTempSpaceSizes");
+        return (workspace, reserve);
+    }
+
+    static nint DataDescriptor(CudnnLstmSizes sizes, int steps, int vectorSize, int* lengths)
     {
         Check(Cudnn.CreateRnnDataDescriptor(out var descriptor), "cudnnCreateRNNDataDescriptor");
         float zero = 0;
-        Check(Cudnn.SetRnnDataDescriptor(descriptor, Float, LayoutSequenceMajorPacked, steps, _paddedRows, vectorSize, lengths, &zero), "cudnnSetRNNDataDescriptor");
+        Check(Cudnn.SetRnnDataDescriptor(descriptor, Float, LayoutSequenceMajorPacked, steps, sizes.PaddedRows, vectorSize, lengths, &zero), "cudnnSetRNNDataDescriptor");
         return descriptor;
     }
 

@@ -95,6 +95,7 @@ static class TrainCommand
     static int Start(RunConfiguration configuration, RunFolder folder, Device device)
     {
         var data = DataSplits.Open(configuration.Data, configuration.Seed);
+        CheckMemory(configuration, data, device);
         using var trainer = new Trainer(configuration, data, device, folder);
         return Train(trainer, configuration, data, device, folder);
     }
@@ -111,10 +112,22 @@ static class TrainCommand
         if (configuration.Training.BatchSize != before.Training.BatchSize)
             throw new ConfigurationException($"training.batch_size was {before.Training.BatchSize}: a resumed run cannot change it, because its position in the data counts batches.");
         var data = DataSplits.Open(configuration.Data, configuration.Seed);
+        CheckMemory(configuration, data, device);
         using var trainer = new Trainer(configuration, data, device, folder, checkpoint);
         if (trainer.State.Step >= trainer.TotalSteps)
             throw new ConfigurationException($"{folder.Path} has done all of its {trainer.TotalSteps:N0} steps; give more with --steps.");
         return Train(trainer, configuration, data, device, folder);
+    }
+
+    // Only a device with memory of its own knows how much of it is free.
+    static void CheckMemory(RunConfiguration configuration, DataSplits data, Device device)
+    {
+        if (device.FreeBytes is not { } free)
+            return;
+        data.CheckFits(configuration.Model);
+        var memory = TrainingMemory.Measure(device, configuration.Model, data.MaximumLength, configuration.Training.BatchSize);
+        memory.CheckFits(device);
+        Console.WriteLine($"memory  {memory}; {free / 1e6:N0} MB free");
     }
 
     static int Train(Trainer trainer, RunConfiguration configuration, DataSplits data, Device device, RunFolder folder)

@@ -81,6 +81,9 @@ public abstract class Device : IDisposable
     /// </summary>
     public virtual bool OpaqueRecurrences => false;
 
+    /// <summary>Bytes that the device itself will take for a recurrence without channel of so many steps and rows; 0 where the given tensors are all it needs.</summary>
+    public virtual long RecurrenceBytes(int inputs, int units, int steps, int rows, bool training) => 0;
+
     /// <summary>Runs a whole recurrence without channel forward, input projections included where <see cref="LstmSequence.Input"/> is given.</summary>
     public virtual void LstmSequenceForward(LstmSequence sequence)
     {

@@ -60,16 +60,12 @@ public sealed partial class TrainingStep : IDisposable
         _parameters = parameters;
         _model = parameters.Model;
         _batchSize = batchSize;
-        _inputGradient = training && (inputGradient || _model.IsCategorical);
-
-        // Where tokens come up often, projecting each id once and gathering the results is the cheaper order of F1, F2 and B7.
-        _projectsVocabulary = _model.IsCategorical && !inputGradient && !device.OpaqueRecurrences && 2L * _model.VocabularySize <= (long)maximumSteps * batchSize;
         MaximumSteps = maximumSteps;
         _steps = maximumSteps;
-        _outputSteps = (int)Math.Clamp(maximumOutputs / ((long)batchSize * _model.OutputSize), 1, maximumSteps);
+        var layout = Layout(device, _model, maximumSteps, batchSize, training, inputGradient, maximumOutputs);
+        (_inputGradient, _projectsVocabulary, _outputSteps) = (layout.InputGradient, layout.ProjectsVocabulary, layout.OutputSteps);
         _weights = new ModelWeights(device, parameters, training, _inputGradient);
-        _arena = Arena.Create(device, $"a step of {maximumSteps} × {batchSize}",
-            arena => new Activations(device, arena, _model, maximumSteps, batchSize, training, _inputGradient, _projectsVocabulary, _outputSteps), out _a);
+        _arena = Arena.Create(device, $"a step of {maximumSteps} × {batchSize}", layout.Take, out _a);
         var functions = new ModelFunctions(_model);
         (_phi, _latentHead, _reconstructionHead) = (functions.Phi, functions.Latent, functions.Reconstruction);
         _hostValidity = new float[(maximumSteps + 1) * batchSize];
@@ -133,6 +129,27 @@ public sealed partial class TrainingStep : IDisposable
 
         SetObjective(_model.KlWeight, _model.Alpha, _model.Beta);
         RefreshWeights();
+    }
+
+    /// <summary>Bytes that a step's activations take, without taking them.</summary>
+    public static long Measure(Device device, ModelConfiguration model, int maximumSteps, int batchSize, bool training)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentNullException.ThrowIfNull(model);
+        return Arena.Measure(Layout(device, model, maximumSteps, batchSize, training, inputGradient: false, MaximumOutputs).Take);
+    }
+
+    // What decides on the sizes of the activations, and their layout.
+    static (bool InputGradient, bool ProjectsVocabulary, int OutputSteps, Func<Arena, Activations> Take) Layout(
+        Device device, ModelConfiguration model, int maximumSteps, int batchSize, bool training, bool inputGradient, long maximumOutputs)
+    {
+        var everyInputGradient = training && (inputGradient || model.IsCategorical);
+
+        // Where tokens come up often, projecting each id once and gathering the results is the cheaper order of F1, F2 and B7.
+        var projectsVocabulary = model.IsCategorical && !inputGradient && !device.OpaqueRecurrences && 2L * model.VocabularySize <= (long)maximumSteps * batchSize;
+        var outputSteps = (int)Math.Clamp(maximumOutputs / ((long)batchSize * model.OutputSize), 1, maximumSteps);
+        return (everyInputGradient, projectsVocabulary, outputSteps,
+            arena => new Activations(device, arena, model, maximumSteps, batchSize, training, everyInputGradient, projectsVocabulary, outputSteps));
     }
 
     public int MaximumSteps { get; }
