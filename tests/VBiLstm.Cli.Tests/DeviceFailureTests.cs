@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace VBiLstm.Cli.Tests;
 
 /// <summary>What a user sees when a GPU is missing, too old, too small, or dies: one clear line, exit code 3, and nothing lost of the run.</summary>
@@ -28,6 +30,71 @@ public class DeviceFailureTests
         Assert.Equal(3, code);
         Assert.Contains(reason, error, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_model_that_does_not_fit_is_refused_before_anything_is_allocated()
+    {
+        // Room for the device's own buffers and little more.
+        using var program = new Executable { Variables = { ["SOFTGPU_MEMORY"] = "90000000" } };
+        var (code, output, error) = program.Run("train", "--device", "soft", "--run", "a", "--steps", "2", "--set", "lstm_units=256", "mlp_units=256", "batch_size=32");
+        Assert.Equal(3, code);
+        Assert.Matches(@"^vbilstm: Training needs \d+ MB: [\d.]+ MB parameters, gradients and moments, [\d.]+ MB activations, [\d.]+ MB for cuDNN, but soft .* has \d+ MB free", error);
+        Assert.Empty(output);
+        Assert.False(Directory.Exists(program.At("runs")), "Nothing may be written.");
+    }
+
+    [Fact]
+    public void A_run_that_does_not_fit_on_another_gpu_stays_as_it_was()
+    {
+        using var program = new Executable();
+        Assert.Contains("MB free", program.Run(Train("--device", "soft", "--set", "lstm_units=128", "mlp_units=128", "batch_size=16")).Output, StringComparison.Ordinal);
+        var before = File.ReadAllBytes(program.At("runs/a/checkpoints/last/weights.safetensors"));
+        program.Variables["SOFTGPU_MEMORY"] = "65000000";
+        var (code, _, error) = program.Run("train", "--resume", "runs/a", "--steps", "10", "--device", "soft");
+        Assert.Equal(3, code);
+        Assert.Contains("Training needs", error, StringComparison.Ordinal);
+        Assert.Equal(before, File.ReadAllBytes(program.At("runs/a/checkpoints/last/weights.safetensors")));
+        var (resumed, _, why) = program.Run("train", "--resume", "runs/a", "--steps", "10");
+        Assert.True(resumed == 0, why);
+    }
+
+    [Fact]
+    public void Without_cudnn_the_kernels_run_the_recurrences_and_say_so_unless_cudnn_was_asked_for()
+    {
+        using var program = new Executable();
+        var folder = Directory.CreateDirectory(program.At("softgpu")).FullName;
+        foreach (var file in Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "softgpu")))
+            if (!Path.GetFileName(file).StartsWith("libcudnn", StringComparison.Ordinal))
+                File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
+        program.Variables["VBILSTM_SOFTGPU"] = folder;
+
+        var (asked, _, refusal) = program.Run(Train("--device", "soft", "--recurrence", "cudnn"));
+        Assert.Equal(3, asked);
+        Assert.Contains("The library cudnn was not found; tried", refusal, StringComparison.Ordinal);
+        Assert.Contains("--recurrence kernels", refusal, StringComparison.Ordinal);
+
+        var (code, output, notice) = program.Run(Train("--device", "soft"));
+        Assert.Equal(0, code);
+        Assert.Contains("cuDNN was not found", notice, StringComparison.Ordinal);
+        Assert.Contains("kernels' recurrences", output, StringComparison.Ordinal);
+
+        var doctor = program.Run("doctor", "--device", "soft");
+        Assert.Equal(0, doctor.Code);
+        Assert.Matches($"(?m)^-- cuDNN +missing: .*slower; tried {Path.Combine(folder, "libcudnn.so.9")}", doctor.Output);
+    }
+
+    [Fact]
+    public void A_damaged_image_of_the_kernels_is_refused_by_the_driver_and_named_by_the_doctor()
+    {
+        using var program = new Executable { Variables = { ["VBILSTM_KERNELS"] = "damaged.fatbin" } };
+        File.WriteAllBytes(program.At("damaged.fatbin"), new byte[4096]);
+        var (code, _, error) = program.Run(Train("--device", "soft"));
+        Assert.Equal(3, code);
+        Assert.Contains("cuModuleLoadData failed while loading the kernels on Software GPU: CUDA_ERROR_INVALID_IMAGE", error, StringComparison.Ordinal);
+        var doctor = program.Run("doctor", "--device", "soft");
+        Assert.Equal(3, doctor.Code);
+        Assert.Matches("(?m)^!! device .*CUDA_ERROR_INVALID_IMAGE", doctor.Output);
     }
 
     [Fact]
@@ -66,7 +133,7 @@ public class DeviceFailureTests
         var (code, _, error) = program.Run(Train("--device", "soft", "--set", "training.checkpoint_every=1", "training.evaluate_every=0"));
         Assert.Equal(3, code);
         Assert.Contains(reason, error, StringComparison.Ordinal);
-        Assert.Contains("--resume runs/a", error.Replace('\\', '/'), StringComparison.Ordinal);
+        Assert.Contains("runs/a/checkpoints/last, is whole; continue from it on any device, for instance: vbilstm train --resume runs/a --device cpu", error.Replace('\\', '/'), StringComparison.Ordinal);
         program.Variables.Clear();
         var (resumed, _, why) = program.Run("train", "--resume", "runs/a");
         Assert.True(resumed == 0, why);
@@ -80,10 +147,19 @@ public class DeviceFailureTests
         Assert.Equal(0, code);
         foreach (var part in new[] { "libcuda.so.1", "CUDA 12.4", "Software GPU", "cublas", "cudnn", "9.1.0", "vbilstm_kernels.fatbin" })
             Assert.Contains(part, output, StringComparison.Ordinal);
+        using (var report = JsonDocument.Parse(program.Run("doctor", "--device", "soft", "--json").Output))
+        {
+            Assert.True(report.RootElement.GetProperty("can_train").GetBoolean());
+            var cudnn = report.RootElement.GetProperty("findings").EnumerateArray().Single(finding => finding.GetProperty("name").GetString() == "cuDNN");
+            Assert.Equal("9.1.0", cudnn.GetProperty("version").GetString());
+            Assert.EndsWith("libcudnn.so.9", cudnn.GetProperty("path").GetString(), StringComparison.Ordinal);
+        }
+
         program.Variables["VBILSTM_CUDA_LIBRARIES"] = "/nowhere";
         var machine = program.Run("doctor");
         Assert.Equal(0, machine.Code);
         Assert.Contains("/nowhere/libnccl.so.2", machine.Output, StringComparison.Ordinal);
+        Assert.Matches("(?m)^ok software GPU", machine.Output);
         program.Variables["SOFTGPU_DEVICES"] = "0";
         Assert.Equal(3, program.Run("doctor", "--device", "soft").Code);
     }

@@ -61,7 +61,11 @@ sealed class DeviceOptions
             return CreateCpu(parsed);
         foreach (var option in new Option[] { _threads, _simd })
             Refuse(parsed, option, $"--device {name}");
-        return new CudaDevice(CudaOptionsOf(parsed, name));
+        var options = CudaOptionsOf(parsed, name);
+        var device = new CudaDevice(options);
+        if (options.Recurrence == CudaRecurrence.Automatic && !device.OpaqueRecurrences)
+            Console.Error.WriteLine("vbilstm: cuDNN was not found: LSTMs without a channel run by the project's own kernels, more slowly. vbilstm doctor says what was tried; --recurrence kernels asks for this.");
+        return device;
     }
 
     CpuDevice CreateCpu(ParseResult parsed)

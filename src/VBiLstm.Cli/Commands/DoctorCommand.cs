@@ -28,7 +28,7 @@ static class DoctorCommand
             if (asked is not (null or "cuda" or "soft"))
                 throw new ConfigurationException($"--device is '{asked}'; use cuda or soft.");
             var findings = CudaDiagnosis.Run(software: asked == "soft");
-            var canTrain = findings.All(finding => finding.Found is not null || !finding.IsNeeded);
+            var canTrain = findings.All(finding => finding.Missing is null || !finding.IsNeeded);
             if (parsed.GetValue(json))
                 PrintJson(findings, canTrain);
             else
@@ -41,10 +41,17 @@ static class DoctorCommand
     static void Print(IReadOnlyList<CudaFinding> findings, bool canTrain, string device)
     {
         foreach (var finding in findings)
-            Console.WriteLine($"{(finding.Found is not null ? "ok" : finding.IsNeeded ? "!!" : "--")} {finding.Name,-14} {finding.Found ?? $"missing: {finding.Missing}"}");
+        {
+            var mark = finding.Missing is null ? "ok" : finding.IsNeeded ? "!!" : "--";
+            var searched = finding is { Missing: not null, Path: null, Tried.Count: > 0 };
+            var missing = searched ? $"missing: {finding.Missing}; tried {string.Join(", ", finding.Tried)}" : finding.Missing;
+            string?[] told = finding.Missing is null ? [finding.Version, finding.Path] : [missing];
+            Console.WriteLine($"{mark} {finding.Name,-14} {string.Join(", ", told.Where(part => part is not null))}");
+        }
+
         Console.WriteLine(canTrain
             ? $"--device {device} can train. Next: vbilstm verify --device {device}"
-            : $"--device {device} cannot train here; see the lines marked !!. --device cpu needs none of this.");
+            : $"--device {device} cannot train here; see the lines marked !!. --device cpu needs none of this: vbilstm train{(device == "cuda" ? "; --device soft runs the GPU's path without one: vbilstm doctor --device soft" : "")}");
     }
 
     static void PrintJson(IReadOnlyList<CudaFinding> findings, bool canTrain) => JsonOutput.Write(json =>
@@ -55,9 +62,15 @@ static class DoctorCommand
         {
             json.WriteStartObject();
             json.WriteString("name", finding.Name);
-            json.WriteString("found", finding.Found);
-            json.WriteString("missing", finding.Missing);
+            json.WriteBoolean("found", finding.Missing is null);
             json.WriteBoolean("needed", finding.IsNeeded);
+            json.WriteString("version", finding.Version);
+            json.WriteString("path", finding.Path);
+            json.WriteString("missing", finding.Missing);
+            json.WriteStartArray("tried");
+            foreach (var place in finding.Tried)
+                json.WriteStringValue(place);
+            json.WriteEndArray();
             json.WriteEndObject();
         }
 

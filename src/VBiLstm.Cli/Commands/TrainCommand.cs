@@ -139,9 +139,9 @@ static class TrainCommand
         {
             outcome = TrainingDisplay.Run(trainer, interruption.Token);
         }
-        catch (DeviceException e) when (Directory.Exists(folder.Last))
+        catch (Exception e) when ((e is DeviceException or InsufficientMemoryException) && Directory.Exists(folder.Last))
         {
-            throw new DeviceException($"{e.Message} The last checkpoint is whole; continue from it with: vbilstm train --resume {folder.Path} --device …", e);
+            throw new DeviceException($"{e.Message} The last checkpoint, {folder.Last}, is whole; continue from it on any device, for instance: vbilstm train --resume {folder.Path} --device cpu", e);
         }
         finally
         {

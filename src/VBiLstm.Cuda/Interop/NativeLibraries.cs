@@ -95,6 +95,10 @@ static partial class NativeLibraries
         ? folder
         : Path.Combine(AppContext.BaseDirectory, "softgpu");
 
+    /// <summary>Every file that the software GPU consists of.</summary>
+    public static IReadOnlyList<string> SoftwareFiles
+        => [.. new[] { "libcuda.so.1", "libcublas.so.12", "libcublasLt.so.12", "libcudnn.so.9", KernelImage }.Select(name => Path.Combine(SoftwareFolder, name))];
+
     static LibrarySearch Search(string library)
     {
         var tried = new List<string>();

@@ -28,6 +28,9 @@ static unsafe class Nvtx
         }
     }
 
+    /// <summary>Its names, in the order in which they are tried.</summary>
+    public static IReadOnlyList<string> Tried => Libraries;
+
     /// <summary>The library found, null where there is none.</summary>
     public static string? Library { get; }
 
