@@ -38,7 +38,7 @@ static class CommandExecution
         {
             return Report(e, Failure);
         }
-        catch (Exception e) when (e is DeviceException or InsufficientMemoryException)
+        catch (Exception e) when (e is DeviceException or InsufficientMemoryException or EntryPointNotFoundException)
         {
             return Report(e, DeviceFailure);
         }

@@ -57,19 +57,21 @@ public static unsafe class CudaDiagnosis
 
     static CudaFinding Library(string name, string library, bool isNeeded, string cost, Func<nint, string?> version)
     {
-        var search = NativeLibraries.Find(library);
-        var finding = new CudaFinding { Name = name, IsNeeded = isNeeded, Path = search.Path, Tried = search.Tried };
-        if (search.Handle == 0)
-            return finding with { Missing = cost };
+        var finding = new CudaFinding { Name = name, IsNeeded = isNeeded };
         try
         {
-            return finding with { Version = version(search.Handle) };
+            var search = NativeLibraries.Find(library);
+            finding = finding with { Path = search.Path, Tried = search.Tried };
+            return search.Handle == 0 ? finding with { Missing = cost } : finding with { Version = version(search.Handle) };
         }
-        catch (Exception e) when (e is EntryPointNotFoundException or DllNotFoundException or CudaException)
+        catch (Exception e) when (IsFailure(e))
         {
-            return finding with { Missing = $"{search.Path} is not what its name says: {e.Message} {cost}" };
+            return finding with { Missing = $"{(finding.Path is { } path ? $"{path}: " : "")}{e.Message} {cost}" };
         }
     }
+
+    // A library that is not what its name says lacks entry points.
+    static bool IsFailure(Exception e) => e is CudaException or InsufficientMemoryException or EntryPointNotFoundException;
 
     static string? Driver(nint handle) => CudaDriver.DriverGetVersion(out var version) == 0 ? $"for CUDA {CudaContext.VersionText(version)}" : null;
 
@@ -110,27 +112,35 @@ public static unsafe class CudaDiagnosis
     static string VersionText(long version) => string.Create(CultureInfo.InvariantCulture, $"{version / 10000}.{version % 10000 / 100}.{version % 100}");
 
     // The first one is what --device cuda takes; the others are a matter of --device cuda:N.
-    static List<CudaFinding> Gpus()
+    static IReadOnlyList<CudaFinding> Gpus()
     {
         if (NativeLibraries.Find(NativeLibraries.Driver).Handle == 0)
             return [new CudaFinding { Name = "GPU", IsNeeded = true, Missing = "unknown without a driver" }];
-        var findings = new List<CudaFinding>();
-        for (var ordinal = 0; ordinal == 0 || (CudaDriver.DeviceGetCount(out var count) == 0 && ordinal < count); ordinal++)
+        try
         {
-            var finding = new CudaFinding { Name = $"GPU {ordinal}", IsNeeded = ordinal == 0 };
-            try
-            {
-                using var context = new CudaContext(ordinal);
-                var (free, total) = context.Memory;
-                findings.Add(finding with { Version = $"{context.Name}, compute capability {context.ComputeCapability / 10}.{context.ComputeCapability % 10}, {free / 1e9:N1} of {total / 1e9:N1} GB free" });
-            }
-            catch (Exception e) when (e is CudaException or EntryPointNotFoundException)
-            {
-                findings.Add(finding with { Missing = e.Message });
-            }
+            // Without any, the attempt to open the first one says why.
+            var count = CudaDriver.Init(0) == 0 && CudaDriver.DeviceGetCount(out var shown) == 0 ? shown : 0;
+            return [.. Enumerable.Range(0, Math.Max(1, count)).Select(Gpu)];
         }
+        catch (EntryPointNotFoundException e)
+        {
+            return [new CudaFinding { Name = "GPU", IsNeeded = true, Missing = e.Message }];
+        }
+    }
 
-        return findings;
+    static CudaFinding Gpu(int ordinal)
+    {
+        var finding = new CudaFinding { Name = $"GPU {ordinal}", IsNeeded = ordinal == 0 };
+        try
+        {
+            using var context = new CudaContext(ordinal);
+            var (free, total) = context.Memory;
+            return finding with { Version = $"{context.Name}, compute capability {context.ComputeCapability / 10}.{context.ComputeCapability % 10}, {free / 1e9:N1} of {total / 1e9:N1} GB free" };
+        }
+        catch (Exception e) when (IsFailure(e))
+        {
+            return finding with { Missing = e.Message };
+        }
     }
 
     static CudaFinding Kernels()
@@ -164,7 +174,7 @@ public static unsafe class CudaDiagnosis
             using var device = new CudaDevice(new CudaOptions { Software = software });
             return finding with { Version = device.Name };
         }
-        catch (Exception e) when (e is CudaException or InsufficientMemoryException or EntryPointNotFoundException)
+        catch (Exception e) when (IsFailure(e))
         {
             return finding with { Missing = e.Message };
         }

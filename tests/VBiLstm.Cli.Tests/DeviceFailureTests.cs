@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 
 namespace VBiLstm.Cli.Tests;
@@ -95,6 +96,24 @@ public class DeviceFailureTests
         var doctor = program.Run("doctor", "--device", "soft");
         Assert.Equal(3, doctor.Code);
         Assert.Matches("(?m)^!! device .*CUDA_ERROR_INVALID_IMAGE", doctor.Output);
+    }
+
+    [Fact]
+    public void A_library_that_is_not_what_its_name_says_is_named()
+    {
+        // Any other library under the driver's name.
+        if (!OperatingSystem.IsLinux())
+            Assert.Skip("The driver's name is Linux's here.");
+        using var program = new Executable();
+        program.Variables["VBILSTM_CUDA_LIBRARIES"] = program.Folder;
+        File.Copy(Path.Combine(AppContext.BaseDirectory, "runtimes", $"linux-{RuntimeInformation.ProcessArchitecture}".ToLowerInvariant(), "native", "libSkiaSharp.so"), program.At("libcuda.so.1"));
+        var (code, _, error) = program.Run(Train("--device", "cuda"));
+        Assert.Equal(3, code);
+        Assert.Contains("'cuInit'", error, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
+        var doctor = program.Run("doctor", "--device", "cuda");
+        Assert.Equal(3, doctor.Code);
+        Assert.Matches("(?m)^!! NVIDIA driver .*libcuda.so.1: .*'cuDriverGetVersion'", doctor.Output);
     }
 
     [Fact]
