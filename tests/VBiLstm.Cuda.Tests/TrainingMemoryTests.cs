@@ -3,7 +3,9 @@ using VBiLstm.Training;
 
 namespace VBiLstm.Cuda.Tests;
 
-/// <summary>What a training will take of a GPU is known before.</summary>
+/// <summary>What a training will take of a GPU is known before. Alone: other tests take memory of the same GPU.</summary>
+[CollectionDefinition(nameof(TrainingMemoryTests), DisableParallelization = true)]
+[Collection(nameof(TrainingMemoryTests))]
 public class TrainingMemoryTests
 {
     [Theory]
