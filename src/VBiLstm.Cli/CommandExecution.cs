@@ -1,5 +1,6 @@
 using System.CommandLine;
 using VBiLstm.Configuration;
+using VBiLstm.Devices;
 using VBiLstm.Training;
 
 namespace VBiLstm.Cli;
@@ -7,7 +8,7 @@ namespace VBiLstm.Cli;
 /// <summary>Runs a parsed command and turns what can go wrong into one clear line and an exit code.</summary>
 static class CommandExecution
 {
-    public const int Success = 0, Failure = 1, BadInput = 2, Interrupted = 130;
+    public const int Success = 0, Failure = 1, BadInput = 2, DeviceFailure = 3, Interrupted = 130;
 
     public static int Run(ParseResult parsed)
     {
@@ -33,9 +34,13 @@ static class CommandExecution
             Console.Error.WriteLine("vbilstm: interrupted.");
             return Interrupted;
         }
-        catch (Exception e) when (e is NonFiniteException or IOException or UnauthorizedAccessException or InsufficientMemoryException)
+        catch (Exception e) when (e is NonFiniteException or IOException or UnauthorizedAccessException)
         {
             return Report(e, Failure);
+        }
+        catch (Exception e) when (e is DeviceException or InsufficientMemoryException or EntryPointNotFoundException)
+        {
+            return Report(e, DeviceFailure);
         }
     }
 

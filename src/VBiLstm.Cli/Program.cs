@@ -10,11 +10,14 @@ var root = new RootCommand("""
     Then:        vbilstm evaluate runs/digits-1
                  vbilstm sample runs/digits-1
 
-    Exit codes: 0 done, 1 failed (disk, non-finite loss), 2 bad input, 130 interrupted and saved.
+    Exit codes: 0 done, 1 failed (disk, non-finite loss), 2 bad input, 3 no device or no memory (or lost on the way), 130 interrupted and saved.
     """);
 root.Subcommands.Add(TrainCommand.Create());
 root.Subcommands.Add(EvaluateCommand.Create());
 root.Subcommands.Add(SampleCommand.Create());
 root.Subcommands.Add(InspectCommand.Create());
 root.Subcommands.Add(BenchCommand.Create());
+root.Subcommands.Add(DoctorCommand.Create());
+root.Subcommands.Add(VerifyCommand.Create());
+root.Subcommands.Add(ProfileCommand.Create());
 return CommandExecution.Run(root.Parse(args));

@@ -12,6 +12,9 @@ sealed class Executable : IDisposable
 
     public string Folder { get; }
 
+    /// <summary>Variables of the processes that start from now on, beside this one's own.</summary>
+    public Dictionary<string, string> Variables { get; } = [];
+
     public string At(string name) => Path.Combine(Folder, name);
 
     public (int Code, string Output, string Error) Run(params string[] arguments)
@@ -26,6 +29,8 @@ sealed class Executable : IDisposable
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "vbilstm.dll"));
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
+        foreach (var (name, value) in Variables)
+            start.Environment[name] = value;
         return Process.Start(start)!;
     }
 

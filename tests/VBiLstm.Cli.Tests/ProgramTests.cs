@@ -119,6 +119,18 @@ public partial class ProgramTests
         { ["bench", "--time-steps", "0"], "--time-steps is 0" },
         { ["bench", "--seconds", "0"], "--seconds is 0" },
         { ["bench", "--preset", "digit"], "did you mean digits" },
+        { ["verify", "--steps", "0"], "--steps is 0" },
+        { ["verify", "--time-steps", "-1"], "--time-steps is -1" },
+        { ["verify", "--device", "gpu"], "cpu, cuda" },
+        { ["verify", "--preset", "digit"], "did you mean digits" },
+        { ["profile"], "vbilstm bench measures the phases on the CPU" },
+        { ["verify", "--against", "cudnn"], "with --device cuda or soft" },
+        { ["train", "--precision", "fp32"], "--precision means nothing with --device cpu" },
+        { ["train", "--device", "soft", "--threads", "2"], "--threads means nothing with --device soft" },
+        { ["train", "--device", "soft", "--precision", "bf16"], "use tf32 or fp32" },
+        { ["profile", "--budget", "--gpu", "h100-sxm5"], "did you mean h100-sxm" },
+        { ["profile", "--budget", "--all-presets", "--preset", "digits"], "leave out --preset" },
+        { ["profile", "--budget", "--gpu", "v100", "--time-steps", "0"], "--time-steps is 0" },
         { ["train", "--on-non-finite", "ignore"], "stop, skip" },
         { ["train", "--set", "frame_size=5"], "model.frame_size=28" },
         { ["evaluate", "runs/none"], "no checkpoint" },
@@ -168,6 +180,8 @@ public partial class ProgramTests
     [InlineData("sample")]
     [InlineData("inspect")]
     [InlineData("bench")]
+    [InlineData("verify")]
+    [InlineData("profile")]
     public void Help_explains_with_an_example(string command)
     {
         using var program = new Executable();
@@ -205,6 +219,57 @@ public partial class ProgramTests
         Assert.Contains("samples/s", table, StringComparison.Ordinal);
         Assert.Contains("MB activations", table, StringComparison.Ordinal);
         Assert.DoesNotContain("B2", table, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("bernoulli")]
+    [InlineData("categorical")]
+    [InlineData("gaussian")]
+    public void Verify_compares_two_vector_widths(string distribution)
+    {
+        using var program = new Executable();
+        string[] arguments = ["verify", "--simd", "128", "--threads", "2", "--steps", "2", "--set", "output_distribution=" + distribution];
+        var (code, output, error) = program.Run(arguments);
+        Assert.True(code == 0, output + error);
+        Assert.Contains("cpu (2 threads, 128-bit)", output, StringComparison.Ordinal);
+        Assert.Matches("B6 +grad.forward_lstm.weight_b_tilde", output);
+        Assert.Contains("agree: ", output, StringComparison.Ordinal);
+        using var report = JsonDocument.Parse(program.Run([.. arguments, "--json"]).Output);
+        Assert.True(report.RootElement.GetProperty("agrees").GetBoolean());
+        Assert.All(report.RootElement.GetProperty("tensors").EnumerateArray(), tensor => Assert.InRange(tensor.GetProperty("tolerance_used").GetDouble(), 0, 1));
+        Assert.False(Directory.Exists(program.At("runs")), "A comparison leaves nothing behind.");
+    }
+
+    [Fact]
+    public void Verify_says_what_diverges_and_ends_with_code_1()
+    {
+        // Weights that overflow at once are not finite on both sides, which is no agreement.
+        using var program = new Executable();
+        var (code, output, _) = program.Run("verify", "--steps", "2", "--set", "output_initialisation=1e38");
+        Assert.Equal(1, code);
+        Assert.Contains("DISAGREE", output, StringComparison.Ordinal);
+        Assert.Contains("!! ∞", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Profile_counts_phases_and_the_papers_models()
+    {
+        using var program = new Executable();
+        string[] small = ["--set", "lstm_units=16", "mlp_units=16", "latent_units=4", "batch_size=4"];
+        var onGpu = program.Run(["profile", "--budget", "--gpu", "a100-40", "--time-steps", "10", .. small]);
+        Assert.True(onGpu.Code == 0, onGpu.Error);
+        Assert.Contains("ms TF32", onGpu.Output, StringComparison.Ordinal);
+        Assert.Matches(@"F3 +90 +9\.00", onGpu.Output);
+        Assert.DoesNotContain("measured", onGpu.Output, StringComparison.Ordinal);
+
+        var here = program.Run(["profile", "--budget", "--threads", "1", .. small]).Output;
+        Assert.Contains("ms measured", here, StringComparison.Ordinal);
+        Assert.Contains("cpu (1 thread", here, StringComparison.Ordinal);
+
+        var models = program.Run("profile", "--budget", "--all-presets", "--gpu", "v100").Output;
+        foreach (var name in new[] { "blizzard", "timit", "seq-mnist", "imdb", "ptb-char" })
+            Assert.Contains(name, models, StringComparison.Ordinal);
+        Assert.DoesNotContain("ms TF32", models, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -46,11 +46,11 @@ public class LstmStepSuite : IDisposable
     public void ProductAndCell()
     {
         _device.Multiply(_h, _recurrent, default, _gates, accumulate: false);
-        _device.LstmCellForward(_gates, default, default, _c, default, _nextC, _tanhC, _nextH);
+        _device.LstmCellForward(_gates, default, _c, default, _nextC, _tanhC, _nextH);
     }
 
     [Benchmark]
-    public void CellForward() => _device.LstmCellForward(_gates, default, default, _c, default, _nextC, _tanhC, _nextH);
+    public void CellForward() => _device.LstmCellForward(_gates, default, _c, default, _nextC, _tanhC, _nextH);
 
     [Benchmark]
     public void CellBackward() => _device.LstmCellBackward(_gates, _c, _tanhC, _h, default, default, _dc);

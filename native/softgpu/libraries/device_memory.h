@@ -105,6 +105,16 @@ private:
 inline CUresult enqueue_with_workspace(CUstream stream, const char* what, const DeviceRanges& ranges, Workspace memory, std::function<void()> work)
 {
     const auto workspace = std::make_shared<Workspace>(memory);
+    if (is_capturing(stream)) {
+        // One node, for whoever counts the kernels of a graph.
+        return enqueue(stream, what, [what, ranges, workspace, work = std::move(work)] {
+            if (!ranges.usable(what))
+                return;
+            workspace->begin();
+            work();
+            workspace->end();
+        });
+    }
     const CUresult result = enqueue(stream, what, [what, ranges, workspace] {
         if (ranges.usable(what))
             workspace->begin();

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using VBiLstm.Configuration;
-using VBiLstm.Data;
+using VBiLstm.Devices;
 using VBiLstm.Devices.Cpu;
 using VBiLstm.Model;
 using VBiLstm.Training;
@@ -13,7 +13,7 @@ static class BenchCommand
 {
     public static Command Create()
     {
-        var timeSteps = new Option<int?>("--time-steps") { Description = "T, predicted steps of every sequence. Default: the longest sequence of the configuration's data set." };
+        var timeSteps = new TimeStepsOption();
         var seconds = new Option<double>("--seconds") { Description = "How long to measure, a third of it as warm-up; at least five steps are measured.", DefaultValueFactory = _ => 5 };
         var (configurations, devices, json) = (new ConfigurationOptions(), new DeviceOptions(), CommonOptions.Json());
         var command = new Command("bench", $"""
@@ -30,26 +30,26 @@ static class BenchCommand
             {ConfigurationOptions.Keys}
             """)
         {
-            timeSteps, seconds, json,
+            seconds, json,
         };
+        timeSteps.AddTo(command);
         configurations.AddTo(command);
         devices.AddTo(command);
         command.SetAction(parsed =>
         {
-            if (parsed.GetValue(timeSteps) is < 1 or > 1_000_000)
-                throw new ConfigurationException($"--time-steps is {parsed.GetValue(timeSteps)}; use 1 to 1000000.");
             if (parsed.GetValue(seconds) is var duration && !(duration is > 0 and <= 86400))
                 throw new ConfigurationException($"--seconds is {duration}; use a number above 0, at most 86400.");
             var configuration = configurations.Read(parsed, configurations.Overrides(parsed));
-            var t = parsed.GetValue(timeSteps) ?? LongestSequence(configuration);
+            var t = timeSteps.Read(parsed, configuration);
             using var device = devices.Create(parsed);
             using var interruption = new Interruption();
             using var benchmark = new StepBenchmark(device, configuration, t);
             if (!parsed.GetValue(json))
                 PrintHeader(benchmark, configuration, device, t);
-            var before = device.MeasurePeak();
+            var cpu = device as CpuDevice;
+            var before = cpu?.MeasurePeak();
             var times = benchmark.Measure(TimeSpan.FromSeconds(duration), interruption.Token);
-            var report = new Report(benchmark, configuration, device, t, times, Math.Max(before, device.MeasurePeak()));
+            var report = new Report(benchmark, configuration, device, t, times, cpu is null ? null : Math.Max(before!.Value, cpu.MeasurePeak()));
             if (parsed.GetValue(json))
                 PrintJson(report);
             else
@@ -59,7 +59,7 @@ static class BenchCommand
         return command;
     }
 
-    sealed record Report(StepBenchmark Benchmark, RunConfiguration Configuration, CpuDevice Device, int TimeSteps, StepTimes Times, double PeakGigaflops)
+    sealed record Report(StepBenchmark Benchmark, RunConfiguration Configuration, Device Device, int TimeSteps, StepTimes Times, double? PeakGigaflops)
     {
         public double SamplesPerSecond => Configuration.Training.BatchSize / Times.Seconds;
 
@@ -68,14 +68,7 @@ static class BenchCommand
         public double Gigaflops => ModelCost.TrainingStepOperations(Configuration.Model, TimeSteps, Configuration.Training.BatchSize) / Times.Seconds / 1e9;
     }
 
-    static int LongestSequence(RunConfiguration configuration)
-    {
-        if (configuration.Model.IsCategorical)
-            throw new ConfigurationException("No data set gives the length of categorical sequences here; name it with --time-steps.");
-        return DataSplits.Open(configuration.Data, configuration.Seed).MaximumLength;
-    }
-
-    static void PrintHeader(StepBenchmark benchmark, RunConfiguration configuration, CpuDevice device, int timeSteps)
+    static void PrintHeader(StepBenchmark benchmark, RunConfiguration configuration, Device device, int timeSteps)
     {
         Console.WriteLine($"model   {Names.Describe(configuration.Model)}, {benchmark.Parameters.Layout.Count:N0} parameters");
         Console.WriteLine($"step    B {configuration.Training.BatchSize}, T {timeSteps}, {Names.Outputs(configuration.Model)}");
@@ -88,7 +81,8 @@ static class BenchCommand
         var times = report.Times;
         Console.WriteLine($"time    {1e3 * times.Seconds:N2} ms a step (median of {times.Steps:N0})");
         Console.WriteLine($"        {report.SamplesPerSecond:N0} samples/s, {report.TokensPerSecond:N0} tokens/s");
-        Console.WriteLine($"        {report.Gigaflops:N1} GFLOP/s, {report.Gigaflops / report.PeakGigaflops:P0} of this device's peak of {report.PeakGigaflops:N1}");
+        var share = report.PeakGigaflops is { } peak ? $", {report.Gigaflops / peak:P0} of this device's peak of {peak:N1}" : "";
+        Console.WriteLine($"        {report.Gigaflops:N1} GFLOP/s{share}");
         Console.WriteLine();
         Console.WriteLine("phase               ms   share");
         foreach (var (phase, seconds) in times.Phases)
@@ -102,8 +96,12 @@ static class BenchCommand
         using var json = new Utf8JsonWriter(output, new JsonWriterOptions { Indented = true });
         json.WriteStartObject();
         json.WriteString("device", report.Device.Name);
-        json.WriteNumber("threads", report.Device.Threads);
-        json.WriteNumber("simd_bits", (int)report.Device.Width);
+        if (report.Device is CpuDevice cpu)
+        {
+            json.WriteNumber("threads", cpu.Threads);
+            json.WriteNumber("simd_bits", (int)cpu.Width);
+        }
+
         json.WriteString("model", Names.Of(configuration.Model.Kind));
         json.WriteNumber("parameters", report.Benchmark.Parameters.Layout.Count);
         json.WriteNumber("batch_size", configuration.Training.BatchSize);
@@ -116,8 +114,12 @@ static class BenchCommand
         json.WriteNumber("samples_per_second", report.SamplesPerSecond);
         json.WriteNumber("tokens_per_second", report.TokensPerSecond);
         json.WriteNumber("gigaflops_per_second", report.Gigaflops);
-        json.WriteNumber("peak_gigaflops_per_second", report.PeakGigaflops);
-        json.WriteNumber("share_of_peak", report.Gigaflops / report.PeakGigaflops);
+        if (report.PeakGigaflops is { } peak)
+        {
+            json.WriteNumber("peak_gigaflops_per_second", peak);
+            json.WriteNumber("share_of_peak", report.Gigaflops / peak);
+        }
+
         json.WriteStartObject("phase_seconds");
         foreach (var (phase, seconds) in report.Times.Phases)
             json.WriteNumber(phase.ToString(), seconds);

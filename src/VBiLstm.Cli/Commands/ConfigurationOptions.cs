@@ -25,11 +25,17 @@ sealed class ConfigurationOptions
     public IReadOnlyList<string> Overrides(ParseResult parsed) => parsed.GetValue(_set) ?? [];
 
     /// <exception cref="ConfigurationException">A file, key or value is wrong.</exception>
-    public RunConfiguration Read(ParseResult parsed, IEnumerable<string> overrides)
+    public RunConfiguration Read(ParseResult parsed, IEnumerable<string> overrides) => Read(parsed, overrides, Preset.All[0].Configuration);
+
+    /// <summary>As the other, but starts from <paramref name="start"/> where neither a preset nor a file is named.</summary>
+    /// <exception cref="ConfigurationException">A file, key or value is wrong.</exception>
+    public RunConfiguration Read(ParseResult parsed, RunConfiguration start) => Read(parsed, Overrides(parsed), start);
+
+    RunConfiguration Read(ParseResult parsed, IEnumerable<string> overrides, RunConfiguration start)
     {
-        var configuration = parsed.GetValue(_config) is { } file
-            ? ConfigurationFile.Read(file, parsed.GetValue(_preset))
-            : Preset.Get(parsed.GetValue(_preset) ?? Preset.All[0].Name).Configuration;
+        var configuration = parsed.GetValue(_config) is { } file ? ConfigurationFile.Read(file, parsed.GetValue(_preset))
+            : parsed.GetValue(_preset) is { } preset ? Preset.Get(preset).Configuration
+            : start;
         configuration = ConfigurationFile.Override(configuration, overrides);
         configuration.Validate();
         return configuration;

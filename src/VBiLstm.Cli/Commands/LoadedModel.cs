@@ -1,5 +1,5 @@
 using VBiLstm.Checkpoints;
-using VBiLstm.Devices.Cpu;
+using VBiLstm.Devices;
 using VBiLstm.Model;
 using VBiLstm.Training;
 
@@ -8,7 +8,7 @@ namespace VBiLstm.Cli.Commands;
 /// <summary>A trained model from a checkpoint, on a device, ready to evaluate or to draw from.</summary>
 sealed class LoadedModel : IDisposable
 {
-    public LoadedModel(string path, CpuDevice device)
+    public LoadedModel(string path, Device device)
     {
         Checkpoint = Read(path, withMoments: false);
         Device = device;
@@ -18,7 +18,7 @@ sealed class LoadedModel : IDisposable
 
     public Checkpoint Checkpoint { get; }
 
-    public CpuDevice Device { get; }
+    public Device Device { get; }
 
     public ModelParameters Parameters { get; }
 

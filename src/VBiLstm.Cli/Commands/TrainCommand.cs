@@ -4,7 +4,7 @@ using Spectre.Console;
 using VBiLstm.Checkpoints;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
-using VBiLstm.Devices.Cpu;
+using VBiLstm.Devices;
 using VBiLstm.Evaluation;
 using VBiLstm.Metrics;
 using VBiLstm.Model;
@@ -92,14 +92,15 @@ static class TrainCommand
             : folder;
     }
 
-    static int Start(RunConfiguration configuration, RunFolder folder, CpuDevice device)
+    static int Start(RunConfiguration configuration, RunFolder folder, Device device)
     {
         var data = DataSplits.Open(configuration.Data, configuration.Seed);
+        CheckMemory(configuration, data, device);
         using var trainer = new Trainer(configuration, data, device, folder);
         return Train(trainer, configuration, data, device, folder);
     }
 
-    static int Resume(string path, List<string> overrides, CpuDevice device)
+    static int Resume(string path, List<string> overrides, Device device)
     {
         var folder = new RunFolder(path.TrimEnd(Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar));
         var checkpoint = CheckpointFolder.Read(folder.Last, withMoments: true);
@@ -111,13 +112,25 @@ static class TrainCommand
         if (configuration.Training.BatchSize != before.Training.BatchSize)
             throw new ConfigurationException($"training.batch_size was {before.Training.BatchSize}: a resumed run cannot change it, because its position in the data counts batches.");
         var data = DataSplits.Open(configuration.Data, configuration.Seed);
+        CheckMemory(configuration, data, device);
         using var trainer = new Trainer(configuration, data, device, folder, checkpoint);
         if (trainer.State.Step >= trainer.TotalSteps)
             throw new ConfigurationException($"{folder.Path} has done all of its {trainer.TotalSteps:N0} steps; give more with --steps.");
         return Train(trainer, configuration, data, device, folder);
     }
 
-    static int Train(Trainer trainer, RunConfiguration configuration, DataSplits data, CpuDevice device, RunFolder folder)
+    // Only a device with memory of its own knows how much of it is free.
+    static void CheckMemory(RunConfiguration configuration, DataSplits data, Device device)
+    {
+        if (device.FreeBytes is not { } free)
+            return;
+        data.CheckFits(configuration.Model);
+        var memory = TrainingMemory.Measure(device, configuration.Model, data.MaximumLength, configuration.Training.BatchSize);
+        memory.CheckFits(device);
+        Console.WriteLine($"memory  {memory}; {free / 1e6:N0} MB free");
+    }
+
+    static int Train(Trainer trainer, RunConfiguration configuration, DataSplits data, Device device, RunFolder folder)
     {
         PrintHeader(trainer, configuration, data, device, folder);
         using var interruption = new Interruption();
@@ -125,6 +138,10 @@ static class TrainCommand
         try
         {
             outcome = TrainingDisplay.Run(trainer, interruption.Token);
+        }
+        catch (Exception e) when ((e is DeviceException or InsufficientMemoryException) && Directory.Exists(folder.Last))
+        {
+            throw new DeviceException($"{e.Message} The last checkpoint, {folder.Last}, is whole; continue from it on any device, for instance: vbilstm train --resume {folder.Path} --device cpu", e);
         }
         finally
         {
@@ -144,7 +161,7 @@ static class TrainCommand
         return CommandExecution.Success;
     }
 
-    static void PrintHeader(Trainer trainer, RunConfiguration configuration, DataSplits data, CpuDevice device, RunFolder folder)
+    static void PrintHeader(Trainer trainer, RunConfiguration configuration, DataSplits data, Device device, RunFolder folder)
     {
         var model = configuration.Model;
         var memory = trainer.Parameters.Bytes + trainer.Step.WeightBytes + trainer.Step.Bytes;
@@ -156,7 +173,7 @@ static class TrainCommand
     }
 
     // The figures and pictures of the best checkpoint.
-    static void Finish(Trainer trainer, RunConfiguration configuration, DataSplits data, CpuDevice device, RunFolder folder)
+    static void Finish(Trainer trainer, RunConfiguration configuration, DataSplits data, Device device, RunFolder folder)
     {
         var best = LoadedModel.Read(folder.Path, withMoments: false);
         ParameterFiles.Upload(device, trainer.Parameters.Layout, best.Weights, trainer.Parameters.Values);

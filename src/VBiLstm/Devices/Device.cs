@@ -12,6 +12,9 @@ public abstract class Device : IDisposable
     /// <summary>What a person calls this device, for instance <c>cpu (2 threads, 512-bit)</c>.</summary>
     public abstract string Name { get; }
 
+    /// <summary>Memory that the device could still give, in bytes; null where that is the operating system's to say.</summary>
+    public virtual long? FreeBytes => null;
+
     /// <summary>Allocates zeroed memory. Throws <see cref="InsufficientMemoryException"/> naming <paramref name="purpose"/> and the bytes asked.</summary>
     public abstract DeviceMemory Allocate(long bytes, string purpose);
 
@@ -23,6 +26,12 @@ public abstract class Device : IDisposable
 
     /// <summary>Waits for all operations, then copies <paramref name="source"/> to <paramref name="target"/>, dense and row-major; lengths must agree.</summary>
     public abstract void Download(Tensor source, Span<float> target);
+
+    /// <summary>Makes a place on the host for copies of <paramref name="source"/> that do not hold up the operations called after them.</summary>
+    public abstract Readback CreateReadback(Tensor source);
+
+    /// <summary>Steps that may be launched before the metrics of an earlier one are read; 0 where operations are done when they return.</summary>
+    public virtual int StepsAhead => 0;
 
     /// <summary>Waits until every operation called so far is done.</summary>
     public abstract void Synchronise();
@@ -54,11 +63,11 @@ public abstract class Device : IDisposable
     // --- LSTM ---
 
     /// <summary>
-    /// One LSTM step from summed pre-activations a = gates + addend1 + addend2 (gate order i, f, u, o):
+    /// One LSTM step from pre-activations a = gates + addend (gate order i, f, u, o):
     /// gates become their activations, c = v (f c_prev + i u), h = v o tanh(c before v).
-    /// Shapes: gates and addends [B, 4H] (an addend may be empty), validity [B, 1] or empty, the rest [B, H].
+    /// Shapes: gates and addend [B, 4H] (the addend may be empty), validity [B, 1] or empty, the rest [B, H].
     /// </summary>
-    public abstract void LstmCellForward(Tensor gates, Tensor addend1, Tensor addend2, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h);
+    public abstract void LstmCellForward(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h);
 
     /// <summary>
     /// CellBwd of model.md section 3 with dh = v (dh1 + dh2) and dc = v dc (a dh may be empty): gates become da, dc becomes dc_prev.
@@ -66,22 +75,36 @@ public abstract class Device : IDisposable
     /// </summary>
     public abstract void LstmCellBackward(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc);
 
-    /// <summary>Runs a whole recurrence without channel forward.</summary>
+    /// <summary>
+    /// Whether a recurrence without channel is one opaque call, as cuDNN's are: input projections are computed within, so that projecting a vocabulary before gains
+    /// nothing, and gates and cells stay there.
+    /// </summary>
+    public virtual bool OpaqueRecurrences => false;
+
+    /// <summary>Bytes that the device itself will take for a recurrence without channel of so many steps and rows; 0 where the given tensors are all it needs.</summary>
+    public virtual long RecurrenceBytes(int inputs, int units, int steps, int rows, bool training) => 0;
+
+    /// <summary>Runs a whole recurrence without channel forward, input projections included where <see cref="LstmSequence.Input"/> is given.</summary>
     public virtual void LstmSequenceForward(LstmSequence sequence)
     {
         ArgumentNullException.ThrowIfNull(sequence);
         var (n, b) = (sequence.Steps, sequence.BatchSize);
+        if (!sequence.Input.IsEmpty)
+            Multiply(sequence.Input.RowRange(0, n * b), sequence.InputWeight, sequence.Bias, sequence.Gates.RowRange(0, n * b), accumulate: false);
         for (var i = 0; i < n; i++)
         {
             var (step, from, to) = LstmSlots(sequence, i);
             var gates = sequence.Gates.RowRange(step * b, b);
             Multiply(sequence.H.RowRange(from * b, b), sequence.Recurrent, default, gates, accumulate: true);
-            LstmCellForward(gates, default, default, sequence.C.RowRange(from * b, b), sequence.Validity.RowRange(step * b, b),
+            LstmCellForward(gates, default, sequence.C.RowRange(from * b, b), sequence.Validity.RowRange(step * b, b),
                 sequence.C.RowRange(to * b, b), sequence.TanhC.RowRange(step * b, b), sequence.H.RowRange(to * b, b));
         }
     }
 
-    /// <summary>Runs a whole recurrence without channel backward: leaves dA in the gates and the gradients of the initial state.</summary>
+    /// <summary>
+    /// Runs a whole recurrence without channel backward: the gradients of its weights, of its inputs where wanted, and of the initial state. Where the gates hold
+    /// projected inputs (<see cref="LstmSequence.Input"/> is empty), leaves their gradients dA there.
+    /// </summary>
     public virtual void LstmSequenceBackward(LstmSequence sequence)
     {
         ArgumentNullException.ThrowIfNull(sequence);
@@ -96,6 +119,12 @@ public abstract class Device : IDisposable
                 sequence.DHRecurrent, sequence.Validity.RowRange(step * b, b), sequence.DC);
             MultiplyTransposed(gates, sequence.Recurrent, sequence.DHRecurrent, accumulate: false);
         }
+
+        var dGates = sequence.Gates.RowRange(0, n * b);
+        var hPrevious = sequence.H.RowRange(sequence.Direction == LstmDirection.Forward ? 0 : b, n * b);
+        WeightGradients([new(sequence.Input.RowRange(0, n * b), sequence.DInputWeight), new(hPrevious, sequence.DRecurrent)], dGates, sequence.DBias);
+        if (!sequence.DInput.IsEmpty)
+            MultiplyTransposed(dGates, sequence.InputWeight, sequence.DInput.RowRange(0, n * b), accumulate: false);
     }
 
     static (int Step, int From, int To) LstmSlots(LstmSequence sequence, int i)
@@ -104,6 +133,9 @@ public abstract class Device : IDisposable
         var step = forward ? i : sequence.Steps - 1 - i;
         return forward ? (step, step, step + 1) : (step, step + 1, step);
     }
+
+    /// <summary>y = φ(x W + bias), meant for a thin x of few rows and columns. Shapes: x [R, in], W [in, M], bias [1, M], y [R, M].</summary>
+    public abstract void MultiplyLeakyRelu(Tensor x, Weight w, Tensor bias, Tensor y, LeakyRelu phi);
 
     /// <summary>y = φ(x + addend). Shapes: x and y [R, M] (y may be x or the addend), addend [R, M], [1, M] (a bias) or empty.</summary>
     public abstract void LeakyReluForward(Tensor x, Tensor addend, Tensor y, LeakyRelu phi);
@@ -195,8 +227,8 @@ public abstract class Device : IDisposable
 
     /// <summary>
     /// Adam with bias correction on flat arenas [1, N], in one pass; gradients are scaled by min(1, clip / norm) first.
-    /// Does nothing at all where the norm or the objective is not finite. Scalars, all [1, 1] in device memory so that a recorded step reads
-    /// the current values: norm, objective, rate (learning rate) and the two corrections 1 − β₁ᵗ and 1 − β₂ᵗ.
+    /// Does nothing at all where the norm or the objective is not finite, nor, after such a step, ever again where halting is asked for. Scalars, all [1, 1] in
+    /// device memory so that a recorded step reads the current values: norm, objective, rate (learning rate), the two corrections 1 − β₁ᵗ and 1 − β₂ᵗ, and halted.
     /// </summary>
     public abstract void AdamStep(Tensor parameters, Tensor gradients, Tensor firstMoments, Tensor secondMoments, in AdamArguments arguments);
 
@@ -210,4 +242,5 @@ public abstract class Device : IDisposable
 }
 
 /// <summary>Arguments of <see cref="Device.AdamStep"/>; the tensors are [1, 1].</summary>
-public readonly record struct AdamArguments(Tensor Norm, Tensor Objective, Tensor Rate, Tensor Correction1, Tensor Correction2, float Beta1, float Beta2, float Epsilon, float Clip);
+public readonly record struct AdamArguments(Tensor Norm, Tensor Objective, Tensor Rate, Tensor Correction1, Tensor Correction2, Tensor Halted,
+    float Beta1, float Beta2, float Epsilon, float Clip, bool HaltOnNonFinite);

@@ -56,10 +56,22 @@ public sealed record LstmSequence
     /// <summary>B, rows of one step.</summary>
     public required int BatchSize { get; init; }
 
+    /// <summary>[N·B, E] inputs of every step; empty where <see cref="Gates"/> already hold the input projections plus bias.</summary>
+    public Tensor Input { get; init; }
+
+    /// <summary>W_x, [E, 4H].</summary>
+    public required Weight InputWeight { get; init; }
+
+    /// <summary>[1, 4H].</summary>
+    public required Tensor Bias { get; init; }
+
     /// <summary>U, [H, 4H].</summary>
     public required Weight Recurrent { get; init; }
 
-    /// <summary>[N·B, 4H]: input projections plus bias before, gate activations after the forward pass, dA after the backward pass.</summary>
+    /// <summary>
+    /// [N·B, 4H]: input projections plus bias, then gate activations, then dA. A device that keeps these to itself (cuDNN) leaves them as they were, and
+    /// <see cref="TanhC"/> and all but the last slot of <see cref="C"/> too.
+    /// </summary>
     public required Tensor Gates { get; init; }
 
     /// <summary>[(N+1)·B, H] hidden states by slot; the initial slot is given.</summary>
@@ -73,6 +85,18 @@ public sealed record LstmSequence
 
     /// <summary>[N·B, 1] v: multiplies h and c of each step; empty for all ones.</summary>
     public Tensor Validity { get; init; }
+
+    /// <summary>dW_x, [E, 4H].</summary>
+    public Tensor DInputWeight { get; init; }
+
+    /// <summary>dU, [H, 4H].</summary>
+    public Tensor DRecurrent { get; init; }
+
+    /// <summary>[1, 4H].</summary>
+    public Tensor DBias { get; init; }
+
+    /// <summary>[N·B, E]; empty where the gradient of the inputs is not wanted.</summary>
+    public Tensor DInput { get; init; }
 
     /// <summary>[N·B, H] gradient arriving at the h that step k writes, read by the backward pass.</summary>
     public required Tensor DH { get; init; }

@@ -29,9 +29,8 @@ sealed class Activations
         Tensor If(bool condition, int r, int c) => condition ? arena.Take(r, c) : default;
 
         Scalars = new StepScalars(device, arena);
-        Terms = arena.Take(5, 1);
-        Objective = arena.Take(1, 1);
-        GradientNorm = arena.Take(1, 1);
+        Metrics = arena.Take(StepMetrics.Count, 1);
+        Halted = arena.Take(1, 1);
         RowIds = arena.TakeIds(b);
         Tokens = model.IsCategorical ? arena.TakeIds(tokens) : default;
         Embedded = If(!projectsVocabulary, tokens, e);
@@ -53,13 +52,13 @@ sealed class Activations
         C = arena.Take(tokens, h);
         TanhC = arena.Take(rows, h);
         HiddenProduct = If(model.HasChannel, b, m + 4 * h);
-        LatentProduct = If(model.FeedsBTilde, b, m + 4 * h);
         PosteriorHidden = If(model.HasChannel, rows, m);
         PosteriorOutput = If(model.HasChannel, rows, 2 * z);
-        Z = If(model.HasChannel, rows, z);
+        LatentInput = If(model.FeedsBTilde, rows, RoundUp(z + h)).ColumnRange(0, model.FeedsBTilde ? z + h : 0);
+        Z = model.FeedsBTilde ? LatentInput.ColumnRange(0, z) : If(model.HasChannel, rows, z);
+        BTilde = LatentInput.ColumnRange(z, model.FeedsBTilde ? h : 0);
         PsiHidden = If(model.HasChannel, rows, m);
         PsiOutput = If(model.HasChannel, rows, 2 * h);
-        BTilde = If(model.FeedsBTilde, rows, h);
         PriorHidden = If(model.HasLearnedPrior, rows, m);
         PriorOutput = If(model.HasLearnedPrior, rows, 2 * z);
         XiHidden = If(hasXi, rows, m);
@@ -97,16 +96,24 @@ sealed class Activations
         DBackwardC = arena.Take(b, h);
     }
 
+    static int RoundUp(int columns) => (columns + 15) / 16 * 16;
+
     public StepScalars Scalars { get; }
 
+    /// <summary>[7, 1]: the values of <see cref="StepMetrics"/> in their order, side by side so that one copy brings them all to the host.</summary>
+    public Tensor Metrics { get; }
+
     /// <summary>[5, 1]: NLL, KL, log p_ψ, log p_ξ, activity, each Σ w.</summary>
-    public Tensor Terms { get; }
+    public Tensor Terms => Metrics.RowRange(0, 5);
 
     /// <summary>[1, 1]: J.</summary>
-    public Tensor Objective { get; }
+    public Tensor Objective => Metrics.RowRange(5, 1);
 
     /// <summary>[1, 1].</summary>
-    public Tensor GradientNorm { get; }
+    public Tensor GradientNorm => Metrics.RowRange(6, 1);
+
+    /// <summary>[1, 1]: not 0 after a step that was not finite halted the updates.</summary>
+    public Tensor Halted { get; }
 
     /// <summary>[B].</summary>
     public IdTensor RowIds { get; }
@@ -165,14 +172,14 @@ sealed class Activations
     /// <summary>h_{t-1} [Q_1h | U_f], [B, M+4H], one step's scratch.</summary>
     public Tensor HiddenProduct { get; }
 
-    /// <summary>z_t [S_1 | W_z], [B, M+4H], one step's scratch.</summary>
-    public Tensor LatentProduct { get; }
-
     /// <summary>Q^b, then φ(q_a), [T, B, M].</summary>
     public Tensor PosteriorHidden { get; }
 
     /// <summary>[μ_q; ℓ_q], then dq_o, [T, B, 2Z].</summary>
     public Tensor PosteriorOutput { get; }
+
+    /// <summary>[z_t | b̃_t], [T, B, Z+H], rows on cache lines; empty where b̃ does not feed the LSTM.</summary>
+    public Tensor LatentInput { get; }
 
     /// <summary>z_t, [T, B, Z].</summary>
     public Tensor Z { get; }

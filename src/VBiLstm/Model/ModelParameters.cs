@@ -21,12 +21,22 @@ public sealed class ModelParameters : IDisposable
         _device = device;
         Model = model;
         Layout = new ParameterLayout(model);
-        _arena = Arena.Create(device, "the parameters", arena => training
-            ? (Next(arena), Next(arena), Next(arena), Next(arena))
-            : (Next(arena), default(Tensor), default(Tensor), default(Tensor)), out var arenas);
+        _arena = Arena.Create(device, "the parameters", arena => Take(arena, Layout, training), out var arenas);
         (Values, Gradients, FirstMoments, SecondMoments) = arenas;
+    }
 
-        Tensor Next(Arena arena) => arena.Take(1, Layout.ArenaLength);
+    /// <summary>Bytes that the arenas of such a model take, without taking them.</summary>
+    public static long Measure(ModelConfiguration model, bool training)
+    {
+        var layout = new ParameterLayout(model);
+        return Arena.Measure(arena => Take(arena, layout, training));
+    }
+
+    static (Tensor Values, Tensor Gradients, Tensor FirstMoments, Tensor SecondMoments) Take(Arena arena, ParameterLayout layout, bool training)
+    {
+        return training ? (Next(), Next(), Next(), Next()) : (Next(), default, default, default);
+
+        Tensor Next() => arena.Take(1, layout.ArenaLength);
     }
 
     public ModelConfiguration Model { get; }

@@ -38,15 +38,14 @@ sealed class ModelWeights
             PsiOutput = Named("psi.output.weight", both);
             if (model.FeedsBTilde)
             {
-                LatentStack = Create(stack.RowRange(h, z), WeightUse.Forward);
-                ForwardBTilde = Named("forward_lstm.weight_b_tilde", WeightUse.Forward);
+                LatentStack = Create(stack.RowRange(h, z + h).ColumnRange(m, 4 * h), WeightUse.Forward);
             }
             else
             {
                 ForwardZ = Named("forward_lstm.weight_z", WeightUse.Forward);
             }
 
-            PsiHidden = Named("psi.hidden.weight_z", model.FeedsBTilde ? WeightUse.Transposed : both);
+            PsiHidden = Named("psi.hidden.weight_z", both);
 
             if (training)
             {
@@ -96,15 +95,13 @@ sealed class ModelWeights
     /// <summary>[Q_1h | U_f], [H, M+4H].</summary>
     public Weight HiddenStack { get; } = null!;
 
-    /// <summary>[S_1 | W_z], [Z, M+4H].</summary>
+    /// <summary>[W_z; W_b̃], [Z+H, 4H].</summary>
     public Weight LatentStack { get; } = null!;
 
     /// <summary>[U_f; W_z; W_b̃], [H+Z(+H), 4H], for the reverse loop.</summary>
     public Weight RecurrentStack { get; } = null!;
 
     public Weight ForwardZ { get; } = null!;
-
-    public Weight ForwardBTilde { get; } = null!;
 
     public Weight PosteriorH { get; } = null!;
 

@@ -15,7 +15,7 @@ public sealed class PriorMode : IDisposable
     readonly Arena _arena;
     readonly List<Weight> _weights = [];
     readonly Weight _forwardInput, _forwardRecurrent, _generatorH, _generatorOutput;
-    readonly Weight? _priorHidden, _priorOutput, _latentStack, _forwardZ, _psiOutput, _forwardBTilde, _generatorZ, _generatorBTilde;
+    readonly Weight? _priorHidden, _priorOutput, _psiHidden, _psiOutput, _latentStack, _forwardZ, _generatorZ, _generatorBTilde;
     readonly LeakyRelu _phi;
     readonly GaussianHead _latentHead, _reconstructionHead;
     readonly int[] _hostKey = new int[3];
@@ -25,7 +25,7 @@ public sealed class PriorMode : IDisposable
     struct Buffers
     {
         public IdTensor Key, RowIds, Tokens;
-        public Tensor X, Y, H, C, Gates, TanhC, PriorHidden, PriorOutput, EpsilonZ, Z, LatentProduct, PsiHidden, PsiOutput, EpsilonB, BTilde, GeneratorHidden, Output, Nll;
+        public Tensor X, Y, H, C, Gates, TanhC, PriorHidden, PriorOutput, EpsilonZ, LatentInput, Z, PsiHidden, PsiOutput, EpsilonB, BTilde, GeneratorHidden, Output, Nll;
     }
 
     /// <param name="device">Where it runs; must own the parameters.</param>
@@ -54,9 +54,9 @@ public sealed class PriorMode : IDisposable
 
         if (_model.FeedsBTilde)
         {
-            _latentStack = Create(parameters.Layout.Stack(parameters.Values).RowRange(h, z));
+            _psiHidden = Create(parameters.Value("psi.hidden.weight_z"));
             _psiOutput = Create(parameters.Value("psi.output.weight"));
-            _forwardBTilde = Create(parameters.Value("forward_lstm.weight_b_tilde"));
+            _latentStack = Create(parameters.Layout.Stack(parameters.Values).RowRange(h, z + h).ColumnRange(_model.MlpUnits, 4 * h));
         }
         else if (_model.HasChannel)
         {
@@ -90,6 +90,7 @@ public sealed class PriorMode : IDisposable
         var (b, e, h, z, m) = (BatchSize, _model.InputSize, _model.LstmUnits, _model.LatentUnits, _model.MlpUnits);
         var samplesB = _model.FeedsBTilde && _model.BTilde == BTildeMode.Sample && _sampled;
         Tensor If(bool condition, int columns) => condition ? arena.Take(b, columns) : default;
+        var latentInput = If(_model.FeedsBTilde, z + h);
         return new Buffers
         {
             Key = arena.TakeIds(3),
@@ -104,12 +105,12 @@ public sealed class PriorMode : IDisposable
             PriorHidden = If(_model.HasLearnedPrior, m),
             PriorOutput = If(_model.HasChannel, 2 * z),
             EpsilonZ = If(_model.HasChannel, z),
-            Z = If(_model.HasChannel, z),
-            LatentProduct = If(_model.FeedsBTilde, m + 4 * h),
+            LatentInput = latentInput,
+            Z = _model.FeedsBTilde ? latentInput.ColumnRange(0, z) : If(_model.HasChannel, z),
             PsiHidden = If(_model.FeedsBTilde, m),
             PsiOutput = If(_model.FeedsBTilde, 2 * h),
             EpsilonB = If(samplesB, h),
-            BTilde = If(_model.FeedsBTilde, h),
+            BTilde = latentInput.ColumnRange(z, _model.FeedsBTilde ? h : 0),
             GeneratorHidden = arena.Take(b, m),
             Output = arena.Take(b, _model.OutputSize),
             Nll = arena.Take(b, 1),
@@ -172,8 +173,7 @@ public sealed class PriorMode : IDisposable
         _device.Multiply(_b.H, _forwardRecurrent, default, _b.Gates, accumulate: true);
         if (_model.HasChannel)
             Channel(seed, t);
-        var latentGates = _b.LatentProduct.ColumnRange(_model.FeedsBTilde ? _model.MlpUnits : 0, _model.FeedsBTilde ? 4 * _model.LstmUnits : 0);
-        _device.LstmCellForward(_b.Gates, latentGates, default, _b.C, default, _b.C, _b.TanhC, _b.H);
+        _device.LstmCellForward(_b.Gates, default, _b.C, default, _b.C, _b.TanhC, _b.H);
         _device.Multiply(_b.H, _generatorH, _parameters.Value("generator.hidden.bias"), _b.GeneratorHidden, accumulate: false);
         if (_generatorZ is not null && _generatorBTilde is not null)
         {
@@ -199,19 +199,18 @@ public sealed class PriorMode : IDisposable
         if (_sampled)
             _device.FillNormal(_b.EpsilonZ, new NoiseSource(_b.Key, _b.RowIds, NoiseStream.GenerationLatentNoise));
         _device.SampleGaussianForward(_b.PriorOutput, _b.EpsilonZ, _b.Z, _latentHead);
-        if (_forwardBTilde is null)
+        if (_latentStack is null)
         {
             _device.Multiply(_b.Z, _forwardZ!, default, _b.Gates, accumulate: true);
             return;
         }
 
-        _device.Multiply(_b.Z, _latentStack!, default, _b.LatentProduct, accumulate: false);
-        _device.LeakyReluForward(_b.LatentProduct.ColumnRange(0, _model.MlpUnits), _parameters.Value("psi.hidden.bias"), _b.PsiHidden, _phi);
+        _device.MultiplyLeakyRelu(_b.Z, _psiHidden!, _parameters.Value("psi.hidden.bias"), _b.PsiHidden, _phi);
         _device.Multiply(_b.PsiHidden, _psiOutput!, _parameters.Value("psi.output.bias"), _b.PsiOutput, accumulate: false);
         if (!_b.EpsilonB.IsEmpty)
             _device.FillNormal(_b.EpsilonB, new NoiseSource(_b.Key, _b.RowIds, NoiseStream.GenerationBTildeNoise));
         _device.SampleGaussianForward(_b.PsiOutput, _b.EpsilonB, _b.BTilde, _reconstructionHead);
-        _device.Multiply(_b.BTilde, _forwardBTilde, default, _b.Gates, accumulate: true);
+        _device.Multiply(_b.LatentInput, _latentStack, default, _b.Gates, accumulate: true);
     }
 
     public void Dispose()

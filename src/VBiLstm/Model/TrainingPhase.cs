@@ -6,10 +6,10 @@ public enum TrainingPhase
     /// <summary>F2′: the noise.</summary>
     F2Noise,
 
-    /// <summary>Input projection of the backward LSTM; the embedding's gather.</summary>
+    /// <summary>The embedding's gather, or the projection of the vocabulary.</summary>
     F1,
 
-    /// <summary>F1′: the backward LSTM's loop.</summary>
+    /// <summary>F1′: the backward LSTM with its input projections.</summary>
     F1BackwardLstm,
 
     /// <summary>Input projections of the forward LSTM and of the posterior.</summary>
@@ -39,7 +39,7 @@ public enum TrainingPhase
     /// <summary>Weight gradients of the recurrence.</summary>
     B6,
 
-    /// <summary>The backward LSTM and the inputs.</summary>
+    /// <summary>The backward LSTM with its weight gradients, and the inputs.</summary>
     B7,
 
     /// <summary>Gradient norm, clipping, Adam, and the weights' own arrangements.</summary>

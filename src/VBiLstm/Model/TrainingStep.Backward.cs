@@ -25,14 +25,18 @@ public sealed partial class TrainingStep
 
         EnterPhase?.Invoke(TrainingPhase.B5);
         if (_model.HasChannel)
+        {
             ReverseLoop();
-        else
-            _device.LstmSequenceBackward(_plainLstm!);
-        EnterPhase?.Invoke(TrainingPhase.B6);
-        RecurrentWeights();
-        EnterPhase?.Invoke(TrainingPhase.B7);
-        if (_model.HasChannel)
+            EnterPhase?.Invoke(TrainingPhase.B6);
+            RecurrentWeights();
+            EnterPhase?.Invoke(TrainingPhase.B7);
             BackwardLstm();
+        }
+        else
+        {
+            _device.LstmSequenceBackward(_plainLstm!);
+            EnterPhase?.Invoke(TrainingPhase.B7);
+        }
 
         Inputs();
     }
@@ -184,12 +188,6 @@ public sealed partial class TrainingStep
         var input = new WeightGradient(Span(_a.Embedded, 0, t), Gradient("forward_lstm.weight_input"));
         var recurrent = new WeightGradient(hPrevious, Gradient("forward_lstm.weight_recurrent"));
         var bias = Gradient("forward_lstm.bias");
-        if (!_model.HasChannel)
-        {
-            _device.WeightGradients([input, recurrent], gates, bias);
-            return;
-        }
-
         var z = Span(_a.Z, 0, t);
         var latent = new WeightGradient(z, Gradient("forward_lstm.weight_z"));
         if (_model.FeedsBTilde)
@@ -220,9 +218,6 @@ public sealed partial class TrainingStep
         if (_model.SkipGradient == SkipGradientMode.Both)
             _device.MaskRows(db, Span(_a.SkipMask, 0, t));
         _device.LstmSequenceBackward(_backwardLstm!);
-        var gates = Span(_a.BackwardGates, 0, t + 1);
-        _device.WeightGradients([new(Span(_a.Embedded, 0, t + 1), Gradient("backward_lstm.weight_input")), new(Span(_a.BackwardH, 1, t + 1), Gradient("backward_lstm.weight_recurrent"))],
-            gates, Gradient("backward_lstm.bias"));
     }
 
     // B7's last line: de, and from it the embedding's gradient.
@@ -239,14 +234,13 @@ public sealed partial class TrainingStep
             return;
         }
 
-        var de = Span(_a.DEmbedded, 0, t + 1);
+        // The recurrences without channel have left their share in de.
         if (_model.HasChannel)
-            _device.MultiplyTransposed(Span(_a.BackwardGates, 0, t + 1), _weights.BackwardInput, de, accumulate: false);
+            _device.MultiplyTransposed(Span(_a.Gates, 0, t), _weights.ForwardInput, Span(_a.DEmbedded, 0, t), accumulate: true);
         else
             _device.Zero(At(_a.DEmbedded, t));
-        _device.MultiplyTransposed(Span(_a.Gates, 0, t), _weights.ForwardInput, Span(_a.DEmbedded, 0, t), accumulate: _model.HasChannel);
         if (_model.IsCategorical)
-            _device.EmbeddingBackward(_a.Tokens.Range(0, (t + 1) * _batchSize), de, Gradient("embedding.weight"));
+            _device.EmbeddingBackward(_a.Tokens.Range(0, (t + 1) * _batchSize), Span(_a.DEmbedded, 0, t + 1), Gradient("embedding.weight"));
     }
 
     // The gates' gradients summed for each id first, then both products over the vocabulary instead of the tokens.

@@ -59,7 +59,8 @@ public sealed partial class TrainingStep
             _device.EmbeddingForward(_a.Tokens.Range(0, (t + 1) * _batchSize), Value("embedding.weight"), Span(_a.Embedded, 0, t + 1));
         if (_model.HasChannel)
         {
-            Project(t + 1, _weights.BackwardInput, Value("backward_lstm.bias"), _a.BackwardTokenGates, _a.BackwardGates);
+            if (_projectsVocabulary)
+                ProjectVocabulary(t + 1, _weights.BackwardInput, Value("backward_lstm.bias"), _a.BackwardTokenGates, _a.BackwardGates);
             EnterPhase?.Invoke(TrainingPhase.F1BackwardLstm);
 
             // The initial slot moves with T, and an earlier, longer batch may have written there.
@@ -70,23 +71,20 @@ public sealed partial class TrainingStep
         }
 
         EnterPhase?.Invoke(TrainingPhase.F2);
-        Project(t, _weights.ForwardInput, Value("forward_lstm.bias"), _a.TokenGates, _a.Gates);
-        if (_model.HasChannel)
-            _device.Multiply(BackwardStates(), _weights.PosteriorB, Value("posterior.hidden.bias"), Span(_a.PosteriorHidden, 0, t), accumulate: false);
+        if (_projectsVocabulary)
+            ProjectVocabulary(t, _weights.ForwardInput, Value("forward_lstm.bias"), _a.TokenGates, _a.Gates);
+        if (!_model.HasChannel)
+            return;
+        if (!_projectsVocabulary)
+            _device.Multiply(Span(_a.Embedded, 0, t), _weights.ForwardInput, Value("forward_lstm.bias"), Span(_a.Gates, 0, t), accumulate: false);
+        _device.Multiply(BackwardStates(), _weights.PosteriorB, Value("posterior.hidden.bias"), Span(_a.PosteriorHidden, 0, t), accumulate: false);
     }
 
-    // The inputs of an LSTM's gates at time steps 0..count-1.
-    void Project(int count, Weight weight, Tensor bias, Tensor tokenGates, Tensor gates)
+    // The inputs of an LSTM's gates at time steps 0..count-1, each id projected once.
+    void ProjectVocabulary(int count, Weight weight, Tensor bias, Tensor tokenGates, Tensor gates)
     {
-        if (_projectsVocabulary)
-        {
-            _device.Multiply(Value("embedding.weight"), weight, bias, tokenGates, accumulate: false);
-            _device.EmbeddingForward(_a.Tokens.Range(0, count * _batchSize), tokenGates, Span(gates, 0, count));
-        }
-        else
-        {
-            _device.Multiply(Span(_a.Embedded, 0, count), weight, bias, Span(gates, 0, count), accumulate: false);
-        }
+        _device.Multiply(Value("embedding.weight"), weight, bias, tokenGates, accumulate: false);
+        _device.EmbeddingForward(_a.Tokens.Range(0, count * _batchSize), tokenGates, Span(gates, 0, count));
     }
 
     // F3: five products a time step, three where b̃ does not feed the LSTM.
@@ -98,8 +96,6 @@ public sealed partial class TrainingStep
         var posteriorOutputBias = Value("posterior.output.bias");
         var qHat = _a.HiddenProduct.ColumnRange(0, m);
         var aHat = _a.HiddenProduct.ColumnRange(m, 4 * _model.LstmUnits);
-        var sHat = _a.LatentProduct.ColumnRange(0, m);
-        var aHatLatent = _a.LatentProduct.ColumnRange(m, _model.FeedsBTilde ? 4 * _model.LstmUnits : 0);
         for (var t = 0; t < _steps; t++)
         {
             var (gates, z) = (At(_a.Gates, t), At(_a.Z, t));
@@ -111,18 +107,17 @@ public sealed partial class TrainingStep
             if (_model.FeedsBTilde)
             {
                 var (psiHidden, psiOutput, bTilde) = (At(_a.PsiHidden, t), At(_a.PsiOutput, t), At(_a.BTilde, t));
-                _device.Multiply(z, _weights.LatentStack, default, _a.LatentProduct, accumulate: false);
-                _device.LeakyReluForward(sHat, psiBias, psiHidden, _phi);
+                _device.MultiplyLeakyRelu(z, _weights.PsiHidden, psiBias, psiHidden, _phi);
                 _device.Multiply(psiHidden, _weights.PsiOutput, psiOutputBias, psiOutput, accumulate: false);
                 _device.SampleGaussianForward(psiOutput, At(_a.EpsilonB, t), bTilde, _reconstructionHead);
-                _device.Multiply(bTilde, _weights.ForwardBTilde, default, gates, accumulate: true);
+                _device.Multiply(At(_a.LatentInput, t), _weights.LatentStack, default, gates, accumulate: true);
             }
             else
             {
                 _device.Multiply(z, _weights.ForwardZ, default, gates, accumulate: true);
             }
 
-            _device.LstmCellForward(gates, aHat, aHatLatent, At(_a.C, t), default, At(_a.C, t + 1), At(_a.TanhC, t), At(_a.H, t + 1));
+            _device.LstmCellForward(gates, aHat, At(_a.C, t), default, At(_a.C, t + 1), At(_a.TanhC, t), At(_a.H, t + 1));
         }
     }
 

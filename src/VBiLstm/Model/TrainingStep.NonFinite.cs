@@ -10,7 +10,7 @@ public sealed partial class TrainingStep
     /// </summary>
     public (string Term, string Tensor) FindNonFinite()
     {
-        var metrics = ReadMetrics(withGradientNorm: true);
+        var metrics = ReadMetrics();
         var term = !float.IsFinite(metrics.Nll) ? "the NLL"
             : !float.IsFinite(metrics.Kl) ? "the KL"
             : !float.IsFinite(metrics.LogPPsi) ? "log p_psi"

@@ -32,8 +32,7 @@ public sealed partial class TrainingStep : IDisposable
     readonly float[] _hostValidity;
     readonly float[] _hostLossWeight;
     readonly float[] _hostRows;
-    readonly float[] _hostTerms = new float[5];
-    readonly float[] _hostScalar = new float[1];
+    readonly float[] _hostMetrics = new float[StepMetrics.Count];
     readonly int _batchSize;
     readonly bool _inputGradient;
     readonly bool _projectsVocabulary;
@@ -61,16 +60,12 @@ public sealed partial class TrainingStep : IDisposable
         _parameters = parameters;
         _model = parameters.Model;
         _batchSize = batchSize;
-        _inputGradient = training && (inputGradient || _model.IsCategorical);
-
-        // Where tokens come up often, projecting each id once and gathering the results is the cheaper order of F1, F2 and B7.
-        _projectsVocabulary = _model.IsCategorical && !inputGradient && 2L * _model.VocabularySize <= (long)maximumSteps * batchSize;
         MaximumSteps = maximumSteps;
         _steps = maximumSteps;
-        _outputSteps = (int)Math.Clamp(maximumOutputs / ((long)batchSize * _model.OutputSize), 1, maximumSteps);
+        var layout = Layout(device, _model, maximumSteps, batchSize, training, inputGradient, maximumOutputs);
+        (_inputGradient, _projectsVocabulary, _outputSteps) = (layout.InputGradient, layout.ProjectsVocabulary, layout.OutputSteps);
         _weights = new ModelWeights(device, parameters, training, _inputGradient);
-        _arena = Arena.Create(device, $"a step of {maximumSteps} × {batchSize}",
-            arena => new Activations(device, arena, _model, maximumSteps, batchSize, training, _inputGradient, _projectsVocabulary, _outputSteps), out _a);
+        _arena = Arena.Create(device, $"a step of {maximumSteps} × {batchSize}", layout.Take, out _a);
         var functions = new ModelFunctions(_model);
         (_phi, _latentHead, _reconstructionHead) = (functions.Phi, functions.Latent, functions.Reconstruction);
         _hostValidity = new float[(maximumSteps + 1) * batchSize];
@@ -89,12 +84,19 @@ public sealed partial class TrainingStep : IDisposable
                 Direction = LstmDirection.Backward,
                 Steps = maximumSteps + 1,
                 BatchSize = batchSize,
+                Input = _a.Embedded,
+                InputWeight = _weights.BackwardInput,
+                Bias = Value("backward_lstm.bias"),
                 Recurrent = _weights.BackwardRecurrent,
                 Gates = _a.BackwardGates,
                 H = _a.BackwardH,
                 C = _a.BackwardC,
                 TanhC = _a.BackwardTanhC,
                 Validity = _a.Validity,
+                DInputWeight = GradientOrEmpty("backward_lstm.weight_input"),
+                DRecurrent = GradientOrEmpty("backward_lstm.weight_recurrent"),
+                DBias = GradientOrEmpty("backward_lstm.bias"),
+                DInput = _a.DEmbedded,
                 DH = _a.DBackwardH,
                 DHRecurrent = _a.DBackwardHRecurrent,
                 DC = _a.DBackwardC,
@@ -107,11 +109,18 @@ public sealed partial class TrainingStep : IDisposable
                 Direction = LstmDirection.Forward,
                 Steps = maximumSteps,
                 BatchSize = batchSize,
+                Input = _a.Embedded.RowRange(0, maximumSteps * batchSize),
+                InputWeight = _weights.ForwardInput,
+                Bias = Value("forward_lstm.bias"),
                 Recurrent = _weights.ForwardRecurrent,
                 Gates = _a.Gates,
                 H = _a.H,
                 C = _a.C,
                 TanhC = _a.TanhC,
+                DInputWeight = GradientOrEmpty("forward_lstm.weight_input"),
+                DRecurrent = GradientOrEmpty("forward_lstm.weight_recurrent"),
+                DBias = GradientOrEmpty("forward_lstm.bias"),
+                DInput = _a.DEmbedded.RowRange(0, maximumSteps * batchSize),
                 DH = training ? _a.DH.RowRange(batchSize, maximumSteps * batchSize) : default,
                 DHRecurrent = _a.DHRecurrent,
                 DC = _a.DC,
@@ -120,6 +129,27 @@ public sealed partial class TrainingStep : IDisposable
 
         SetObjective(_model.KlWeight, _model.Alpha, _model.Beta);
         RefreshWeights();
+    }
+
+    /// <summary>Bytes that a step's activations take, without taking them.</summary>
+    public static long Measure(Device device, ModelConfiguration model, int maximumSteps, int batchSize, bool training)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentNullException.ThrowIfNull(model);
+        return Arena.Measure(Layout(device, model, maximumSteps, batchSize, training, inputGradient: false, MaximumOutputs).Take);
+    }
+
+    // What decides on the sizes of the activations, and their layout.
+    static (bool InputGradient, bool ProjectsVocabulary, int OutputSteps, Func<Arena, Activations> Take) Layout(
+        Device device, ModelConfiguration model, int maximumSteps, int batchSize, bool training, bool inputGradient, long maximumOutputs)
+    {
+        var everyInputGradient = training && (inputGradient || model.IsCategorical);
+
+        // Where tokens come up often, projecting each id once and gathering the results is the cheaper order of F1, F2 and B7.
+        var projectsVocabulary = model.IsCategorical && !inputGradient && !device.OpaqueRecurrences && 2L * model.VocabularySize <= (long)maximumSteps * batchSize;
+        var outputSteps = (int)Math.Clamp(maximumOutputs / ((long)batchSize * model.OutputSize), 1, maximumSteps);
+        return (everyInputGradient, projectsVocabulary, outputSteps,
+            arena => new Activations(device, arena, model, maximumSteps, batchSize, training, everyInputGradient, projectsVocabulary, outputSteps));
     }
 
     public int MaximumSteps { get; }
@@ -210,25 +240,21 @@ public sealed partial class TrainingStep : IDisposable
     /// <summary>Brings the operands of the products up to date after the parameters changed.</summary>
     public void RefreshWeights() => _device.RefreshWeights(_weights.All);
 
-    /// <summary>The weighted sums of the last forward pass; waits for it.</summary>
-    /// <param name="withGradientNorm">Whether the gradient norm of the last update is read too.</param>
-    public StepMetrics ReadMetrics(bool withGradientNorm)
+    /// <summary>The weighted sums of the last forward pass and the gradient norm of the last update; waits for them.</summary>
+    public StepMetrics ReadMetrics()
     {
-        _device.Download(_a.Terms, _hostTerms);
-        var objective = Read(_a.Objective);
-        return new StepMetrics(_hostTerms[0], _hostTerms[1], _hostTerms[2], _hostTerms[3], _hostTerms[4], objective,
-            withGradientNorm ? Read(_a.GradientNorm) : 0);
+        _device.Download(_a.Metrics, _hostMetrics);
+        return new StepMetrics(_hostMetrics);
     }
 
-    float Read(Tensor scalar)
-    {
-        _device.Download(scalar, _hostScalar);
-        return _hostScalar[0];
-    }
+    /// <summary>A place for the metrics of a step to be copied to while later steps run.</summary>
+    public MetricsReadback CreateMetricsReadback() => new(_device.CreateReadback(_a.Metrics));
 
     Tensor Value(string name) => _parameters.Value(name);
 
     Tensor Gradient(string name) => _parameters.Gradient(name);
+
+    Tensor GradientOrEmpty(string name) => _parameters.Gradients.IsEmpty ? default : Gradient(name);
 
     /// <summary>Rows of time step t of a [T, B, N] tensor.</summary>
     Tensor At(Tensor sequence, int t) => sequence.RowRange(t * _batchSize, _batchSize);

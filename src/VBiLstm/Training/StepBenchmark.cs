@@ -3,7 +3,6 @@ using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Devices;
 using VBiLstm.Model;
-using VBiLstm.Noise;
 
 namespace VBiLstm.Training;
 
@@ -15,8 +14,10 @@ public sealed class StepBenchmark : IDisposable
 {
     const int MinimumSteps = 5;
 
+    readonly Device _device;
     readonly RunConfiguration _configuration;
     readonly SequenceBatch _batch;
+    readonly Action _recorded;
     long _done;
 
     /// <param name="device">Where the steps run.</param>
@@ -26,29 +27,46 @@ public sealed class StepBenchmark : IDisposable
     /// <exception cref="InsufficientMemoryException">Parameters or activations do not fit.</exception>
     public StepBenchmark(Device device, RunConfiguration configuration, int timeSteps)
     {
+        ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(configuration);
         configuration.Validate();
+        _device = device;
         _configuration = configuration;
         var (model, batchSize) = (configuration.Model, configuration.Training.BatchSize);
-        _batch = RandomBatch(model, timeSteps, batchSize, configuration.Seed);
+        _batch = RandomSequences.Batch(model, timeSteps, batchSize, configuration.Seed);
         Parameters = new ModelParameters(device, model, training: true);
         Parameters.Initialise(configuration.Seed);
         Step = new TrainingStep(device, Parameters, timeSteps, batchSize, training: true);
+        _recorded = device.Record(Operations);
     }
 
     public ModelParameters Parameters { get; }
 
     public TrainingStep Step { get; }
 
-    /// <summary>One whole step.</summary>
+    /// <summary>One whole step, recorded as <see cref="Trainer"/> records it.</summary>
     /// <returns>The objective in nats per sequence.</returns>
-    public float Run()
+    public float Run() => Run(_recorded);
+
+    /// <summary>One whole step, operation by operation: the phases are told as they begin.</summary>
+    public void RunUnrecorded() => Run(Operations);
+
+    float Run(Action operations)
     {
         Step.SetOptimiser(_configuration.Training, _configuration.Training.LearningRate, _done + 1);
-        var objective = Differentiate();
-        Step.Update();
+        Step.Load(_batch);
+        Step.SetNoise(_configuration.Seed, _done);
+        operations();
         _done++;
-        return objective;
+        return Step.ReadMetrics().Objective;
+    }
+
+    void Operations()
+    {
+        Step.DrawNoise();
+        Step.Forward();
+        Step.Backward();
+        Step.Update();
     }
 
     /// <summary>The objective and the gradients of a step, without its update: again, they come out the same.</summary>
@@ -59,7 +77,7 @@ public sealed class StepBenchmark : IDisposable
         Step.DrawNoise();
         Step.Forward();
         Step.Backward();
-        return Step.ReadMetrics(withGradientNorm: false).Objective;
+        return Step.ReadMetrics().Objective;
     }
 
     /// <summary>Warms up for about a third of the time, then runs steps for the rest of it, at least five.</summary>
@@ -77,10 +95,20 @@ public sealed class StepBenchmark : IDisposable
         }
         while (Stopwatch.GetElapsedTime(begin) < duration / 3);
 
+        // Half of what is left for whole steps, the rest for their phases; waiting for each phase's end takes time of its own.
         var steps = new List<double>();
+        var half = duration / 3 + duration / 3;
+        while (steps.Count < MinimumSteps || Stopwatch.GetElapsedTime(begin) < half)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var start = Stopwatch.GetTimestamp();
+            Run();
+            steps.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
+        }
+
         var phaseTicks = new long[Enum.GetValues<TrainingPhase>().Length];
         var phases = phaseTicks.Select(_ => new List<double>()).ToArray();
-        while (steps.Count < MinimumSteps || Stopwatch.GetElapsedTime(begin) < duration)
+        for (var measured = 0; measured < MinimumSteps || Stopwatch.GetElapsedTime(begin) < duration; measured++)
         {
             cancellation.ThrowIfCancellationRequested();
             var start = Stopwatch.GetTimestamp();
@@ -88,36 +116,21 @@ public sealed class StepBenchmark : IDisposable
             var (current, since) = (-1, start);
             Step.EnterPhase = phase =>
             {
+                _device.Synchronise();
                 var now = Stopwatch.GetTimestamp();
                 if (current >= 0)
                     phaseTicks[current] += now - since;
                 (current, since) = ((int)phase, now);
             };
-            Run();
-            var end = Stopwatch.GetTimestamp();
+            RunUnrecorded();
             Step.EnterPhase = null;
-            phaseTicks[current] += end - since;
-            steps.Add(Stopwatch.GetElapsedTime(start, end).TotalSeconds);
+            phaseTicks[current] += Stopwatch.GetTimestamp() - since;
             for (var phase = 0; phase < phases.Length; phase++)
                 phases[phase].Add((double)phaseTicks[phase] / Stopwatch.Frequency);
         }
 
         return new StepTimes(steps.Count, Median(steps),
             [.. Enum.GetValues<TrainingPhase>().Select(phase => (phase, Median(phases[(int)phase]))).Where(pair => pair.Item2 > 0)]);
-    }
-
-    /// <summary>The batch: full-length random sequences.</summary>
-    internal static SequenceBatch RandomBatch(ModelConfiguration model, int timeSteps, int batchSize, long seed)
-    {
-        var batch = new SequenceBatch(timeSteps, batchSize, model.IsCategorical ? 0 : model.FrameSize) { Steps = timeSteps, Sequences = batchSize };
-        var random = new CounterRandom(seed, NoiseStream.Shuffle, 0, 0);
-        foreach (ref var id in batch.Tokens.AsSpan())
-            id = random.NextInt32(model.VocabularySize);
-        foreach (ref var value in batch.Frames.AsSpan())
-            value = model.OutputDistribution == OutputDistribution.Bernoulli ? random.NextInt32(2) : random.NextNormal();
-        for (var row = 0; row < batchSize; row++)
-            (batch.Lengths[row], batch.RowIds[row]) = (timeSteps, row);
-        return batch;
     }
 
     internal static double Median(IEnumerable<double> values)

@@ -21,6 +21,8 @@ public sealed class Trainer : IDisposable
     readonly TrainingBatches _batches;
     readonly SequenceBatch _batch;
     readonly Dictionary<int, Action> _recordedSteps = [];
+    readonly MetricsReadback[] _readbacks;
+    readonly Queue<LaunchedStep> _launched = [];
     readonly Evaluator _evaluator;
     TrainingState _state;
 
@@ -44,6 +46,7 @@ public sealed class Trainer : IDisposable
         Parameters = new ModelParameters(device, configuration.Model, training: true);
         Parameters.Initialise(configuration.Seed);
         Step = new TrainingStep(device, Parameters, data.MaximumLength, batchSize, training: true);
+        _readbacks = [.. Enumerable.Range(0, device.StepsAhead + 1).Select(_ => Step.CreateMetricsReadback())];
         _evaluator = new Evaluator(Step, configuration.Model);
         _state = new TrainingState { Configuration = configuration };
     }
@@ -83,13 +86,17 @@ public sealed class Trainer : IDisposable
         {
             if (cancellation.IsCancellationRequested)
             {
+                Complete(log, board, observer, ahead: 0);
                 SaveLast(log);
                 return TrainingOutcome.Interrupted;
             }
 
-            TrainStep(log, board, total, observer);
-            var last = _state.Step == total;
-            if (last || (training.EvaluateEvery > 0 && _state.Step % training.EvaluateEvery == 0))
+            var done = Launch(total);
+            var last = done == total;
+            var evaluates = last || (training.EvaluateEvery > 0 && done % training.EvaluateEvery == 0);
+            var saves = last || (training.CheckpointEvery > 0 && done % training.CheckpointEvery == 0);
+            Complete(log, board, observer, evaluates || saves ? 0 : _device.StepsAhead);
+            if (evaluates)
             {
                 EvaluateValidation(log, board, observer);
                 if (training.EarlyStop > 0 && _state.EvaluationsWithoutImprovement >= training.EarlyStop)
@@ -99,7 +106,7 @@ public sealed class Trainer : IDisposable
                 }
             }
 
-            if (last || (training.CheckpointEvery > 0 && _state.Step % training.CheckpointEvery == 0))
+            if (saves)
                 SaveLast(log);
         }
 
@@ -113,42 +120,79 @@ public sealed class Trainer : IDisposable
         return training.Steps > 0 ? training.Steps : Math.Max(1, (long)Math.Ceiling(training.Epochs * batchesPerEpoch));
     }
 
-    void TrainStep(MetricsLog log, TensorBoardLog board, long total, ITrainingObserver? observer)
+    // A step whose metrics are still to come.
+    readonly record struct LaunchedStep(long Step, double Rate, int Sequences);
+
+    // Launches the next step and returns how many are done then, those still running included.
+    long Launch(long total)
     {
-        var (model, training, step) = (_configuration.Model, _configuration.Training, _state.Step);
+        var step = _state.Step + _launched.Count;
+        var rate = Schedules.LearningRate(_configuration.Training, step, total);
+        Prepare(step);
+        Step.SetOptimiser(_configuration.Training, rate, step + 1);
+        RecordedStep(_batch.Steps)();
+        _readbacks[step % _readbacks.Length].Start();
+        _launched.Enqueue(new LaunchedStep(step, rate, _batch.Sequences));
+        return step + 1;
+    }
+
+    // Batch, noise and weights of the objective of a step.
+    void Prepare(long step)
+    {
+        var (model, training) = (_configuration.Model, _configuration.Training);
         _batches.Read(step, _batch);
         Step.Load(_batch);
-        var rate = Schedules.LearningRate(training, step, total);
         var auxiliary = Schedules.AuxiliaryShare(training, step);
         Step.SetNoise(_configuration.Seed, step);
         Step.SetObjective(Schedules.KlWeight(model, training, step), auxiliary * model.Alpha, auxiliary * model.Beta);
-        Step.SetOptimiser(training, rate, step - _state.SkippedSteps + 1);
-        RecordedStep(_batch.Steps)();
-        var metrics = Step.ReadMetrics(withGradientNorm: true);
-        if (!metrics.IsFinite)
+    }
+
+    // Reads and reports steps until at most that many are still running.
+    void Complete(MetricsLog log, TensorBoardLog board, ITrainingObserver? observer, int ahead)
+    {
+        while (_launched.Count > ahead)
         {
-            if (training.OnNonFinite == OnNonFinite.Stop)
+            var launched = _launched.Dequeue();
+            var metrics = _readbacks[launched.Step % _readbacks.Length].Wait();
+            if (!metrics.IsFinite)
             {
-                var (term, tensor) = Step.FindNonFinite();
-                SaveLast(log);
-                throw new NonFiniteException(step + 1, term, tensor);
+                if (_configuration.Training.OnNonFinite == OnNonFinite.Stop)
+                    throw Explain(launched.Step, log);
+                _state = _state with { SkippedSteps = _state.SkippedSteps + 1 };
             }
 
-            _state = _state with { SkippedSteps = _state.SkippedSteps + 1 };
+            Report(launched, metrics, log, board, observer);
         }
+    }
 
-        _state = _state with { Step = step + 1 };
+    // Steps launched since have changed no parameter, only the activations: computes the step once more to look into them.
+    NonFiniteException Explain(long step, MetricsLog log)
+    {
+        _launched.Clear();
+        Prepare(step);
+        Step.DrawNoise();
+        Step.Forward();
+        Step.Backward();
+        Step.Update();
+        var (term, tensor) = Step.FindNonFinite();
+        SaveLast(log);
+        return new NonFiniteException(step + 1, term, tensor);
+    }
+
+    void Report(in LaunchedStep launched, in StepMetrics metrics, MetricsLog log, TensorBoardLog board, ITrainingObserver? observer)
+    {
+        _state = _state with { Step = launched.Step + 1 };
         log.Write(_state.Step, "train",
         [
             ("bound", metrics.Bound), ("nll", metrics.Nll), ("kl", metrics.Kl), ("log_p_psi", metrics.LogPPsi), ("log_p_xi", metrics.LogPXi),
-            ("objective", metrics.Objective), ("gradient_norm", metrics.GradientNorm), ("learning_rate", rate), ("skipped_steps", _state.SkippedSteps),
+            ("objective", metrics.Objective), ("gradient_norm", metrics.GradientNorm), ("learning_rate", launched.Rate), ("skipped_steps", _state.SkippedSteps),
         ]);
         board.Scalar("train/bound", _state.Step, metrics.Bound);
         board.Scalar("train/nll", _state.Step, metrics.Nll);
         board.Scalar("train/kl", _state.Step, metrics.Kl);
         board.Scalar("train/gradient_norm", _state.Step, metrics.GradientNorm);
-        board.Scalar("train/learning_rate", _state.Step, rate);
-        observer?.OnStep(new StepReport(_state.Step, total, _batches.Epochs(_state.Step), metrics, rate, _batch.Sequences, _state.SkippedSteps));
+        board.Scalar("train/learning_rate", _state.Step, launched.Rate);
+        observer?.OnStep(new StepReport(_state.Step, TotalSteps, _batches.Epochs(_state.Step), metrics, launched.Rate, launched.Sequences, _state.SkippedSteps));
     }
 
     // One recording per length of batch: sizes are fixed in a recording, values are not.
@@ -200,6 +244,8 @@ public sealed class Trainer : IDisposable
 
     public void Dispose()
     {
+        foreach (var readback in _readbacks)
+            readback.Dispose();
         Step.Dispose();
         Parameters.Dispose();
     }

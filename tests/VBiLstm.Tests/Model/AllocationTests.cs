@@ -41,7 +41,7 @@ public class AllocationTests
                 step.SetObjective(1, 0.1, 0.1);
                 step.SetOptimiser(training, 0.001, i + 1);
                 recorded();
-                step.ReadMetrics(withGradientNorm: true);
+                step.ReadMetrics();
             }
         }
 

@@ -9,7 +9,7 @@ public class OptimiserTests
 {
     sealed record Buffers(Tensor Parameters, Tensor Gradients, Tensor First, Tensor Second, Tensor Scalars);
 
-    static AdamArguments Arguments(Buffers b, double clip) => new(b.Scalars.RowRange(0, 1), b.Scalars.RowRange(1, 1), b.Scalars.RowRange(2, 1), b.Scalars.RowRange(3, 1), b.Scalars.RowRange(4, 1), 0.9f, 0.99f, 1e-5f, (float)clip);
+    static AdamArguments Arguments(Buffers b, double clip, bool halt = false) => new(b.Scalars.RowRange(0, 1), b.Scalars.RowRange(1, 1), b.Scalars.RowRange(2, 1), b.Scalars.RowRange(3, 1), b.Scalars.RowRange(4, 1), b.Scalars.RowRange(5, 1), 0.9f, 0.99f, 1e-5f, (float)clip, halt);
 
     [Theory]
     [InlineData(1, 0)]
@@ -20,14 +20,14 @@ public class OptimiserTests
     {
         var random = new Random(1);
         using var device = new CpuDevice(2);
-        using var arena = Arena.Create(device, "test", a => new Buffers(a.Take(1, count), a.Take(1, count), a.Take(1, count), a.Take(1, count), a.Take(5, 1)), out var b);
+        using var arena = Arena.Create(device, "test", a => new Buffers(a.Take(1, count), a.Take(1, count), a.Take(1, count), a.Take(1, count), a.Take(6, 1)), out var b);
         var (x, m, v) = (new double[count], new double[count], new double[count]);
         var actual = new float[count];
         for (var step = 1; step <= 5; step++)
         {
             float[] g = [.. Enumerable.Range(0, count).Select(_ => (float)(random.NextDouble() - 0.4))];
             device.Upload(g, b.Gradients);
-            device.Upload([0, 1, 0.01f, (float)(1 - Math.Pow(0.9, step)), (float)(1 - Math.Pow(0.99, step))], b.Scalars);
+            device.Upload([0, 1, 0.01f, (float)(1 - Math.Pow(0.9, step)), (float)(1 - Math.Pow(0.99, step)), 0], b.Scalars);
             device.GradientNorm(b.Gradients, b.Scalars.RowRange(0, 1));
             device.AdamStep(b.Parameters, b.Gradients, b.First, b.Second, Arguments(b, clip));
 
@@ -55,18 +55,29 @@ public class OptimiserTests
     public void Nothing_changes_where_norm_or_objective_is_not_finite(float norm, float objective)
     {
         using var device = new CpuDevice(1);
-        using var arena = Arena.Create(device, "test", a => new Buffers(a.Take(1, 8), a.Take(1, 8), a.Take(1, 8), a.Take(1, 8), a.Take(5, 1)), out var b);
+        using var arena = Arena.Create(device, "test", a => new Buffers(a.Take(1, 8), a.Take(1, 8), a.Take(1, 8), a.Take(1, 8), a.Take(6, 1)), out var b);
         float[] values = [1, 2, 3, 4, 5, 6, 7, 8];
         foreach (var tensor in new[] { b.Parameters, b.Gradients, b.First, b.Second })
             device.Upload(values, tensor);
-        device.Upload([norm, objective, 0.1f, 0.1f, 0.1f], b.Scalars);
-        device.AdamStep(b.Parameters, b.Gradients, b.First, b.Second, Arguments(b, 1));
-        foreach (var tensor in new[] { b.Parameters, b.First, b.Second })
+
+        bool Changes(float stepNorm, float stepObjective, bool halt)
         {
-            var read = new float[8];
-            device.Download(tensor, read);
-            Assert.Equal(values, read);
+            device.Upload([stepNorm, stepObjective, 0.1f, 0.1f, 0.1f], b.Scalars.RowRange(0, 5));
+            device.AdamStep(b.Parameters, b.Gradients, b.First, b.Second, Arguments(b, 1, halt));
+            return new[] { b.Parameters, b.First, b.Second }.Any(tensor =>
+            {
+                var read = new float[8];
+                device.Download(tensor, read);
+                return !read.SequenceEqual(values);
+            });
         }
+
+        Assert.False(Changes(norm, objective, halt: false));
+        Assert.False(Changes(norm, objective, halt: true));
+        Assert.False(Changes(1, 1, halt: true), "an update after a halt");
+        device.Zero(b.Scalars);
+        Assert.False(Changes(norm, objective, halt: false));
+        Assert.True(Changes(1, 1, halt: false), "no update after a skipped step");
     }
 
     [Fact]

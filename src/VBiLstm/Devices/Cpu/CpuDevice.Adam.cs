@@ -30,7 +30,11 @@ public sealed unsafe partial class CpuDevice
     {
         CheckShape(parameters.Rows == 1 && gradients.Columns == parameters.Columns && firstMoments.Columns == parameters.Columns && secondMoments.Columns == parameters.Columns);
         var norm = *Start(arguments.Norm);
-        if (!float.IsFinite(norm) || !float.IsFinite(*Start(arguments.Objective)))
+        var halted = Start(arguments.Halted);
+        var finite = float.IsFinite(norm) && float.IsFinite(*Start(arguments.Objective));
+        if (!finite && arguments.HaltOnNonFinite)
+            *halted = 1;
+        if (!finite || *halted != 0)
             return;
         var job = new Adam
         {

@@ -5,6 +5,12 @@ namespace VBiLstm.Devices.Cpu;
 
 public sealed unsafe partial class CpuDevice
 {
+    public override void MultiplyLeakyRelu(Tensor x, Weight w, Tensor bias, Tensor y, LeakyRelu phi)
+    {
+        Multiply(x, w, bias, y, accumulate: false);
+        LeakyReluForward(y, default, y, phi);
+    }
+
     public override void LeakyReluForward(Tensor x, Tensor addend, Tensor y, LeakyRelu phi)
     {
         CheckShape(x.Rows == y.Rows && x.Columns == y.Columns && (addend.IsEmpty || (addend.Columns == x.Columns && (addend.Rows == x.Rows || addend.Rows == 1))));

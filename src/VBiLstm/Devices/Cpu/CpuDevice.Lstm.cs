@@ -5,10 +5,10 @@ namespace VBiLstm.Devices.Cpu;
 
 public sealed unsafe partial class CpuDevice
 {
-    public override void LstmCellForward(Tensor gates, Tensor addend1, Tensor addend2, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h)
+    public override void LstmCellForward(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h)
     {
         CheckShape(gates.Columns == 4 * h.Columns);
-        ForRows(new CellForward { Gates = gates, Addend1 = addend1, Addend2 = addend2, CPrevious = cPrevious, Validity = validity, C = c, TanhC = tanhC, H = h },
+        ForRows(new CellForward { Gates = gates, Addend = addend, CPrevious = cPrevious, Validity = validity, C = c, TanhC = tanhC, H = h },
             h.Rows, 16 * h.Columns);
     }
 
@@ -20,7 +20,7 @@ public sealed unsafe partial class CpuDevice
 
     struct CellForward : IRangeJob
     {
-        public Tensor Gates, Addend1, Addend2, CPrevious, Validity, C, TanhC, H;
+        public Tensor Gates, Addend, CPrevious, Validity, C, TanhC, H;
 
         public readonly void Execute(int start, int end)
         {
@@ -28,14 +28,14 @@ public sealed unsafe partial class CpuDevice
             for (var row = start; row < end; row++)
             {
                 var gates = Row(Gates, row);
-                float* addend1 = Addend1.IsEmpty ? null : Row(Addend1, row), addend2 = Addend2.IsEmpty ? null : Row(Addend2, row);
+                var addend = Addend.IsEmpty ? null : Row(Addend, row);
                 var v = new Vector<float>(Validity.IsEmpty ? 1 : *Row(Validity, row));
                 float* cPrevious = Row(CPrevious, row), c = Row(C, row), tanhC = Row(TanhC, row), h = Row(H, row);
 
                 // Gates first: in short loops the processor works on several vectors at once.
-                Sigmoids(gates, addend1, addend2, 0, 2 * n);
-                Tanhs(gates, addend1, addend2, 2 * n, 3 * n);
-                Sigmoids(gates, addend1, addend2, 3 * n, 4 * n);
+                Sigmoids(gates, addend, 0, 2 * n);
+                Tanhs(gates, addend, 2 * n, 3 * n);
+                Sigmoids(gates, addend, 3 * n, 4 * n);
                 var j = 0;
                 for (; j < Lanes.Whole(n); j += Lanes.Width)
                     State(n, gates + j, cPrevious + j, v, c + j, tanhC + j, h + j, Lanes.Width);
@@ -55,32 +55,30 @@ public sealed unsafe partial class CpuDevice
             Lanes.Store(v * (Lanes.Load(gates + 3 * n, left) * theta), h, left);
         }
 
-        static void Sigmoids(float* gates, float* addend1, float* addend2, int start, int end)
+        static void Sigmoids(float* gates, float* addend, int start, int end)
         {
             var at = start;
             for (; at < start + Lanes.Whole(end - start); at += Lanes.Width)
-                Lanes.Store(VectorMath.Sigmoid(PreActivation(gates, addend1, addend2, at, Lanes.Width)), gates + at, Lanes.Width);
+                Lanes.Store(VectorMath.Sigmoid(PreActivation(gates, addend, at, Lanes.Width)), gates + at, Lanes.Width);
             if (at < end)
-                Lanes.Store(VectorMath.Sigmoid(PreActivation(gates, addend1, addend2, at, end - at)), gates + at, end - at);
+                Lanes.Store(VectorMath.Sigmoid(PreActivation(gates, addend, at, end - at)), gates + at, end - at);
         }
 
-        static void Tanhs(float* gates, float* addend1, float* addend2, int start, int end)
+        static void Tanhs(float* gates, float* addend, int start, int end)
         {
             var at = start;
             for (; at < start + Lanes.Whole(end - start); at += Lanes.Width)
-                Lanes.Store(VectorMath.Tanh(PreActivation(gates, addend1, addend2, at, Lanes.Width)), gates + at, Lanes.Width);
+                Lanes.Store(VectorMath.Tanh(PreActivation(gates, addend, at, Lanes.Width)), gates + at, Lanes.Width);
             if (at < end)
-                Lanes.Store(VectorMath.Tanh(PreActivation(gates, addend1, addend2, at, end - at)), gates + at, end - at);
+                Lanes.Store(VectorMath.Tanh(PreActivation(gates, addend, at, end - at)), gates + at, end - at);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        static Vector<float> PreActivation(float* gates, float* addend1, float* addend2, int at, int left)
+        static Vector<float> PreActivation(float* gates, float* addend, int at, int left)
         {
             var a = Lanes.Load(gates + at, left);
-            if (addend1 != null)
-                a += Lanes.Load(addend1 + at, left);
-            if (addend2 != null)
-                a += Lanes.Load(addend2 + at, left);
+            if (addend != null)
+                a += Lanes.Load(addend + at, left);
             return a;
         }
     }

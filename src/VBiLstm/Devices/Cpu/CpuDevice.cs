@@ -70,6 +70,8 @@ public sealed unsafe partial class CpuDevice : Device
             new ReadOnlySpan<float>(Row(source, r), source.Columns).CopyTo(target.Slice(r * source.Columns, source.Columns));
     }
 
+    public override Readback CreateReadback(Tensor source) => new CpuReadback(this, source);
+
     public override void Synchronise()
     {
     }
@@ -168,6 +170,19 @@ public sealed unsafe partial class CpuDevice : Device
         {
             Forward?.Dispose();
             Transposed?.Dispose();
+        }
+    }
+
+    sealed class CpuReadback(CpuDevice device, Tensor source) : Readback
+    {
+        readonly float[] _values = new float[source.Count];
+
+        public override void Start() => device.Download(source, _values);
+
+        public override ReadOnlySpan<float> Wait() => _values;
+
+        protected override void Dispose(bool disposing)
+        {
         }
     }
 

@@ -49,7 +49,8 @@ sealed class OracleRun : IDisposable
         if (model.IsCategorical)
             Take("value.embedded", a.Embedded);
         Take("value.backward_h", a.BackwardH.RowRange(0, (t + 1) * b));
-        Take("value.backward_c", a.BackwardC.RowRange(0, (t + 1) * b));
+        if (!_device.OpaqueRecurrences)
+            Take("value.backward_c", a.BackwardC.RowRange(0, (t + 1) * b));
         Take("value.b", a.BackwardH.RowRange(model.Alignment * b, t * b));
         TakeGaussian("posterior", a.PosteriorOutput);
         TakeGaussian("prior", a.PriorOutput);
@@ -60,7 +61,8 @@ sealed class OracleRun : IDisposable
         Take("value.z", a.Z);
         Take("value.b_tilde", a.BTilde);
         Take("value.h", a.H.RowRange(b, t * b));
-        Take("value.c", a.C.RowRange(b, t * b));
+        if (model.HasChannel || !_device.OpaqueRecurrences)
+            Take("value.c", a.C.RowRange(b, t * b));
         var holdsAllOutputs = a.Output.Rows == t * b;
         if (holdsAllOutputs)
             Take("value.output", a.Output);
@@ -70,7 +72,7 @@ sealed class OracleRun : IDisposable
         Take("loss.log_p_xi", a.LogPXi);
         if (model.Gamma > 0)
             Take("loss.activity", a.Activity);
-        var metrics = Step.ReadMetrics(withGradientNorm: false);
+        var metrics = Step.ReadMetrics();
         _scratch["loss.total"] = [metrics.Objective];
         _scratch["bound.mean"] = [metrics.Bound];
         var (nll, kl) = (new double[b], new double[b]);

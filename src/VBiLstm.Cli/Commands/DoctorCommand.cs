@@ -1,0 +1,79 @@
+using System.CommandLine;
+using VBiLstm.Configuration;
+using VBiLstm.Cuda;
+
+namespace VBiLstm.Cli.Commands;
+
+/// <summary><c>vbilstm doctor</c>.</summary>
+static class DoctorCommand
+{
+    public static Command Create()
+    {
+        var device = new Option<string?>("--device") { Description = "cuda or soft: exit code 3 unless this device can train. Default: report on cuda, exit code 0." };
+        var json = CommonOptions.Json();
+        var command = new Command("doctor", """
+            Says what this machine has for training on a GPU: driver, GPUs, CUDA libraries, the program's own kernels; where each was found, its version, and where
+            something is missing, what was tried and what that costs. The CPU needs none of it.
+
+            Examples:
+              vbilstm doctor
+              vbilstm doctor --device cuda && vbilstm verify --device cuda
+            """)
+        {
+            device, json,
+        };
+        command.SetAction(parsed =>
+        {
+            var asked = parsed.GetValue(device);
+            if (asked is not (null or "cuda" or "soft"))
+                throw new ConfigurationException($"--device is '{asked}'; use cuda or soft.");
+            var findings = CudaDiagnosis.Run(software: asked == "soft");
+            var canTrain = findings.All(finding => finding.Missing is null || !finding.IsNeeded);
+            if (parsed.GetValue(json))
+                PrintJson(findings, canTrain);
+            else
+                Print(findings, canTrain, asked ?? "cuda");
+            return asked is null || canTrain ? CommandExecution.Success : CommandExecution.DeviceFailure;
+        });
+        return command;
+    }
+
+    static void Print(IReadOnlyList<CudaFinding> findings, bool canTrain, string device)
+    {
+        foreach (var finding in findings)
+        {
+            var mark = finding.Missing is null ? "ok" : finding.IsNeeded ? "!!" : "--";
+            var searched = finding is { Missing: not null, Path: null, Tried.Count: > 0 };
+            var missing = searched ? $"missing: {finding.Missing}; tried {string.Join(", ", finding.Tried)}" : finding.Missing;
+            string?[] told = finding.Missing is null ? [finding.Version, finding.Path] : [missing];
+            Console.WriteLine($"{mark} {finding.Name,-14} {string.Join(", ", told.Where(part => part is not null))}");
+        }
+
+        Console.WriteLine(canTrain
+            ? $"--device {device} can train. Next: vbilstm verify --device {device}"
+            : $"--device {device} cannot train here; see the lines marked !!. --device cpu needs none of this: vbilstm train{(device == "cuda" ? "; --device soft runs the GPU's path without one: vbilstm doctor --device soft" : "")}");
+    }
+
+    static void PrintJson(IReadOnlyList<CudaFinding> findings, bool canTrain) => JsonOutput.Write(json =>
+    {
+        json.WriteBoolean("can_train", canTrain);
+        json.WriteStartArray("findings");
+        foreach (var finding in findings)
+        {
+            json.WriteStartObject();
+            json.WriteString("name", finding.Name);
+            json.WriteBoolean("found", finding.Missing is null);
+            json.WriteBoolean("needed", finding.IsNeeded);
+            json.WriteString("version", finding.Version);
+            json.WriteString("path", finding.Path);
+            json.WriteString("missing", finding.Missing);
+            json.WriteStartArray("tried");
+            foreach (var place in finding.Tried)
+                json.WriteStringValue(place);
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    });
+}

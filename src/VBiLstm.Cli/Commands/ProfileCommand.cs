@@ -1,0 +1,124 @@
+using System.CommandLine;
+using VBiLstm.Configuration;
+using VBiLstm.Cuda;
+using VBiLstm.Devices;
+using VBiLstm.Model;
+using VBiLstm.Profiling;
+using VBiLstm.Training;
+
+namespace VBiLstm.Cli.Commands;
+
+/// <summary><c>vbilstm profile</c>.</summary>
+static class ProfileCommand
+{
+    const int WarmUpSteps = 3;
+
+    static readonly TimeSpan Measured = TimeSpan.FromSeconds(5);
+
+    public static Command Create()
+    {
+        var budget = new Option<bool>("--budget") { Description = "Counts what a training step asks of a GPU: kernels, memory traffic, arithmetic. Needs no GPU." };
+        var gpu = new Option<string?>("--gpu") { Description = $"Adds an estimate of the time on this GPU: {string.Join("; ", GpuSpecification.All.Select(known => $"{known.Name} ({known.Product})"))}." };
+        var allPresets = new Option<bool>("--all-presets") { Description = $"The paper's models in one table instead of one configuration's phases: {string.Join(", ", PaperModel.All.Select(model => model.Name))}." };
+        var steps = new Option<int>("--steps") { Description = "Without --budget: steps between profiler start and stop.", DefaultValueFactory = _ => 5 };
+        var timeSteps = new TimeStepsOption();
+        var (configurations, devices) = (new ConfigurationOptions(), new DeviceOptions());
+        var command = new Command("profile", $"""
+            Where the time of a training step goes, phase by phase of docs/model.md. With --device cuda, runs a few steps without the graph, their phases as NVTX ranges
+            between profiler start and stop, and prints the command lines of nsys and ncu. --budget counts kernels, memory traffic and arithmetic of every phase; --gpu
+            adds an estimate of the time from the GPU's data sheet (docs/profiling.md says how); without --gpu, the time measured on --device stands beside.
+
+            Examples:
+              vbilstm profile --device cuda --preset seq-mnist-rows
+              vbilstm profile --budget --gpu h100-sxm --preset seq-mnist
+              vbilstm profile --budget --gpu a100-80 --all-presets
+              vbilstm profile --budget --preset digits
+
+            Keys for --set and --config, with their defaults:
+            {ConfigurationOptions.Keys}
+            """)
+        {
+            budget, gpu, allPresets, steps,
+        };
+        timeSteps.AddTo(command);
+        configurations.AddTo(command);
+        devices.AddTo(command);
+        command.SetAction(parsed =>
+        {
+            if (!parsed.GetValue(budget))
+                return Profile(parsed, configurations, devices, timeSteps, parsed.GetValue(steps));
+            var specification = parsed.GetValue(gpu) is { } name ? GpuSpecification.Get(name) : null;
+            if (parsed.GetValue(allPresets))
+            {
+                if (configurations.NamesAStart(parsed) || configurations.Overrides(parsed).Count > 0)
+                    throw new ConfigurationException("--all-presets has its own configurations; leave out --preset, --config and --set.");
+                BudgetTables.PrintPaperModels(specification);
+                return CommandExecution.Success;
+            }
+
+            var configuration = configurations.Read(parsed, configurations.Overrides(parsed));
+            var t = timeSteps.Read(parsed, configuration);
+            var counted = StepBudget.Count(configuration, t);
+            if (specification is not null)
+            {
+                BudgetTables.Print(counted, specification, measured: null);
+                return CommandExecution.Success;
+            }
+
+            using var device = devices.Create(parsed);
+            BudgetTables.Print(counted, gpu: null, Measure(device, configuration, t));
+            return CommandExecution.Success;
+        });
+        return command;
+    }
+
+    static int Profile(ParseResult parsed, ConfigurationOptions configurations, DeviceOptions devices, TimeStepsOption timeSteps, int steps)
+    {
+        if (steps is < 1 or > 10_000)
+            throw new ConfigurationException($"--steps is {steps}; use 1 to 10000.");
+        var configuration = configurations.Read(parsed, configurations.Overrides(parsed));
+        using var device = devices.Create(parsed);
+        if (device is not CudaDevice cuda)
+            throw new ConfigurationException("Steps run under NVIDIA's profilers with --device cuda; vbilstm bench measures the phases on the CPU, --budget counts what a GPU would do.");
+        RunUnderProfiler(cuda, configuration, timeSteps.Read(parsed, configuration), steps);
+        PrintCommandLines(cuda, steps);
+        return CommandExecution.Success;
+    }
+
+    static (string Device, Dictionary<TrainingPhase, double> Seconds) Measure(Device device, RunConfiguration configuration, int timeSteps)
+    {
+        using var interruption = new Interruption();
+        using var benchmark = new StepBenchmark(device, configuration, timeSteps);
+        return (device.Name, benchmark.Measure(Measured, interruption.Token).Phases.ToDictionary(phase => phase.Phase, phase => phase.Seconds));
+    }
+
+    // Ranges are made on the host as operations are launched, so the steps run without a graph.
+    static void RunUnderProfiler(CudaDevice device, RunConfiguration configuration, int timeSteps, int steps)
+    {
+        using var interruption = new Interruption();
+        using var benchmark = new StepBenchmark(device, configuration, timeSteps);
+        for (var i = 0; i < WarmUpSteps; i++)
+            benchmark.RunUnrecorded();
+        device.StartProfiler();
+        for (var i = 0; i < steps && !interruption.Token.IsCancellationRequested; i++)
+        {
+            using var ranges = new ProfilerRanges(benchmark.Step);
+            benchmark.RunUnrecorded();
+        }
+
+        device.StopProfiler();
+    }
+
+    static void PrintCommandLines(CudaDevice device, int steps)
+    {
+        var arguments = string.Join(' ', Environment.GetCommandLineArgs().Skip(1).Select(argument => argument.Contains(' ', StringComparison.Ordinal) ? $"'{argument}'" : argument));
+        Console.WriteLine($"device  {device.Name}");
+        Console.WriteLine($"ran     {WarmUpSteps} steps to warm up, then {steps} between profiler start and stop, {(ProfilerRanges.Library is { } library ? $"their phases as NVTX ranges ({library})" : "without ranges: no NVTX library was found")}");
+        Console.WriteLine();
+        Console.WriteLine("Time line, kernels by phase (Nsight Systems):");
+        Console.WriteLine($"  nsys profile --trace=cuda,nvtx,cublas,cudnn --capture-range=cudaProfilerApi --output=vbilstm vbilstm {arguments}");
+        Console.WriteLine("  nsys stats --report nvtx_kern_sum,cuda_gpu_kern_sum vbilstm.nsys-rep");
+        Console.WriteLine("Kernels of the forward loop in depth (Nsight Compute):");
+        Console.WriteLine($"  ncu --profile-from-start off --nvtx --nvtx-include \"F3/\" --launch-count 20 --set full --export vbilstm vbilstm {arguments}");
+    }
+}

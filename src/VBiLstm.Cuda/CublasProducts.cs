@@ -1,0 +1,165 @@
+using VBiLstm.Cuda.Interop;
+using VBiLstm.Devices;
+
+namespace VBiLstm.Cuda;
+
+/// <summary>
+/// Matrix products on one stream with one explicit workspace, so that they give the same bits every time: cuBLAS where there is no bias, cuBLASLt, which adds
+/// the bias on the way out, where there is. The row-major matrices of <see cref="Tensor"/> are the transposes of cuBLAS's column-major ones.
+/// </summary>
+sealed unsafe class CublasProducts : IDisposable
+{
+    const int Float32 = 0, ComputeFloat32 = 68, ComputeTf32 = 77, DefaultAlgorithm = -1;
+    const int NotTransposed = 0, Transposed = 1;
+
+    /// <summary>What the address of a bias must be divisible by: cuBLASLt's epilogue reads it in vectors.</summary>
+    public const int BiasAlignment = 16;
+
+    // cublasLtMatmulDescAttributes_t, cublasLtEpilogue_t and cublasLtMatmulPreferenceAttributes_t.
+    const int Epilogue = 7, BiasPointer = 8, EpilogueBias = 4;
+    const int MaximumWorkspaceBytes = 1, MinimumAlignmentA = 5, MinimumAlignmentB = 6, MinimumAlignmentC = 7, MinimumAlignmentD = 8;
+
+    readonly nint _stream;
+    readonly nint _workspace;
+    readonly nuint _workspaceBytes;
+    readonly int _computeType;
+    readonly nint _handle;
+    readonly nint _lightHandle;
+    readonly Dictionary<PlanKey, Plan> _plans = [];
+
+    // A product with a bias: its sizes, distances between rows, and what the addresses can be divided by.
+    readonly record struct PlanKey(int Inner, int Columns, int Rows, int WeightStride, int XStride, int YStride, int WeightAlignment, int XAlignment, int YAlignment);
+
+    sealed class Plan
+    {
+        public nint Operation, LayoutA, LayoutB, LayoutD;
+        public CublasLtAlgorithm Algorithm;
+    }
+
+    /// <param name="stream">Where the products run.</param>
+    /// <param name="workspace">Device memory for their scratch.</param>
+    /// <param name="workspaceBytes">Its size.</param>
+    /// <param name="precision">TF32 or float32.</param>
+    public CublasProducts(nint stream, nint workspace, nuint workspaceBytes, CudaPrecision precision)
+    {
+        NativeLibraries.Require(NativeLibraries.Cublas);
+        NativeLibraries.Require(NativeLibraries.CublasLt);
+        (_stream, _workspace, _workspaceBytes) = (stream, workspace, workspaceBytes);
+        _computeType = precision == CudaPrecision.Tf32 ? ComputeTf32 : ComputeFloat32;
+        CudaStatus.CheckCublas(Cublas.Create(out _handle), "cublasCreate", "starting cuBLAS");
+        CudaStatus.CheckCublas(Cublas.GetVersion(_handle, out var version), "cublasGetVersion", "starting cuBLAS");
+        Version = version;
+
+        // Setting the stream takes a workspace away, so the workspace comes after it.
+        CudaStatus.CheckCublas(Cublas.SetStream(_handle, stream), "cublasSetStream", "starting cuBLAS");
+        CudaStatus.CheckCublas(Cublas.SetWorkspace(_handle, workspace, workspaceBytes), "cublasSetWorkspace", "starting cuBLAS");
+        CudaStatus.CheckCublas(CublasLt.Create(out _lightHandle), "cublasLtCreate", "starting cuBLASLt");
+    }
+
+    /// <summary>10000 · major + 100 · minor + patch.</summary>
+    public int Version { get; }
+
+    /// <summary>y = x W, or y += x W. Shapes as in <see cref="Device.Multiply"/>.</summary>
+    public void Multiply(Tensor x, Tensor w, Tensor y, bool accumulate)
+        => Run(NotTransposed, w, NotTransposed, x, y, x.Columns, accumulate, "multiplying by a weight");
+
+    /// <summary>dx = dy Wᵀ, or dx += dy Wᵀ.</summary>
+    public void MultiplyTransposed(Tensor dy, Tensor w, Tensor dx, bool accumulate)
+        => Run(Transposed, w, NotTransposed, dy, dx, dy.Columns, accumulate, "multiplying by a transposed weight");
+
+    /// <summary>dW = xᵀ dy, or dW += xᵀ dy.</summary>
+    public void WeightGradient(Tensor x, Tensor dy, Tensor dw, bool accumulate)
+        => Run(NotTransposed, dy, Transposed, x, dw, dy.Rows, accumulate, "computing a weight's gradient");
+
+    // Column-major: resultᵀ = op(a) op(b).
+    void Run(int transposeA, Tensor a, int transposeB, Tensor b, Tensor result, int inner, bool accumulate, string doing)
+    {
+        float alpha = 1, beta = accumulate ? 1 : 0;
+        CudaStatus.CheckCublas(
+            Cublas.GemmEx(_handle, transposeA, transposeB, result.Columns, result.Rows, inner, &alpha, a.Address, Float32, a.Stride, b.Address, Float32, b.Stride,
+                &beta, result.Address, Float32, result.Stride, _computeType, DefaultAlgorithm),
+            "cublasGemmEx", doing);
+    }
+
+    /// <summary>y = x W + bias.</summary>
+    public void MultiplyAddBias(Tensor x, Tensor w, Tensor bias, Tensor y)
+    {
+        var key = new PlanKey(x.Columns, y.Columns, y.Rows, w.Stride, x.Stride, y.Stride, AlignmentOf(w), AlignmentOf(x), AlignmentOf(y));
+        if (!_plans.TryGetValue(key, out var plan))
+            _plans.Add(key, plan = Prepare(key));
+        var biasAddress = bias.Address;
+        SetOperation(plan.Operation, BiasPointer, &biasAddress, sizeof(nint));
+        float alpha = 1, beta = 0;
+        fixed (CublasLtAlgorithm* algorithm = &plan.Algorithm)
+        {
+            CudaStatus.CheckCublas(
+                CublasLt.Matmul(_lightHandle, plan.Operation, &alpha, w.Address, plan.LayoutA, x.Address, plan.LayoutB, &beta, y.Address, plan.LayoutD,
+                    y.Address, plan.LayoutD, algorithm, _workspace, _workspaceBytes, _stream),
+                "cublasLtMatmul", "multiplying by a weight and adding a bias");
+        }
+    }
+
+    Plan Prepare(in PlanKey key)
+    {
+        const string doing = "planning a product with a bias";
+        var plan = new Plan();
+        CudaStatus.CheckCublas(CublasLt.MatmulDescCreate(out plan.Operation, _computeType, Float32), "cublasLtMatmulDescCreate", doing);
+        var epilogue = EpilogueBias;
+        SetOperation(plan.Operation, Epilogue, &epilogue, sizeof(int));
+        CudaStatus.CheckCublas(CublasLt.MatrixLayoutCreate(out plan.LayoutA, Float32, (ulong)key.Columns, (ulong)key.Inner, key.WeightStride), "cublasLtMatrixLayoutCreate", doing);
+        CudaStatus.CheckCublas(CublasLt.MatrixLayoutCreate(out plan.LayoutB, Float32, (ulong)key.Inner, (ulong)key.Rows, key.XStride), "cublasLtMatrixLayoutCreate", doing);
+        CudaStatus.CheckCublas(CublasLt.MatrixLayoutCreate(out plan.LayoutD, Float32, (ulong)key.Columns, (ulong)key.Rows, key.YStride), "cublasLtMatrixLayoutCreate", doing);
+        CudaStatus.CheckCublas(CublasLt.MatmulPreferenceCreate(out var preference), "cublasLtMatmulPreferenceCreate", doing);
+        try
+        {
+            var workspaceBytes = (ulong)_workspaceBytes;
+            Prefer(preference, MaximumWorkspaceBytes, &workspaceBytes, sizeof(ulong));
+            Prefer(preference, MinimumAlignmentA, key.WeightAlignment);
+            Prefer(preference, MinimumAlignmentB, key.XAlignment);
+            Prefer(preference, MinimumAlignmentC, key.YAlignment);
+            Prefer(preference, MinimumAlignmentD, key.YAlignment);
+            CublasLtHeuristic heuristic;
+            CudaStatus.CheckCublas(
+                CublasLt.MatmulAlgoGetHeuristic(_lightHandle, plan.Operation, plan.LayoutA, plan.LayoutB, plan.LayoutD, plan.LayoutD, preference, 1, &heuristic, out var found),
+                "cublasLtMatmulAlgoGetHeuristic", $"{doing} ({key.Rows} × {key.Inner} × {key.Columns})");
+            if (found == 0)
+                throw new CudaException($"cuBLASLt knows no way to multiply {key.Rows} × {key.Inner} × {key.Columns} and add a bias.");
+            plan.Algorithm = heuristic.Algorithm;
+        }
+        finally
+        {
+            _ = CublasLt.MatmulPreferenceDestroy(preference);
+        }
+
+        return plan;
+    }
+
+    static void SetOperation(nint operation, int attribute, void* value, int bytes)
+        => CudaStatus.CheckCublas(CublasLt.MatmulDescSetAttribute(operation, attribute, value, (nuint)bytes), "cublasLtMatmulDescSetAttribute", "planning a product with a bias");
+
+    static void Prefer(nint preference, int attribute, int value) => Prefer(preference, attribute, &value, sizeof(int));
+
+    static void Prefer(nint preference, int attribute, void* value, int bytes)
+        => CudaStatus.CheckCublas(CublasLt.MatmulPreferenceSetAttribute(preference, attribute, value, (nuint)bytes), "cublasLtMatmulPreferenceSetAttribute", "planning a product with a bias");
+
+    // The largest power of two, up to 256, that divides every row's address.
+    static int AlignmentOf(Tensor tensor)
+    {
+        var bits = (ulong)tensor.Address | (ulong)tensor.Stride * sizeof(float) | 256;
+        return (int)(bits & (0 - bits));
+    }
+
+    public void Dispose()
+    {
+        foreach (var plan in _plans.Values)
+        {
+            _ = CublasLt.MatrixLayoutDestroy(plan.LayoutA);
+            _ = CublasLt.MatrixLayoutDestroy(plan.LayoutB);
+            _ = CublasLt.MatrixLayoutDestroy(plan.LayoutD);
+            _ = CublasLt.MatmulDescDestroy(plan.Operation);
+        }
+
+        _ = CublasLt.Destroy(_lightHandle);
+        _ = Cublas.Destroy(_handle);
+    }
+}

@@ -1,0 +1,69 @@
+using VBiLstm.Devices;
+
+namespace VBiLstm.Cuda;
+
+public sealed unsafe partial class CudaDevice
+{
+    public override bool OpaqueRecurrences => _recurrences is not null;
+
+    public override long RecurrenceBytes(int inputs, int units, int steps, int rows, bool training) => _recurrences?.Measure(inputs, units, steps, rows, training) ?? 0;
+
+    public override void LstmCellForward(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h)
+    {
+        CheckShape(gates.Columns == 4 * h.Columns && (addend.IsEmpty || addend.Columns == gates.Columns));
+        var arguments = stackalloc void*[] { &gates, &addend, &cPrevious, &validity, &c, &tanhC, &h };
+        LaunchElements(_kernels.LstmCellForward, c.Rows, c.Columns, arguments);
+    }
+
+    public override void LstmCellBackward(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc)
+    {
+        CheckShape(gates.Columns == 4 * dc.Columns);
+        var arguments = stackalloc void*[] { &gates, &cPrevious, &tanhC, &dh1, &dh2, &validity, &dc };
+        LaunchElements(_kernels.LstmCellBackward, dc.Rows, dc.Columns, arguments);
+    }
+
+    public override void LstmSequenceForward(LstmSequence sequence)
+    {
+        ArgumentNullException.ThrowIfNull(sequence);
+        if (_recurrences is null)
+            base.LstmSequenceForward(sequence);
+        else
+            _recurrences.Forward(sequence);
+    }
+
+    public override void LstmSequenceBackward(LstmSequence sequence)
+    {
+        ArgumentNullException.ThrowIfNull(sequence);
+        if (_recurrences is null)
+            base.LstmSequenceBackward(sequence);
+        else
+            _recurrences.Backward(sequence);
+    }
+
+    /// <summary>y = xᵀ.</summary>
+    internal void Transpose(Tensor x, Tensor y)
+    {
+        CheckShape(x.Rows == y.Columns && x.Columns == y.Rows);
+        var arguments = stackalloc void*[] { &x, &y };
+        Launch(_kernels.Transpose, (uint)CeilingDivide(x.Columns, TileColumns), (uint)CeilingDivide(x.Rows, TileRows), TileColumns, TileThreadRows, arguments);
+    }
+
+    /// <summary>Number of ones in each column of validity [steps · batch, 1], into lengths [batch].</summary>
+    internal void SequenceLengths(Tensor validity, int batch, IdTensor lengths)
+    {
+        var arguments = stackalloc void*[] { &validity, &batch, &lengths };
+        Launch(_kernels.SequenceLengths, (uint)CeilingDivide(batch, ElementThreads), 1, ElementThreads, 1, arguments);
+    }
+
+    /// <summary>
+    /// Steps of source [steps · sourceBatch, N] into target [steps · targetBatch, N], each row's own length read backwards where <paramref name="reverse"/>; zeros in rows
+    /// and steps that the source lacks. Lengths [sourceBatch], or empty: all steps.
+    /// </summary>
+    internal void GatherSteps(Tensor source, int sourceBatch, Tensor target, int targetBatch, IdTensor lengths, int steps, bool reverse)
+    {
+        CheckShape(target.Rows == steps * targetBatch && source.Columns == target.Columns);
+        var reverses = reverse ? 1 : 0;
+        var arguments = stackalloc void*[] { &source, &sourceBatch, &target, &targetBatch, &lengths, &steps, &reverses };
+        LaunchElements(_kernels.GatherSteps, target.Rows, target.Columns, arguments);
+    }
+}

@@ -1,0 +1,42 @@
+using VBiLstm.Devices;
+
+namespace VBiLstm.Cuda;
+
+public sealed unsafe partial class CudaDevice
+{
+    // As many partial sums whatever the GPU, so that a norm has the same bits on all of them.
+    const int PartialSums = 256, ReductionThreads = 256;
+    const int ScratchBytes = PartialSums * sizeof(double);
+    const int AdamElementsPerBlock = 1024, MaximumAdamBlocks = 65535;
+
+    public override void WeightedSum(Tensor values, Tensor w, Tensor result)
+    {
+        CheckShape(values.Rows == w.Rows);
+        var arguments = stackalloc void*[] { &values, &w, &result };
+        Launch(_kernels.WeightedSum, 1, 1, ReductionThreads, 1, arguments);
+    }
+
+    public override void GradientNorm(Tensor gradients, Tensor result)
+    {
+        CheckShape(gradients.Rows == 1);
+        var partial = _scratch.Address;
+        var squares = stackalloc void*[] { &gradients, &partial };
+        Launch(_kernels.SumOfSquares, PartialSums, 1, ReductionThreads, 1, squares);
+        var arguments = stackalloc void*[] { &partial, &result };
+        Launch(_kernels.GradientNorm, 1, 1, ReductionThreads, 1, arguments);
+    }
+
+    public override void AdamStep(Tensor parameters, Tensor gradients, Tensor firstMoments, Tensor secondMoments, in AdamArguments arguments)
+    {
+        CheckShape(parameters.Rows == 1 && gradients.Columns == parameters.Columns && firstMoments.Columns == parameters.Columns && secondMoments.Columns == parameters.Columns);
+        var adam = arguments;
+        if (adam.HaltOnNonFinite)
+        {
+            var guard = stackalloc void*[] { &adam };
+            Launch(_kernels.AdamGuard, 1, 1, 1, 1, guard);
+        }
+
+        var launch = stackalloc void*[] { &parameters, &gradients, &firstMoments, &secondMoments, &adam };
+        Launch(_kernels.AdamStep, (uint)Math.Min(CeilingDivide(parameters.Columns, AdamElementsPerBlock), MaximumAdamBlocks), 1, ReductionThreads, 1, launch);
+    }
+}

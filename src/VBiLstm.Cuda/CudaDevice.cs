@@ -1,0 +1,293 @@
+using System.Runtime.InteropServices;
+using VBiLstm.Cuda.Interop;
+using VBiLstm.Devices;
+
+namespace VBiLstm.Cuda;
+
+/// <summary>
+/// One NVIDIA GPU, or the software GPU behind the same calls: the project's kernels, cuBLAS, cuBLASLt and cuDNN on one stream. Operations return at once
+/// and run in the order of the calls; every result has the same bits each time. Not for concurrent callers.
+/// </summary>
+public sealed unsafe partial class CudaDevice : Device
+{
+    // NVIDIA's advice for Hopper; earlier GPUs need less.
+    const int WorkspaceBytes = 32 << 20;
+    const int DownloadBytes = 4 << 20;
+    const int NonBlocking = 1;
+
+    readonly CudaContext _context;
+    readonly KernelModule _kernels;
+    readonly nint _stream;
+    readonly UploadRing _uploads;
+    readonly CublasProducts _products;
+    readonly CudnnRecurrences? _recurrences;
+    readonly List<RecordedGraph> _graphs = [];
+    readonly DeviceMemory _workspace;
+    readonly DeviceMemory _download;
+    readonly DeviceMemory _scratch;
+    nint _pinned;
+
+    /// <exception cref="CudaException">A library, the driver or the GPU is missing, too old, or fails.</exception>
+    /// <exception cref="InsufficientMemoryException">The GPU has no room for the workspace.</exception>
+    public CudaDevice(CudaOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        Options = options;
+        NativeLibraries.Choose(options.Software);
+        _context = new CudaContext(options.Ordinal);
+        _kernels = new KernelModule(NativeLibraries.ReadKernels(), _context.Name);
+        CudaStatus.Check(CudaDriver.StreamCreate(out _stream, NonBlocking), "cuStreamCreate", "creating the compute stream");
+        _uploads = new UploadRing(_stream);
+        CudaStatus.Check(CudaDriver.MemHostAlloc(out _pinned, DownloadBytes, 0), "cuMemHostAlloc", "allocating pinned download memory");
+        _workspace = Allocate(WorkspaceBytes, "the workspace of cuBLAS");
+        _download = Allocate(DownloadBytes, "the download buffer");
+        _scratch = Allocate(ScratchBytes, "the reductions' scratch");
+        _products = new CublasProducts(_stream, _workspace.Address, WorkspaceBytes, options.Precision);
+        if (UsesCudnn(options.Recurrence))
+            _recurrences = new CudnnRecurrences(this, _stream, options.Precision);
+    }
+
+    public CudaOptions Options { get; }
+
+    /// <summary>Name, compute capability and number of multiprocessors of the GPU.</summary>
+    public (string Name, int ComputeCapability, int Multiprocessors) Gpu => (_context.Name, _context.ComputeCapability, _context.Multiprocessors);
+
+    public override string Name
+        => $"{(Options.Software ? "soft" : $"cuda:{Options.Ordinal}")} ({_context.Name}, {(Options.Precision == CudaPrecision.Tf32 ? "TF32" : "FP32")}, "
+            + $"{(_recurrences is null ? "kernels' recurrences" : $"cuDNN {CudnnRecurrences.VersionText}")}, {(Options.UseGraph ? "graph" : "no graph")})";
+
+    /// <summary>Free and total memory in bytes.</summary>
+    public (long Free, long Total) Memory => _context.Memory;
+
+    public override long? FreeBytes => Memory.Free;
+
+    /// <summary>Kernel nodes and all nodes of every graph captured so far, in the order of <see cref="Record"/>; zeros for those not captured.</summary>
+    public IEnumerable<(int KernelNodes, int Nodes)> GraphNodes => _graphs.Select(graph => (graph.KernelNodes, graph.Nodes));
+
+    public override DeviceMemory Allocate(long bytes, string purpose)
+    {
+        _context.Bind();
+        var status = CudaDriver.MemAlloc(out var address, (nuint)bytes);
+        if (status == CudaStatus.OutOfMemory)
+        {
+            var (free, total) = Memory;
+            throw new InsufficientMemoryException($"{purpose} needs {bytes / 1e6:N0} MB, but {_context.Name} has {free / 1e6:N0} MB free of {total / 1e6:N0} MB; use a smaller batch or model.");
+        }
+
+        CudaStatus.Check(status, "cuMemAlloc", $"allocating {bytes / 1e6:N1} MB for {purpose}");
+        CudaStatus.Check(CudaDriver.MemsetD8Async(address, 0, (nuint)bytes, _stream), "cuMemsetD8Async", $"clearing {purpose}");
+        return new CudaMemory(this, address, bytes);
+    }
+
+    public override void Upload(ReadOnlySpan<float> source, Tensor target)
+    {
+        CheckLength(source.Length, target.Count);
+        _context.Bind();
+        if (source.IsEmpty)
+            return;
+        if (target.IsContiguous)
+        {
+            Upload(MemoryMarshal.AsBytes(source), target.Address);
+            return;
+        }
+
+        var rowsAtOnce = Math.Max(1, UploadRing.MaximumBytes / sizeof(float) / target.Columns);
+        for (var row = 0; row < target.Rows; row += rowsAtOnce)
+        {
+            var count = Math.Min(rowsAtOnce, target.Rows - row);
+            var staged = _uploads.Stage(MemoryMarshal.AsBytes(source.Slice(row * target.Columns, count * target.Columns)));
+            CopyRows(new Tensor(staged, count, target.Columns, target.Columns), target.RowRange(row, count));
+        }
+    }
+
+    public override void Upload(ReadOnlySpan<int> source, IdTensor target)
+    {
+        CheckLength(source.Length, target.Count);
+        _context.Bind();
+        Upload(MemoryMarshal.AsBytes(source), target.Address);
+    }
+
+    void Upload(ReadOnlySpan<byte> source, nint target)
+    {
+        for (var start = 0; start < source.Length; start += UploadRing.MaximumBytes)
+        {
+            var part = source.Slice(start, Math.Min(UploadRing.MaximumBytes, source.Length - start));
+            CudaStatus.Check(CudaDriver.MemcpyDtoDAsync(target + start, _uploads.Stage(part), (nuint)part.Length, _stream), "cuMemcpyDtoDAsync", "uploading");
+        }
+    }
+
+    public override void Download(Tensor source, Span<float> target)
+    {
+        CheckLength(target.Length, source.Count);
+        _context.Bind();
+        if (source.Columns > DownloadBytes / sizeof(float))
+        {
+            // Only flat arenas are as wide; they are contiguous.
+            source = new Tensor(source.Address, checked((int)source.Count), 1, 1);
+        }
+
+        var rowsAtOnce = Math.Max(1, DownloadBytes / sizeof(float) / Math.Max(1, source.Columns));
+        for (var row = 0; row < source.Rows; row += rowsAtOnce)
+        {
+            var part = source.RowRange(row, Math.Min(rowsAtOnce, source.Rows - row));
+            var from = part.Address;
+            if (!part.IsContiguous)
+            {
+                from = _download.Address;
+                CopyRows(part, new Tensor(from, part.Rows, part.Columns, part.Columns));
+            }
+
+            CudaStatus.Check(CudaDriver.MemcpyDtoHAsync(_pinned, from, (nuint)(part.Count * sizeof(float)), _stream), "cuMemcpyDtoHAsync", "downloading");
+            Synchronise();
+            new ReadOnlySpan<float>((void*)_pinned, (int)part.Count).CopyTo(target[(row * source.Columns)..]);
+        }
+    }
+
+    public override int StepsAhead => 1;
+
+    public override Readback CreateReadback(Tensor source)
+    {
+        _context.Bind();
+        return new CudaReadback(this, source);
+    }
+
+    public override void Synchronise()
+    {
+        _context.Bind();
+        CudaStatus.Check(CudaDriver.StreamSynchronize(_stream), "cuStreamSynchronize", "waiting for the GPU");
+    }
+
+    /// <summary>Begins what NVIDIA's profilers collect where they were told to wait for it.</summary>
+    public void StartProfiler()
+    {
+        Synchronise();
+        CudaStatus.Check(CudaDriver.ProfilerStart(), "cuProfilerStart", "starting the profiler");
+    }
+
+    /// <summary>Ends it, after everything launched since.</summary>
+    public void StopProfiler()
+    {
+        Synchronise();
+        CudaStatus.Check(CudaDriver.ProfilerStop(), "cuProfilerStop", "stopping the profiler");
+    }
+
+    public override Action Record(Action operations)
+    {
+        if (!Options.UseGraph)
+            return operations;
+        var graph = new RecordedGraph(_context, _stream, operations);
+        _graphs.Add(graph);
+        return graph.Replay;
+    }
+
+    public override Weight CreateWeight(Tensor values, WeightUse use) => new CudaWeight(values, use);
+
+    // The products read the parameters themselves.
+    public override void RefreshWeights(IReadOnlyList<Weight> weights)
+    {
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (!disposing || _pinned == 0)
+            return;
+        _context.Bind();
+        _ = CudaDriver.StreamSynchronize(_stream);
+        foreach (var graph in _graphs)
+            graph.Dispose();
+        _recurrences?.Dispose();
+        _products.Dispose();
+        _scratch.Dispose();
+        _download.Dispose();
+        _workspace.Dispose();
+        _ = CudaDriver.MemFreeHost(_pinned);
+        _pinned = 0;
+        _uploads.Dispose();
+        _ = CudaDriver.StreamDestroy(_stream);
+        _kernels.Dispose();
+        _context.Dispose();
+    }
+
+    static bool UsesCudnn(CudaRecurrence recurrence) => recurrence switch
+    {
+        CudaRecurrence.Cudnn => NativeLibraries.Require(NativeLibraries.Cudnn) != 0,
+        CudaRecurrence.Kernels => false,
+        _ => NativeLibraries.Find(NativeLibraries.Cudnn).Handle != 0,
+    };
+
+    static void CheckLength(long given, long expected)
+    {
+        if (given != expected)
+            throw new ArgumentException($"{given} elements given where the tensor has {expected}.");
+    }
+
+    static void CheckShape(bool holds)
+    {
+        if (!holds)
+            throw new ArgumentException("The shapes of the operands do not fit together.");
+    }
+
+    sealed class CudaWeight(Tensor values, WeightUse use) : Weight(values, use)
+    {
+        public override long Bytes => 0;
+
+        protected override void Dispose(bool disposing)
+        {
+        }
+    }
+
+    // A copy to pinned memory in the order of the stream, and an event behind it.
+    sealed class CudaReadback : Readback
+    {
+        const int DisableTiming = 2;
+
+        readonly CudaDevice _device;
+        readonly Tensor _source;
+        readonly nint _copied;
+        nint _host;
+
+        public CudaReadback(CudaDevice device, Tensor source)
+        {
+            CheckShape(source.IsContiguous);
+            (_device, _source) = (device, source);
+            CudaStatus.Check(CudaDriver.MemHostAlloc(out _host, Bytes, 0), "cuMemHostAlloc", "allocating pinned memory for metrics");
+            CudaStatus.Check(CudaDriver.EventCreate(out _copied, DisableTiming), "cuEventCreate", "creating the event of a readback");
+        }
+
+        nuint Bytes => (nuint)_source.Count * sizeof(float);
+
+        public override void Start()
+        {
+            _device._context.Bind();
+            CudaStatus.Check(CudaDriver.MemcpyDtoHAsync(_host, _source.Address, Bytes, _device._stream), "cuMemcpyDtoHAsync", "reading metrics back");
+            CudaStatus.Check(CudaDriver.EventRecord(_copied, _device._stream), "cuEventRecord", "reading metrics back");
+        }
+
+        public override ReadOnlySpan<float> Wait()
+        {
+            _device._context.Bind();
+            CudaStatus.Check(CudaDriver.EventSynchronize(_copied), "cuEventSynchronize", "waiting for a step");
+            return new ReadOnlySpan<float>((void*)_host, (int)_source.Count);
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            if (_host == 0)
+                return;
+            _device._context.Bind();
+            _ = CudaDriver.EventSynchronize(_copied);
+            _ = CudaDriver.EventDestroy(_copied);
+            _ = CudaDriver.MemFreeHost(_host);
+            _host = 0;
+        }
+    }
+
+    sealed class CudaMemory(CudaDevice device, nint address, long bytes) : DeviceMemory(address, bytes)
+    {
+        protected override void Free()
+        {
+            device._context.Bind();
+            _ = CudaDriver.MemFree(Address);
+        }
+    }
+}

@@ -1,0 +1,41 @@
+namespace VBiLstm.Cuda;
+
+/// <summary>How products are computed.</summary>
+public enum CudaPrecision
+{
+    /// <summary>Tensor cores: operands rounded to TF32 (10 bits of mantissa), sums in float32.</summary>
+    Tf32,
+
+    /// <summary>Float32 throughout.</summary>
+    Fp32,
+}
+
+/// <summary>What runs the recurrences that have no channel.</summary>
+public enum CudaRecurrence
+{
+    /// <summary>cuDNN where it is found, the project's kernels otherwise.</summary>
+    Automatic,
+
+    /// <summary>cuDNN.</summary>
+    Cudnn,
+
+    /// <summary>The project's kernels, a product and a cell for each step.</summary>
+    Kernels,
+}
+
+/// <summary>Choices of a <see cref="CudaDevice"/>.</summary>
+public sealed record CudaOptions
+{
+    /// <summary>The GPU's number among those that CUDA shows.</summary>
+    public int Ordinal { get; init; }
+
+    /// <summary>Whether the software GPU stands in for a real one: the same calls and kernels, executed on the CPU.</summary>
+    public bool Software { get; init; }
+
+    public CudaPrecision Precision { get; init; } = CudaPrecision.Tf32;
+
+    public CudaRecurrence Recurrence { get; init; } = CudaRecurrence.Automatic;
+
+    /// <summary>Whether recorded operations become one captured graph; otherwise each replay launches them one by one.</summary>
+    public bool UseGraph { get; init; } = true;
+}

@@ -1,0 +1,280 @@
+using VBiLstm.Cuda.Interop;
+using VBiLstm.Devices;
+
+namespace VBiLstm.Cuda;
+
+/// <summary>
+/// One recurrence without channel by cuDNN's RNN calls. cuDNN knows no lone backward direction, and a graph would keep the lengths of the batch that it was captured
+/// with. So every row is brought to its own reading order first: it starts at step 0, backward rows from their own last token on, and zeros follow its end. All rows then have the same
+/// length, and what cuDNN computes beyond a row's end is never read and has no gradient.
+/// </summary>
+sealed unsafe class CudnnLstm : IDisposable
+{
+    const int Gates = 4;
+    const int AlgorithmStandard = 0, CellLstm = 2, BiasOfInput = 1, Unidirectional = 0, LinearInput = 0, Float = 0;
+    const int DefaultMath = 0, FmaMath = 3, ModeInference = 0, ModeTraining = 1, LayoutSequenceMajorPacked = 1, AddGradient = 0;
+
+    readonly CudaDevice _device;
+    readonly LstmSequence _sequence;
+    readonly nint _handle;
+    readonly nint _descriptor;
+    readonly nint _stateDescriptor;
+    readonly nuint _weightBytes;
+    readonly Arena _arena;
+    readonly Buffers _b;
+    readonly Matrix[] _weights, _dWeights;
+    readonly List<DeviceMemory> _spaces = [];
+    readonly Dictionary<int, Shape> _shapes = [];
+    readonly CudnnLstmSizes _sizes;
+    readonly int _inputs, _units, _rows, _paddedRows;
+    readonly bool _reverse, _training;
+
+    struct Buffers
+    {
+        public Tensor Weights, DWeights, X, Y, DX, DY, Hx, Cx, Cy, DHx, DCx;
+        public IdTensor Lengths;
+    }
+
+    // A gate's matrix [out, in] and, for input matrices, its bias [1, out], inside a weight space.
+    readonly record struct Matrix(Tensor Values, Tensor Bias);
+
+    // What depends on the number of steps.
+    sealed record Shape(nint XDescriptor, nint YDescriptor, nint DeviceLengths, nint Workspace, nuint WorkspaceBytes, nint Reserve, nuint ReserveBytes);
+
+    public CudnnLstm(CudaDevice device, LstmSequence sequence, nint handle, nint dropout, CudaPrecision precision)
+    {
+        (_device, _sequence, _handle) = (device, sequence, handle);
+        _training = !sequence.DRecurrent.IsEmpty;
+        _sizes = new CudnnLstmSizes(sequence.InputWeight.Values.Rows, sequence.Recurrent.Values.Rows, sequence.Gates.Rows / sequence.BatchSize, sequence.BatchSize, _training);
+        (_inputs, _units, _rows, _paddedRows) = (_sizes.Inputs, _sizes.Units, _sizes.Rows, _sizes.PaddedRows);
+        _reverse = sequence.Direction == LstmDirection.Backward;
+        _descriptor = Describe(_sizes, dropout, precision);
+        Check(Cudnn.GetRnnWeightSpaceSize(handle, _descriptor, out _weightBytes), "cudnnGetRNNWeightSpaceSize");
+        Check(Cudnn.CreateTensorDescriptor(out _stateDescriptor), "cudnnCreateTensorDescriptor");
+        var sizes = stackalloc int[] { 1, _paddedRows, _units };
+        var strides = stackalloc int[] { _paddedRows * _units, _units, 1 };
+        Check(Cudnn.SetTensorNdDescriptor(_stateDescriptor, Float, 3, sizes, strides), "cudnnSetTensorNdDescriptor");
+        _arena = Arena.Create(device, "cuDNN's copies of a recurrence", arena => Layout(arena, _sizes, _weightBytes), out _b);
+        _weights = Matrices(_b.Weights);
+        _dWeights = _training ? Matrices(_b.DWeights) : [];
+    }
+
+    /// <summary>Device memory that such a recurrence takes when it runs all of its steps.</summary>
+    public static long Measure(CudnnLstmSizes sizes, nint handle, nint dropout, CudaPrecision precision)
+    {
+        var descriptor = Describe(sizes, dropout, precision);
+        nint x = 0;
+        try
+        {
+            Check(Cudnn.GetRnnWeightSpaceSize(handle, descriptor, out var weightBytes), "cudnnGetRNNWeightSpaceSize");
+            var lengths = new int[sizes.PaddedRows];
+            Array.Fill(lengths, sizes.Steps);
+            fixed (int* first = lengths)
+                x = DataDescriptor(sizes, sizes.Steps, sizes.Inputs, first);
+            var (workspace, reserve) = Spaces(sizes, handle, descriptor, x);
+            return Arena.Measure(arena => Layout(arena, sizes, weightBytes)) + LengthBytes(sizes) + (long)workspace + (long)reserve;
+        }
+        finally
+        {
+            if (x != 0)
+                _ = Cudnn.DestroyRnnDataDescriptor(x);
+            _ = Cudnn.DestroyRnnDescriptor(descriptor);
+        }
+    }
+
+    static nint Describe(CudnnLstmSizes sizes, nint dropout, CudaPrecision precision)
+    {
+        Check(Cudnn.CreateRnnDescriptor(out var descriptor), "cudnnCreateRNNDescriptor");
+        Check(Cudnn.SetRnnDescriptor(descriptor, AlgorithmStandard, CellLstm, BiasOfInput, Unidirectional, LinearInput, Float, Float,
+            precision == CudaPrecision.Tf32 ? DefaultMath : FmaMath, sizes.Inputs, sizes.Units, sizes.Units, 1, dropout, 0), "cudnnSetRNNDescriptor_v8");
+        return descriptor;
+    }
+
+    static Buffers Layout(Arena arena, CudnnLstmSizes sizes, nuint weightBytes)
+    {
+        var (inputs, units, rows, allRows) = (sizes.Inputs, sizes.Units, sizes.PaddedRows, sizes.Steps * sizes.PaddedRows);
+        Tensor IfTraining(int r, int c) => sizes.Training ? arena.Take(r, c) : default;
+        Tensor Space() => arena.Take(1, (int)((weightBytes + sizeof(float) - 1) / sizeof(float)));
+        return new Buffers
+        {
+            Weights = Space(),
+            DWeights = sizes.Training ? Space() : default,
+            X = arena.Take(allRows, inputs),
+            Y = arena.Take(allRows, units),
+            DX = IfTraining(allRows, inputs),
+            DY = IfTraining(allRows, units),
+            Hx = arena.Take(rows, units),
+            Cx = arena.Take(rows, units),
+            Cy = arena.Take(rows, units),
+            DHx = IfTraining(rows, units),
+            DCx = IfTraining(rows, units),
+            Lengths = arena.TakeIds(sizes.Rows),
+        };
+    }
+
+    // Four input matrices in the order of the gates i, f, u, o, then four recurrent ones.
+    Matrix[] Matrices(Tensor space)
+    {
+        Check(Cudnn.CreateTensorDescriptor(out var matrixDescriptor), "cudnnCreateTensorDescriptor");
+        Check(Cudnn.CreateTensorDescriptor(out var biasDescriptor), "cudnnCreateTensorDescriptor");
+        var matrices = new Matrix[2 * Gates];
+        for (var layer = 0; layer < matrices.Length; layer++)
+        {
+            Check(Cudnn.GetRnnWeightParams(_handle, _descriptor, 0, _weightBytes, space.Address, layer, matrixDescriptor, out var matrix, biasDescriptor, out var bias), "cudnnGetRNNWeightParams");
+            var inputs = layer < Gates ? _inputs : _units;
+            CheckExtent(matrixDescriptor, (long)_units * inputs, $"matrix {layer}");
+            if (layer < Gates)
+                CheckExtent(biasDescriptor, _units, $"bias {layer}");
+            matrices[layer] = new Matrix(new Tensor(matrix, _units, inputs, inputs), layer < Gates ? new Tensor(bias, 1, _units, _units) : default);
+        }
+
+        _ = Cudnn.DestroyTensorDescriptor(matrixDescriptor);
+        _ = Cudnn.DestroyTensorDescriptor(biasDescriptor);
+        return matrices;
+    }
+
+    static void CheckExtent(nint descriptor, long expected, string what)
+    {
+        const int maximumDimensions = 8;
+        var sizes = stackalloc int[maximumDimensions];
+        var strides = stackalloc int[maximumDimensions];
+        Check(Cudnn.GetTensorNdDescriptor(descriptor, maximumDimensions, out var type, out var dimensions, sizes, strides), "cudnnGetTensorNdDescriptor");
+        var count = 1L;
+        for (var i = 0; i < dimensions; i++)
+            count *= sizes[i];
+        if (type != Float || count != expected)
+            throw new CudaException($"cuDNN describes {what} of the LSTM as {count} values of type {type}, not {expected} of float.");
+    }
+
+    public void Forward()
+    {
+        var (n, b) = (_sequence.Steps, _rows);
+        var shape = ShapeOf(n);
+        UploadWeights();
+        if (!_sequence.Validity.IsEmpty)
+            _device.SequenceLengths(_sequence.Validity.RowRange(0, n * b), b, _b.Lengths);
+        Gather(_sequence.Input.RowRange(0, n * b), b, _b.X, _paddedRows);
+        var initial = _reverse ? n : 0;
+        Pad(_sequence.H.RowRange(initial * b, b), _b.Hx);
+        Pad(_sequence.C.RowRange(initial * b, b), _b.Cx);
+        Check(Cudnn.RnnForward(_handle, _descriptor, _training ? ModeTraining : ModeInference, shape.DeviceLengths, shape.XDescriptor, _b.X.Address, shape.YDescriptor, _b.Y.Address,
+            _stateDescriptor, _b.Hx.Address, 0, _stateDescriptor, _b.Cx.Address, _b.Cy.Address, _weightBytes, _b.Weights.Address,
+            shape.WorkspaceBytes, shape.Workspace, _training ? shape.ReserveBytes : 0, _training ? shape.Reserve : 0), "cudnnRNNForward");
+        Gather(_b.Y, _paddedRows, _sequence.H.RowRange(_reverse ? 0 : b, n * b), b);
+        if (!_reverse)
+            _device.Copy(_b.Cy.RowRange(0, b), _sequence.C.RowRange(n * b, b));
+    }
+
+    public void Backward()
+    {
+        var (n, b) = (_sequence.Steps, _rows);
+        var shape = ShapeOf(n);
+        Gather(_sequence.DH.RowRange(0, n * b), b, _b.DY, _paddedRows);
+        Check(Cudnn.RnnBackwardData(_handle, _descriptor, shape.DeviceLengths, shape.YDescriptor, _b.Y.Address, _b.DY.Address, shape.XDescriptor, _b.DX.Address,
+            _stateDescriptor, _b.Hx.Address, 0, _b.DHx.Address, _stateDescriptor, _b.Cx.Address, 0, _b.DCx.Address, _weightBytes, _b.Weights.Address,
+            shape.WorkspaceBytes, shape.Workspace, shape.ReserveBytes, shape.Reserve), "cudnnRNNBackwardData_v8");
+
+        // cuDNN only adds to the gradients.
+        _device.Zero(_b.DWeights);
+        Check(Cudnn.RnnBackwardWeights(_handle, _descriptor, AddGradient, shape.DeviceLengths, shape.XDescriptor, _b.X.Address,
+            _stateDescriptor, _b.Hx.Address, shape.YDescriptor, _b.Y.Address, _weightBytes, _b.DWeights.Address,
+            shape.WorkspaceBytes, shape.Workspace, shape.ReserveBytes, shape.Reserve), "cudnnRNNBackwardWeights_v8");
+        DownloadGradients();
+        if (!_sequence.DInput.IsEmpty)
+            Gather(_b.DX, _paddedRows, _sequence.DInput.RowRange(0, n * b), b);
+        _device.Copy(_b.DHx.RowRange(0, b), _sequence.DHRecurrent);
+        _device.Copy(_b.DCx.RowRange(0, b), _sequence.DC);
+    }
+
+    void UploadWeights()
+    {
+        for (var gate = 0; gate < Gates; gate++)
+        {
+            _device.Transpose(Gate(_sequence.InputWeight.Values, gate), _weights[gate].Values);
+            _device.Transpose(Gate(_sequence.Recurrent.Values, gate), _weights[Gates + gate].Values);
+            _device.Copy(Gate(_sequence.Bias, gate), _weights[gate].Bias);
+        }
+    }
+
+    void DownloadGradients()
+    {
+        for (var gate = 0; gate < Gates; gate++)
+        {
+            _device.Transpose(_dWeights[gate].Values, Gate(_sequence.DInputWeight, gate));
+            _device.Transpose(_dWeights[Gates + gate].Values, Gate(_sequence.DRecurrent, gate));
+            _device.Copy(_dWeights[gate].Bias, Gate(_sequence.DBias, gate));
+        }
+    }
+
+    Tensor Gate(Tensor all, int gate) => all.ColumnRange(gate * _units, _units);
+
+    // Between the order of the batch and each row's own reading order; the same either way.
+    void Gather(Tensor source, int sourceRows, Tensor target, int targetRows)
+        => _device.GatherSteps(source, sourceRows, target.RowRange(0, _sequence.Steps * targetRows), targetRows,
+            _sequence.Validity.IsEmpty ? default : _b.Lengths, _sequence.Steps, _reverse);
+
+    void Pad(Tensor state, Tensor padded) => _device.GatherSteps(state, _rows, padded, _paddedRows, default, 1, reverse: false);
+
+    Shape ShapeOf(int steps)
+    {
+        if (_shapes.TryGetValue(steps, out var shape))
+            return shape;
+        var lengths = new int[_paddedRows];
+        Array.Fill(lengths, steps);
+        nint xDescriptor, yDescriptor;
+        fixed (int* first = lengths)
+        {
+            xDescriptor = DataDescriptor(_sizes, steps, _inputs, first);
+            yDescriptor = DataDescriptor(_sizes, steps, _units, first);
+        }
+
+        var (workspaceBytes, reserveBytes) = Spaces(_sizes, _handle, _descriptor, xDescriptor);
+        var deviceLengths = Space(LengthBytes(_sizes));
+        _device.Upload(lengths, new IdTensor(deviceLengths, _paddedRows));
+        shape = new Shape(xDescriptor, yDescriptor, deviceLengths, Space((long)workspaceBytes), workspaceBytes, Space((long)reserveBytes), reserveBytes);
+        _shapes.Add(steps, shape);
+        return shape;
+    }
+
+    static long LengthBytes(CudnnLstmSizes sizes) => sizes.PaddedRows * sizeof(int);
+
+    static (nuint Workspace, nuint Reserve) Spaces(CudnnLstmSizes sizes, nint handle, nint descriptor, nint x)
+    {
+        Check(Cudnn.GetRnnTempSpaceSizes(handle, descriptor, sizes.Training ? ModeTraining : ModeInference, x, out var workspace, out var reserve), "cudnnGetRNNTempSpaceSizes");
+        return (workspace, reserve);
+    }
+
+    static nint DataDescriptor(CudnnLstmSizes sizes, int steps, int vectorSize, int* lengths)
+    {
+        Check(Cudnn.CreateRnnDataDescriptor(out var descriptor), "cudnnCreateRNNDataDescriptor");
+        float zero = 0;
+        Check(Cudnn.SetRnnDataDescriptor(descriptor, Float, LayoutSequenceMajorPacked, steps, sizes.PaddedRows, vectorSize, lengths, &zero), "cudnnSetRNNDataDescriptor");
+        return descriptor;
+    }
+
+    nint Space(long bytes)
+    {
+        if (bytes == 0)
+            return 0;
+        var memory = _device.Allocate(bytes, "cuDNN's work and reserve space");
+        _spaces.Add(memory);
+        return memory.Address;
+    }
+
+    static void Check(int status, string call) => CudaStatus.CheckCudnn(status, call, "running an LSTM");
+
+    public void Dispose()
+    {
+        foreach (var shape in _shapes.Values)
+        {
+            _ = Cudnn.DestroyRnnDataDescriptor(shape.XDescriptor);
+            _ = Cudnn.DestroyRnnDataDescriptor(shape.YDescriptor);
+        }
+
+        foreach (var memory in _spaces)
+            memory.Dispose();
+        _arena.Dispose();
+        _ = Cudnn.DestroyTensorDescriptor(_stateDescriptor);
+        _ = Cudnn.DestroyRnnDescriptor(_descriptor);
+    }
+}

@@ -1,0 +1,125 @@
+using VBiLstm.Cuda.Interop;
+
+namespace VBiLstm.Cuda;
+
+/// <summary>A kernel of native/kernels.</summary>
+readonly record struct Kernel(nint Function, string Name);
+
+/// <summary>The kernels of native/kernels, loaded from one image into the current context.</summary>
+sealed class KernelModule : IDisposable
+{
+    readonly nint _module;
+
+    /// <exception cref="CudaException">The image cannot be loaded on this GPU, or lacks a kernel.</exception>
+    public KernelModule(byte[] image, string deviceName)
+    {
+        CudaStatus.Check(CudaDriver.ModuleLoadData(out _module, image), "cuModuleLoadData", $"loading the kernels on {deviceName}");
+        Zero = Find("zero");
+        Copy = Find("copy");
+        MaskRows = Find("mask_rows");
+        Transpose = Find("transpose");
+        GatherSteps = Find("gather_steps");
+        SequenceLengths = Find("sequence_lengths");
+        ColumnSums = Find("column_sums");
+        WeightedSum = Find("weighted_sum");
+        SumOfSquares = Find("sum_of_squares");
+        GradientNorm = Find("gradient_norm");
+        AdamGuard = Find("adam_guard");
+        AdamStep = Find("adam_step");
+        LstmCellForward = Find("lstm_cell_forward");
+        LstmCellBackward = Find("lstm_cell_backward");
+        LeakyReluForward = Find("leaky_relu_forward");
+        LeakyReluBackward = Find("leaky_relu_backward");
+        MultiplyLeakyRelu = Find("multiply_leaky_relu");
+        SampleGaussianForward = Find("sample_gaussian_forward");
+        SampleGaussianBackward = Find("sample_gaussian_backward");
+        GaussianKlForward = Find("gaussian_kl_forward");
+        GaussianKlBackward = Find("gaussian_kl_backward");
+        GaussianLogDensityForward = Find("gaussian_log_density_forward");
+        GaussianLogDensityBackward = Find("gaussian_log_density_backward");
+        BernoulliNllForward = Find("bernoulli_nll_forward");
+        BernoulliNllBackward = Find("bernoulli_nll_backward");
+        CategoricalNllForward = Find("categorical_nll_forward");
+        CategoricalNllBackward = Find("categorical_nll_backward");
+        SquaredNormForward = Find("squared_norm_forward");
+        SquaredNormBackward = Find("squared_norm_backward");
+        EmbeddingForward = Find("embedding_forward");
+        EmbeddingBackward = Find("embedding_backward");
+        FillNormal = Find("fill_normal");
+        FillBernoulli = Find("fill_bernoulli");
+    }
+
+    public Kernel Zero { get; }
+
+    public Kernel Copy { get; }
+
+    public Kernel MaskRows { get; }
+
+    public Kernel Transpose { get; }
+
+    public Kernel GatherSteps { get; }
+
+    public Kernel SequenceLengths { get; }
+
+    public Kernel ColumnSums { get; }
+
+    public Kernel WeightedSum { get; }
+
+    public Kernel SumOfSquares { get; }
+
+    public Kernel GradientNorm { get; }
+
+    public Kernel AdamGuard { get; }
+
+    public Kernel AdamStep { get; }
+
+    public Kernel LstmCellForward { get; }
+
+    public Kernel LstmCellBackward { get; }
+
+    public Kernel LeakyReluForward { get; }
+
+    public Kernel LeakyReluBackward { get; }
+
+    public Kernel MultiplyLeakyRelu { get; }
+
+    public Kernel SampleGaussianForward { get; }
+
+    public Kernel SampleGaussianBackward { get; }
+
+    public Kernel GaussianKlForward { get; }
+
+    public Kernel GaussianKlBackward { get; }
+
+    public Kernel GaussianLogDensityForward { get; }
+
+    public Kernel GaussianLogDensityBackward { get; }
+
+    public Kernel BernoulliNllForward { get; }
+
+    public Kernel BernoulliNllBackward { get; }
+
+    public Kernel CategoricalNllForward { get; }
+
+    public Kernel CategoricalNllBackward { get; }
+
+    public Kernel SquaredNormForward { get; }
+
+    public Kernel SquaredNormBackward { get; }
+
+    public Kernel EmbeddingForward { get; }
+
+    public Kernel EmbeddingBackward { get; }
+
+    public Kernel FillNormal { get; }
+
+    public Kernel FillBernoulli { get; }
+
+    Kernel Find(string name)
+    {
+        CudaStatus.Check(CudaDriver.ModuleGetFunction(out var function, _module, name), "cuModuleGetFunction", $"looking for the kernel {name}");
+        return new Kernel(function, name);
+    }
+
+    public void Dispose() => _ = CudaDriver.ModuleUnload(_module);
+}

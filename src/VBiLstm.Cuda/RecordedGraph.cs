@@ -1,0 +1,87 @@
+using VBiLstm.Cuda.Interop;
+
+namespace VBiLstm.Cuda;
+
+/// <summary>
+/// Operations that become one graph. The first replay calls them one by one, because cuBLAS and cuDNN choose their kernels and allocate at first use, which a
+/// capture forbids; the second captures them; every later one is a single launch.
+/// </summary>
+sealed class RecordedGraph(CudaContext context, nint stream, Action operations) : IDisposable
+{
+    // Only this thread's calls are forbidden meanwhile: a finaliser may free memory on another.
+    const int ThreadLocalCapture = 1;
+    const int KernelNode = 0;
+
+    nint _executable;
+    bool _warm;
+
+    /// <summary>Nodes of the captured graph that are kernels; 0 before the capture.</summary>
+    public int KernelNodes { get; private set; }
+
+    /// <summary>All nodes of the captured graph; 0 before the capture.</summary>
+    public int Nodes { get; private set; }
+
+    public void Replay()
+    {
+        context.Bind();
+        if (!_warm)
+        {
+            operations();
+            _warm = true;
+            return;
+        }
+
+        if (_executable == 0)
+            Capture();
+        CudaStatus.Check(CudaDriver.GraphLaunch(_executable, stream), "cuGraphLaunch", "launching a step's graph");
+    }
+
+    void Capture()
+    {
+        CudaStatus.Check(CudaDriver.StreamBeginCapture(stream, ThreadLocalCapture), "cuStreamBeginCapture", "capturing a step");
+        nint graph;
+        try
+        {
+            operations();
+        }
+        catch
+        {
+            if (CudaDriver.StreamEndCapture(stream, out graph) == 0)
+                _ = CudaDriver.GraphDestroy(graph);
+            throw;
+        }
+
+        CudaStatus.Check(CudaDriver.StreamEndCapture(stream, out graph), "cuStreamEndCapture", "capturing a step");
+        try
+        {
+            Count(graph);
+            CudaStatus.Check(CudaDriver.GraphInstantiate(out _executable, graph, 0), "cuGraphInstantiateWithFlags", $"preparing a step's graph of {Nodes} nodes");
+            CudaStatus.Check(CudaDriver.GraphUpload(_executable, stream), "cuGraphUpload", "uploading a step's graph");
+        }
+        finally
+        {
+            _ = CudaDriver.GraphDestroy(graph);
+        }
+    }
+
+    void Count(nint graph)
+    {
+        nuint count = 0;
+        CudaStatus.Check(CudaDriver.GraphGetNodes(graph, null, ref count), "cuGraphGetNodes", "counting a graph's nodes");
+        var nodes = new nint[count];
+        CudaStatus.Check(CudaDriver.GraphGetNodes(graph, nodes, ref count), "cuGraphGetNodes", "counting a graph's nodes");
+        Nodes = nodes.Length;
+        foreach (var node in nodes)
+        {
+            CudaStatus.Check(CudaDriver.GraphNodeGetType(node, out var type), "cuGraphNodeGetType", "counting a graph's nodes");
+            KernelNodes += type == KernelNode ? 1 : 0;
+        }
+    }
+
+    public void Dispose()
+    {
+        if (_executable != 0)
+            _ = CudaDriver.GraphExecDestroy(_executable);
+        _executable = 0;
+    }
+}

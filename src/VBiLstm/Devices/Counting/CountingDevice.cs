@@ -1,0 +1,133 @@
+namespace VBiLstm.Devices.Counting;
+
+/// <summary>
+/// Executes nothing and counts everything: what each operation would cost a GPU that runs the recurrences by its own kernels and reads the parameters themselves
+/// as operands of products. Its memory has addresses only, so that a model of any size can be counted anywhere. Values read back are zero.
+/// </summary>
+public sealed partial class CountingDevice : Device
+{
+    // What cuMemAlloc aligns to; the first address is not zero, which would be an empty tensor.
+    const long Alignment = 256;
+
+    nint _next = (nint)Alignment;
+    bool _replaying;
+
+    /// <summary>Receives every operation; null counts none.</summary>
+    public Action<CountedOperation>? Counted { get; set; }
+
+    /// <summary>Calls that the host makes: one for each kernel, upload and download, but one for a whole recording. Counted while <see cref="Counted"/> is set.</summary>
+    public long HostLaunches { get; private set; }
+
+    /// <summary>Bytes copied from the host, counted while <see cref="Counted"/> is set.</summary>
+    public long UploadedBytes { get; private set; }
+
+    /// <summary>Bytes copied to the host, counted while <see cref="Counted"/> is set.</summary>
+    public long DownloadedBytes { get; private set; }
+
+    public override string Name => "counting";
+
+    public override DeviceMemory Allocate(long bytes, string purpose)
+    {
+        var memory = new AddressesOnly(_next, bytes);
+        _next += (nint)((bytes + Alignment - 1) / Alignment * Alignment);
+        return memory;
+    }
+
+    public override void Upload(ReadOnlySpan<float> source, Tensor target) => CountUpload((long)source.Length * sizeof(float));
+
+    public override void Upload(ReadOnlySpan<int> source, IdTensor target) => CountUpload((long)source.Length * sizeof(int));
+
+    public override void Download(Tensor source, Span<float> target)
+    {
+        target.Clear();
+        CountDownload(Bytes(source));
+    }
+
+    public override Readback CreateReadback(Tensor source) => new CountingReadback(this, source);
+
+    public override void Synchronise()
+    {
+    }
+
+    public override Action Record(Action operations) => () =>
+    {
+        if (Counted is not null)
+            HostLaunches++;
+        _replaying = true;
+        operations();
+        _replaying = false;
+    };
+
+    public override Weight CreateWeight(Tensor values, WeightUse use) => new PlainWeight(values, use);
+
+    public override void RefreshWeights(IReadOnlyList<Weight> weights)
+    {
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+    }
+
+    void Count(string name, long bytes, double floatingPointOperations = 0)
+    {
+        if (Counted is null)
+            return;
+        HostLaunches += _replaying ? 0 : 1;
+        Counted(new CountedOperation(name, 1, bytes, floatingPointOperations));
+    }
+
+    void CountUpload(long bytes)
+    {
+        if (Counted is null)
+            return;
+        HostLaunches++;
+        UploadedBytes += bytes;
+    }
+
+    void CountDownload(long bytes)
+    {
+        if (Counted is null)
+            return;
+        HostLaunches++;
+        DownloadedBytes += bytes;
+    }
+
+    static long Bytes(Tensor tensor) => tensor.IsEmpty ? 0 : tensor.Count * sizeof(float);
+
+    static long Bytes(IdTensor ids) => ids.IsEmpty ? 0 : (long)ids.Count * sizeof(int);
+
+    static long Bytes(Tensor a, Tensor b) => Bytes(a) + Bytes(b);
+
+    static long Bytes(Tensor a, Tensor b, Tensor c) => Bytes(a) + Bytes(b) + Bytes(c);
+
+    static long Bytes(Tensor a, Tensor b, Tensor c, Tensor d) => Bytes(a) + Bytes(b) + Bytes(c) + Bytes(d);
+
+    sealed class AddressesOnly(nint address, long bytes) : DeviceMemory(address, bytes)
+    {
+        protected override void Free()
+        {
+        }
+    }
+
+    sealed class PlainWeight(Tensor values, WeightUse use) : Weight(values, use)
+    {
+        public override long Bytes => 0;
+
+        protected override void Dispose(bool disposing)
+        {
+        }
+    }
+
+    sealed class CountingReadback(CountingDevice device, Tensor source) : Readback
+    {
+        readonly float[] _zeros = new float[source.Count];
+
+        public override void Start() => device.CountDownload(Bytes(source));
+
+        public override ReadOnlySpan<float> Wait() => _zeros;
+
+        protected override void Dispose(bool disposing)
+        {
+        }
+    }
+}

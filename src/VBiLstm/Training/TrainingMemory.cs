@@ -1,0 +1,42 @@
+using VBiLstm.Configuration;
+using VBiLstm.Devices;
+using VBiLstm.Model;
+
+namespace VBiLstm.Training;
+
+/// <summary>Device memory that a training will take, known before anything is allocated.</summary>
+/// <param name="ParameterBytes">Parameters, their gradients and Adam's moments.</param>
+/// <param name="ActivationBytes">Everything that a step of the longest sequences computes.</param>
+/// <param name="RecurrenceBytes">What the device's library for recurrences takes beside them for the longest sequences.</param>
+public sealed record TrainingMemory(long ParameterBytes, long ActivationBytes, long RecurrenceBytes)
+{
+    public long Bytes => ParameterBytes + ActivationBytes + RecurrenceBytes;
+
+    /// <param name="device">Where the training will run.</param>
+    /// <param name="model">A valid configuration.</param>
+    /// <param name="maximumSteps">T of the longest sequence.</param>
+    /// <param name="batchSize">Rows of a batch.</param>
+    public static TrainingMemory Measure(Device device, ModelConfiguration model, int maximumSteps, int batchSize)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentNullException.ThrowIfNull(model);
+
+        // The backward LSTM reads one token more than is predicted.
+        var steps = model.HasChannel ? maximumSteps + 1 : maximumSteps;
+        return new TrainingMemory(ModelParameters.Measure(model, training: true), TrainingStep.Measure(device, model, maximumSteps, batchSize, training: true),
+            device.RecurrenceBytes(model.InputSize, model.LstmUnits, steps, batchSize, training: true));
+    }
+
+    /// <summary>Refuses what the device has no room for.</summary>
+    /// <exception cref="InsufficientMemoryException">More is needed than is free.</exception>
+    public void CheckFits(Device device)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        if (device.FreeBytes is { } free && Bytes > free)
+            throw new InsufficientMemoryException($"Training needs {this}, but {device.Name} has {free / 1e6:N0} MB free; use a smaller batch or model.");
+    }
+
+    public override string ToString()
+        => $"{Bytes / 1e6:N0} MB: {ParameterBytes / 1e6:N1} MB parameters, gradients and moments, {ActivationBytes / 1e6:N1} MB activations"
+            + (RecurrenceBytes > 0 ? $", {RecurrenceBytes / 1e6:N1} MB for cuDNN" : "");
+}

@@ -1,0 +1,17 @@
+namespace VBiLstm.Cuda.Tests;
+
+/// <summary>The device under test: the software GPU, or a real one where <c>VBILSTM_TEST_DEVICE</c> is <c>cuda</c>.</summary>
+static class Gpu
+{
+    public const string Variable = "VBILSTM_TEST_DEVICE";
+
+    public static bool IsSoftware => Environment.GetEnvironmentVariable(Variable) switch
+    {
+        null or "" or "soft" => true,
+        "cuda" => false,
+        var other => throw new InvalidOperationException($"{Variable} is '{other}'; use soft or cuda."),
+    };
+
+    public static CudaDevice Create(CudaRecurrence recurrence = CudaRecurrence.Automatic, CudaPrecision precision = CudaPrecision.Fp32, bool graph = true)
+        => new(new CudaOptions { Software = IsSoftware, Precision = precision, Recurrence = recurrence, UseGraph = graph });
+}

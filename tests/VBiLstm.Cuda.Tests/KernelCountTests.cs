@@ -1,0 +1,45 @@
+using VBiLstm.Configuration;
+using VBiLstm.Data;
+using VBiLstm.Model;
+using VBiLstm.Profiling;
+
+namespace VBiLstm.Cuda.Tests;
+
+/// <summary>The budget's count of kernels against the nodes of a captured step.</summary>
+public class KernelCountTests
+{
+    const int T = 7, B = 4;
+
+    [Theory]
+    [InlineData(ModelKind.VariationalBiLstm, OutputDistribution.Gaussian, 1)]
+    [InlineData(ModelKind.VariationalBiLstm, OutputDistribution.Categorical, 0)]
+    [InlineData(ModelKind.ZForcing, OutputDistribution.Bernoulli, 0)]
+    [InlineData(ModelKind.Lstm, OutputDistribution.Categorical, 0)]
+    public void A_captured_step_has_the_counted_nodes(ModelKind kind, OutputDistribution distribution, double beta)
+    {
+        var configuration = new RunConfiguration
+        {
+            Model = new ModelConfiguration { Kind = kind, OutputDistribution = distribution, FrameSize = 8, VocabularySize = 40, EmbeddingSize = 8, LstmUnits = 16, MlpUnits = 16, LatentUnits = 8, Beta = beta, Gamma = beta },
+            Training = new TrainingConfiguration { BatchSize = B },
+        };
+        var model = configuration.Model;
+        using var device = Gpu.Create(CudaRecurrence.Kernels);
+        using var parameters = new ModelParameters(device, model, training: true);
+        parameters.Initialise(1);
+        using var step = new TrainingStep(device, parameters, T, B, training: true);
+        step.Load(RandomSequences.Batch(model, T, B, 1));
+        step.SetNoise(1, 0);
+        step.SetOptimiser(configuration.Training, 0.001, 1);
+        var replay = device.Record(() =>
+        {
+            step.DrawNoise();
+            step.Forward();
+            step.Backward();
+            step.Update();
+        });
+        replay();
+        replay();
+        device.Synchronise();
+        Assert.Equal(device.GraphNodes.Single().Nodes, StepBudget.Count(configuration, T).Kernels);
+    }
+}
