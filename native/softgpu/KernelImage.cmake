@@ -29,6 +29,12 @@ ${entries}    };
     *count = sizeof entries / sizeof entries[0];
     return entries;
 }
+
+extern \"C\" __attribute__((visibility(\"default\"))) softgpu::SharedMemory softgpu_shared_memory()
+{
+    static thread_local char anchor;
+    return softgpu::shared_memory_of(anchor);
+}
 ")
     add_library(${target} MODULE "${generated}")
     target_include_directories(${target} PRIVATE "${SOFTGPU_SOURCE_DIRECTORY}")

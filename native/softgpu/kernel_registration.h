@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <link.h>
 #include <tuple>
 #include <utility>
 
@@ -31,6 +32,34 @@ template <typename... Arguments>
 constexpr std::size_t count_arguments(void (*)(Arguments...))
 {
     return sizeof...(Arguments);
+}
+
+struct SharedMemory {
+    void* begin;
+    std::size_t bytes;
+};
+
+// All __shared__ variables of the image, as the calling thread of the host has them: they are its only thread-local memory.
+inline SharedMemory shared_memory_of(volatile char& anchor)
+{
+    anchor = 0; // the loader makes a thread's copy when it is first touched
+    SharedMemory result{const_cast<char*>(&anchor), 0};
+    dl_iterate_phdr(
+        [](dl_phdr_info* object, std::size_t, void* data) {
+            auto& found = *static_cast<SharedMemory*>(data);
+            const auto* const address = static_cast<const char*>(found.begin);
+            auto* const begin = static_cast<char*>(object->dlpi_tls_data);
+            for (int i = 0; begin && i < object->dlpi_phnum; i++) {
+                const auto& part = object->dlpi_phdr[i];
+                if (part.p_type != PT_TLS || address < begin || address >= begin + part.p_memsz)
+                    continue;
+                found = {begin, part.p_memsz};
+                return 1;
+            }
+            return 0;
+        },
+        &result);
+    return result;
 }
 
 }

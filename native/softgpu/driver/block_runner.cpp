@@ -1,5 +1,4 @@
 #include "block_runner.h"
-#include "thread_sanitizer.h"
 
 #include <csignal>
 #include <cstdlib>
@@ -166,6 +165,7 @@ void BlockRunner::suspend(State state, const Site& site)
 {
     threads_[current_].state = state;
     threads_[current_].site = site;
+    release(&ended_mark_); // where it never goes on
     Fiber& own = *fiber_;
     own.switch_to(next());
 }
@@ -182,7 +182,7 @@ void BlockRunner::synchronise(const Site& site)
     if (at_barrier_ == 0)
         barrier_ = site;
     else if (!(site == barrier_))
-        abort(launch_failed, to_string(site) + " while other threads of the block are in " + to_string(barrier_));
+        abort(launch_failed, [&] { return to_string(site) + " while other threads of the block are in " + to_string(barrier_); });
     release(&at_barrier_);
     if (++at_barrier_ < size_) {
         suspend(State::at_barrier, site);
@@ -198,7 +198,7 @@ void BlockRunner::synchronise(const Site& site)
 std::uint64_t BlockRunner::exchange(unsigned mask, std::uint64_t value, unsigned source_lane, const Site& site)
 {
     if (source_lane >= warp_size || (mask >> source_lane & 1) == 0)
-        abort(launch_failed, to_string(site) + " reads lane " + std::to_string(source_lane) + ", which is not in the mask");
+        abort(launch_failed, [&] { return to_string(site) + " reads lane " + std::to_string(source_lane) + ", which is not in the mask"; });
     return meet(mask, value, source_lane, site);
 }
 
@@ -219,14 +219,14 @@ std::uint64_t BlockRunner::meet(unsigned mask, std::uint64_t value, unsigned sou
     const unsigned own = lane(), first = current_ - own;
     Warp& warp = warps_[current_ / warp_size];
     if ((mask >> own & 1) == 0)
-        abort(launch_failed, to_string(site) + " by a lane that its own mask leaves out");
+        abort(launch_failed, [&] { return to_string(site) + " by a lane that its own mask leaves out"; });
     if (const unsigned missing = mask & ~warp.living; missing != 0)
-        abort(launch_failed, to_string(site) + ": lane " + std::to_string(__builtin_ctz(missing)) + " of the mask has ended or never was");
+        abort(launch_failed, [&] { return to_string(site) + ": lane " + std::to_string(__builtin_ctz(missing)) + " of the mask has ended or never was"; });
     for (unsigned others = mask & warp.waiting; others != 0; others &= others - 1) {
         const auto other = static_cast<unsigned>(__builtin_ctz(others));
         if (warp.masks[other] != mask || !(threads_[first + other].site == site))
-            abort(launch_failed, to_string(site) + ": lane " + std::to_string(other) + " of the mask is in " + to_string(threads_[first + other].site)
-                + (warp.masks[other] != mask ? " with another mask" : ""));
+            abort(launch_failed, [&] { return to_string(site) + ": lane " + std::to_string(other) + " of the mask is in " + to_string(threads_[first + other].site)
+                + (warp.masks[other] != mask ? " with another mask" : ""); });
     }
     warp.masks[own] = mask;
     warp.values[own] = value;
@@ -251,10 +251,13 @@ std::uint64_t BlockRunner::meet(unsigned mask, std::uint64_t value, unsigned sou
     return warp.results[own];
 }
 
-void BlockRunner::abort(CUresult code, const std::string& what)
+std::string BlockRunner::name_thread() const
 {
-    error_code_ = code;
-    error_ = launch_->kernel + ", block " + to_string(block_) + ", thread " + to_string(launch_->threads[current_]) + ": " + what;
+    return launch_->kernel + ", block " + to_string(block_) + ", thread " + to_string(launch_->threads[current_]) + ": ";
+}
+
+void BlockRunner::leave()
+{
     Fiber& own = *fiber_;
     own.switch_to(next());
     std::abort();

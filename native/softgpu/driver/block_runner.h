@@ -3,8 +3,10 @@
 #pragma once
 
 #include "../cuda_on_cpu.h"
+#include "../kernel_registration.h"
 #include "errors.h"
 #include "fiber.h"
+#include "thread_sanitizer.h"
 
 #include <functional>
 #include <memory>
@@ -19,6 +21,7 @@ struct Launch {
     Index grid;
     Index block;
     std::function<void()> body; // one thread
+    SharedMemory (*shared_memory)(); // of the thread of the host that calls
     std::vector<Index> threads; // by their number in the block
     std::vector<unsigned> order; // in which they start
 };
@@ -49,8 +52,17 @@ public:
     unsigned ballot(unsigned mask, bool predicate, const Site& site);
     void synchronise_warp(unsigned mask, const Site& site);
 
-    // Ends the block from within one of its threads, without unwinding, and names the thread.
-    [[noreturn]] void abort(CUresult code, const std::string& what);
+    // Ends the block from within one of its threads, without unwinding, and names the thread. Not the thread itself makes the text:
+    // ThreadSanitizer would take its allocations for the kernel's, and what is on its stack is never destroyed.
+    template <typename Describe>
+    [[noreturn]] void abort(CUresult code, Describe&& describe)
+    {
+        release(&ended_mark_);
+        become(host_identity_);
+        error_code_ = code;
+        error_ = name_thread() + describe();
+        leave();
+    }
 
     // The stack of the thread that runs, for what comes after a fault. Callable in a signal handler.
     void* abandon_stack() { return fiber_->clear(); }
@@ -80,6 +92,8 @@ private:
     void end_thread();
     void enter(unsigned thread);
     Fiber& next();
+    std::string name_thread() const;
+    [[noreturn]] void leave();
     void suspend(State state, const Site& site);
     void make_ready(unsigned thread);
     std::uint64_t meet(unsigned mask, std::uint64_t value, unsigned source, const Site& site);

@@ -1,5 +1,6 @@
 #include "launch.h"
 #include "context.h"
+#include "memory.h"
 #include "pool.h"
 
 #include <atomic>
@@ -47,9 +48,9 @@ BlockRunner& own_runner()
 
 }
 
-Launch prepare(const char* kernel, const Index& grid, const Index& block, std::function<void()> body)
+Launch prepare(const char* kernel, const Index& grid, const Index& block, std::function<void()> body, SharedMemory (*shared_memory)())
 {
-    Launch launch{kernel, grid, block, std::move(body), {}, {}};
+    Launch launch{kernel, grid, block, std::move(body), shared_memory, {}, {}};
     const unsigned size = block.x * block.y * block.z;
     for (unsigned i = 0; i < size; i++)
         launch.threads.push_back(index_of(i, block));
@@ -69,7 +70,9 @@ void execute(Launch& launch)
     std::atomic<bool> has_failed{false};
     run_on_pool(blocks * launch.order.size() < least_to_share ? 1 : blocks, [&] {
         BlockRunner& runner = own_runner();
+        const SharedMemory shared = launch.shared_memory();
         for (unsigned long i = next++; i < blocks && !has_failed; i = next++) {
+            fill_with_never_written(shared.begin, shared.bytes);
             if (!runner.run(launch, index_of(order[i], launch.grid))) {
                 has_failed = true;
                 fail(runner.error_code(), runner.error());

@@ -121,8 +121,7 @@ CUresult allocate(void** result, std::size_t bytes)
 
     unsigned char* const address = first + inner - padded;
     std::memcpy(first, canary(), static_cast<std::size_t>(address - first));
-    std::fill_n(reinterpret_cast<std::uint32_t*>(address), bytes / 4, never_written);
-    std::memset(address + bytes / 4 * 4, 0xff, bytes % 4);
+    fill_with_never_written(address, bytes);
     std::memcpy(address + bytes, canary(), padded - bytes);
 
     const std::lock_guard lock(all.table_lock);
@@ -231,6 +230,12 @@ CUresult check_range(const char* call, const void* address, std::size_t bytes)
     return is_device_range(address, bytes, &why) ? success : explain(invalid_value, std::string(call) + " of " + std::to_string(bytes) + " bytes: " + why);
 }
 
+void fill_with_never_written(void* address, std::size_t bytes)
+{
+    std::fill_n(static_cast<std::uint32_t*>(address), bytes / 4, never_written);
+    std::memset(static_cast<unsigned char*>(address) + bytes / 4 * 4, 0xff, bytes % 4);
+}
+
 void check_canaries(const std::string& what)
 {
     for (const auto& [key, allocation] : memory().live) {
@@ -254,7 +259,7 @@ void check_uninitialised_reads(const std::string& what)
             std::size_t first = begin;
             while ((words[first] & all_but_sign) != computed_from_never_written)
                 first++;
-            fail(launch_failed, what + " computed with device memory that nothing had written; the result is byte " + std::to_string(4 * first) + " of " + name(allocation));
+            fail(launch_failed, what + " computed with memory that nothing had written; the result is byte " + std::to_string(4 * first) + " of " + name(allocation));
             return;
         }
     }

@@ -19,6 +19,9 @@ bool is_near_device_memory(const void* address);
 // CUDA_ERROR_INVALID_VALUE with an explanation where the range is not within one live allocation.
 CUresult check_range(const char* call, const void* address, std::size_t bytes);
 
+// Fills memory with what shows that it is read before it is written.
+void fill_with_never_written(void* address, std::size_t bytes);
+
 // After an operation: fails the context where something was written just outside of an allocation.
 void check_canaries(const std::string& what);
 

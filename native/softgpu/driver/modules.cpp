@@ -15,6 +15,7 @@
 
 struct CUfunc_st {
     const softgpu::KernelEntry* entry;
+    softgpu::SharedMemory (*shared_memory)();
 };
 
 struct CUmod_st {
@@ -91,12 +92,13 @@ CUresult load(CUmod_st& module, const unsigned char* image)
     if (!module.handle)
         return explain(invalid_image, dlerror());
     const auto list = reinterpret_cast<const KernelEntry* (*)(int*)>(dlsym(module.handle, "softgpu_kernels"));
-    if (!list)
+    const auto shared_memory = reinterpret_cast<SharedMemory (*)()>(dlsym(module.handle, "softgpu_shared_memory"));
+    if (!list || !shared_memory)
         return explain(invalid_image, "the shared object lists no kernels");
     int count = 0;
     const KernelEntry* const entries = list(&count);
     for (int i = 0; i < count; i++)
-        module.functions[entries[i].name] = {&entries[i]};
+        module.functions[entries[i].name] = {&entries[i], shared_memory};
     return success;
 }
 
@@ -205,7 +207,7 @@ SOFTGPU_EXPORT CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, uns
         return explain(invalid_value, name + ": blocks of " + size_text(block_x, block_y, block_z) + " threads");
     if (shared_bytes > maximum_shared_bytes)
         return explain(invalid_value, name + ": " + std::to_string(shared_bytes) + " bytes of dynamic shared memory");
-    auto launch = std::make_shared<Launch>(prepare(entry.name, {grid_x, grid_y, grid_z}, {block_x, block_y, block_z}, entry.bind(arguments)));
+    auto launch = std::make_shared<Launch>(prepare(entry.name, {grid_x, grid_y, grid_z}, {block_x, block_y, block_z}, entry.bind(arguments), function->shared_memory));
     return add(stream, Kind::kernel, entry.name, [launch] { execute(*launch); });
 }
 
