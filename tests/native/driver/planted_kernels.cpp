@@ -1,0 +1,50 @@
+#include "planted_kernels.h"
+
+#include <fstream>
+#include <iterator>
+#include <numeric>
+
+std::string name_of(CUresult result)
+{
+    const char* text = nullptr;
+    cuGetErrorName(result, &text);
+    return text ? text : "no code of CUDA's";
+}
+
+std::string explanation_of(CUresult result)
+{
+    const char* text = nullptr;
+    cuGetErrorString(result, &text);
+    return text ? text : "";
+}
+
+void set_seed(int seed) { ASSERT_EQ(softgpu_configure("SOFTGPU_SEED", std::to_string(seed).c_str()), 0); }
+
+void PlantedKernels::SetUp()
+{
+    DeviceTest::SetUp();
+    std::ifstream file(PLANTED_KERNELS, std::ios::binary);
+    const std::vector<char> image((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    ASSERT_FALSE(image.empty()) << PLANTED_KERNELS;
+    ASSERT_EQ(cuModuleLoadData(&module_, image.data()), 0);
+}
+
+void PlantedKernels::TearDown()
+{
+    set_seed(0);
+    DeviceTest::TearDown();
+}
+
+std::vector<float> PlantedKernels::counting(std::size_t count)
+{
+    std::vector<float> values(count);
+    std::iota(values.begin(), values.end(), 0.0f);
+    return values;
+}
+
+CUresult PlantedKernels::launch_untyped(CUstream target, const char* kernel, unsigned blocks, void** arguments)
+{
+    void* function = nullptr;
+    EXPECT_EQ(cuModuleGetFunction(&function, module_, kernel), 0) << kernel;
+    return cuLaunchKernel(function, blocks, 1, 1, n, 1, 1, 0, target, arguments, nullptr);
+}
