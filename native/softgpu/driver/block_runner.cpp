@@ -17,7 +17,9 @@ thread_local constinit __attribute__((tls_model("initial-exec"))) BlockRunner* r
 constexpr std::size_t signal_stack_bytes = 64 << 10;
 constexpr unsigned everyone = 32; // as the source of an exchange: one bit of every lane
 
-bool operator==(const Site& a, const Site& b) { return a.line == b.line && std::strcmp(a.call, b.call) == 0 && std::strcmp(a.file, b.file) == 0; }
+bool is_same_text(const char* a, const char* b) { return a == b || std::strcmp(a, b) == 0; }
+
+bool operator==(const Site& a, const Site& b) { return a.line == b.line && is_same_text(a.call, b.call) && is_same_text(a.file, b.file); }
 
 std::string to_string(const Site& site) { return std::string(site.call) + " at " + site.file + ":" + std::to_string(site.line); }
 
@@ -222,12 +224,6 @@ std::uint64_t BlockRunner::meet(unsigned mask, std::uint64_t value, unsigned sou
         abort(launch_failed, [&] { return to_string(site) + " by a lane that its own mask leaves out"; });
     if (const unsigned missing = mask & ~warp.living; missing != 0)
         abort(launch_failed, [&] { return to_string(site) + ": lane " + std::to_string(__builtin_ctz(missing)) + " of the mask has ended or never was"; });
-    for (unsigned others = mask & warp.waiting; others != 0; others &= others - 1) {
-        const auto other = static_cast<unsigned>(__builtin_ctz(others));
-        if (warp.masks[other] != mask || !(threads_[first + other].site == site))
-            abort(launch_failed, [&] { return to_string(site) + ": lane " + std::to_string(other) + " of the mask is in " + to_string(threads_[first + other].site)
-                + (warp.masks[other] != mask ? " with another mask" : ""); });
-    }
     warp.masks[own] = mask;
     warp.values[own] = value;
     warp.sources[own] = source;
@@ -235,6 +231,12 @@ std::uint64_t BlockRunner::meet(unsigned mask, std::uint64_t value, unsigned sou
     if ((warp.waiting & mask) != mask) {
         suspend(State::in_warp, site);
         return warp.results[own];
+    }
+    for (unsigned others = mask & ~(1u << own); others != 0; others &= others - 1) {
+        const auto other = static_cast<unsigned>(__builtin_ctz(others));
+        if (warp.masks[other] != mask || !(threads_[first + other].site == site))
+            abort(launch_failed, [&] { return to_string(site) + ": lane " + std::to_string(other) + " of the mask is in " + to_string(threads_[first + other].site)
+                + (warp.masks[other] != mask ? " with another mask" : ""); });
     }
     std::uint64_t votes = 0;
     for (unsigned lanes = mask; lanes != 0; lanes &= lanes - 1) {

@@ -200,13 +200,6 @@ bool is_device_range(const void* address, std::size_t bytes, std::string* why)
     return false;
 }
 
-bool is_near_device_memory(const void* address)
-{
-    Memory& all = memory();
-    const std::lock_guard lock(all.table_lock);
-    return find(all.live, address) || find(all.freed, address);
-}
-
 std::string describe_address(const void* address)
 {
     Memory& all = memory();

@@ -13,9 +13,6 @@ inline void* pointer(unsigned long long address) { return reinterpret_cast<void*
 // "4 bytes past the end of allocation 7 of 400 bytes".
 std::string describe_address(const void* address);
 
-// Whether the address lies in memory of the device, live or freed, with its guard pages.
-bool is_near_device_memory(const void* address);
-
 // CUDA_ERROR_INVALID_VALUE with an explanation where the range is not within one live allocation.
 CUresult check_range(const char* call, const void* address, std::size_t bytes);
 
