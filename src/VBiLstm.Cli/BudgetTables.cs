@@ -2,6 +2,7 @@ using Spectre.Console;
 using VBiLstm.Configuration;
 using VBiLstm.Model;
 using VBiLstm.Profiling;
+using VBiLstm.Training;
 
 namespace VBiLstm.Cli;
 
@@ -11,8 +12,8 @@ static class BudgetTables
     /// <summary>One configuration, phase by phase.</summary>
     /// <param name="budget">The count.</param>
     /// <param name="gpu">Adds its times; may be null.</param>
-    /// <param name="measured">Adds what a device took, seconds by phase; may be null.</param>
-    public static void Print(StepBudget budget, GpuSpecification? gpu, (string Device, Dictionary<TrainingPhase, double> Seconds)? measured)
+    /// <param name="measured">Adds what a device took; may be null.</param>
+    public static void Print(StepBudget budget, GpuSpecification? gpu, (string Device, StepTimes Times)? measured)
     {
         var model = budget.Configuration.Model;
         Console.WriteLine($"model   {Names.Describe(model)}, {Names.Outputs(model)}");
@@ -21,7 +22,7 @@ static class BudgetTables
             Console.WriteLine($"gpu     {Describe(gpu)}");
         if (measured is { } run)
             Console.WriteLine($"device  {run.Device}");
-        Console.WriteLine($"host    {budget.HostLaunches:N0} calls a step, the graph's launch included; {budget.UploadedBytes / 1e6:N3} MB up, {budget.DownloadedBytes:N0} bytes down");
+        Console.WriteLine($"host    {budget.HostLaunches:N0} calls a step ({(double)budget.HostLaunches / budget.TimeSteps:N2} a time step), the graph's launch included; {budget.UploadedBytes / 1e6:N3} MB up, {budget.DownloadedBytes:N0} bytes down");
         var table = Right(new Table { Border = TableBorder.Simple }.AddColumns(["phase", "kernels", "a time step", "MB a time step", "GB", "GFLOP", .. TimeColumns(gpu), .. Column(measured is not null, "ms measured")]), 1);
         foreach (var phase in budget.Phases)
             table.AddRow(
@@ -29,15 +30,19 @@ static class BudgetTables
                 Names.Of(phase.Phase), $"{phase.Kernels:N0}",
                 phase.LoopSteps == 0 ? "" : $"{(double)phase.Kernels / phase.LoopSteps:N2}", phase.LoopSteps == 0 ? "" : $"{phase.Bytes / 1e6 / phase.LoopSteps:N2}",
                 $"{phase.Bytes / 1e9:N3}", $"{phase.FloatingPointOperations / 1e9:N2}", .. Times(gpu, phase.Seconds),
-                .. Column(measured is not null, $"{1e3 * measured?.Seconds.GetValueOrDefault(phase.Phase):N3}"),
+                .. Column(measured is not null, Measured(measured?.Times.Phases.FirstOrDefault(timed => timed.Phase == phase.Phase).Seconds)),
             ]);
         table.AddRow(
         [
             "step", $"{budget.Kernels:N0}", "", "", $"{budget.Bytes / 1e9:N3}", $"{budget.FloatingPointOperations / 1e9:N2}", .. Times(gpu, budget.Seconds),
-            .. Column(measured is not null, $"{1e3 * measured?.Seconds.Values.Sum():N3}"),
+            .. Column(measured is not null, Measured(measured?.Times.Seconds)),
         ]);
         Tables.Write(table);
         PrintAssumption(gpu);
+        if (measured is not null)
+            Console.WriteLine("Measured: the step as training runs it; each phase alone, its operations called one by one and waited for, so that phases add up to more than the step on a GPU.");
+
+        static string Measured(double? seconds) => $"{1e3 * seconds:N3}";
     }
 
     /// <summary>The paper's models, a line each.</summary>

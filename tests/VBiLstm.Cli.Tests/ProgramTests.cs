@@ -271,6 +271,10 @@ public partial class ProgramTests
         Assert.Contains("ms measured", here, StringComparison.Ordinal);
         Assert.Contains("cpu (1 thread", here, StringComparison.Ordinal);
 
+        var beside = program.Run(["profile", "--budget", "--gpu", "a100-40", "--device", "soft", "--time-steps", "4", .. small]).Output;
+        Assert.Matches(@"ms TF32 +ms measured", beside);
+        Assert.Contains("Software GPU", beside, StringComparison.Ordinal);
+
         var models = program.Run("profile", "--budget", "--all-presets", "--gpu", "v100").Output;
         foreach (var name in new[] { "blizzard", "timit", "seq-mnist", "imdb", "ptb-char" })
             Assert.Contains(name, models, StringComparison.Ordinal);

@@ -52,6 +52,9 @@ sealed class DeviceOptions
             command.Options.Add(option);
     }
 
+    /// <summary>Whether the command line says --device.</summary>
+    public bool NamesADevice(ParseResult parsed) => parsed.GetResult(_device) is { Implicit: false };
+
     /// <exception cref="ConfigurationException">A value is out of range, belongs to another device, or this processor lacks the width.</exception>
     /// <exception cref="DeviceException">The device cannot be had.</exception>
     public Device Create(ParseResult parsed)

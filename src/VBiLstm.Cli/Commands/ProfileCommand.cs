@@ -2,7 +2,6 @@ using System.CommandLine;
 using VBiLstm.Configuration;
 using VBiLstm.Cuda;
 using VBiLstm.Devices;
-using VBiLstm.Model;
 using VBiLstm.Profiling;
 using VBiLstm.Training;
 
@@ -26,11 +25,12 @@ static class ProfileCommand
         var command = new Command("profile", $"""
             Where the time of a training step goes, phase by phase of docs/model.md. With --device cuda, runs a few steps without the graph, their phases as NVTX ranges
             between profiler start and stop, and prints the command lines of nsys and ncu. --budget counts kernels, memory traffic and arithmetic of every phase; --gpu
-            adds an estimate of the time from the GPU's data sheet (docs/profiling.md says how); without --gpu, the time measured on --device stands beside.
+            adds an estimate of the time from the GPU's data sheet (docs/profiling.md says how); with --device, or without --gpu, the time measured there stands beside.
 
             Examples:
               vbilstm profile --device cuda --preset seq-mnist-rows
               vbilstm profile --budget --gpu h100-sxm --preset seq-mnist
+              vbilstm profile --budget --gpu h100-sxm --preset seq-mnist --device cuda
               vbilstm profile --budget --gpu a100-80 --all-presets
               vbilstm profile --budget --preset digits
 
@@ -59,14 +59,14 @@ static class ProfileCommand
             var configuration = configurations.Read(parsed, configurations.Overrides(parsed));
             var t = timeSteps.Read(parsed, configuration);
             var counted = StepBudget.Count(configuration, t);
-            if (specification is not null)
+            if (specification is not null && !devices.NamesADevice(parsed))
             {
                 BudgetTables.Print(counted, specification, measured: null);
                 return CommandExecution.Success;
             }
 
             using var device = devices.Create(parsed);
-            BudgetTables.Print(counted, gpu: null, Measure(device, configuration, t));
+            BudgetTables.Print(counted, specification, Measure(device, configuration, t));
             return CommandExecution.Success;
         });
         return command;
@@ -85,11 +85,11 @@ static class ProfileCommand
         return CommandExecution.Success;
     }
 
-    static (string Device, Dictionary<TrainingPhase, double> Seconds) Measure(Device device, RunConfiguration configuration, int timeSteps)
+    static (string Device, StepTimes Times) Measure(Device device, RunConfiguration configuration, int timeSteps)
     {
         using var interruption = new Interruption();
         using var benchmark = new StepBenchmark(device, configuration, timeSteps);
-        return (device.Name, benchmark.Measure(Measured, interruption.Token).Phases.ToDictionary(phase => phase.Phase, phase => phase.Seconds));
+        return (device.Name, benchmark.Measure(Measured, interruption.Token));
     }
 
     // Ranges are made on the host as operations are launched, so the steps run without a graph.
