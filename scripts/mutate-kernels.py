@@ -54,6 +54,8 @@ class Build:
         self.tests = folder / "tests" / "native" / "kernels" / "kernels_test"
         if not self.source.exists():
             fail(f"{folder} is no build of this project: there is no {self.source}.")
+        if str(KERNELS) not in self.source.read_text():
+            fail(f"{folder} is a build of another copy of the project; configure one of this copy: cmake --preset release.")
         cache = (folder / "CMakeCache.txt").read_text()
         self.compiler = re.search(r"^CMAKE_CXX_COMPILER:\w+=(.*)$", cache, re.MULTILINE).group(1)
         self.sanitizers = re.search(r"^VBILSTM_SANITIZE:\w+=(.*)$", cache, re.MULTILINE).group(1)
