@@ -6,10 +6,11 @@ using VBiLstm.Model;
 namespace VBiLstm.Checkpoints;
 
 /// <summary>A checkpoint as read and checked. Moments are empty where only the weights were asked for.</summary>
-public sealed record Checkpoint(string Folder, TrainingState State, IReadOnlyList<NamedTensor> Weights, IReadOnlyList<NamedTensor> FirstMoments, IReadOnlyList<NamedTensor> SecondMoments);
+public sealed record Checkpoint(string Folder, TrainingState State, IReadOnlyList<NamedTensor> Weights, IReadOnlyList<NamedTensor> FirstMoments, IReadOnlyList<NamedTensor> SecondMoments,
+    IReadOnlyList<NamedTensor> CarriedState);
 
 /// <summary>
-/// A checkpoint is a folder: <c>weights.safetensors</c>, <c>optimizer.safetensors</c> (Adam's moments) and <c>state.json</c>, which holds the others' checksums.
+/// A checkpoint is a folder: <c>weights.safetensors</c>, <c>optimizer.safetensors</c> (Adam's moments, and where the data carry it the LSTM's state) and <c>state.json</c>, which holds the others' checksums.
 /// It is written aside and renamed, the one before kept as <c>NAME.old</c> until then: at any moment one of the two is complete.
 /// </summary>
 public static class CheckpointFolder
@@ -19,18 +20,20 @@ public static class CheckpointFolder
     const string StateFile = "state.json";
     const string FirstMomentPrefix = "first_moment.";
     const string SecondMomentPrefix = "second_moment.";
+    const string CarriedStatePrefix = "carried_state.";
 
     static string Aside(string folder) => folder + ".new";
 
     static string Old(string folder) => folder + ".old";
 
     /// <summary>Writes a checkpoint in place of the one that may stand there. Throws <see cref="IOException"/> naming the folder; the old one is whole then.</summary>
-    public static void Write(string folder, TrainingState state, IReadOnlyList<NamedTensor> weights, IReadOnlyList<NamedTensor> firstMoments, IReadOnlyList<NamedTensor> secondMoments)
+    public static void Write(string folder, TrainingState state, IReadOnlyList<NamedTensor> weights, IReadOnlyList<NamedTensor> firstMoments, IReadOnlyList<NamedTensor> secondMoments,
+        IReadOnlyList<NamedTensor>? carriedState = null)
     {
         ArgumentNullException.ThrowIfNull(state);
         try
         {
-            WriteAside(folder, state, weights, firstMoments, secondMoments);
+            WriteAside(folder, state, weights, firstMoments, secondMoments, carriedState);
             Retire(folder);
             Promote(folder);
         }
@@ -51,7 +54,7 @@ public static class CheckpointFolder
             var state = ReadState(Path.Combine(found, StateFile));
             var weights = ReadTensors(found, WeightsFile, state);
             var moments = withMoments ? ReadTensors(found, OptimizerFile, state) : [];
-            var checkpoint = new Checkpoint(found, state, weights, Part(moments, FirstMomentPrefix), Part(moments, SecondMomentPrefix));
+            var checkpoint = new Checkpoint(found, state, weights, Part(moments, FirstMomentPrefix), Part(moments, SecondMomentPrefix), Part(moments, CarriedStatePrefix));
             Check(found, state, weights, checkpoint, withMoments);
             return checkpoint;
         }
@@ -61,7 +64,8 @@ public static class CheckpointFolder
         }
     }
 
-    internal static void WriteAside(string folder, TrainingState state, IReadOnlyList<NamedTensor> weights, IReadOnlyList<NamedTensor> firstMoments, IReadOnlyList<NamedTensor> secondMoments)
+    internal static void WriteAside(string folder, TrainingState state, IReadOnlyList<NamedTensor> weights, IReadOnlyList<NamedTensor> firstMoments, IReadOnlyList<NamedTensor> secondMoments,
+        IReadOnlyList<NamedTensor>? carriedState = null)
     {
         var aside = Aside(folder);
         if (Directory.Exists(aside))
@@ -69,7 +73,7 @@ public static class CheckpointFolder
         Directory.CreateDirectory(aside);
         var files = new Dictionary<string, FileCheck>(StringComparer.Ordinal);
         WriteTensors(Path.Combine(aside, WeightsFile), weights);
-        WriteTensors(Path.Combine(aside, OptimizerFile), [.. Prefixed(firstMoments, FirstMomentPrefix), .. Prefixed(secondMoments, SecondMomentPrefix)]);
+        WriteTensors(Path.Combine(aside, OptimizerFile), [.. Prefixed(firstMoments, FirstMomentPrefix), .. Prefixed(secondMoments, SecondMomentPrefix), .. Prefixed(carriedState ?? [], CarriedStatePrefix)]);
         foreach (var name in new[] { WeightsFile, OptimizerFile })
             files[name] = Measure(Path.Combine(aside, name));
         var complete = state with { Program = Version, Files = files };

@@ -6,6 +6,7 @@ static class BatchFilling
     public static void Fill(SequenceDataset data, ReadOnlySpan<int> indices, long epoch, SequenceBatch batch, bool numberedByDataset)
     {
         batch.Sequences = indices.Length;
+        batch.Continues = false;
         batch.Steps = 1;
         foreach (var index in indices)
             batch.Steps = Math.Max(batch.Steps, data.Length(index));

@@ -48,6 +48,8 @@ public sealed class ImageDataset : SequenceDataset
 
     public override int MaximumLength => _steps;
 
+    public override TaskUnit Unit => TaskUnit.NatsPerImage;
+
     public override int Length(int index) => _steps;
 
     public override void Fill(int index, long epoch, SequenceBatch batch, int row)

@@ -33,6 +33,9 @@ public sealed class SequenceBatch
     /// <summary>Number of real sequences; the normaliser of the loss.</summary>
     public int Sequences { get; set; }
 
+    /// <summary>Whether each row goes on where it ended in the batch before, so that its last state is this one's first.</summary>
+    public bool Continues { get; set; }
+
     /// <summary>s_0..s_T as frames [T+1, B, D]; empty for tokens.</summary>
     public float[] Frames { get; }
 

@@ -15,6 +15,14 @@ public abstract class SequenceDataset
     /// <summary>Predicted steps of the longest sequence.</summary>
     public abstract int MaximumLength { get; }
 
+    /// <summary>
+    /// Whether sequence i + 1 goes on where sequence i ends. Each row of a batch then reads consecutive sequences, and the state is carried from one to the next.
+    /// </summary>
+    public virtual bool CarriesState => false;
+
+    /// <summary>The unit of the data set's tables; nats where none was declared.</summary>
+    public virtual TaskUnit Unit => TaskUnit.Nats;
+
     /// <summary>Predicted steps T of sequence <paramref name="index"/>; it has T+1 tokens or frames.</summary>
     public abstract int Length(int index);
 

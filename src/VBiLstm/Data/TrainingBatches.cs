@@ -6,6 +6,7 @@ namespace VBiLstm.Data;
 /// <summary>
 /// The training split as an endless sequence of batches, any of which can be read directly: the order of an epoch depends on (seed, epoch) alone.
 /// Sequences of similar length share a batch where lengths differ. Each sequence comes once an epoch; one batch of an epoch may be partial.
+/// Where state is carried, every epoch reads the data in their own order.
 /// </summary>
 public sealed class TrainingBatches
 {
@@ -18,6 +19,7 @@ public sealed class TrainingBatches
     readonly int[] _order;
     readonly int[] _batchOrder;
     readonly long[] _keys;
+    readonly int[] _carried;
     readonly bool _lengthsDiffer;
     long _epoch = -1;
 
@@ -29,7 +31,8 @@ public sealed class TrainingBatches
         _order = new int[data.Count];
         BatchesPerEpoch = (data.Count + batchSize - 1) / batchSize;
         _batchOrder = new int[BatchesPerEpoch];
-        _lengthsDiffer = Enumerable.Range(0, data.Count).Any(index => data.Length(index) != data.MaximumLength);
+        _carried = data.CarriesState ? new int[batchSize] : [];
+        _lengthsDiffer = !data.CarriesState && Enumerable.Range(0, data.Count).Any(index => data.Length(index) != data.MaximumLength);
         _keys = _lengthsDiffer ? new long[data.Count] : [];
     }
 
@@ -43,6 +46,14 @@ public sealed class TrainingBatches
     {
         ArgumentNullException.ThrowIfNull(batch);
         var (epoch, number) = Math.DivRem(step, BatchesPerEpoch);
+        if (_data.CarriesState)
+        {
+            var count = CarriedOrder.Read(_data.Count, (int)number, _carried);
+            BatchFilling.Fill(_data, _carried.AsSpan(0, count), epoch, batch, numberedByDataset: false);
+            batch.Continues = number > 0;
+            return;
+        }
+
         if (epoch != _epoch)
             Arrange(epoch);
         var start = _batchOrder[number] * _batchSize;

@@ -1,4 +1,5 @@
 using VBiLstm.Configuration;
+using VBiLstm.Data;
 
 namespace VBiLstm.Evaluation;
 
@@ -25,6 +26,9 @@ public sealed record EvaluationResult
     /// <summary>Predicted tokens or frames.</summary>
     public required long Tokens { get; init; }
 
+    /// <summary>The unit that the data set's tables use.</summary>
+    public TaskUnit Unit { get; init; }
+
     /// <summary>False where <see cref="Bound"/> does not bound the log-likelihood of the model: latents at their means.</summary>
     public required bool IsBound { get; init; }
 
@@ -38,11 +42,12 @@ public sealed record EvaluationResult
     public (double Value, string Unit) TaskUnit(ModelConfiguration model)
     {
         ArgumentNullException.ThrowIfNull(model);
-        return model.OutputDistribution switch
+        return Unit switch
         {
-            OutputDistribution.Bernoulli => (-Bound, "nats per image (lower is better)"),
-            OutputDistribution.Categorical => (-Bound * Sequences / Tokens / Math.Log(2), "bits per token (lower is better)"),
-            _ => (Bound, "nats per sequence (higher is better)"),
+            Data.TaskUnit.Perplexity => (Math.Exp(-Bound * Sequences / Tokens), "perplexity (lower is better)"),
+            Data.TaskUnit.BitsPerCharacter => (-Bound * Sequences / Tokens / Math.Log(2), "bits per character (lower is better)"),
+            Data.TaskUnit.NatsPerImage => (-Bound, "nats per image (lower is better)"),
+            _ => model.IsCategorical ? (-Bound * Sequences / Tokens / Math.Log(2), "bits per token (lower is better)") : (Bound, "nats per sequence (higher is better)"),
         };
     }
 }

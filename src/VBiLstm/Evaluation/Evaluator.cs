@@ -41,7 +41,7 @@ public sealed class Evaluator
     /// <param name="importanceSamples">K trajectories per sequence for the importance-weighted bound; 0 for none. Sampled mode only.</param>
     /// <param name="progress">Told the share done, from 0 to 1.</param>
     /// <param name="cancellation">Stops between batches.</param>
-    /// <exception cref="ConfigurationException">K with mean latents.</exception>
+    /// <exception cref="ConfigurationException">K with mean latents, or above 1 where state is carried.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public EvaluationResult Evaluate(SequenceDataset data, LatentMode mode = LatentMode.Sampled, int importanceSamples = 0,
         Action<double>? progress = null, CancellationToken cancellation = default)
@@ -50,6 +50,8 @@ public sealed class Evaluator
         if (importanceSamples < 0 || (importanceSamples > 0 && mode == LatentMode.Mean))
             throw new ConfigurationException("The importance-weighted bound needs sampled latents and a positive number of samples.");
 
+        if (importanceSamples > 1 && data.CarriesState)
+            throw new ConfigurationException("The importance-weighted bound needs sequences of their own; these windows carry their state. Set data.carry_state=false, or leave the samples out.");
         var batches = new EvaluationBatches(data, _step.BatchSize);
         var batch = new SequenceBatch(_step.MaximumSteps, _step.BatchSize, data.FrameSize);
         var (nll, kl, logWeight) = (new double[_step.BatchSize], new double[_step.BatchSize], new double[_step.BatchSize]);
@@ -63,6 +65,8 @@ public sealed class Evaluator
         for (var number = 0; number < batches.Count; number++)
         {
             batches.Read(number, batch);
+            if (batch.Continues)
+                _step.CarryState();
             _step.Load(batch);
             for (var k = 0; k < trajectories; k++)
             {
@@ -112,6 +116,7 @@ public sealed class Evaluator
             ImportanceSamples = importanceSamples,
             Sequences = data.Count,
             Tokens = tokens,
+            Unit = data.Unit,
             IsBound = mode == LatentMode.Sampled || !_model.HasChannel,
             KlPerLatent = klPerLatent,
             ActiveUnits = active,

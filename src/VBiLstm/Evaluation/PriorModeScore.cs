@@ -34,10 +34,10 @@ public static class PriorModeScore
             }
         }
 
-        return new EvaluationResult { Nll = sum / data.Count, Kl = 0, Sequences = data.Count, Tokens = tokens, IsBound = mode == LatentMode.Sampled };
+        return new EvaluationResult { Nll = sum / data.Count, Kl = 0, Sequences = data.Count, Tokens = tokens, Unit = data.Unit, IsBound = mode == LatentMode.Sampled };
     }
 
-    /// <summary>−log p of each row of a batch, nats, over its own steps.</summary>
+    /// <summary>−log p of each row of a batch, nats, over its own steps; goes on from the state of the batch before where the batch continues it.</summary>
     public static double[] Score(PriorMode prior, SequenceBatch batch)
     {
         ArgumentNullException.ThrowIfNull(prior);
@@ -45,7 +45,10 @@ public static class PriorModeScore
         var (b, d) = (batch.BatchSize, batch.FrameSize);
         var sums = new double[b];
         var nll = new float[b];
-        prior.Reset(batch.RowIds);
+        if (batch.Continues)
+            prior.Renumber(batch.RowIds);
+        else
+            prior.Reset(batch.RowIds);
         for (var t = 0; t < batch.Steps; t++)
         {
             if (d > 0)

@@ -122,10 +122,13 @@ public sealed class PriorMode : IDisposable
     /// <summary>Zero state; rows draw their noise under the given numbers.</summary>
     public void Reset(ReadOnlySpan<int> rowIds)
     {
-        _device.Upload(rowIds, _b.RowIds);
+        Renumber(rowIds);
         _device.Zero(_b.H);
         _device.Zero(_b.C);
     }
+
+    /// <summary>The rows go on with their state and draw their noise under other numbers.</summary>
+    public void Renumber(ReadOnlySpan<int> rowIds) => _device.Upload(rowIds, _b.RowIds);
 
     /// <summary>Runs time step <paramref name="t"/> on frames x_t [B, D]; the output layer's pre-activations o_t are then in <see cref="ReadOutput"/>.</summary>
     public void Step(ReadOnlySpan<float> frames, long seed, int t)

@@ -230,6 +230,22 @@ public sealed partial class TrainingStep : IDisposable
         _device.Copy(_a.C.RowRange(_steps * _batchSize, _batchSize), _a.C.RowRange(0, _batchSize));
     }
 
+    /// <summary>Reads the initial state; waits for it.</summary>
+    /// <param name="h">h_0 [B, H].</param>
+    /// <param name="c">c_0 [B, H].</param>
+    public void ReadState(float[] h, float[] c)
+    {
+        _device.Download(_a.H.RowRange(0, _batchSize), h);
+        _device.Download(_a.C.RowRange(0, _batchSize), c);
+    }
+
+    /// <summary>Sets the initial state to h_0 and c_0 [B, H].</summary>
+    public void WriteState(float[] h, float[] c)
+    {
+        _device.Upload(h, _a.H.RowRange(0, _batchSize));
+        _device.Upload(c, _a.C.RowRange(0, _batchSize));
+    }
+
     /// <summary>Sets the weights ω, α and β of the objective for the steps that follow (warm-up).</summary>
     public void SetObjective(double klWeight, double alpha, double beta)
         => _a.Scalars.SetObjective((float)klWeight, (float)alpha, _model.HasXi ? (float)beta : 0, (float)_model.Gamma);

@@ -24,7 +24,11 @@ public sealed class Trainer : IDisposable
     readonly MetricsReadback[] _readbacks;
     readonly Queue<LaunchedStep> _launched = [];
     readonly Evaluator _evaluator;
+    readonly float[] _hostH, _hostC;
     TrainingState _state;
+
+    // Where the data carry state: whether the next step's initial state stands ready, or is still the last state of the step before.
+    bool _stateIsReady;
 
     /// <summary>A run from its start.</summary>
     /// <param name="configuration">The effective configuration.</param>
@@ -48,6 +52,8 @@ public sealed class Trainer : IDisposable
         Step = new TrainingStep(device, Parameters, data.MaximumLength, batchSize, training: true);
         _readbacks = [.. Enumerable.Range(0, device.StepsAhead + 1).Select(_ => Step.CreateMetricsReadback())];
         _evaluator = new Evaluator(Step, configuration.Model);
+        var carried = data.Train.CarriesState ? batchSize * configuration.Model.LstmUnits : 0;
+        (_hostH, _hostC) = (new float[carried], new float[carried]);
         _state = new TrainingState { Configuration = configuration };
     }
 
@@ -61,6 +67,8 @@ public sealed class Trainer : IDisposable
         ParameterFiles.Upload(device, Parameters.Layout, checkpoint.FirstMoments, Parameters.FirstMoments);
         ParameterFiles.Upload(device, Parameters.Layout, checkpoint.SecondMoments, Parameters.SecondMoments);
         Step.RefreshWeights();
+        if (data.Train.CarriesState)
+            ContinueFrom(checkpoint);
     }
 
     public ModelParameters Parameters { get; }
@@ -87,6 +95,7 @@ public sealed class Trainer : IDisposable
             if (cancellation.IsCancellationRequested)
             {
                 Complete(log, board, observer, ahead: 0);
+                KeepState();
                 SaveLast(log);
                 return TrainingOutcome.Interrupted;
             }
@@ -95,7 +104,11 @@ public sealed class Trainer : IDisposable
             var last = done == total;
             var evaluates = last || (training.EvaluateEvery > 0 && done % training.EvaluateEvery == 0);
             var saves = last || (training.CheckpointEvery > 0 && done % training.CheckpointEvery == 0);
-            Complete(log, board, observer, evaluates || saves ? 0 : _device.StepsAhead);
+
+            // A step that fails must leave the state that it began with to the run that tries again.
+            Complete(log, board, observer, evaluates || saves || _data.Train.CarriesState ? 0 : _device.StepsAhead);
+            if (evaluates || saves)
+                KeepState();
             if (evaluates)
             {
                 EvaluateValidation(log, board, observer);
@@ -141,6 +154,8 @@ public sealed class Trainer : IDisposable
     {
         var (model, training) = (_configuration.Model, _configuration.Training);
         _batches.Read(step, _batch);
+        if (_data.Train.CarriesState)
+            PrepareState();
         Step.Load(_batch);
         var auxiliary = Schedules.AuxiliaryShare(training, step);
         Step.SetNoise(_configuration.Seed, step);
@@ -159,6 +174,8 @@ public sealed class Trainer : IDisposable
                 if (_configuration.Training.OnNonFinite == OnNonFinite.Stop)
                     throw Explain(launched.Step, log);
                 _state = _state with { SkippedSteps = _state.SkippedSteps + 1 };
+                if (_data.Train.CarriesState)
+                    ForgetState();
             }
 
             Report(launched, metrics, log, board, observer);
@@ -169,12 +186,15 @@ public sealed class Trainer : IDisposable
     NonFiniteException Explain(long step, MetricsLog log)
     {
         _launched.Clear();
+        _stateIsReady = true;
         Prepare(step);
         Step.DrawNoise();
         Step.Forward();
         Step.Backward();
         Step.Update();
         var (term, tensor) = Step.FindNonFinite();
+        _stateIsReady = true;
+        KeepState();
         SaveLast(log);
         return new NonFiniteException(step + 1, term, tensor);
     }
@@ -229,6 +249,50 @@ public sealed class Trainer : IDisposable
         if (isBest)
             Save(_folder.Best);
         observer?.OnEvaluation(new EvaluationReport(_state.Step, result, isBest));
+        if (_data.Train.CarriesState)
+            Step.WriteState(_hostH, _hostC);
+    }
+
+    // Before the batch is loaded, whose length tells where the last state of the one before stands.
+    void PrepareState()
+    {
+        if (!_batch.Continues)
+            Step.ResetState();
+        else if (!_stateIsReady)
+            Step.CarryState();
+        _stateIsReady = false;
+    }
+
+    // Brings the state of the next step to the host, for the checkpoint and because an evaluation has states of its own.
+    void KeepState()
+    {
+        if (!_data.Train.CarriesState)
+            return;
+        if (!_stateIsReady)
+            Step.CarryState();
+        _stateIsReady = true;
+        Step.ReadState(_hostH, _hostC);
+    }
+
+    // A state that is not finite would spoil every step after it.
+    void ForgetState()
+    {
+        Step.ResetState();
+        _stateIsReady = true;
+    }
+
+    void ContinueFrom(Checkpoint checkpoint)
+    {
+        foreach (var (name, values) in new[] { ("h", _hostH), ("c", _hostC) })
+        {
+            var tensor = checkpoint.CarriedState.FirstOrDefault(tensor => tensor.Name == name);
+            if (tensor is null || tensor.Values.Length != values.Length)
+                throw new CheckpointException($"{checkpoint.Folder} holds no state {name} of {_configuration.Training.BatchSize} rows, which these data carry from batch to batch; it is of another run.");
+            tensor.Values.CopyTo(values, 0);
+        }
+
+        Step.WriteState(_hostH, _hostC);
+        _stateIsReady = true;
     }
 
     void SaveLast(MetricsLog log)
@@ -238,7 +302,13 @@ public sealed class Trainer : IDisposable
     }
 
     void Save(string folder)
-        => CheckpointFolder.Write(folder, _state, Download(Parameters.Values), Download(Parameters.FirstMoments), Download(Parameters.SecondMoments));
+        => CheckpointFolder.Write(folder, _state, Download(Parameters.Values), Download(Parameters.FirstMoments), Download(Parameters.SecondMoments), CarriedState());
+
+    IReadOnlyList<NamedTensor> CarriedState()
+    {
+        int[] shape = [_configuration.Training.BatchSize, _configuration.Model.LstmUnits];
+        return _data.Train.CarriesState ? [new NamedTensor("h", shape, _hostH), new NamedTensor("c", shape, _hostC)] : [];
+    }
 
     IReadOnlyList<NamedTensor> Download(Tensor arena) => ParameterFiles.Download(_device, Parameters.Layout, arena);
 
