@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace VBiLstm.Cli.Tests;
@@ -57,6 +58,16 @@ sealed class Executable : IDisposable
     }
 
     public static void Signal(Process process, int signal) => Assert.Equal(0, kill(process.Id, signal));
+
+    /// <summary>Whether this process ignores the signal, which its children inherit; told by Linux only.</summary>
+    public static bool Ignores(int signal)
+    {
+        const string Field = "SigIgn:";
+        if (!OperatingSystem.IsLinux())
+            return false;
+        var mask = File.ReadLines("/proc/self/status").First(line => line.StartsWith(Field, StringComparison.Ordinal))[Field.Length..];
+        return (ulong.Parse(mask.AsSpan().Trim(), NumberStyles.HexNumber, CultureInfo.InvariantCulture) >> (signal - 1) & 1) != 0;
+    }
 
     [DllImport("libc", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.System32)]
     static extern int kill(int process, int signal);
