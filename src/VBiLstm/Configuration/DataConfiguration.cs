@@ -40,4 +40,17 @@ public sealed record DataConfiguration
 
     [Description("binary (pixels are 0 or 255 already), static (on with probability grey/255, drawn once) or stochastic (drawn anew each epoch).")]
     public Binarisation Binarisation { get; init; } = Binarisation.Binary;
+
+    [Description("W, predicted steps of a window of one long text; sentences, images and speech come in their own lengths.")]
+    public int Window { get; init; } = 100;
+
+    [Description("A window of one long text begins with the state that the one before it ended with; false begins each with zeros. The paper is silent; report both.")]
+    public bool CarryState { get; init; } = true;
+
+    /// <summary>Checks every field. Throws <see cref="ConfigurationException"/> naming the field, its value and the fix.</summary>
+    public void Validate()
+    {
+        if (Window is < 1 or > 1_000_000)
+            throw new ConfigurationException($"data.window is {Window}; use 1 to 1000000.");
+    }
 }

@@ -15,6 +15,14 @@ public sealed record Preset(string Name, string Description, RunConfiguration Co
         new("seq-mnist", "the paper's sequential MNIST, pixel by pixel, at its size; needs --data and patience",
             Run("seq-mnist", Paper with { FrameSize = 1 }, new DataConfiguration { View = ImageView.Pixels }, PaperTraining)),
         new("seq-mnist-rows", "the same row by row", Run("seq-mnist-rows", Paper, new DataConfiguration(), PaperTraining)),
+        new("ptb-char", "the paper's Penn Treebank, character by character, at its size; needs data/ptb-char", Run("ptb-char", PaperCharacters, Prepared("ptb-char"), PaperFastTraining with { BatchSize = 50 })),
+        new("ptb-char-small", "the same on a CPU", Run("ptb-char-small", SmallOf(PaperCharacters), Prepared("ptb-char"), SmallSteps(50))),
+        new("imdb", "the paper's sentences of fewer than 16 words at their size; needs data/imdb", Run("imdb", PaperWords, Prepared("imdb"), PaperFastTraining)),
+        new("imdb-small", "the same on a CPU", Run("imdb-small", SmallOf(PaperWords), Prepared("imdb"), SmallSteps(32))),
+        new("timit", "the paper's TIMIT at its size; needs data/timit", Run("timit", PaperTimit, Prepared("timit"), PaperFastTraining with { BatchSize = 128, LearningRate = 1e-4 })),
+        new("timit-small", "the same on a CPU", Run("timit-small", SmallOf(PaperTimit), Prepared("timit"), SmallSteps(32))),
+        new("blizzard", "the paper's Blizzard at its size; needs data/blizzard", Run("blizzard", PaperBlizzard, Prepared("blizzard"), PaperFastTraining)),
+        new("blizzard-small", "the same on a CPU", Run("blizzard-small", SmallOf(PaperBlizzard), Prepared("blizzard"), SmallSteps(32))),
     ];
 
     static ModelConfiguration Small => new() { LstmUnits = 128, MlpUnits = 128, LatentUnits = 32, Alpha = 0.001, Beta = 0 };
@@ -30,6 +38,31 @@ public sealed record Preset(string Name, string Description, RunConfiguration Co
     static ModelConfiguration Paper => new() { LstmUnits = 1024, MlpUnits = 1024, LatentUnits = 256, Alpha = 0.001, Beta = 0 };
 
     static TrainingConfiguration PaperTraining => new() { LearningRate = 1e-4, Epochs = 100, EvaluateEvery = 1000, CheckpointEvery = 500 };
+
+    static TrainingConfiguration PaperFastTraining => PaperTraining with { LearningRate = 1e-3 };
+
+    static ModelConfiguration PaperCharacters => new()
+    {
+        OutputDistribution = OutputDistribution.Categorical, VocabularySize = 50, LstmUnits = 1024, MlpUnits = 1024, LatentUnits = 128, Alpha = 1, Beta = 1, Prior = PriorKind.Fixed,
+    };
+
+    static ModelConfiguration PaperWords => new()
+    {
+        OutputDistribution = OutputDistribution.Categorical, VocabularySize = 16000, LstmUnits = 500, MlpUnits = 500, LatentUnits = 64, Alpha = 1, Beta = 1,
+    };
+
+    static ModelConfiguration PaperTimit => new()
+    {
+        OutputDistribution = OutputDistribution.Gaussian, FrameSize = 200, LstmUnits = 2048, MlpUnits = 1024, LatentUnits = 128, Alpha = 1,
+    };
+
+    static ModelConfiguration PaperBlizzard => PaperTimit with { LstmUnits = 1024, LatentUnits = 512, Beta = 1 };
+
+    static ModelConfiguration SmallOf(ModelConfiguration paper) => paper with { LstmUnits = 192, MlpUnits = 128, LatentUnits = 32 };
+
+    static TrainingConfiguration SmallSteps(int batchSize) => SmallTraining with { BatchSize = batchSize };
+
+    static DataConfiguration Prepared(string name) => new() { Source = "data/" + name };
 
     /// <summary>The preset of that name. Throws <see cref="ConfigurationException"/> naming the nearest one.</summary>
     public static Preset Get(string name) => All.FirstOrDefault(preset => preset.Name == name)

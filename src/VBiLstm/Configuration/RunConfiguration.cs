@@ -24,6 +24,7 @@ public sealed record RunConfiguration
     public void Validate()
     {
         Model.Validate();
+        Data.Validate();
         Training.Validate();
     }
 }
