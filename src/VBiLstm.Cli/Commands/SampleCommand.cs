@@ -9,6 +9,8 @@ namespace VBiLstm.Cli.Commands;
 /// <summary><c>vbilstm sample</c>.</summary>
 static class SampleCommand
 {
+    const int DefaultTokens = 200, DefaultSeconds = 2;
+
     public static Command Create()
     {
         var checkpoint = CommonOptions.Checkpoint();
@@ -18,16 +20,18 @@ static class SampleCommand
         var temperature = new Option<double>("--temperature") { Description = "1 draws from the model; smaller values sharpen the output distribution.", DefaultValueFactory = _ => 1 };
         var latents = new Option<string>("--latents") { Description = "sampled from the prior at each step, or at its mean.", DefaultValueFactory = _ => "sampled" };
         latents.AcceptOnlyFromAmong("sampled", "mean");
-        var steps = new Option<int>("--steps") { Description = "Tokens to draw, for categorical data.", DefaultValueFactory = _ => 200 };
-        var output = new Option<string>("--out") { Description = "PNG file to write, for images.", DefaultValueFactory = _ => "samples.png" };
+        var steps = new Option<int?>("--steps") { Description = $"Tokens of a text (default {DefaultTokens}) or frames of a recording (default {DefaultSeconds} s of them)." };
+        var output = new Option<string?>("--out") { Description = "PNG file of images (default samples.png), or folder of WAV files (default samples)." };
         var devices = new DeviceOptions();
         var command = new Command("sample", """
             Draws from the model without its backward path: a fresh latent from the prior at each step. Images become a sheet in a
-            PNG file; categorical data are printed as token ids, a line a sequence.
+            PNG file, speech a folder of WAV files, and text is printed; tokens without a vocabulary as ids, a line a sequence.
 
             Examples:
               vbilstm sample runs/digits-1
               vbilstm sample runs/digits-1 --count 64 --columns 8 --temperature 0.7 --seed 3 --out sharp.png
+              vbilstm sample runs/ptb-char-small-1 --count 3 --steps 400 --temperature 0.8
+              vbilstm sample runs/timit-small-1 --count 8 --out sentences
             """)
         {
             checkpoint, count, columns, seed, temperature, latents, steps, output,
@@ -38,21 +42,32 @@ static class SampleCommand
             var (number, heat, width) = (parsed.GetValue(count), parsed.GetValue(temperature), parsed.GetValue(columns));
             Require(number is > 0 and <= 100_000, "--count", number, "1 to 100000");
             Require(width is > 0 and <= 1000, "--columns", width, "1 to 1000");
-            Require(parsed.GetValue(steps) is > 0 and <= 1_000_000, "--steps", parsed.GetValue(steps), "1 to 1000000");
+            Require(parsed.GetValue(steps) is null or (> 0 and <= 1_000_000), "--steps", parsed.GetValue(steps) ?? 0, "1 to 1000000");
             Require(double.IsFinite(heat) && heat > 0, "--temperature", heat, "a positive number");
             using var device = devices.Create(parsed);
             using var loaded = new LoadedModel(parsed.GetRequiredValue(checkpoint), device);
             var configuration = loaded.Checkpoint.State.Configuration;
             using var prior = new PriorMode(loaded.Device, loaded.Parameters, number, sampled: parsed.GetValue(latents) == "sampled");
+            var data = DataSplits.Open(configuration.Data, configuration.Seed);
             if (configuration.Model.IsCategorical)
             {
-                PrintTokens(Generation.Tokens(prior, configuration.Model, parsed.GetValue(steps), 0, parsed.GetValue(seed), heat), number);
+                var first = TextOutput.FirstToken(data.Vocabulary);
+                TextOutput.Print(Generation.Tokens(prior, configuration.Model, parsed.GetValue(steps) ?? DefaultTokens, first, parsed.GetValue(seed), heat), number, data);
                 return CommandExecution.Success;
             }
 
-            if (DataSplits.Open(configuration.Data, configuration.Seed).Test is not ImageDataset images)
-                throw new ConfigurationException("Only images and tokens can be drawn.");
-            var path = parsed.GetRequiredValue(output);
+            if (data.Speech is { } speech)
+            {
+                var frames = parsed.GetValue(steps) ?? Math.Max(1, DefaultSeconds * speech.SampleRate / configuration.Model.FrameSize);
+                var folder = parsed.GetValue(output) ?? "samples";
+                WriteRecordings(folder, speech.ToSamples(Generation.Frames(prior, configuration.Model, frames, parsed.GetValue(seed), heat)), number, speech.SampleRate);
+                Console.WriteLine($"{number} recordings of {(double)frames * configuration.Model.FrameSize / speech.SampleRate:F1} s from {loaded.Checkpoint.Folder} (step {loaded.Checkpoint.State.Step:N0}): {folder}");
+                return CommandExecution.Success;
+            }
+
+            if (data.Test is not ImageDataset images)
+                throw new ConfigurationException("Only images, text and speech can be drawn; the data set of this run is none of them.");
+            var path = parsed.GetValue(output) ?? "samples.png";
             SampleSheet.Write(path, SampleSheet.Draw(prior, configuration.Model, images.Height * images.Width, parsed.GetValue(seed), heat), images.Height, images.Width, width);
             Console.WriteLine($"{number} images from {loaded.Checkpoint.Folder} (step {loaded.Checkpoint.State.Step:N0}): {path}");
             return CommandExecution.Success;
@@ -60,11 +75,11 @@ static class SampleCommand
         return command;
     }
 
-    static void PrintTokens(int[] tokens, int sequences)
+    static void WriteRecordings(string folder, float[] samples, int count, int sampleRate)
     {
-        var steps = tokens.Length / sequences;
-        for (var n = 0; n < sequences; n++)
-            Console.WriteLine(string.Join(' ', tokens.AsSpan(n * steps, steps).ToArray()));
+        var length = samples.Length / count;
+        for (var n = 0; n < count; n++)
+            WaveFile.Write(Path.Combine(folder, $"{n + 1:D3}.wav"), samples.AsSpan(n * length, length), sampleRate);
     }
 
     static void Require(bool holds, string option, object value, string expected)

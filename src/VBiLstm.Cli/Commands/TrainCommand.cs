@@ -188,6 +188,6 @@ static class TrainCommand
         }
 
         Console.WriteLine($"curves  {folder.Curves}");
-        Console.WriteLine($"again   vbilstm evaluate {folder.Path} --importance-samples 50");
+        Console.WriteLine($"again   vbilstm evaluate {folder.Path}{(data.Test.CarriesState ? "" : " --importance-samples 50")}");
     }
 }

@@ -15,6 +15,12 @@ public sealed record DataSplits(SequenceDataset Train, SequenceDataset Validatio
     // Keys of what is drawn once: not the run's seed, so that bounds of different seeds speak of the same images; one a split, so that no noise is shared.
     const long TrainKey = long.MinValue, ValidationKey = TrainKey + 1, TestKey = TrainKey + 2;
 
+    /// <summary>Texts of the tokens by their ids; empty for frames.</summary>
+    public IReadOnlyList<string> Vocabulary { get; init; } = [];
+
+    /// <summary>For speech; null for other data.</summary>
+    public SpeechScale? Speech { get; init; }
+
     /// <summary>Predicted steps of the longest sequence of any split.</summary>
     public int MaximumLength => Math.Max(Train.MaximumLength, Math.Max(Validation.MaximumLength, Test.MaximumLength));
 

@@ -1,0 +1,33 @@
+using VBiLstm.Data;
+
+namespace VBiLstm.Cli;
+
+/// <summary>Drawn tokens as text.</summary>
+static class TextOutput
+{
+    /// <summary>What a text begins after: the begin of a sentence, else the end of a line, else the first token.</summary>
+    public static int FirstToken(IReadOnlyList<string> vocabulary)
+    {
+        foreach (var text in new[] { SpecialTokens.BeginOfSentence, "\n" })
+            for (var id = 0; id < vocabulary.Count; id++)
+                if (vocabulary[id] == text)
+                    return id;
+        return 0;
+    }
+
+    /// <summary>Prints tokens [sequences, steps]: words to the end of their sentence, characters as they come, ids where there is no vocabulary.</summary>
+    public static void Print(int[] tokens, int sequences, DataSplits data)
+    {
+        var steps = tokens.Length / sequences;
+        for (var n = 0; n < sequences; n++)
+        {
+            var ids = tokens.AsSpan(n * steps, steps).ToArray();
+            if (data.Vocabulary.Count == 0)
+                Console.WriteLine(string.Join(' ', ids));
+            else if (data.Test.Unit == TaskUnit.Perplexity)
+                Console.WriteLine(string.Join(' ', ids.Select(id => data.Vocabulary[id]).TakeWhile(word => word != SpecialTokens.EndOfSentence)));
+            else
+                Console.WriteLine(string.Concat(ids.Select(id => data.Vocabulary[id])) + (n + 1 < sequences ? "\n---" : ""));
+        }
+    }
+}
