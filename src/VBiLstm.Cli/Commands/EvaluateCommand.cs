@@ -47,7 +47,7 @@ static class EvaluateCommand
             splits.CheckFits(configuration.Model);
             var dataset = parsed.GetValue(split) == "test" ? splits.Test : splits.Validation;
             var mode = parsed.GetValue(latents) == "mean" ? LatentMode.Mean : LatentMode.Sampled;
-            var batchSize = Math.Min(parsed.GetValue(batch) ?? configuration.Training.BatchSize, dataset.Count);
+            var batchSize = Math.Min(parsed.GetValue(batch) ?? splits.EvaluationBatchSize(dataset, configuration.Training.BatchSize), dataset.Count);
             using var interruption = new Interruption();
             var result = parsed.GetValue(priorMode)
                 ? Prior(loaded, dataset, mode, batchSize, parsed.GetValue(samples))

@@ -125,7 +125,7 @@ static class TrainCommand
         if (device.FreeBytes is not { } free)
             return;
         data.CheckFits(configuration.Model);
-        var memory = TrainingMemory.Measure(device, configuration.Model, data.MaximumLength, configuration.Training.BatchSize);
+        var memory = TrainingMemory.Measure(device, configuration.Model, data.TrainingLength, configuration.Training.BatchSize);
         memory.CheckFits(device);
         Console.WriteLine($"memory  {memory}; {free / 1e6:N0} MB free");
     }
@@ -172,13 +172,21 @@ static class TrainCommand
         Console.WriteLine($"run     {folder.Path}, {trainer.TotalSteps:N0} steps of {configuration.Training.BatchSize} sequences, seed {configuration.Seed}{continued}");
     }
 
+    static EvaluationResult EvaluateTest(Trainer trainer, RunConfiguration configuration, DataSplits data, Device device)
+    {
+        if (data.Test.MaximumLength <= data.TrainingLength)
+            return new Evaluator(trainer.Step, configuration.Model).Evaluate(data.Test);
+        using var step = new TrainingStep(device, trainer.Parameters, data.Test.MaximumLength, data.EvaluationBatchSize(data.Test, configuration.Training.BatchSize), training: false);
+        return new Evaluator(step, configuration.Model).Evaluate(data.Test);
+    }
+
     // The figures and pictures of the best checkpoint.
     static void Finish(Trainer trainer, RunConfiguration configuration, DataSplits data, Device device, RunFolder folder)
     {
         var best = LoadedModel.Read(folder.Path, withMoments: false);
         ParameterFiles.Upload(device, trainer.Parameters.Layout, best.Weights, trainer.Parameters.Values);
         trainer.Step.RefreshWeights();
-        var result = new Evaluator(trainer.Step, configuration.Model).Evaluate(data.Test);
+        var result = EvaluateTest(trainer, configuration, data, device);
         EvaluationTables.Print($"Test, {best.Folder} (step {best.State.Step:N0})", result, configuration.Model, data.Test);
         if (data.Test is ImageDataset images)
         {

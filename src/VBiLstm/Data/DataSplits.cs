@@ -24,6 +24,16 @@ public sealed record DataSplits(SequenceDataset Train, SequenceDataset Validatio
     /// <summary>Predicted steps of the longest sequence of any split.</summary>
     public int MaximumLength => Math.Max(Train.MaximumLength, Math.Max(Validation.MaximumLength, Test.MaximumLength));
 
+    /// <summary>Predicted steps of the longest sequence that a run meets before its end; test sequences may be far longer (whole sentences of speech).</summary>
+    public int TrainingLength => Math.Max(Train.MaximumLength, Validation.MaximumLength);
+
+    /// <summary>Rows with which a split of longer sequences takes no more memory than <paramref name="batchSize"/> rows of training.</summary>
+    public int EvaluationBatchSize(SequenceDataset split, int batchSize)
+    {
+        ArgumentNullException.ThrowIfNull(split);
+        return split.MaximumLength <= TrainingLength ? batchSize : (int)Math.Max(1, (long)batchSize * TrainingLength / split.MaximumLength);
+    }
+
     /// <summary>Opens the data set of a configuration. Throws <see cref="DataException"/> naming the file or folder and the fix.</summary>
     /// <param name="data">Source, view and binarisation.</param>
     /// <param name="seed">Key of stochastic binarisation.</param>

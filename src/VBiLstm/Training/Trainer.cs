@@ -46,10 +46,10 @@ public sealed class Trainer : IDisposable
         (_configuration, _data, _device, _folder) = (configuration, data, device, folder);
         var batchSize = configuration.Training.BatchSize;
         _batches = new TrainingBatches(data.Train, batchSize, configuration.Seed);
-        _batch = new SequenceBatch(data.MaximumLength, batchSize, data.Train.FrameSize);
+        _batch = new SequenceBatch(data.TrainingLength, batchSize, data.Train.FrameSize);
         Parameters = new ModelParameters(device, configuration.Model, training: true);
         Parameters.Initialise(configuration.Seed);
-        Step = new TrainingStep(device, Parameters, data.MaximumLength, batchSize, training: true);
+        Step = new TrainingStep(device, Parameters, data.TrainingLength, batchSize, training: true);
         _readbacks = [.. Enumerable.Range(0, device.StepsAhead + 1).Select(_ => Step.CreateMetricsReadback())];
         _evaluator = new Evaluator(Step, configuration.Model);
         var carried = data.Train.CarriesState ? batchSize * configuration.Model.LstmUnits : 0;
