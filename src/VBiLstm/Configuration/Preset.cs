@@ -43,17 +43,35 @@ public sealed record Preset(string Name, string Description, RunConfiguration Co
 
     static ModelConfiguration PaperCharacters => new()
     {
-        OutputDistribution = OutputDistribution.Categorical, VocabularySize = 50, LstmUnits = 1024, MlpUnits = 1024, LatentUnits = 128, Alpha = 1, Beta = 1, Prior = PriorKind.Fixed,
+        OutputDistribution = OutputDistribution.Categorical,
+        VocabularySize = 50,
+        LstmUnits = 1024,
+        MlpUnits = 1024,
+        LatentUnits = 128,
+        Alpha = 1,
+        Beta = 1,
+        Prior = PriorKind.Fixed,
     };
 
     static ModelConfiguration PaperWords => new()
     {
-        OutputDistribution = OutputDistribution.Categorical, VocabularySize = 16000, LstmUnits = 500, MlpUnits = 500, LatentUnits = 64, Alpha = 1, Beta = 1,
+        OutputDistribution = OutputDistribution.Categorical,
+        VocabularySize = 16000,
+        LstmUnits = 500,
+        MlpUnits = 500,
+        LatentUnits = 64,
+        Alpha = 1,
+        Beta = 1,
     };
 
     static ModelConfiguration PaperTimit => new()
     {
-        OutputDistribution = OutputDistribution.Gaussian, FrameSize = 200, LstmUnits = 2048, MlpUnits = 1024, LatentUnits = 128, Alpha = 1,
+        OutputDistribution = OutputDistribution.Gaussian,
+        FrameSize = 200,
+        LstmUnits = 2048,
+        MlpUnits = 1024,
+        LatentUnits = 128,
+        Alpha = 1,
     };
 
     static ModelConfiguration PaperBlizzard => PaperTimit with { LstmUnits = 1024, LatentUnits = 512, Beta = 1 };
