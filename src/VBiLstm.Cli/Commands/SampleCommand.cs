@@ -30,8 +30,6 @@ static class SampleCommand
             Examples:
               vbilstm sample runs/digits-1
               vbilstm sample runs/digits-1 --count 64 --columns 8 --temperature 0.7 --seed 3 --out sharp.png
-              vbilstm sample runs/ptb-char-small-1 --count 3 --steps 400 --temperature 0.8
-              vbilstm sample runs/timit-small-1 --count 8 --out sentences
             """)
         {
             checkpoint, count, columns, seed, temperature, latents, steps, output,
