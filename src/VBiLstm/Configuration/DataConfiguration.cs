@@ -32,7 +32,7 @@ public sealed record DataConfiguration
     /// <summary>The value of <see cref="Source"/> that names the digits embedded in the library.</summary>
     public const string EmbeddedDigits = "embedded-digits";
 
-    [Description("embedded-digits (1,000/200/200 binarised digits, part of the program), or a folder of idx or idx.gz image files with train, valid and test in their names.")]
+    [Description("embedded-digits (1,000/200/200 binarised digits, part of the program), a folder that vbilstm data prepare wrote, or a folder of idx or idx.gz image files with train, valid and test in their names.")]
     public string Source { get; init; } = EmbeddedDigits;
 
     [Description("An image as a sequence: rows (one row of pixels a step) or pixels (one pixel a step).")]

@@ -15,10 +15,14 @@ public sealed record Preset(string Name, string Description, RunConfiguration Co
         new("seq-mnist", "the paper's sequential MNIST, pixel by pixel, at its size; needs --data and patience",
             Run("seq-mnist", Paper with { FrameSize = 1 }, new DataConfiguration { View = ImageView.Pixels }, PaperTraining)),
         new("seq-mnist-rows", "the same row by row", Run("seq-mnist-rows", Paper, new DataConfiguration(), PaperTraining)),
-        new("ptb-char", "the paper's Penn Treebank, character by character, at its size; for bench and profile, text cannot be read yet", Run("ptb-char", PaperCharacters, Prepared("ptb-char"), PaperFastTraining with { BatchSize = 50 })),
-        new("imdb", "the paper's sentences of fewer than 16 words at their size; for bench and profile, text cannot be read yet", Run("imdb", PaperWords, Prepared("imdb"), PaperFastTraining)),
-        new("timit", "the paper's TIMIT at its size; for bench and profile, speech cannot be read yet", Run("timit", PaperTimit, Prepared("timit"), PaperFastTraining with { BatchSize = 128, LearningRate = 1e-4 })),
-        new("blizzard", "the paper's Blizzard at its size; for bench and profile, speech cannot be read yet", Run("blizzard", PaperBlizzard, Prepared("blizzard"), PaperFastTraining)),
+        new("ptb-char", "the paper's Penn Treebank, character by character, at its size", Run("ptb-char", PaperCharacters, Prepared("ptb-char"), PaperFastTraining with { BatchSize = 50 })),
+        new("imdb", "the paper's sentences of fewer than 16 words at their size", Run("imdb", PaperWords, Prepared("imdb"), PaperFastTraining)),
+        new("timit", "the paper's TIMIT at its size", Run("timit", PaperTimit, Prepared("timit"), PaperFastTraining with { BatchSize = 128, LearningRate = 1e-4 })),
+        new("blizzard", "the paper's Blizzard at its size", Run("blizzard", PaperBlizzard, Prepared("blizzard"), PaperFastTraining)),
+        new("ptb-char-small", "the same tasks at a size for a CPU: characters", Run("ptb-char-small", SmallOf(PaperCharacters), Prepared("ptb-char"), SmallTraining)),
+        new("imdb-small", "sentences, a vocabulary of 5,000", Run("imdb-small", SmallOf(PaperWords) with { VocabularySize = 5000 }, Prepared("imdb"), SmallTraining)),
+        new("timit-small", "speech by TIMIT's protocol", Run("timit-small", SmallOf(PaperTimit), Prepared("timit"), SmallTraining)),
+        new("blizzard-small", "speech as rows", Run("blizzard-small", SmallOf(PaperBlizzard), Prepared("blizzard"), SmallTraining)),
     ];
 
     static ModelConfiguration Small => new() { LstmUnits = 128, MlpUnits = 128, LatentUnits = 32, Alpha = 0.001, Beta = 0 };
@@ -71,6 +75,8 @@ public sealed record Preset(string Name, string Description, RunConfiguration Co
     };
 
     static ModelConfiguration PaperBlizzard => PaperTimit with { LstmUnits = 1024, LatentUnits = 512, Beta = 1 };
+
+    static ModelConfiguration SmallOf(ModelConfiguration model) => model with { LstmUnits = 192, MlpUnits = 128, LatentUnits = 32 };
 
     static DataConfiguration Prepared(string name) => new() { Source = "data/" + name };
 

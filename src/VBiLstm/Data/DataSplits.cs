@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using VBiLstm.Configuration;
+using VBiLstm.Data.Prepared;
 
 namespace VBiLstm.Data;
 
@@ -40,7 +41,9 @@ public sealed record DataSplits(SequenceDataset Train, SequenceDataset Validatio
     public static DataSplits Open(DataConfiguration data, long seed)
     {
         ArgumentNullException.ThrowIfNull(data);
-        return data.Source == DataConfiguration.EmbeddedDigits ? Embedded(data, seed) : Folder(data, seed);
+        if (data.Source == DataConfiguration.EmbeddedDigits)
+            return Embedded(data, seed);
+        return PreparedFolder.Is(data.Source) ? PreparedFolder.Open(data, KeyOfTrain(data, seed), ValidationKey, TestKey) : Folder(data, seed);
     }
 
     /// <summary>Throws <see cref="ConfigurationException"/> where the model does not have the data's frame size or vocabulary.</summary>
@@ -86,7 +89,7 @@ public sealed record DataSplits(SequenceDataset Train, SequenceDataset Validatio
     {
         var folder = data.Source;
         if (!Directory.Exists(folder))
-            throw new DataException($"data.source: there is no folder {folder}. Name a folder with idx image files whose names contain train, valid and test, or {DataConfiguration.EmbeddedDigits}.");
+            throw new DataException($"data.source: there is no folder {folder}. Name one that vbilstm data prepare wrote, a folder with idx image files whose names contain train, valid and test, or {DataConfiguration.EmbeddedDigits}.");
         var files = ImageFiles(folder);
         string? Find(int split)
         {

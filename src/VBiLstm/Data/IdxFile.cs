@@ -50,7 +50,7 @@ public sealed record IdxFile(IReadOnlyList<int> Sizes, byte[] Values)
         }
     }
 
-    static IdxFile ReadPlain(Stream stream, string name)
+    internal static IdxFile ReadPlain(Stream stream, string name)
     {
         Span<byte> header = stackalloc byte[4];
         Fill(stream, header, name, 0, "the four magic bytes");

@@ -30,6 +30,7 @@ public enum NoiseStream
     Initialisation = 8,
     Shuffle = 9,
     Binarisation = 10,
+    Dither = 11,
 }
 
 /// <summary>An input x [R, in] of a layer and where the gradient of its weight goes, dW [in, out].</summary>

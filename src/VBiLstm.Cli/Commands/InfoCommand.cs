@@ -1,0 +1,73 @@
+using System.CommandLine;
+using System.Globalization;
+using Spectre.Console;
+using VBiLstm.Configuration;
+using VBiLstm.Data;
+using VBiLstm.Data.Prepared;
+
+namespace VBiLstm.Cli.Commands;
+
+/// <summary><c>vbilstm data info</c>.</summary>
+static class InfoCommand
+{
+    public static Command Create()
+    {
+        var folder = new Argument<string>("folder") { Description = "A folder that vbilstm data prepare wrote." };
+        var check = new Option<bool>("--check") { Description = "Reads everything and compares checksums with the manifest's." };
+        var json = CommonOptions.Json();
+        var command = new Command("info", """
+            Shows what a prepared folder holds.
+
+            Example:
+              vbilstm data info data/ptb-char --check
+            """)
+        {
+            folder, check, json,
+        };
+        command.SetAction(parsed =>
+        {
+            var path = parsed.GetRequiredValue(folder);
+            var manifest = PreparedManifest.Read(path);
+            DataSplits.Open(new DataConfiguration { Source = path, Binarisation = Binarisation.Static }, 0);
+            if (parsed.GetValue(check))
+                foreach (var (name, split) in manifest.Splits)
+                    if (MappedSplit.Checksum(Path.Combine(path, PreparedManifest.SplitFile(name))) is var sum && sum != split.Sha256)
+                        throw new DataException($"{Path.Combine(path, PreparedManifest.SplitFile(name))} has the checksum {sum}, the manifest says {split.Sha256}; the file is damaged. Prepare the data again.");
+            if (parsed.GetValue(json))
+                Console.WriteLine(File.ReadAllText(Path.Combine(path, PreparedManifest.FileName)).TrimEnd());
+            else
+                Print(path);
+            if (parsed.GetValue(check) && !parsed.GetValue(json))
+                Console.WriteLine("checked: every file is as it was written.");
+            return CommandExecution.Success;
+        });
+        return command;
+    }
+
+    /// <summary>Prints the manifest of a folder.</summary>
+    public static void Print(string folder)
+    {
+        var manifest = PreparedManifest.Read(folder);
+        var table = new Table().AddColumn("split").AddColumn(new TableColumn("sequences").RightAligned()).AddColumn(new TableColumn(Values(manifest)).RightAligned())
+            .AddColumn(new TableColumn("longest").RightAligned()).AddColumn("SHA-256");
+        foreach (var name in PreparedFolder.Splits)
+            if (manifest.Splits.TryGetValue(name, out var split))
+                table.AddRow(name, Number(split.Sequences), Number(split.Values), Number(split.Longest), split.Sha256[..Math.Min(16, split.Sha256.Length)]);
+        Tables.Write(table);
+        Console.WriteLine($"{folder}: {manifest.Task}. {manifest.Preparation}");
+        if (manifest.VocabularySize > 0)
+            Console.WriteLine($"vocabulary  {Number(manifest.VocabularySize)}");
+        if (manifest.SampleRate > 0)
+            Console.WriteLine($"sound       {manifest.SampleRate} Hz, frames of {manifest.FrameSize}; mean {manifest.Mean.ToString("G6", CultureInfo.InvariantCulture)}, deviation {manifest.Deviation.ToString("G6", CultureInfo.InvariantCulture)} on the 16-bit scale");
+        foreach (var (name, count) in manifest.Statistics)
+            Console.WriteLine($"{name.Replace('_', ' ')}  {Number(count)}");
+        foreach (var source in manifest.Sources)
+            Console.WriteLine($"source      {source.Path}, {Number(source.Bytes)} bytes, SHA-256 {source.Sha256[..Math.Min(16, source.Sha256.Length)]}");
+        Console.WriteLine($"licence     {manifest.Licence}");
+        Console.WriteLine($"train       vbilstm train --data {folder} --set model.{(manifest.Kind == PreparedKind.Tokens ? $"output_distribution=categorical --set model.vocabulary_size={manifest.VocabularySize}" : manifest.Kind == PreparedKind.Frames ? $"output_distribution=gaussian --set model.frame_size={manifest.FrameSize}" : $"frame_size={manifest.Width}")}");
+    }
+
+    static string Values(PreparedManifest manifest) => manifest.Kind switch { PreparedKind.Tokens => "tokens", PreparedKind.Frames => "frames", _ => "images" };
+
+    static string Number(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
+}

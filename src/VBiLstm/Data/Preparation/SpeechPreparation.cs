@@ -1,0 +1,115 @@
+using VBiLstm.Data.Prepared;
+using VBiLstm.Data.Speech;
+using VBiLstm.Devices;
+using VBiLstm.Noise;
+
+namespace VBiLstm.Data.Preparation;
+
+/// <summary>Recordings as standardised frames: one mean and one deviation of all training samples; dither makes densities of whole numbers proper.</summary>
+sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, SpeechProtocol protocol) : Preparation(sources, options)
+{
+    const long DitherSeed = 0;
+    double _mean, _deviation;
+
+    public override PreparedManifest Scan(Action<double> progress, CancellationToken cancellation)
+    {
+        var statistics = new SortedDictionary<string, long>(StringComparer.Ordinal);
+        foreach (var split in PreparedFolder.Splits)
+            (statistics[$"recordings_{split}"], statistics[$"samples_{split}"]) = (0, 0);
+        var (rate, ratedBy) = (protocol.SampleRate, "");
+        var (count, sum, squares) = (0L, 0.0, 0.0);
+        foreach (var (file, split, recording) in Recordings(progress, cancellation))
+        {
+            if (rate == 0)
+                (rate, ratedBy) = (recording.SampleRate, $", as {file.Name} has");
+            if (recording.SampleRate != rate)
+                throw new DataException($"{file.Name}: {recording.SampleRate} samples a second where {rate} are expected{ratedBy}. Resample it, for instance: sox FILE -r {rate} OUT.wav.");
+            statistics[$"recordings_{split}"]++;
+            statistics[$"samples_{split}"] += recording.Samples.Length;
+            if (split != "train")
+                continue;
+            var (part, partSquares) = (0.0, 0.0); // one recording's, so that rounding stays that of a few numbers
+            foreach (var sample in recording.Samples)
+            {
+                part += sample;
+                partSquares += (double)sample * sample;
+            }
+
+            (count, sum, squares) = (count + recording.Samples.Length, sum + part, squares + partSquares);
+        }
+
+        if (count == 0)
+            throw new DataException($"--from: there is no training recording (WAV or SPHERE) in it. {protocol.Task}: {protocol.Description}.");
+        (_mean, _deviation) = (sum / count, Math.Sqrt(Math.Max(0, squares / count - sum / count * (sum / count))));
+        if (!(_deviation > 0))
+            throw new DataException("--from: every training sample has the same value; there is no sound in the recordings.");
+        return new PreparedManifest
+        {
+            Task = protocol.Task,
+            Preparation = $"{protocol.Description}; frames of {Options.FrameSize} samples, rows of {Options.RowFrames} frames; "
+                + (Options.Dither ? "uniform noise of one least significant bit's width added; " : "") + "standardised by mean and deviation of all training samples.",
+            Licence = protocol.Licence,
+            Kind = PreparedKind.Frames,
+            Unit = TaskUnit.Nats,
+            FrameSize = Options.FrameSize,
+            SampleRate = rate,
+            Mean = _mean,
+            Deviation = _deviation,
+            Statistics = statistics,
+            Sources = [],
+        };
+    }
+
+    public override void Write(string split, PreparedSplitWriter writer, Action<double> progress, CancellationToken cancellation)
+    {
+        var cut = split == "test" ? protocol.TestCut : protocol.Cut;
+        var frame = new float[Options.FrameSize];
+        var (used, frames) = (0, 0);
+        var number = 0u;
+        foreach (var (_, own, recording) in Recordings(progress, cancellation))
+        {
+            number++;
+            if (own != split)
+                continue;
+            var samples = recording.Samples;
+            var random = new CounterRandom(DitherSeed, NoiseStream.Dither, number, 0);
+            var usable = cut == SpeechCut.Rows ? samples.Length - samples.Length % (Options.FrameSize * Options.RowFrames) : samples.Length;
+            for (var i = 0; i < usable; i++)
+            {
+                var dither = Options.Dither ? random.NextSingle() - 0.5 : 0;
+                frame[used++] = (float)((samples[i] + dither - _mean) / _deviation);
+                if (used < frame.Length)
+                    continue;
+                writer.Append<float>(frame);
+                (used, frames) = (0, frames + 1);
+                if (frames == Options.RowFrames && cut != SpeechCut.Whole)
+                {
+                    writer.EndSequence();
+                    frames = 0;
+                }
+            }
+
+            if (cut != SpeechCut.Concatenated)
+            {
+                writer.EndSequence();
+                (used, frames) = (0, 0);
+            }
+        }
+    }
+
+    // Some copies of TIMIT hold each sentence twice, as X.WAV (SPHERE) and X.WAV.wav (RIFF); the first counts.
+    IEnumerable<(SourceFile File, string Split, SpeechRecording Recording)> Recordings(Action<double> progress, CancellationToken cancellation)
+    {
+        var seen = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+        foreach (var file in Sources.Read(progress, cancellation))
+        {
+            if (protocol.SplitOf(file) is not { } split || SpeechFile.TryRead(file.Content, file.Name) is not { } recording)
+                continue;
+            var key = file.RelativePath;
+            while (key.EndsWith(".wav", StringComparison.OrdinalIgnoreCase))
+                key = key[..^4];
+            if (seen.Add(key))
+                yield return (file, split, recording);
+        }
+    }
+}

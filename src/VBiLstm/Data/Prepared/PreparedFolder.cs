@@ -1,0 +1,105 @@
+using System.Text.Json;
+using VBiLstm.Configuration;
+
+namespace VBiLstm.Data.Prepared;
+
+/// <summary>Opens what <c>vbilstm data prepare</c> wrote: a manifest, a file a split, and for tokens the vocabulary.</summary>
+public static class PreparedFolder
+{
+    /// <summary>Name of the vocabulary's file: a JSON array of texts in the order of their ids.</summary>
+    public const string VocabularyFile = "vocabulary.json";
+
+    /// <summary>The splits in their order.</summary>
+    public static IReadOnlyList<string> Splits { get; } = ["train", "validation", "test"];
+
+    /// <summary>Whether a folder holds a prepared data set.</summary>
+    public static bool Is(string folder) => File.Exists(Path.Combine(folder, PreparedManifest.FileName));
+
+    /// <summary>Opens the three splits; values are mapped, not read.</summary>
+    /// <param name="data">Source (the folder), and view, binarisation, window and carried state where the data have them.</param>
+    /// <param name="trainKey">Key of the draws of training images; those of the others are drawn once.</param>
+    /// <param name="validationKey">As above, of validation.</param>
+    /// <param name="testKey">As above, of test.</param>
+    /// <exception cref="DataException">A file is missing or damaged; the message names it, the place and the fix.</exception>
+    public static DataSplits Open(DataConfiguration data, long trainKey, long validationKey, long testKey)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        var folder = data.Source;
+        var manifest = PreparedManifest.Read(folder);
+        foreach (var name in Splits)
+            if (!manifest.Splits.ContainsKey(name))
+                throw new DataException($"{Path.Combine(folder, PreparedManifest.FileName)}: splits.{name} is missing. Prepare the data again.");
+        SequenceDataset Split(string name, long key)
+        {
+            var path = Path.Combine(folder, PreparedManifest.SplitFile(name));
+            var mapped = new MappedSplit(folder, name, manifest);
+            return manifest.Kind switch
+            {
+                PreparedKind.Frames => new PreparedFrames(mapped, manifest, path),
+                PreparedKind.Images => Images(mapped, manifest, path, data, key, isTrain: name == "train"),
+                _ when manifest.IsStream => Stream(mapped, manifest, path, data),
+                _ => new PreparedSentences(mapped, manifest, path),
+            };
+        }
+
+        var splits = new DataSplits(Split("train", trainKey), Split("validation", validationKey), Split("test", testKey), "")
+        {
+            Vocabulary = manifest.Kind == PreparedKind.Tokens ? Vocabulary(folder, manifest.VocabularySize) : [],
+            Speech = manifest.SampleRate > 0 ? new SpeechScale(manifest.SampleRate, manifest.Mean, manifest.Deviation) : null,
+        };
+        return splits with { Description = $"{folder}: {manifest.Task}, {Counts(manifest, splits)}" };
+    }
+
+    /// <summary>Texts of the token ids.</summary>
+    /// <exception cref="DataException">Missing, not a JSON array of texts, or of another number than the manifest says.</exception>
+    public static string[] Vocabulary(string folder, int size)
+    {
+        var path = Path.Combine(folder, VocabularyFile);
+        try
+        {
+            var texts = JsonSerializer.Deserialize(File.ReadAllBytes(path), PreparedJson.Default.StringArray);
+            if (texts is null || texts.Length != size || texts.Contains(null))
+                throw new DataException($"{path} holds {texts?.Length ?? 0} texts; the manifest says {size}. Prepare the data again.");
+            return texts;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DataException($"{path} cannot be read: {e.Message}", e);
+        }
+        catch (JsonException e)
+        {
+            throw new DataException($"{path}, line {e.LineNumber + 1}: not an array of texts: {e.Message} Prepare the data again.", e);
+        }
+    }
+
+    static TokenStream Stream(MappedSplit split, PreparedManifest manifest, string path, DataConfiguration data)
+    {
+        if (split.Count != 1)
+            throw new DataException($"{path} holds {split.Count} texts; a stream is one. Prepare the data again.");
+        return new TokenStream(split.Length(0), (first, count) => split.Read<int>(0, first, count), manifest.VocabularySize, data.Window, data.CarryState, manifest.Unit, path);
+    }
+
+    static ImageDataset Images(MappedSplit split, PreparedManifest manifest, string path, DataConfiguration data, long key, bool isTrain)
+    {
+        if (split.Count != 1)
+            throw new DataException($"{path} holds {split.Count} sequences; images are one block. Prepare the data again.");
+        if ((Int128)split.Length(0) * manifest.ValueBytes > Array.MaxLength)
+            throw new DataException($"{path} holds {split.Length(0):N0} images of {manifest.ValueBytes:N0} bytes, more than fit into one array; prepare fewer.");
+        var images = new IdxFile([split.Length(0), manifest.Height, manifest.Width], split.Read<byte>(0, 0, split.Length(0)).ToArray());
+        var binarisation = data.Binarisation == Binarisation.Stochastic && !isTrain ? Binarisation.Static : data.Binarisation;
+        return new ImageDataset(images, path, data.View, binarisation, key);
+    }
+
+    static string Counts(PreparedManifest manifest, DataSplits splits)
+    {
+        string Each(Func<SequenceDataset, PreparedSplit, long> count)
+            => $"{count(splits.Train, manifest.Splits["train"]):N0}/{count(splits.Validation, manifest.Splits["validation"]):N0}/{count(splits.Test, manifest.Splits["test"]):N0}";
+        return manifest.Kind switch
+        {
+            PreparedKind.Images => $"{Each((_, split) => split.Values)} images of {manifest.Height}×{manifest.Width}",
+            PreparedKind.Frames => $"{Each((data, _) => data.Count)} sequences of up to {splits.MaximumLength} frames of {manifest.FrameSize} samples, {manifest.SampleRate} Hz",
+            _ when manifest.IsStream => $"{Each((_, split) => split.Values)} tokens, vocabulary {manifest.VocabularySize}, windows of {splits.MaximumLength}{(splits.Train.CarriesState ? ", state carried" : "")}",
+            _ => $"{Each((data, _) => data.Count)} sentences of up to {splits.MaximumLength} predicted tokens, vocabulary {manifest.VocabularySize:N0}",
+        };
+    }
+}

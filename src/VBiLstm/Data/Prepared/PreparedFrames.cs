@@ -1,0 +1,44 @@
+namespace VBiLstm.Data.Prepared;
+
+/// <summary>Sequences of standardised frames; s_0 is an all-zero start frame, s_1..s_T are the frames.</summary>
+sealed class PreparedFrames : SequenceDataset
+{
+    readonly MappedSplit _split;
+
+    public PreparedFrames(MappedSplit split, PreparedManifest manifest, string name)
+    {
+        _split = split;
+        (Count, FrameSize, Unit) = (split.Count, manifest.FrameSize, manifest.Unit);
+        for (var i = 0; i < Count; i++)
+            MaximumLength = Math.Max(MaximumLength, split.Length(i));
+        if (Count == 0)
+            throw new DataException($"{name} holds no sequence; a split needs one at least.");
+    }
+
+    public override int Count { get; }
+
+    public override int FrameSize { get; }
+
+    public override int VocabularySize => 0;
+
+    public override int MaximumLength { get; }
+
+    public override TaskUnit Unit { get; }
+
+    public override int Length(int index) => _split.Length(index);
+
+    public override void Fill(int index, long epoch, SequenceBatch batch, int row)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        var length = _split.Length(index);
+        var values = _split.Read<float>(index, 0, length);
+        for (var k = 0; k <= batch.Steps; k++)
+        {
+            var target = batch.Frames.AsSpan((k * batch.BatchSize + row) * FrameSize, FrameSize);
+            if (k > 0 && k <= length)
+                values.Slice((k - 1) * FrameSize, FrameSize).CopyTo(target);
+            else
+                target.Clear();
+        }
+    }
+}

@@ -1,0 +1,47 @@
+namespace VBiLstm.Data.Prepared;
+
+/// <summary>Sentences of token ids, each from its begin to its end token: a sentence of n ids has n - 1 predicted steps.</summary>
+sealed class PreparedSentences : SequenceDataset
+{
+    readonly MappedSplit _split;
+
+    public PreparedSentences(MappedSplit split, PreparedManifest manifest, string name)
+    {
+        _split = split;
+        (Count, VocabularySize, Unit) = (split.Count, manifest.VocabularySize, manifest.Unit);
+        for (var i = 0; i < Count; i++)
+        {
+            var length = split.Length(i);
+            if (length < 2)
+                throw new DataException($"{name}, sentence {i}: {length} token; a sentence has at least its begin and its end. Prepare the data again.");
+            MaximumLength = Math.Max(MaximumLength, length - 1);
+            var ids = split.Read<int>(i, 0, length);
+            for (var k = 0; k < length; k++)
+                if ((uint)ids[k] >= (uint)VocabularySize)
+                    throw new DataException($"{name}, sentence {i}, token {k}: id {ids[k]} is not below the vocabulary's size, {VocabularySize}. Prepare the data again.");
+        }
+
+        if (Count == 0)
+            throw new DataException($"{name} holds no sentence; a split needs one at least.");
+    }
+
+    public override int Count { get; }
+
+    public override int FrameSize => 0;
+
+    public override int VocabularySize { get; }
+
+    public override int MaximumLength { get; }
+
+    public override TaskUnit Unit { get; }
+
+    public override int Length(int index) => _split.Length(index) - 1;
+
+    public override void Fill(int index, long epoch, SequenceBatch batch, int row)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        var ids = _split.Read<int>(index, 0, _split.Length(index));
+        for (var k = 0; k <= batch.Steps; k++)
+            batch.Tokens[k * batch.BatchSize + row] = k < ids.Length ? ids[k] : 0;
+    }
+}

@@ -1,0 +1,151 @@
+using System.Text.Json.Nodes;
+using VBiLstm.Data;
+using VBiLstm.Data.Preparation;
+using VBiLstm.Data.Prepared;
+
+namespace VBiLstm.Tests.Data.Preparation;
+
+public class PreparedFolderTests
+{
+    static void Write(TemporaryFolder folder)
+    {
+        folder.Write("raw/train.txt", "a b a\nb a c\na d\n");
+        folder.Write("raw/valid.txt", "a e\nc c\n");
+        folder.Write("raw/test.txt", "b c\n");
+    }
+
+    [Fact]
+    public void A_preparation_that_was_interrupted_goes_on_and_gives_the_same_files()
+    {
+        using var folder = new TemporaryFolder();
+        Write(folder);
+        Raw.Prepare("sentences", folder.At("raw"), folder.At("whole"));
+        using var source = new CancellationTokenSource();
+        Assert.Throws<OperationCanceledException>(() => Raw.Prepare("sentences", folder.At("raw"), folder.At("parts"), progress: (phase, _) =>
+        {
+            if (phase == "writing validation")
+                source.Cancel();
+        }, stop: source));
+        Assert.Equal(["manifest.partial.json", "train.bin"], Directory.GetFiles(folder.At("parts")).Select(Path.GetFileName).Order());
+
+        var phases = new HashSet<string>();
+        Raw.Prepare("sentences", folder.At("raw"), folder.At("parts"), progress: (phase, _) => phases.Add(phase));
+        Assert.DoesNotContain("writing train", phases);
+        Assert.Contains("writing test", phases);
+        foreach (var name in Directory.GetFiles(folder.At("whole")).Select(Path.GetFileName))
+            Assert.Equal(File.ReadAllBytes(folder.At("whole/" + name)), File.ReadAllBytes(folder.At("parts/" + name)));
+        Assert.Equal(Directory.GetFiles(folder.At("whole")).Length, Directory.GetFiles(folder.At("parts")).Length);
+    }
+
+    [Fact]
+    public void What_is_prepared_already_stays_and_nothing_else_takes_its_place()
+    {
+        using var folder = new TemporaryFolder();
+        Write(folder);
+        Raw.Prepare("sentences", folder.At("raw"), folder.At("out"));
+        var before = File.GetLastWriteTimeUtc(folder.At("out/train.bin"));
+        Raw.Prepare("sentences", folder.At("raw"), folder.At("out"));
+        Assert.Equal(before, File.GetLastWriteTimeUtc(folder.At("out/train.bin")));
+        Assert.Contains("another --out", Assert.Throws<DataException>(() => Raw.Prepare("sentences", folder.At("raw"), folder.At("out"), new PreparationOptions { MaximumWords = 3 })).Message, StringComparison.Ordinal);
+        folder.Write("raw/test.txt", "b d\n");
+        Assert.Throws<DataException>(() => Raw.Prepare("sentences", folder.At("raw"), folder.At("out")));
+    }
+
+    public static TheoryData<string, string> Fields => new()
+    {
+        { "format", "\"other\"" }, { "version", "2" }, { "kind", "\"sound\"" }, { "kind", "\"frames\"" }, { "kind", "\"images\"" }, { "vocabulary_size", "0" }, { "vocabulary_size", "5" },
+        { "vocabulary_size", "900000000" }, { "is_stream", "true" }, { "sample_rate", "-1" }, { "sample_rate", "8000" }, { "sources", "null" }, { "licence", "null" }, { "task", "7" }, { "splits", "{}" },
+        { "splits", "null" }, { "splits.train.sequences", "4" }, { "splits.train.sequences", "-1" }, { "splits.test.values", "9223372036854775807" }, { "splits.train.longest", "4" },
+        { "splits.train.longest", "6" }, { "splits.validation", "null" }, { "splits.test.sha256", "null" }, { "unknown_field", "1" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Fields))]
+    public void A_changed_field_of_the_manifest_is_an_error_that_names_the_file(string field, string value)
+    {
+        using var folder = new TemporaryFolder();
+        Write(folder);
+        Raw.Prepare("sentences", folder.At("raw"), folder.At("out"));
+        Raw.Open(folder.At("out"));
+        var manifest = JsonNode.Parse(File.ReadAllText(folder.At("out/manifest.json")))!.AsObject();
+        var parts = field.Split('.');
+        var node = parts[..^1].Aggregate(manifest, (at, part) => at[part]!.AsObject());
+        node[parts[^1]] = JsonNode.Parse(value);
+        File.WriteAllText(folder.At("out/manifest.json"), manifest.ToJsonString());
+        var error = Assert.Throws<DataException>(() => Raw.Open(folder.At("out")));
+        Assert.Contains(folder.At("out"), error.Message, StringComparison.Ordinal);
+        Assert.Contains("repare", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Damaged_or_missing_files_are_errors_that_name_them()
+    {
+        using var folder = new TemporaryFolder();
+        Write(folder);
+        Raw.Prepare("sentences", folder.At("raw"), folder.At("out"));
+        var path = folder.At("out/train.bin");
+        var good = File.ReadAllBytes(path);
+        void Refused(byte[] content, string expected)
+        {
+            File.WriteAllBytes(path, content);
+            var error = Assert.Throws<DataException>(() => Raw.Open(folder.At("out")));
+            Assert.Contains(path, error.Message, StringComparison.Ordinal);
+            Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+        }
+
+        byte[] With(int at, byte value)
+        {
+            var copy = good.ToArray();
+            copy[at] = value;
+            return copy;
+        }
+
+        // 14 tokens of 3 sentences (5 + 5 + 4): 56 bytes, then offsets 0, 5, 10, 14.
+        Assert.Equal(56 + 4 * 8, good.Length);
+        Refused(good[..^1], "bytes where");
+        Refused([.. good, 0], "bytes where");
+        Refused([], "bytes where");
+        Refused(With(4, 200), "sentence 0, token 1: id 200");
+        Refused(With(3, 0x80), "sentence 0, token 0");
+        Refused(With(56, 1), "offset 56");
+        Refused(With(64, 6), "offset 56");
+        Refused(With(72, 4), "offset 64");
+        Refused(With(80, 13), "offset 80");
+        File.Delete(path);
+        Assert.Contains(path, Assert.Throws<DataException>(() => Raw.Open(folder.At("out"))).Message, StringComparison.Ordinal);
+        File.WriteAllBytes(path, good);
+        Raw.Open(folder.At("out"));
+
+        foreach (var text in new[] { "[\"a\"]", "{}", "[1,2]", "null", "" })
+        {
+            File.WriteAllText(folder.At("out/vocabulary.json"), text);
+            Assert.Contains("vocabulary.json", Assert.Throws<DataException>(() => Raw.Open(folder.At("out"))).Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Images_come_as_they_were_in_idx_and_amat_and_validation_is_held_out_where_there_is_none()
+    {
+        using var folder = new TemporaryFolder();
+        byte[] idx = [0, 0, 8, 3, 0, 0, 0, 20, 0, 0, 0, 2, 0, 0, 0, 2, .. Enumerable.Range(0, 80).Select(i => (byte)i)];
+        folder.Write("raw/train-images", idx);
+        folder.Write("raw/train-labels", [0, 0, 8, 1, 0, 0, 0, 1, 7]);
+        folder.Write("raw/test.amat", "0 1 1 0\n1 1 1 1 \n");
+        var manifest = Raw.Prepare("images", folder.At("raw"), folder.At("out"));
+        Assert.Equal([18L, 2L, 2L], PreparedFolder.Splits.Select(split => manifest.Splits[split].Values));
+        Assert.Equal(Enumerable.Range(0, 72).Select(i => (byte)i), File.ReadAllBytes(folder.At("out/train.bin"))[..72]);
+        Assert.Equal(Enumerable.Range(72, 8).Select(i => (byte)i), File.ReadAllBytes(folder.At("out/validation.bin"))[..8]);
+        var splits = Raw.Open(folder.At("out"), new() { Binarisation = VBiLstm.Configuration.Binarisation.Static });
+        Assert.Equal([0, 0, 0, 1, 1, 0], Raw.Frames(splits.Test, 0));
+        Assert.Equal((2, 2, TaskUnit.NatsPerImage), (splits.Test.Count, splits.Test.FrameSize, splits.Test.Unit));
+    }
+
+    [Theory]
+    [InlineData("0 1 1 0\n1 0", "image 1 has 2 pixels")]
+    [InlineData("0 1 10 0\n", "right behind another")]
+    [InlineData("0 1 1\n", "no square")]
+    [InlineData("0,1,1,0\n", "offset 1")]
+    [InlineData("", "empty")]
+    public void Amat_files_that_are_none_are_refused(string content, string expected)
+        => Assert.Contains(expected, Assert.Throws<DataException>(() => AmatFile.Read(new MemoryStream(System.Text.Encoding.ASCII.GetBytes(content)), "x.amat")).Message, StringComparison.Ordinal);
+}

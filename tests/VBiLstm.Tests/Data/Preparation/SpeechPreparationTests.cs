@@ -1,0 +1,170 @@
+using VBiLstm.Data;
+using VBiLstm.Data.Preparation;
+using VBiLstm.Data.Speech;
+
+namespace VBiLstm.Tests.Data.Preparation;
+
+public class SpeechPreparationTests
+{
+    static readonly short[] Some = [0, 1, -1, 32767, -32768, 1234, -4321];
+
+    static short[] Noise(int count, int seed)
+    {
+        var random = new Random(seed);
+        return [.. Enumerable.Range(0, count).Select(_ => (short)random.Next(-3000, 3100))];
+    }
+
+    static SpeechRecording Read(byte[] content) => SpeechFile.Read(new MemoryStream(content), "x.wav");
+
+    [Fact]
+    public void Riff_and_sphere_files_of_any_width_and_order_give_their_samples()
+    {
+        var expected = Some.Select(sample => (float)sample);
+        foreach (var content in new[]
+        {
+            Raw.Riff(Raw.Bytes(Some)), Raw.Riff(Raw.Bytes(Some), extensible: true), Raw.Sphere(Some), Raw.Sphere(Some, bigEndian: true),
+            Raw.Riff([.. Some.SelectMany(sample => new[] { (byte)0, (byte)sample, (byte)(sample >> 8) })], bits: 24),
+        })
+        {
+            var recording = Read(content);
+            Assert.Equal(expected, recording.Samples);
+            Assert.Equal(16000, recording.SampleRate);
+        }
+
+        Assert.Equal([-32768, 0, 32512], Read(Raw.Riff([0, 128, 255], bits: 8)).Samples);
+        Assert.Equal(-1 / 256f, Read(Raw.Riff([255, 255, 255], bits: 24)).Samples[0]);
+    }
+
+    public static TheoryData<byte[], string> Malformed => new()
+    {
+        { [], "neither RIFF" },
+        { "RIFX0000WAVE"u8.ToArray(), "neither RIFF" },
+        { "RIFF0000AVI "u8.ToArray(), "offset 8" },
+        { Raw.Riff(Raw.Bytes(Some))[..30], "offset 30" },
+        { Raw.Riff(Raw.Bytes(Some))[..^1], "1 more bytes of samples" },
+        { Raw.Riff(Raw.Bytes(Some), dataSize: 0x7fffffff), "whole number of samples" },
+        { Raw.Riff(Raw.Bytes(Some), dataSize: 0x7ffffffe), "more than can be read at once" },
+        { Raw.Riff(Raw.Bytes(Some), dataSize: 0x7ffffe00), "truncated" },
+        { Raw.Riff(Raw.Bytes(Some), tag: 3), "only PCM" },
+        { Raw.Riff(Raw.Bytes(Some), tag: 6, extensible: true), "only PCM" },
+        { Raw.Riff(Raw.Bytes(Some), channels: 2), "2 channels" },
+        { Raw.Riff(Raw.Bytes(Some), bits: 12), "12 bits" },
+        { Raw.Riff(Raw.Bytes(Some), rate: 0), "0 samples a second" },
+        { Raw.Sphere(Some)[..^2], "2 more bytes" },
+        { Raw.Sphere(Some)[..1000], "the header" },
+        { Raw.Sphere(Some, extra: "sample_coding -s26 pcm,embedded-shorten-v2.00"), "sph2pipe" },
+        { Raw.Sphere(Some, extra: "sample_coding -s4 ulaw"), "sample_coding is 'ulaw'" },
+        { Raw.Sphere(Some, extra: "channel_count -i 2"), "channel_count is '2'" },
+        { Raw.Sphere(Some, extra: "sample_n_bytes -i 1"), "sample_n_bytes is '1'" },
+        { Raw.Sphere(Some, extra: "sample_byte_format -s1 1"), "sample_byte_format is '1'" },
+        { Raw.Sphere(Some, rate: 0), "sample_rate is '0'" },
+        { Raw.Sphere(Some, count: -7), "sample_count is '-7'" },
+        { Raw.Sphere(Some, count: 1_000_000_000), "truncated" },
+        { "NIST_1A\n  1O24\nend_head\n"u8.ToArray(), "1O24" },
+        { "NIST_1A\n99999999"u8.ToArray(), "99999999" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Malformed))]
+    public void Malformed_recordings_are_errors_that_name_the_file_and_what_was_expected(byte[] content, string expected)
+    {
+        var error = Assert.Throws<DataException>(() => Read(content));
+        Assert.StartsWith("x.wav", error.Message, StringComparison.Ordinal);
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_sentence_of_Timit_has_the_same_samples_as_Riff_and_as_Sphere()
+    {
+        var (riff, sphere) = (SharedData.Find("LDC93S1.wav"), SharedData.Find("LDC93S1_sphere_le.sph"));
+        Assert.SkipWhen(riff is null, "Needs LDC93S1.wav: set VBILSTM_DATA to its folder. The first test covers both formats with samples of its own.");
+        var (a, b) = (SpeechFile.Read(riff!), SpeechFile.Read(sphere!));
+        Assert.Equal((16000, 16000, 46797), (a.SampleRate, b.SampleRate, b.Samples.Length));
+        Assert.Equal(a.Samples, b.Samples);
+    }
+
+    [Fact]
+    public void Timit_keeps_its_test_folder_cuts_training_into_rows_and_leaves_test_sentences_whole()
+    {
+        using var folder = new TemporaryFolder();
+        var recordings = new Dictionary<string, short[]>();
+        for (var speaker = 0; speaker < 60; speaker++)
+        {
+            var name = $"raw/TRAIN/DR{speaker % 8 + 1}/FSPK{speaker}/SA1.WAV";
+            folder.Write(name, Raw.Sphere(recordings[name] = Noise(310 + speaker, speaker)));
+            folder.Write(name + ".wav", Raw.Riff(Raw.Bytes(recordings[name]))); // the same sentence again
+            folder.Write(name[..^3] + "TXT", "0 310 She had your dark suit.");
+        }
+
+        folder.Write("raw/TEST/DR1/MTST0/SX1.WAV", Raw.Sphere(recordings["a"] = Noise(2345, 100)));
+        folder.Write("raw/TEST/DR1/MTST0/SX2.WAV", Raw.Sphere(recordings["b"] = Noise(99, 101)));
+        folder.Write("raw/TEST/DR1/MTST0/SX3.WAV", Raw.Sphere(recordings["c"] = Noise(100, 102)));
+        var options = new PreparationOptions { FrameSize = 100, RowFrames = 8 };
+        var manifest = Raw.Prepare("timit", folder.At("raw"), folder.At("out"), options);
+        var splits = Raw.Open(folder.At("out"));
+        Assert.Equal((60, 3), (manifest.Statistics["recordings_train"] + manifest.Statistics["recordings_validation"], manifest.Statistics["recordings_test"]));
+        Assert.InRange(manifest.Statistics["recordings_validation"], 1, 9);
+
+        var samples = manifest.Statistics["samples_train"];
+        Assert.Equal(samples / 100, manifest.Splits["train"].Values);
+        Assert.Equal((samples / 100 + 7) / 8, splits.Train.Count);
+        Assert.Equal((2, 23, 1), (splits.Test.Count, splits.Test.Length(0), splits.Test.Length(1))); // 2345 and 100 samples; 99 are less than a frame
+
+        // Frames are the samples with less than half a least significant bit of noise.
+        var test = splits.Speech!.ToSamples(Raw.Frames(splits.Test, 0).AsSpan(100));
+        Assert.All(Enumerable.Range(0, 2300), i => Assert.InRange(test[i] - recordings["a"][i], -0.51, 0.51));
+        Assert.True(Enumerable.Range(0, 2300).Select(i => (double)Math.Abs(test[i] - recordings["a"][i])).Average() is > 0.2 and < 0.3);
+        Assert.All(Raw.Frames(splits.Test, 0).Take(100), value => Assert.Equal(0, value));
+
+        var (sum, squares, count) = (0.0, 0.0, 0);
+        for (var i = 0; i < splits.Train.Count; i++)
+            foreach (var value in Raw.Frames(splits.Train, i)[100..])
+                (sum, squares, count) = (sum + value, squares + (double)value * value, count + 1);
+        Assert.InRange(sum / count, -0.01, 0.01);
+        Assert.InRange(squares / count, 0.99, 1.01);
+        Assert.Equal(16000, splits.Speech.SampleRate);
+
+        Raw.Prepare("timit", folder.At("raw"), folder.At("plain"), options with { Dither = false });
+        splits = Raw.Open(folder.At("plain"));
+        test = splits.Speech!.ToSamples(Raw.Frames(splits.Test, 0).AsSpan(100));
+        Assert.All(Enumerable.Range(0, 2300), i => Assert.InRange(test[i] - recordings["a"][i], -0.01, 0.01));
+    }
+
+    [Fact]
+    public void Blizzard_is_full_rows_and_other_speech_keeps_the_rest()
+    {
+        using var folder = new TemporaryFolder();
+        for (var i = 0; i < 200; i++)
+            folder.Write($"raw/{i}.wav", Raw.Riff(Raw.Bytes(Noise(2 * 40 + 25, i))));
+        var options = new PreparationOptions { FrameSize = 10, RowFrames = 4 };
+        var blizzard = Raw.Prepare("blizzard", folder.At("raw"), folder.At("blizzard"), options);
+        Assert.Equal(400, blizzard.Splits.Values.Sum(split => split.Sequences));
+        Assert.All(blizzard.Splits.Values, split => Assert.Equal(4 * split.Sequences, split.Values));
+        var speech = Raw.Prepare("speech", folder.At("raw"), folder.At("speech"), options);
+        Assert.Equal(600, speech.Splits.Values.Sum(split => split.Sequences));
+        Assert.Equal(200 * 10, speech.Splits.Values.Sum(split => split.Values));
+        Assert.InRange(speech.Splits["test"].Sequences, 30, 96);
+
+        folder.Write("raw/other.wav", Raw.Riff(Raw.Bytes(Noise(100, 1)), rate: 8000));
+        var error = Assert.Throws<DataException>(() => Raw.Prepare("speech", folder.At("raw"), folder.At("mixed"), options));
+        Assert.Contains("other.wav: 8000 samples a second where 16000", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Spoken_digits_split_by_their_index()
+    {
+        var archive = SharedData.Find("fsdd.tar.xz");
+        Assert.SkipWhen(archive is null, "Needs fsdd.tar.xz: set VBILSTM_DATA to its folder. The tests above cover the same code with recordings of their own.");
+        using var folder = new TemporaryFolder();
+        var manifest = Raw.Prepare("fsdd", archive!, folder.At("out"));
+        Assert.Equal((2400, 300, 300), (manifest.Statistics["recordings_train"], manifest.Statistics["recordings_validation"], manifest.Statistics["recordings_test"]));
+        Assert.Equal(8000, manifest.SampleRate);
+        // An independent normal for each sample has -1/2 ln(2 pi e) nats where mean and variance are those of the data: -1.42 for training, about -1.41 for test.
+        var splits = Raw.Open(folder.At("out"));
+        var (squares, count) = (0.0, 0);
+        for (var i = 0; i < splits.Test.Count; i++)
+            foreach (var value in Raw.Frames(splits.Test, i)[200..])
+                (squares, count) = (squares + (double)value * value, count + 1);
+        Assert.InRange(-0.5 * Math.Log(2 * Math.PI) - 0.5 * squares / count, -1.43, -1.38);
+    }
+}
