@@ -1,0 +1,98 @@
+using System.Globalization;
+using System.Net;
+using System.Text;
+using VBiLstm.Comparison;
+
+namespace VBiLstm.Cli;
+
+/// <summary>report.html, results.csv (one row a run) and groups.csv (one row for the seeds of a model on a data set).</summary>
+static class ComparisonReport
+{
+    public const string FileName = "report.html";
+
+    const string Style = """
+        body { font: 15px/1.5 system-ui, sans-serif; max-width: 80rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
+        table { border-collapse: collapse; margin: 1rem 0 } th, td { padding: .3rem .7rem; border-bottom: 1px solid #ddd; text-align: right }
+        th:first-child, td:first-child { text-align: left } figure { display: inline-block; margin: 0 1rem 1rem 0; max-width: 760px } figcaption { color: #555; font-size: 13px }
+        svg { max-width: 100%; height: auto } .note { color: #555; font-size: 13px }
+        """;
+
+    /// <summary>Writes everything into the comparison's folder.</summary>
+    /// <param name="comparison">What was declared.</param>
+    /// <param name="declared">Number of its runs.</param>
+    /// <param name="runs">Those that are finished, one at least.</param>
+    /// <param name="folder">Of the comparison.</param>
+    public static void Write(ComparisonFile comparison, int declared, IReadOnlyList<ComparedRun> runs, string folder)
+    {
+        var html = new StringBuilder();
+        html.Append(CultureInfo.InvariantCulture, $"<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{Text(comparison.Name)}</title><style>{Style}</style></head><body>\n<h1>{Text(comparison.Name)}</h1>\n<p>{Text(comparison.Description)}</p>\n");
+        html.Append(CultureInfo.InvariantCulture, $"<p>{runs.Count} of {declared} runs; seeds {string.Join(", ", comparison.Seeds)}; {(comparison.EqualParametersTo is { } reference ? $"every model has as many parameters as {Text(reference)}, within 1 %, by its widths" : "sizes as declared")}. Figures are of each run's best checkpoint by validation bound, on test, mean ± standard deviation over the seeds and (lowest to highest). vbilstm {Text(runs[0].Result.Program)}, {string.Join("; ", runs.Select(run => Text(run.Result.Device)).Distinct())}.</p>\n");
+        foreach (var data in comparison.Data)
+        {
+            var models = comparison.Models.SelectMany(model => runs.Where(run => run.Run.Data.Name == data.Name && run.Run.Model.Name == model.Name)).GroupBy(run => run.Run.Model.Name).ToList();
+            if (models.Count > 0)
+                AppendDataset(html, data, models, ComparisonFigures.Write(folder, data, models));
+        }
+
+        html.Append("</body></html>\n");
+        WriteText(Path.Combine(folder, FileName), html.ToString());
+        WriteText(Path.Combine(folder, "results.csv"), Results(runs));
+        WriteText(Path.Combine(folder, "groups.csv"), Groups(runs));
+    }
+
+    static void AppendDataset(StringBuilder html, ComparisonDataset data, List<IGrouping<string, ComparedRun>> models, IReadOnlyList<(string Caption, string Svg)> figures)
+    {
+        var some = models[0].First().Result;
+        html.Append(CultureInfo.InvariantCulture, $"<h2>{Text(data.Name)}</h2>\n<p>{Text(data.Title)}</p>\n<p class=\"note\">Test: {some.Sequences:N0} sequences, {some.PredictedSteps:N0} predicted steps. Preset {Text(data.Preset)}{(data.Set.Count > 0 ? $" with {Text(string.Join(", ", data.Set))}" : "")}.</p>\n");
+        html.Append(CultureInfo.InvariantCulture, $"<table><tr><th>model</th><th>{Text(some.Unit)}</th><th>kind</th>{(data.Paper.Count > 0 ? "<th>paper</th>" : "")}<th>validation</th><th>nats per sequence</th><th>NLL</th><th>KL</th><th>active units</th><th>prior mode, sampled</th><th>prior mode, mean (not a bound)</th><th>sizes</th><th>parameters</th><th>seeds</th></tr>\n");
+        foreach (var model in models)
+        {
+            Spread Of(Func<ComparisonResult, double> figure) => Spread.Of(model.Select(run => figure(run.Result)));
+            var first = model.First();
+            var paper = data.Paper.TryGetValue(model.Key, out var number) ? number.ToString(CultureInfo.InvariantCulture) : "";
+            html.Append(CultureInfo.InvariantCulture, $"<tr><td>{Text(model.Key)}</td><td>{WithRange(Of(result => result.Value))}</td><td>{(first.Result.HasChannel ? "bound" : "exact")}</td>{(data.Paper.Count > 0 ? $"<td>{paper}</td>" : "")}<td>{Cell(Of(result => result.ValidationValue))}</td><td>{Cell(Of(result => result.Bound))}</td><td>{Cell(Of(result => result.Nll))}</td><td>{Cell(Of(result => result.Kl))}</td><td>{(first.Result.HasChannel ? Cell(Of(result => result.ActiveUnits)) : "")}</td><td>{(first.Result.HasChannel ? Cell(Of(result => result.PriorModeSampled)) : "")}</td><td>{(first.Result.HasChannel ? Cell(Of(result => result.PriorModeMean)) : "")}</td><td>{Text(Names.Describe(first.Run.Configuration.Model))}</td><td>{first.Run.Parameters:N0}</td><td>{model.Count()}</td></tr>\n");
+        }
+
+        html.Append("</table>\n");
+        if (data.PaperNote.Length > 0)
+            html.Append(CultureInfo.InvariantCulture, $"<p class=\"note\">{Text(data.PaperNote)}</p>\n");
+        foreach (var (caption, svg) in figures)
+            html.Append(CultureInfo.InvariantCulture, $"<figure>{svg[Math.Max(0, svg.IndexOf("<svg", StringComparison.Ordinal))..]}<figcaption>{Text(caption)}</figcaption></figure>\n");
+    }
+
+    static string Results(IReadOnlyList<ComparedRun> runs)
+    {
+        var csv = new StringBuilder("data,model,seed,parameters,best_step,value,unit,is_exact,validation_value,bound_nats,nll_nats,kl_nats,active_units,prior_mode_sampled_nats,prior_mode_mean_nats,sequences,predicted_steps,device\n");
+        foreach (var (run, result, _) in runs)
+            csv.Append(CultureInfo.InvariantCulture, $"{run.Data.Name},{run.Model.Name},{run.Seed},{result.Parameters},{result.Step},{result.Value:R},\"{result.Unit}\",{(result.HasChannel ? "false" : "true")},{result.ValidationValue:R},{result.Bound:R},{result.Nll:R},{result.Kl:R},{result.ActiveUnits},{result.PriorModeSampled:R},{result.PriorModeMean:R},{result.Sequences},{result.PredictedSteps},\"{result.Device.Replace('"', '\'')}\"\n");
+        return csv.ToString();
+    }
+
+    static string Groups(IReadOnlyList<ComparedRun> runs)
+    {
+        var csv = new StringBuilder("data,model,seeds,value_mean,value_deviation,value_least,value_most,unit,kl_mean,kl_deviation,prior_mode_sampled_mean,prior_mode_mean_mean\n");
+        foreach (var group in runs.GroupBy(run => (Data: run.Run.Data.Name, Model: run.Run.Model.Name)))
+        {
+            Spread Of(Func<ComparisonResult, double> figure) => Spread.Of(group.Select(run => figure(run.Result)));
+            var (value, kl) = (Of(result => result.Value), Of(result => result.Kl));
+            csv.Append(CultureInfo.InvariantCulture, $"{group.Key.Data},{group.Key.Model},{value.Count},{value.Mean:R},{value.Deviation:R},{value.Least:R},{value.Most:R},\"{group.First().Result.Unit}\",{kl.Mean:R},{kl.Deviation:R},{Of(result => result.PriorModeSampled).Mean:R},{Of(result => result.PriorModeMean).Mean:R}\n");
+        }
+
+        return csv.ToString();
+    }
+
+    // Five digits that count, as papers print them.
+    static string Number(double value)
+    {
+        var decimals = value == 0 || !double.IsFinite(value) ? 0 : Math.Clamp(3 - (int)Math.Floor(Math.Log10(Math.Abs(value))), 0, 4);
+        return value.ToString("N" + decimals.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
+    }
+
+    static string Cell(Spread spread) => spread.Count < 2 ? Number(spread.Mean) : $"{Number(spread.Mean)} ± {spread.Deviation.ToString("G2", CultureInfo.InvariantCulture)}";
+
+    static string WithRange(Spread spread) => spread.Count < 2 ? Number(spread.Mean) : $"<b>{Cell(spread)}</b> ({Number(spread.Least)} to {Number(spread.Most)})";
+
+    static string Text(string text) => WebUtility.HtmlEncode(text);
+
+    static void WriteText(string path, string text) => AtomicFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
+}

@@ -1,0 +1,192 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using VBiLstm.Configuration;
+
+namespace VBiLstm.Comparison;
+
+/// <summary>A data set of a comparison.</summary>
+public sealed record ComparisonDataset
+{
+    /// <summary>Names the folder of its runs and its tables.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>One line above its table.</summary>
+    public string Title { get; init => field = value ?? ""; } = "";
+
+    /// <summary>Starting configuration.</summary>
+    public required string Preset { get; init; }
+
+    /// <summary><c>key=value</c> over the preset.</summary>
+    public IReadOnlyList<string> Set { get; init => field = value ?? []; } = [];
+
+    /// <summary>The paper's numbers by the model's name, in the task's unit.</summary>
+    public IReadOnlyDictionary<string, double> Paper { get; init => field = value ?? new Dictionary<string, double>(); } = new Dictionary<string, double>();
+
+    /// <summary>What the paper's numbers were measured on, and in which of its tables they stand.</summary>
+    public string PaperNote { get; init => field = value ?? ""; } = "";
+}
+
+/// <summary>A model of a comparison.</summary>
+public sealed record ComparisonModel
+{
+    /// <summary>Names the folder of its runs and its rows.</summary>
+    public required string Name { get; init; }
+
+    /// <summary><c>key=value</c> over the data set's configuration.</summary>
+    public IReadOnlyList<string> Set { get; init => field = value ?? []; } = [];
+}
+
+/// <summary>A declared set of runs: each model on each data set with each seed.</summary>
+public sealed record ComparisonFile
+{
+    const double BudgetTolerance = 0.01;
+    const int LargestUnits = 1 << 14;
+
+    public required string Name { get; init; }
+
+    /// <summary>What is compared and why, above the report.</summary>
+    public string Description { get; init => field = value ?? ""; } = "";
+
+    public required IReadOnlyList<ComparisonDataset> Data { get; init; }
+
+    public required IReadOnlyList<ComparisonModel> Models { get; init; }
+
+    public required IReadOnlyList<long> Seeds { get; init; }
+
+    /// <summary>Name of the model whose number of parameters the others get, by their widths; null leaves each as it is.</summary>
+    public string? EqualParametersTo { get; init; }
+
+    /// <summary>Reads and checks a file.</summary>
+    /// <exception cref="ConfigurationException">Not readable, not such a file, or names that are missing or come twice; the message names the file and the field.</exception>
+    public static ComparisonFile Read(string path)
+    {
+        ComparisonFile file;
+        try
+        {
+            file = JsonSerializer.Deserialize(File.ReadAllBytes(path), ComparisonJson.Default.ComparisonFile) ?? throw new ConfigurationException($"{path} holds null where a comparison should stand.");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ConfigurationException($"{path} cannot be read: {e.Message}", e);
+        }
+        catch (JsonException e)
+        {
+            throw new ConfigurationException($"{path}, line {e.LineNumber + 1}: not a comparison (docs/comparing.md): {e.Message}", e);
+        }
+
+        file.Check(path);
+        return file;
+    }
+
+    void Check(string path)
+    {
+        void Names(string field, IEnumerable<string?> names)
+        {
+            var seen = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+            foreach (var name in names)
+            {
+                if (string.IsNullOrEmpty(name) || name != Path.GetFileName(name) || name.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not ('-' or '_' or '.')) || name[0] == '.')
+                    throw new ConfigurationException($"{path}: {field}: the name '{name}'; use letters, digits, '-', '_' and '.', because it becomes a folder.");
+                if (!seen.Add(name))
+                    throw new ConfigurationException($"{path}: {field}: the name {name} comes twice.");
+            }
+
+            if (seen.Count == 0)
+                throw new ConfigurationException($"{path}: {field} is empty; name one at least.");
+        }
+
+        if (Data is null || Models is null || Seeds is null || Data.Contains(null) || Models.Contains(null))
+            throw new ConfigurationException($"{path}: data, models and seeds must be arrays without null.");
+        Names("data", Data.Select(data => data.Name));
+        Names("models", Models.Select(model => model.Name));
+        if (Seeds.Count == 0 || Seeds.Distinct().Count() != Seeds.Count)
+            throw new ConfigurationException($"{path}: seeds: name one at least, each once.");
+        if (EqualParametersTo is { } reference && Models.All(model => model.Name != reference))
+            throw new ConfigurationException($"{path}: equal_parameters_to names {reference}, which is none of the models ({string.Join(", ", Models.Select(model => model.Name))}).");
+        foreach (var data in Data)
+            if (data.Paper.Keys.FirstOrDefault(name => Models.All(model => model.Name != name)) is { } unknown)
+                throw new ConfigurationException($"{path}: data {data.Name}: paper names {unknown}, which is none of the models.");
+    }
+
+    /// <summary>Every run, one seed of all models and data sets after the other, each with its whole configuration.</summary>
+    /// <exception cref="ConfigurationException">A preset or key is unknown, or no width gives a model the reference's number of parameters within 1 %.</exception>
+    public IReadOnlyList<ComparisonRun> Runs()
+    {
+        var runs = new List<ComparisonRun>();
+        foreach (var seed in Seeds)
+        {
+            foreach (var data in Data)
+            {
+                long? budget = EqualParametersTo is null ? null : Parameters(Configuration(data, Models.Single(model => model.Name == EqualParametersTo), seed).Model);
+                foreach (var model in Models)
+                {
+                    var configuration = Configuration(data, model, seed);
+                    if (budget is { } wanted && model.Name != EqualParametersTo)
+                        configuration = configuration with { Model = Matched(configuration.Model, wanted, $"{data.Name}, {model.Name}") };
+                    configuration.Validate();
+                    runs.Add(new ComparisonRun(data, model, seed, configuration, Parameters(configuration.Model)));
+                }
+            }
+        }
+
+        return runs;
+    }
+
+    static RunConfiguration Configuration(ComparisonDataset data, ComparisonModel model, long seed)
+        => ConfigurationFile.Override(Preset.Get(data.Preset).Configuration, [.. data.Set, .. model.Set]) with { Seed = seed };
+
+    static long Parameters(ModelConfiguration model)
+    {
+        model.Validate();
+        return new Model.ParameterLayout(model).Count;
+    }
+
+    // More units have more parameters, so halving finds the nearest number; M keeps its share of H.
+    static ModelConfiguration Matched(ModelConfiguration model, long budget, string name)
+    {
+        ModelConfiguration With(int units) => model with { LstmUnits = units, MlpUnits = Math.Max(1, (int)Math.Round((double)model.MlpUnits * units / model.LstmUnits)) };
+        var (low, high) = (1, LargestUnits);
+        while (high - low > 1)
+        {
+            var middle = (low + high) / 2;
+            (low, high) = Fits(With(middle), budget) ? (middle, high) : (low, middle);
+        }
+
+        var best = new[] { With(low), With(high) }.Where(candidate => candidate.LstmUnits < LargestUnits).MinBy(candidate => Math.Abs(Parameters(candidate) - budget))!;
+        var count = Parameters(best);
+        return Math.Abs(count - budget) <= BudgetTolerance * budget
+            ? best
+            : throw new ConfigurationException($"{name}: no width gives {budget:N0} parameters within 1 %; model.lstm_units={best.LstmUnits} has {count:N0}. Leave equal_parameters_to out, or set the sizes yourself.");
+    }
+
+    static bool Fits(ModelConfiguration model, long budget)
+    {
+        try
+        {
+            return Parameters(model) <= budget;
+        }
+        catch (ConfigurationException)
+        {
+            return false; // more than an arena can hold
+        }
+    }
+}
+
+/// <summary>One run of a comparison.</summary>
+public sealed record ComparisonRun(ComparisonDataset Data, ComparisonModel Model, long Seed, RunConfiguration Configuration, long Parameters)
+{
+    /// <summary>Path of its folder below the comparison's.</summary>
+    public string Folder => Path.Combine("runs", Data.Name, Model.Name, $"seed-{Seed}");
+}
+
+/// <summary>JSON of comparisons and their results: snake_case keys.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    UseStringEnumConverter = true,
+    WriteIndented = true,
+    AllowTrailingCommas = true,
+    ReadCommentHandling = JsonCommentHandling.Skip)]
+[JsonSerializable(typeof(ComparisonFile))]
+[JsonSerializable(typeof(ComparisonResult))]
+sealed partial class ComparisonJson : JsonSerializerContext;
