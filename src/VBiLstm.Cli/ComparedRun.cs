@@ -1,4 +1,4 @@
-using VBiLstm.Comparison;
+using VBiLstm.Comparisons;
 using VBiLstm.Metrics;
 using VBiLstm.Training;
 

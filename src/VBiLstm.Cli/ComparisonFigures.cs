@@ -1,5 +1,5 @@
 using ScottPlot;
-using VBiLstm.Comparison;
+using VBiLstm.Comparisons;
 
 namespace VBiLstm.Cli;
 

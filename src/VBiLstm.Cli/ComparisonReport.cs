@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Text;
-using VBiLstm.Comparison;
+using VBiLstm.Comparisons;
 
 namespace VBiLstm.Cli;
 

@@ -2,7 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using Spectre.Console;
 using VBiLstm.Checkpoints;
-using VBiLstm.Comparison;
+using VBiLstm.Comparisons;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Devices;

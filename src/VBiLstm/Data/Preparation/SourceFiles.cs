@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Formats.Tar;
 using System.IO.Compression;
 using System.Security.Cryptography;
@@ -126,9 +127,9 @@ public sealed class SourceFiles
         if (magic.AsSpan().StartsWith("PK\x03\x04"u8) || magic.AsSpan().StartsWith("PK\x05\x06"u8))
             return Zip(file, path, report, cancellation);
         if (magic[0] == 0x1f && magic[1] == 0x8b)
-            return Compressed(() => new GZipStream(file, CompressionMode.Decompress, leaveOpen: true), path, relative, report, cancellation);
+            return Compressed(() => new GZipStream(file, CompressionMode.Decompress, leaveOpen: true), GzipChecksum(file, path), path, relative, report, cancellation);
         if (magic.AsSpan().StartsWith((ReadOnlySpan<byte>)[0xfd, (byte)'7', (byte)'z', (byte)'X', (byte)'Z', 0]))
-            return Compressed(() => new XZStream(file), path, relative, report, cancellation);
+            return Compressed(() => new XZStream(file), null, path, relative, report, cancellation);
         if (IsTar(magic, length))
             return Tar(new SourceStream(file, path, report, cancellation: cancellation), path);
         return [new SourceFile(path, relative, new SourceStream(file, path, report, cancellation: cancellation))];
@@ -177,7 +178,19 @@ public sealed class SourceFiles
         }
     }
 
-    static IEnumerable<SourceFile> Compressed(Func<Stream> open, string path, string relative, Action report, CancellationToken cancellation)
+    // GZipStream takes a file without its trailer, or with other bytes behind it, for whole; so the trailer must be that of the content.
+    static uint GzipChecksum(FileStream file, string path)
+    {
+        Span<byte> trailer = stackalloc byte[8];
+        if (file.Length < 18)
+            throw new DataException($"{path}, offset {file.Length}: the file ends where a gzip file's header and trailer should stand; it is truncated. Get it again.");
+        file.Position = file.Length - trailer.Length;
+        file.ReadExactly(trailer);
+        file.Position = 0;
+        return BinaryPrimitives.ReadUInt32LittleEndian(trailer);
+    }
+
+    static IEnumerable<SourceFile> Compressed(Func<Stream> open, uint? checksum, string path, string relative, Action report, CancellationToken cancellation)
     {
         Stream inner;
         try
@@ -189,14 +202,21 @@ public sealed class SourceFiles
             throw new DataException($"{path} cannot be unpacked: {e.Message} Get it again.", e);
         }
 
-        var stream = new SourceStream(inner, path, report, cancellation: cancellation);
+        var stream = new SourceStream(inner, path, report, checksum, cancellation);
         var magic = new byte[MagicBytes];
         var length = stream.ReadAtLeast(magic, MagicBytes, throwOnEndOfStream: false);
         var whole = new SourceStream(new PrefixedStream(magic.AsMemory(0, length), stream), path, cancellation: cancellation);
         if (IsTar(magic, length))
-            return Tar(whole, path);
-        var name = relative.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) || relative.EndsWith(".xz", StringComparison.OrdinalIgnoreCase) ? relative[..^3] : relative;
-        return [new SourceFile(path, name, whole)];
+        {
+            foreach (var file in Tar(whole, path))
+                yield return file;
+        }
+        else
+        {
+            var isNamedSo = relative.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) || relative.EndsWith(".xz", StringComparison.OrdinalIgnoreCase);
+            yield return new SourceFile(path, isNamedSo ? relative[..^3] : relative, whole);
+            whole.Drain();
+        }
     }
 
     static IEnumerable<SourceFile> Tar(SourceStream stream, string path)

@@ -2,7 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using VBiLstm.Configuration;
 
-namespace VBiLstm.Comparison;
+namespace VBiLstm.Comparisons;
 
 /// <summary>A data set of a comparison.</summary>
 public sealed record ComparisonDataset

@@ -6,7 +6,7 @@ using VBiLstm.Devices;
 using VBiLstm.Evaluation;
 using VBiLstm.Model;
 
-namespace VBiLstm.Comparison;
+namespace VBiLstm.Comparisons;
 
 /// <summary>The test figures of a run's best checkpoint (its file result.json); nats are means over sequences.</summary>
 public sealed record ComparisonResult

@@ -1,0 +1,73 @@
+using VBiLstm.Comparisons;
+using VBiLstm.Configuration;
+
+namespace VBiLstm.Tests.Comparisons;
+
+public class ComparisonFileTests
+{
+    const string Good = """
+        { "name": "some", "equal_parameters_to": "variational", "seeds": [3, 5],
+          "models": [ { "name": "plain", "set": ["model.kind=lstm"] }, { "name": "forcing", "set": ["model.kind=z-forcing"] }, { "name": "variational" } ],
+          "data": [ { "name": "digits", "preset": "digits", "set": ["training.steps=7"] }, { "name": "words", "preset": "imdb-small", "paper": { "plain": 1.5 } } ] }
+        """;
+
+    static ComparisonFile Read(string text)
+    {
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder.At("some.json"), text);
+        return ComparisonFile.Read(folder.At("some.json"));
+    }
+
+    // Parameters counted from the equations' shapes (model.md section 2).
+    static long Count(ModelConfiguration model)
+    {
+        long h = model.LstmUnits, m = model.MlpUnits, z = model.LatentUnits, v = model.VocabularySize;
+        var (e, o) = model.IsCategorical ? (model.EmbeddingSize, v) : (model.FrameSize, (long)model.FrameSize);
+        long Lstm(long inputs) => 4 * h * (inputs + h + 1);
+        long Net(long inputs, long outputs) => m * (inputs + 1) + outputs * (m + 1);
+        var generator = Net(h, o) + (model.IsCategorical ? v * e : 0);
+        return model.Kind switch
+        {
+            ModelKind.Lstm => Lstm(e) + generator,
+            ModelKind.ZForcing => Lstm(e) + Lstm(e + z) + Net(2 * h, 2 * z) + Net(h, 2 * z) + Net(z, 2 * h) + generator,
+            _ => Lstm(e) + Lstm(e + z + h) + Net(2 * h, 2 * z) + Net(h, 2 * z) + 2 * Net(z, 2 * h) + generator,
+        };
+    }
+
+    [Fact]
+    public void Every_model_gets_the_references_number_of_parameters_within_1_percent_by_its_widths()
+    {
+        var runs = Read(Good).Runs();
+        Assert.Equal(2 * 2 * 3, runs.Count);
+        foreach (var group in runs.GroupBy(run => (run.Seed, run.Data.Name)))
+        {
+            var budget = Count(group.Single(run => run.Model.Name == "variational").Configuration.Model);
+            Assert.Equal(Preset.Get(group.First().Data.Preset).Configuration.Model, group.Single(run => run.Model.Name == "variational").Configuration.Model);
+            Assert.All(group, run => Assert.InRange(Count(run.Configuration.Model), 0.99 * budget, 1.01 * budget));
+            Assert.All(group, run => Assert.Equal(run.Configuration.Model.LstmUnits, run.Configuration.Model.MlpUnits)); // as in the presets
+        }
+
+        Assert.Equal([3L, 5], runs.Select(run => run.Seed).Distinct());
+        Assert.All(runs.Where(run => run.Data.Name == "digits"), run => Assert.Equal(7, run.Configuration.Training.Steps));
+        Assert.Equal(runs.Count, runs.Select(run => run.Folder).Distinct().Count());
+    }
+
+    [Theory]
+    [InlineData("\"name\": \"plain\"", "\"name\": \"VARIATIONAL\"", "comes twice")]
+    [InlineData("\"name\": \"plain\"", "\"name\": \"../up\"", "becomes a folder")]
+    [InlineData("[3, 5]", "[3, 3]", "seeds")]
+    [InlineData("[3, 5]", "[]", "seeds")]
+    [InlineData("\"equal_parameters_to\": \"variational\"", "\"equal_parameters_to\": \"other\"", "none of the models")]
+    [InlineData("{ \"plain\": 1.5 }", "{ \"other\": 1.5 }", "none of the models")]
+    [InlineData("\"seeds\"", "\"seed\"", "seed")]
+    [InlineData("{ \"name\": \"some\",", "{", "name")]
+    [InlineData("\"imdb-small\"", "\"imbd-small\"", "did you mean imdb-small")]
+    [InlineData("model.kind=lstm", "model.kin=lstm", "model.kind")]
+    [InlineData("model.kind=lstm", "model.latent_units=-1", "latent_units")]
+    public void Mistakes_are_named(string part, string instead, string expected)
+    {
+        Assert.Contains(part, Good, StringComparison.Ordinal);
+        var error = Assert.Throws<ConfigurationException>(() => Read(Good.Replace(part, instead, StringComparison.Ordinal)).Runs());
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+    }
+}
