@@ -141,7 +141,7 @@ public sealed record ComparisonFile
         return new Model.ParameterLayout(model).Count;
     }
 
-    // More units have more parameters, so halving finds the nearest number; M keeps its share of H.
+    // More units have more parameters, so halving finds the nearest number; M keeps its share of H, but where steps of H are too coarse.
     static ModelConfiguration Matched(ModelConfiguration model, long budget, string name)
     {
         ModelConfiguration With(int units) => model with { LstmUnits = units, MlpUnits = Math.Max(1, (int)Math.Round((double)model.MlpUnits * units / model.LstmUnits)) };
@@ -154,6 +154,12 @@ public sealed record ComparisonFile
 
         var best = new[] { With(low), With(high) }.Where(candidate => candidate.LstmUnits < LargestUnits).MinBy(candidate => Math.Abs(Parameters(candidate) - budget))!;
         var count = Parameters(best);
+        if (Math.Abs(count - budget) > BudgetTolerance * budget)
+        {
+            best = Enumerable.Range(1, 2 * With(low).MlpUnits + 1).Select(units => With(low) with { MlpUnits = units }).MinBy(candidate => Math.Abs(Parameters(candidate) - budget))!;
+            count = Parameters(best);
+        }
+
         return Math.Abs(count - budget) <= BudgetTolerance * budget
             ? best
             : throw new ConfigurationException($"{name}: no width gives {budget:N0} parameters within 1 %; model.lstm_units={best.LstmUnits} has {count:N0}. Leave equal_parameters_to out, or set the sizes yourself.");
