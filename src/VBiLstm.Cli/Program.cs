@@ -9,6 +9,7 @@ var root = new RootCommand("""
     Start with:  vbilstm train            (the embedded digits, about a minute; pictures and figures in runs/)
     Then:        vbilstm evaluate runs/digits-1
                  vbilstm sample runs/digits-1
+    Own data:    vbilstm data prepare --help
 
     Exit codes: 0 done, 1 failed (disk, non-finite loss), 2 bad input, 3 no device or no memory (or lost on the way), 130 interrupted and saved.
     """);

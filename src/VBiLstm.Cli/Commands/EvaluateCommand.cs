@@ -19,7 +19,7 @@ static class EvaluateCommand
         latents.AcceptOnlyFromAmong("sampled", "mean");
         var samples = new Option<int>("--importance-samples") { Description = "K, trajectories per sequence for the importance-weighted bound; 0 leaves it out.", DefaultValueFactory = _ => 0 };
         var priorMode = new Option<bool>("--prior-mode") { Description = "Scores with z from the prior instead of the posterior: nothing of the future enters." };
-        var data = new Option<string?>("--data") { Description = "Another data source than the run's: embedded-digits, or a folder of idx image files." };
+        var data = new Option<string?>("--data") { Description = "Another data source than the run's: embedded-digits, a prepared folder (vbilstm data prepare), or a folder of idx image files." };
         var batch = new Option<int?>("--batch-size") { Description = "Sequences side by side; figures do not depend on it. Default: the run's." };
         var (devices, json) = (new DeviceOptions(), CommonOptions.Json());
         var command = new Command("evaluate", """

@@ -19,7 +19,7 @@ static class TrainCommand
 
     public static Command Create()
     {
-        var data = new Option<string?>("--data") { Description = "Short for --set data.source=…: embedded-digits, or a folder of idx image files." };
+        var data = new Option<string?>("--data") { Description = "Short for --set data.source=…: embedded-digits, a prepared folder (vbilstm data prepare), or a folder of idx image files." };
         var steps = new Option<int?>("--steps") { Description = "Short for --set training.steps=…: training steps of the whole run." };
         var epochs = new Option<double?>("--epochs") { Description = "Short for --set training.epochs=… with training.steps=0: passes over the training set." };
         var seed = new Option<long?>("--seed") { Description = "Short for --set seed=…: the same seed gives the same bits at any number of threads." };

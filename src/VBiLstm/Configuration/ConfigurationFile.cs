@@ -6,7 +6,7 @@ namespace VBiLstm.Configuration;
 /// <summary>Reads, writes and overrides configurations. A file may hold some keys only; the others come from its preset.</summary>
 public static class ConfigurationFile
 {
-    static readonly JsonDocumentOptions Reading = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true };
+    static readonly JsonDocumentOptions Reading = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, AllowDuplicateProperties = false };
 
     /// <summary>
     /// Reads a file over the preset that it names, or over <paramref name="preset"/> where given. Throws <see cref="ConfigurationException"/>

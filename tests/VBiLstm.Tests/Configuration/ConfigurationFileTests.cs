@@ -47,6 +47,7 @@ public class ConfigurationFileTests
     [InlineData("""{"preset":"digit"}""", "digit", "digits")]
     [InlineData("""[1]""", "object", "{")]
     [InlineData("""{"model": """, "line 1", "JSON")]
+    [InlineData("""{"model":{"kind":"lstm","kind":"lstm"}}""", "kind", "JSON")]
     public void A_wrong_file_is_refused_with_key_and_expectation(string text, string key, string expectation)
     {
         var message = Assert.Throws<ConfigurationException>(() => ConfigurationFile.Parse(text)).Message;
