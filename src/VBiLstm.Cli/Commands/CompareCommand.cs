@@ -25,8 +25,8 @@ static class CompareCommand
             results.csv, groups.csv and the figures as SVG and PNG. Ctrl-C saves; the same command goes on where it stopped.
 
             Examples:
-              vbilstm compare docs/results/digits.json --dry-run
-              vbilstm compare docs/results/digits.json --out runs/digits-comparison
+              vbilstm compare docs/results/stand-ins.json --dry-run
+              vbilstm compare docs/results/stand-ins.json --out runs/stand-ins
             """)
         {
             file, output, dryRun, reportOnly,
