@@ -19,7 +19,7 @@ static class ComparisonFigures
                 return;
             var svg = plot.GetSvgXml(Width, Height);
             var png = plot.GetImageBytes(Width, Height, ImageFormat.Png);
-            AtomicFile.Write(Path.Combine(folder, $"{data.Name}-{name}.svg"), stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(svg)));
+            AtomicFile.WriteText(Path.Combine(folder, $"{data.Name}-{name}.svg"), svg);
             AtomicFile.Write(Path.Combine(folder, $"{data.Name}-{name}.png"), stream => stream.Write(png));
             figures.Add((caption, svg));
         }

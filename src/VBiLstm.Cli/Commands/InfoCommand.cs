@@ -36,7 +36,7 @@ static class InfoCommand
             if (parsed.GetValue(json))
                 Console.WriteLine(File.ReadAllText(Path.Combine(path, PreparedManifest.FileName)).TrimEnd());
             else
-                Print(path);
+                Print(path, manifest);
             if (parsed.GetValue(check) && !parsed.GetValue(json))
                 Console.WriteLine("checked: every file is as it was written.");
             return CommandExecution.Success;
@@ -45,9 +45,8 @@ static class InfoCommand
     }
 
     /// <summary>Prints the manifest of a folder.</summary>
-    public static void Print(string folder)
+    public static void Print(string folder, PreparedManifest manifest)
     {
-        var manifest = PreparedManifest.Read(folder);
         var table = new Table().AddColumn("split").AddColumn(new TableColumn("sequences").RightAligned()).AddColumn(new TableColumn(Values(manifest)).RightAligned())
             .AddColumn(new TableColumn("longest").RightAligned()).AddColumn("SHA-256");
         foreach (var name in PreparedFolder.Splits)

@@ -26,7 +26,7 @@ sealed class LoadedModel : IDisposable
     public static Checkpoint Read(string path, bool withMoments)
     {
         var best = new RunFolder(path).Best;
-        return CheckpointFolder.Read(Directory.Exists(best) || Directory.Exists(best + ".old") ? best : path, withMoments);
+        return CheckpointFolder.Read(CheckpointFolder.Exists(best) ? best : path, withMoments);
     }
 
     public void Dispose() => Parameters.Dispose();

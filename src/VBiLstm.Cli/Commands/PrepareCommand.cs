@@ -55,8 +55,8 @@ static class PrepareCommand
             };
             var folder = parsed.GetValue(output) ?? Path.Combine("data", chosen.Name);
             using var interruption = new Interruption();
-            PreparationDisplay.Run(report => chosen.Run(parsed.GetRequiredValue(from), folder, options, report, interruption.Token));
-            InfoCommand.Print(folder);
+            var manifest = PreparationDisplay.Run(report => chosen.Run(parsed.GetRequiredValue(from), folder, options, report, interruption.Token));
+            InfoCommand.Print(folder, manifest);
             return CommandExecution.Success;
         });
         return command;

@@ -26,6 +26,9 @@ public static class CheckpointFolder
 
     static string Old(string folder) => folder + ".old";
 
+    /// <summary>Whether a checkpoint was written there, even if a kill left only the one before.</summary>
+    public static bool Exists(string folder) => Directory.Exists(folder) || Directory.Exists(Old(folder));
+
     /// <summary>Writes a checkpoint in place of the one that may stand there. Throws <see cref="IOException"/> naming the folder; the old one is whole then.</summary>
     public static void Write(string folder, TrainingState state, IReadOnlyList<NamedTensor> weights, IReadOnlyList<NamedTensor> firstMoments, IReadOnlyList<NamedTensor> secondMoments,
         IReadOnlyList<NamedTensor>? carriedState = null)

@@ -80,7 +80,7 @@ public static class ConfigurationFile
 
     /// <summary>Writes the whole configuration; the file is complete or not there.</summary>
     public static void Write(string path, RunConfiguration configuration)
-        => AtomicFile.Write(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(ToText(configuration))));
+        => AtomicFile.WriteText(path, ToText(configuration));
 
     static JsonObject ToJson(RunConfiguration configuration) => JsonSerializer.SerializeToNode(configuration, ConfigurationJson.Default.RunConfiguration)!.AsObject();
 

@@ -11,6 +11,21 @@ public static class NearestName
         return names.MinBy(name => Math.Min(Distance(given, name), Distance(Last(given), Last(name)))) ?? "";
     }
 
+    /// <summary>The item of that name. Throws <see cref="ConfigurationException"/> naming the nearest one and all of them.</summary>
+    /// <param name="kind">What the items are, in the singular and lower case.</param>
+    /// <param name="given">The name that was asked for.</param>
+    /// <param name="items">All there are.</param>
+    /// <param name="name">An item's name.</param>
+    public static T Find<T>(string kind, string given, IReadOnlyList<T> items, Func<T, string> name) where T : class
+    {
+        ArgumentException.ThrowIfNullOrEmpty(kind);
+        ArgumentNullException.ThrowIfNull(items);
+        var names = items.Select(name).ToList();
+        var index = names.IndexOf(given);
+        return index >= 0 ? items[index]
+            : throw new ConfigurationException($"There is no {kind} {given}; did you mean {Of(given, names)}? {char.ToUpperInvariant(kind[0])}{kind[1..]}s: {string.Join(", ", names)}.");
+    }
+
     static string Last(string name) => name[(name.LastIndexOf('.') + 1)..];
 
     static int Distance(string a, string b)

@@ -82,8 +82,7 @@ public sealed record Preset(string Name, string Description, RunConfiguration Co
     static DataConfiguration Prepared(string name) => new() { Source = "data/" + name };
 
     /// <summary>The preset of that name. Throws <see cref="ConfigurationException"/> naming the nearest one.</summary>
-    public static Preset Get(string name) => All.FirstOrDefault(preset => preset.Name == name)
-        ?? throw new ConfigurationException($"There is no preset {name}; did you mean {NearestName.Of(name, All.Select(preset => preset.Name))}? Presets: {string.Join(", ", All.Select(preset => preset.Name))}.");
+    public static Preset Get(string name) => NearestName.Find("preset", name, All, preset => preset.Name);
 
     static RunConfiguration Run(string name, ModelConfiguration model, DataConfiguration data, TrainingConfiguration training)
         => new() { Preset = name, Model = model, Data = data, Training = training };

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
 
 namespace VBiLstm.Metrics;
@@ -17,7 +16,7 @@ public sealed class MetricsLog : IDisposable
     {
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
         var kept = File.Exists(path) ? string.Concat(File.ReadLines(path).Where(line => Parse(line) is { } row && row.Step <= resumedStep).Select(line => line + "\n")) : "";
-        AtomicFile.Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(kept)));
+        AtomicFile.WriteText(path, kept);
         _file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.Read);
         _json = new Utf8JsonWriter(_file);
     }

@@ -36,8 +36,7 @@ public sealed class PreparationTask
     ];
 
     /// <summary>The task of that name. Throws <see cref="ConfigurationException"/> naming the nearest one.</summary>
-    public static PreparationTask Get(string name) => All.FirstOrDefault(task => task.Name == name)
-        ?? throw new ConfigurationException($"There is no task {name}; did you mean {NearestName.Of(name, All.Select(task => task.Name))}? Tasks: {string.Join(", ", All.Select(task => task.Name))}.");
+    public static PreparationTask Get(string name) => NearestName.Find("task", name, All, task => task.Name);
 
     static PreparationTask Speech(string name, string description)
     {

@@ -119,7 +119,7 @@ public sealed class SourceFiles
 
     static IEnumerable<SourceFile> Unpack(FileStream file, string path, string relative, Action report, CancellationToken cancellation)
     {
-        if (relative.StartsWith('.') || relative.Contains("/.", StringComparison.Ordinal))
+        if (IsHidden(relative))
             return [];
         var magic = new byte[MagicBytes];
         var length = file.ReadAtLeast(magic, MagicBytes, throwOnEndOfStream: false);
