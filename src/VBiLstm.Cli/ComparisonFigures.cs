@@ -86,7 +86,7 @@ static class ComparisonFigures
         if (channels.Count == 0)
             return null;
         var plot = new Plot();
-        (string Name, Func<ComparisonResult, double> Of)[] kinds = [("posterior (bound)", result => result.Bound), ("prior, sampled (bound)", result => result.PriorModeSampled), ("prior, mean (not a bound)", result => result.PriorModeMean)];
+        (string Name, Func<ComparisonResult, double> Of)[] kinds = [("posterior (bound)", result => result.Bound), ("prior, sampled (bound)", result => result.PriorModeSampled ?? double.NaN), ("prior, mean (not a bound)", result => result.PriorModeMean ?? double.NaN)];
         foreach (var (kind, (name, of)) in kinds.Index())
         {
             foreach (var (number, model) in channels.Index())

@@ -50,7 +50,7 @@ static class ComparisonReport
             Spread Of(Func<ComparisonResult, double> figure) => Spread.Of(model.Select(run => figure(run.Result)));
             var first = model.First();
             var paper = data.Paper.TryGetValue(model.Key, out var number) ? number.ToString(CultureInfo.InvariantCulture) : "";
-            html.Append(CultureInfo.InvariantCulture, $"<tr><td>{Text(model.Key)}</td><td>{WithRange(Of(result => result.Value))}</td><td>{(first.Result.HasChannel ? "bound" : "exact")}</td>{(data.Paper.Count > 0 ? $"<td>{paper}</td>" : "")}<td>{Cell(Of(result => result.ValidationValue))}</td><td>{Cell(Of(result => result.Bound))}</td><td>{Cell(Of(result => result.Nll))}</td><td>{Cell(Of(result => result.Kl))}</td><td>{(first.Result.HasChannel ? Cell(Of(result => result.ActiveUnits)) : "")}</td><td>{(first.Result.HasChannel ? Cell(Of(result => result.PriorModeSampled)) : "")}</td><td>{(first.Result.HasChannel ? Cell(Of(result => result.PriorModeMean)) : "")}</td><td>{Text(Names.Describe(first.Run.Configuration.Model))}</td><td>{first.Run.Parameters:N0}</td><td>{model.Count()}</td></tr>\n");
+            html.Append(CultureInfo.InvariantCulture, $"<tr><td>{Text(model.Key)}</td><td>{WithRange(Of(result => result.Value))}</td><td>{KindOf(first.Result)}</td>{(data.Paper.Count > 0 ? $"<td>{paper}</td>" : "")}<td>{Cell(Of(result => result.ValidationValue))}</td><td>{Cell(Of(result => result.Bound))}</td><td>{Cell(Of(result => result.Nll))}</td><td>{Cell(Of(result => result.Kl))}</td><td>{(first.Result.HasChannel ? Cell(Of(result => result.ActiveUnits)) : "")}</td><td>{(first.Result.HasChannel ? Cell(Of(result => result.PriorModeSampled ?? double.NaN)) : "")}</td><td>{(first.Result.HasChannel ? Cell(Of(result => result.PriorModeMean ?? double.NaN)) : "")}</td><td>{Text(Names.Describe(first.Run.Configuration.Model))}</td><td>{first.Run.Parameters:N0}</td><td>{model.Count()}</td></tr>\n");
         }
 
         html.Append("</table>\n");
@@ -64,7 +64,7 @@ static class ComparisonReport
     {
         var csv = new StringBuilder("data,model,seed,parameters,best_step,value,unit,is_exact,validation_value,bound_nats,nll_nats,kl_nats,active_units,prior_mode_sampled_nats,prior_mode_mean_nats,sequences,predicted_steps,device\n");
         foreach (var (run, result, _) in runs)
-            csv.Append(CultureInfo.InvariantCulture, $"{run.Data.Name},{run.Model.Name},{run.Seed},{result.Parameters},{result.Step},{result.Value:R},\"{result.Unit}\",{(result.HasChannel ? "false" : "true")},{result.ValidationValue:R},{result.Bound:R},{result.Nll:R},{result.Kl:R},{result.ActiveUnits},{result.PriorModeSampled:R},{result.PriorModeMean:R},{result.Sequences},{result.PredictedSteps},\"{result.Device.Replace('"', '\'')}\"\n");
+            csv.Append(CultureInfo.InvariantCulture, $"{run.Data.Name},{run.Model.Name},{run.Seed},{result.Parameters},{result.Step},{result.Value:R},\"{result.Unit}\",{(result.HasChannel || result.ReadsFuture ? "false" : "true")},{result.ValidationValue:R},{result.Bound:R},{result.Nll:R},{result.Kl:R},{result.ActiveUnits},{result.PriorModeSampled:R},{result.PriorModeMean:R},{result.Sequences},{result.PredictedSteps},\"{result.Device.Replace('"', '\'')}\"\n");
         return csv.ToString();
     }
 
@@ -75,11 +75,15 @@ static class ComparisonReport
         {
             Spread Of(Func<ComparisonResult, double> figure) => Spread.Of(group.Select(run => figure(run.Result)));
             var (value, kl) = (Of(result => result.Value), Of(result => result.Kl));
-            csv.Append(CultureInfo.InvariantCulture, $"{group.Key.Data},{group.Key.Model},{value.Count},{value.Mean:R},{value.Deviation:R},{value.Least:R},{value.Most:R},\"{group.First().Result.Unit}\",{kl.Mean:R},{kl.Deviation:R},{Of(result => result.PriorModeSampled).Mean:R},{Of(result => result.PriorModeMean).Mean:R}\n");
+            csv.Append(CultureInfo.InvariantCulture, $"{group.Key.Data},{group.Key.Model},{value.Count},{value.Mean:R},{value.Deviation:R},{value.Least:R},{value.Most:R},\"{group.First().Result.Unit}\",{kl.Mean:R},{kl.Deviation:R},{Mean(group, result => result.PriorModeSampled):R},{Mean(group, result => result.PriorModeMean):R}\n");
         }
 
         return csv.ToString();
     }
+
+    static double? Mean(IEnumerable<ComparedRun> runs, Func<ComparisonResult, double?> figure) => runs.Average(run => figure(run.Result));
+
+    static string KindOf(ComparisonResult result) => result.ReadsFuture ? "reads the future: not a sequence likelihood" : result.HasChannel ? "bound" : "exact";
 
     // Five digits that count, as papers print them.
     static string Number(double value)

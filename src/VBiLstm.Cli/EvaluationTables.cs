@@ -13,7 +13,7 @@ static class EvaluationTables
     public static void Print(string title, EvaluationResult result, ModelConfiguration model, SequenceDataset data)
     {
         var (value, unit) = result.TaskUnit(model);
-        var kind = !model.HasChannel ? "log-likelihood, exact" : result.IsBound ? "bound" : "not a bound";
+        var kind = model.ReadsFuture ? "reads the future: not a sequence likelihood" : !model.HasChannel ? "log-likelihood, exact" : result.IsBound ? "bound" : "not a bound";
         Console.WriteLine();
         Console.WriteLine(title);
         Console.WriteLine($"  {value,9:F2} {unit}, {kind}");

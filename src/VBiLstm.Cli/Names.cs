@@ -10,6 +10,7 @@ static class Names
     {
         ModelKind.VariationalBiLstm => "variational-bilstm",
         ModelKind.ZForcing => "z-forcing",
+        ModelKind.BiLstm => "bilstm",
         _ => "lstm",
     };
 

@@ -5,23 +5,25 @@ using VBiLstm.Model;
 
 namespace VBiLstm.Cli;
 
-/// <summary>Drawn images side by side in one PNG.</summary>
-static class SampleSheet
+/// <summary>Drawn images side by side, white on black: [height, width] grey values of the whole sheet.</summary>
+sealed record SampleSheet(byte[] Grey, int Height, int Width)
 {
     const int Scale = 2, Gap = 4;
+    const byte Background = 64;
 
     /// <summary>Pixels [B, height·width], 0 to 1, of images from the prior.</summary>
     public static float[] Draw(PriorMode prior, ModelConfiguration model, int pixels, long seed, double temperature = 1)
         => Generation.Frames(prior, model, pixels / model.FrameSize, seed, temperature);
 
-    /// <summary>Writes images [count, height, width] with values from 0 to 1, white on black, <paramref name="columns"/> in a row.</summary>
-    public static void Write(string path, float[] images, int height, int width, int columns)
+    /// <summary>Images [count, height, width] with values from 0 to 1, <paramref name="columns"/> in a row, of which the first <paramref name="drawn"/> pixels are shown.</summary>
+    public static SampleSheet Of(float[] images, int height, int width, int columns, int drawn = int.MaxValue)
     {
         var count = images.Length / (height * width);
         columns = Math.Min(columns, count);
         var rows = (count + columns - 1) / columns;
-        using var bitmap = new SKBitmap(columns * (width * Scale + Gap) + Gap, rows * (height * Scale + Gap) + Gap, SKColorType.Gray8, SKAlphaType.Opaque);
-        bitmap.Erase(new SKColor(64, 64, 64));
+        var (sheetHeight, sheetWidth) = (rows * (height * Scale + Gap) + Gap, columns * (width * Scale + Gap) + Gap);
+        var grey = new byte[sheetHeight * sheetWidth];
+        Array.Fill(grey, Background);
         for (var i = 0; i < count; i++)
         {
             var left = i % columns * (width * Scale + Gap) + Gap;
@@ -30,13 +32,21 @@ static class SampleSheet
             {
                 for (var x = 0; x < width * Scale; x++)
                 {
-                    var value = (byte)(255 * Math.Clamp(images[(i * height + y / Scale) * width + x / Scale], 0, 1));
-                    bitmap.SetPixel(left + x, top + y, new SKColor(value, value, value));
+                    var pixel = y / Scale * width + x / Scale;
+                    if (pixel < drawn)
+                        grey[(top + y) * sheetWidth + left + x] = (byte)(255 * Math.Clamp(images[i * height * width + pixel], 0, 1));
                 }
             }
         }
 
-        using var png = bitmap.Encode(SKEncodedImageFormat.Png, 100);
+        return new SampleSheet(grey, sheetHeight, sheetWidth);
+    }
+
+    /// <summary>Writes a PNG file.</summary>
+    public void WritePng(string path)
+    {
+        using var image = SKImage.FromPixelCopy(new SKImageInfo(Width, Height, SKColorType.Gray8, SKAlphaType.Opaque), Grey);
+        using var png = image.Encode(SKEncodedImageFormat.Png, 100);
         AtomicFile.Write(path, png.SaveTo);
     }
 }

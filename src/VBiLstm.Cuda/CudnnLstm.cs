@@ -181,9 +181,23 @@ sealed unsafe class CudnnLstm : IDisposable
             shape.WorkspaceBytes, shape.Workspace, shape.ReserveBytes, shape.Reserve), "cudnnRNNBackwardWeights_v8");
         DownloadGradients();
         if (!_sequence.DInput.IsEmpty)
-            Gather(_b.DX, _paddedRows, _sequence.DInput.RowRange(0, n * b), b);
+            InputGradient(_sequence.DInput.RowRange(0, n * b));
         _device.Copy(_b.DHx.RowRange(0, b), _sequence.DHRecurrent);
         _device.Copy(_b.DCx.RowRange(0, b), _sequence.DC);
+    }
+
+    void InputGradient(Tensor dInput)
+    {
+        if (!_sequence.AddsToDInput)
+        {
+            Gather(_b.DX, _paddedRows, dInput, _rows);
+            return;
+        }
+
+        // X has served; a leaky ReLU of slope 1 adds and does nothing else.
+        var ordered = _b.X.RowRange(0, dInput.Rows);
+        Gather(_b.DX, _paddedRows, ordered, _rows);
+        _device.LeakyReluForward(ordered, dInput, dInput, new LeakyRelu(1, float.PositiveInfinity));
     }
 
     void UploadWeights()

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using SkiaSharp;
 
 namespace VBiLstm.Cli.Tests;
 
@@ -39,6 +40,8 @@ public partial class ProgramTests
 
         Assert.Equal(0, program.Run("sample", "runs/first", "--count", "6", "--columns", "3", "--out", "six.png").Code);
         Assert.Equal((184, 124), PngSize(program.At("six.png")));
+        Assert.Equal(0, program.Run("sample", "runs/first", "--count", "6", "--columns", "3", "--out", "order.gif").Code);
+        AssertGrowsInto(program.At("six.png"), program.At("order.gif"));
 
         var inspected = program.Run("inspect", "runs/first").Output;
         Assert.Contains("forward_lstm.weight_b_tilde", inspected, StringComparison.Ordinal);
@@ -46,6 +49,43 @@ public partial class ProgramTests
         Assert.Contains("step 12", inspected, StringComparison.Ordinal);
         using var asJson = JsonDocument.Parse(program.Run("inspect", "runs/first", "--json").Output);
         Assert.Equal(12, asJson.RootElement.GetProperty("state").GetProperty("step").GetInt64());
+    }
+
+    // A row of pixels a frame, decoded by another library than the one that wrote it; the last frame is the whole sheet.
+    static void AssertGrowsInto(string png, string gif)
+    {
+        const int Rows = 28, Scale = 2, Gap = 4;
+        using var whole = SKBitmap.Decode(png);
+        using var codec = SKCodec.Create(gif);
+        Assert.Equal(Rows, codec.FrameCount);
+        Assert.Equal(-1, codec.RepetitionCount);
+        using var frame = new SKBitmap(whole.Width, whole.Height);
+        for (var row = 0; row < Rows; row++)
+        {
+            Assert.Equal(SKCodecResult.Success, codec.GetPixels(frame.Info, frame.GetPixels(), new SKCodecOptions(row)));
+            var drawn = Gap + Scale * (row + 1);
+            for (var y = Gap; y < Gap + Rows * Scale; y++)
+                for (var x = Gap; x < Gap + Rows * Scale; x++)
+                    Assert.Equal(y < drawn ? whole.GetPixel(x, y).Red : 64, frame.GetPixel(x, y).Red);
+        }
+    }
+
+    [Fact]
+    public void A_model_that_reads_the_future_is_labelled_so_and_draws_nothing()
+    {
+        using var program = new Executable();
+        var trained = program.Run(Train("--steps", "4", "--run", "both", "--set", "model.kind=bilstm"));
+        Assert.True(trained.Code == 0, trained.Error);
+        Assert.Contains("reads the future: not a sequence likelihood", trained.Output, StringComparison.Ordinal);
+        Assert.False(File.Exists(program.At("runs/both/samples.png")));
+        using var evaluation = JsonDocument.Parse(program.Run("evaluate", "runs/both", "--json").Output);
+        Assert.False(evaluation.RootElement.GetProperty("is_bound").GetBoolean());
+        foreach (var arguments in new string[][] { ["sample", "runs/both"], ["evaluate", "runs/both", "--prior-mode"] })
+        {
+            var (code, _, error) = program.Run(arguments);
+            Assert.Equal(2, code);
+            Assert.Contains("reads the future", error, StringComparison.Ordinal);
+        }
     }
 
     const int SigInt = 2, SigTerm = 15;

@@ -52,6 +52,7 @@ public class CudaTrainingTests
     [InlineData(ModelKind.VariationalBiLstm)]
     [InlineData(ModelKind.ZForcing)]
     [InlineData(ModelKind.Lstm)]
+    [InlineData(ModelKind.BiLstm)]
     public void Every_step_has_the_cpu_s_metrics(ModelKind kind)
     {
         using var folder = new TemporaryFolder();
@@ -71,6 +72,7 @@ public class CudaTrainingTests
     [InlineData(ModelKind.VariationalBiLstm)]
     [InlineData(ModelKind.ZForcing)]
     [InlineData(ModelKind.Lstm)]
+    [InlineData(ModelKind.BiLstm)]
     public void Graph_recurrence_resume_and_order_of_execution_do_not_change_a_bit(ModelKind kind)
     {
         using var folder = new TemporaryFolder();

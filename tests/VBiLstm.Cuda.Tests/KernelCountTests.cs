@@ -15,6 +15,7 @@ public class KernelCountTests
     [InlineData(ModelKind.VariationalBiLstm, OutputDistribution.Categorical, 0)]
     [InlineData(ModelKind.ZForcing, OutputDistribution.Bernoulli, 0)]
     [InlineData(ModelKind.Lstm, OutputDistribution.Categorical, 0)]
+    [InlineData(ModelKind.BiLstm, OutputDistribution.Categorical, 0)]
     public void A_captured_step_has_the_counted_nodes(ModelKind kind, OutputDistribution distribution, double beta)
     {
         var configuration = new RunConfiguration

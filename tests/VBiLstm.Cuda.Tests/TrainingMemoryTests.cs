@@ -11,6 +11,7 @@ public class TrainingMemoryTests
     [Theory]
     [InlineData(CudaRecurrence.Cudnn, ModelKind.VariationalBiLstm)]
     [InlineData(CudaRecurrence.Cudnn, ModelKind.Lstm)]
+    [InlineData(CudaRecurrence.Cudnn, ModelKind.BiLstm)]
     [InlineData(CudaRecurrence.Kernels, ModelKind.VariationalBiLstm)]
     public void Training_takes_what_was_measured(CudaRecurrence recurrence, ModelKind kind)
     {

@@ -21,15 +21,17 @@ static class SampleCommand
         var latents = new Option<string>("--latents") { Description = "sampled from the prior at each step, or at its mean.", DefaultValueFactory = _ => "sampled" };
         latents.AcceptOnlyFromAmong("sampled", "mean");
         var steps = new Option<int?>("--steps") { Description = $"Tokens of a text (default {DefaultTokens}) or frames of a recording (default {DefaultSeconds} s of them)." };
-        var output = new Option<string?>("--out") { Description = "PNG file of images (default samples.png), or folder of WAV files (default samples)." };
+        var output = new Option<string?>("--out") { Description = "PNG file of images (default samples.png); a name that ends in .gif shows the drawing order. For speech a folder of WAV files (default samples)." };
         var devices = new DeviceOptions();
         var command = new Command("sample", """
             Draws from the model without its backward path: a fresh latent from the prior at each step. Images become a sheet in a
-            PNG file, speech a folder of WAV files, and text is printed; tokens without a vocabulary as ids, a line a sequence.
+            PNG file or, in the order of drawing, a GIF file; speech a folder of WAV files; text is printed, tokens without a vocabulary as
+            ids, a line a sequence.
 
             Examples:
               vbilstm sample runs/digits-1
               vbilstm sample runs/digits-1 --count 64 --columns 8 --temperature 0.7 --seed 3 --out sharp.png
+              vbilstm sample runs/digits-1 --count 32 --columns 8 --out order.gif
             """)
         {
             checkpoint, count, columns, seed, temperature, latents, steps, output,
@@ -66,7 +68,11 @@ static class SampleCommand
             if (data.Test is not ImageDataset images)
                 throw new ConfigurationException("Only images, text and speech can be drawn; the data set of this run is none of them.");
             var path = parsed.GetValue(output) ?? "samples.png";
-            SampleSheet.Write(path, SampleSheet.Draw(prior, configuration.Model, images.Height * images.Width, parsed.GetValue(seed), heat), images.Height, images.Width, width);
+            var pixels = SampleSheet.Draw(prior, configuration.Model, images.Height * images.Width, parsed.GetValue(seed), heat);
+            if (Path.GetExtension(path).Equals(".gif", StringComparison.OrdinalIgnoreCase))
+                DrawingOrder.WriteGif(path, pixels, images.Height, images.Width, width, configuration.Model.FrameSize);
+            else
+                SampleSheet.Of(pixels, images.Height, images.Width, width).WritePng(path);
             Console.WriteLine($"{number} images from {loaded.Checkpoint.Folder} (step {loaded.Checkpoint.State.Step:N0}): {path}");
             return CommandExecution.Success;
         });

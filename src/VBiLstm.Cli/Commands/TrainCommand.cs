@@ -188,10 +188,10 @@ static class TrainCommand
         trainer.Step.RefreshWeights();
         var result = EvaluateTest(trainer, configuration, data, device);
         EvaluationTables.Print($"Test, {best.Folder} (step {best.State.Step:N0})", result, configuration.Model, data.Test);
-        if (data.Test is ImageDataset images)
+        if (data.Test is ImageDataset images && !configuration.Model.ReadsFuture)
         {
             using var prior = new PriorMode(device, trainer.Parameters, SampleRows * SampleColumns, sampled: true);
-            SampleSheet.Write(folder.Samples, SampleSheet.Draw(prior, configuration.Model, images.Height * images.Width, configuration.Seed), images.Height, images.Width, SampleColumns);
+            SampleSheet.Of(SampleSheet.Draw(prior, configuration.Model, images.Height * images.Width, configuration.Seed), images.Height, images.Width, SampleColumns).WritePng(folder.Samples);
             Console.WriteLine($"samples {folder.Samples}");
         }
 

@@ -35,6 +35,9 @@ public sealed record ComparisonResult
     /// <summary>False for a model without a channel, whose figure is the log-likelihood itself.</summary>
     public required bool HasChannel { get; init; }
 
+    /// <summary>True for a model that reads the future, whose figure is no sequence likelihood and which has no prior mode.</summary>
+    public bool ReadsFuture { get; init; }
+
     public required int Sequences { get; init; }
 
     public required long PredictedSteps { get; init; }
@@ -44,11 +47,11 @@ public sealed record ComparisonResult
     /// <summary>Nats per step.</summary>
     public required IReadOnlyList<double> KlPerLatent { get; init; }
 
-    /// <summary>log p with z and b̃ sampled from the prior; a bound, looser than <see cref="Bound"/>.</summary>
-    public required double PriorModeSampled { get; init; }
+    /// <summary>log p with z and b̃ sampled from the prior; a bound, looser than <see cref="Bound"/>. Null where the model reads the future.</summary>
+    public required double? PriorModeSampled { get; init; }
 
-    /// <summary>log p with z and b̃ at the prior's means; not a bound.</summary>
-    public required double PriorModeMean { get; init; }
+    /// <summary>log p with z and b̃ at the prior's means; not a bound. Null where the model reads the future.</summary>
+    public required double? PriorModeMean { get; init; }
 
     /// <summary>In the task's unit, on the validation split.</summary>
     public required double ValidationValue { get; init; }
@@ -76,11 +79,13 @@ public sealed record ComparisonResult
             return new Evaluator(step, model).Evaluate(split, cancellation: cancellation);
         }
 
-        EvaluationResult Prior(LatentMode mode)
+        double? Prior(LatentMode mode)
         {
+            if (model.ReadsFuture)
+                return null;
             cancellation.ThrowIfCancellationRequested();
             using var prior = new PriorMode(device, parameters, Rows(data.Test), sampled: mode == LatentMode.Sampled);
-            return PriorModeScore.Evaluate(prior, data.Test, mode);
+            return PriorModeScore.Evaluate(prior, data.Test, mode).Bound;
         }
 
         var test = Posterior(data.Test);
@@ -95,12 +100,13 @@ public sealed record ComparisonResult
             Nll = test.Nll,
             Kl = test.Kl,
             HasChannel = model.HasChannel,
+            ReadsFuture = model.ReadsFuture,
             Sequences = test.Sequences,
             PredictedSteps = test.Tokens,
             ActiveUnits = test.ActiveUnits,
             KlPerLatent = test.KlPerLatent,
-            PriorModeSampled = Prior(LatentMode.Sampled).Bound,
-            PriorModeMean = Prior(LatentMode.Mean).Bound,
+            PriorModeSampled = Prior(LatentMode.Sampled),
+            PriorModeMean = Prior(LatentMode.Mean),
             ValidationValue = Posterior(data.Validation).TaskUnit(model).Value,
             Program = checkpoint.State.Program,
             Device = device.Name,

@@ -14,6 +14,9 @@ public enum ModelKind
 
     /// <summary>Forward LSTM and generator only.</summary>
     [JsonStringEnumMemberName("lstm")] Lstm,
+
+    /// <summary>Forward and backward LSTM without a channel; the generator reads [h_t; β_{t+1}]: everything before the target and everything after it.</summary>
+    [JsonStringEnumMemberName("bilstm")] BiLstm,
 }
 
 /// <summary>The output distributions of model.md section 2.3.</summary>
@@ -63,7 +66,7 @@ public enum GeneratorInput
 /// <summary>Sizes and switches of the model: model.md sections 1, 2 and 8.</summary>
 public sealed record ModelConfiguration
 {
-    [Description("The model: variational-bilstm, z-forcing or lstm. The comparison models are configurations of one implementation.")]
+    [Description("The model: variational-bilstm, z-forcing, lstm or bilstm (reads past and future of each target: no sequence likelihood, cannot generate).")]
     public ModelKind Kind { get; init; } = ModelKind.VariationalBiLstm;
 
     [Description("Distribution of one step's target: bernoulli (binary values), categorical (tokens) or gaussian (real values, diagonal).")]
@@ -144,8 +147,17 @@ public sealed record ModelConfiguration
     [Description("Initial bias of the forget gates; the paper is silent, 0 is plain, 1 remembers longer from the start.")]
     public double ForgetGateBias { get; init; }
 
-    /// <summary>True where z exists: every model but <c>lstm</c>.</summary>
-    [JsonIgnore] public bool HasChannel => Kind != ModelKind.Lstm;
+    /// <summary>True where z exists.</summary>
+    [JsonIgnore] public bool HasChannel => Kind is ModelKind.VariationalBiLstm or ModelKind.ZForcing;
+
+    /// <summary>True where a backward LSTM exists: every model but <c>lstm</c>.</summary>
+    [JsonIgnore] public bool HasBackwardLstm => Kind != ModelKind.Lstm;
+
+    /// <summary>True where the generator itself reads the future: the score is the sum of log p(y_t | all other tokens), not a sequence's likelihood.</summary>
+    [JsonIgnore] public bool ReadsFuture => Kind == ModelKind.BiLstm;
+
+    /// <summary>δ of b_t = β_{t-1+δ}; where the generator reads b_t, it must not have read the target y_t = s_t: δ = 2.</summary>
+    [JsonIgnore] public int BackwardShift => ReadsFuture ? 2 : Alignment;
 
     /// <summary>True where b̃_t feeds the forward LSTM.</summary>
     [JsonIgnore] public bool FeedsBTilde => Kind == ModelKind.VariationalBiLstm;

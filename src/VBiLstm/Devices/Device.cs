@@ -124,7 +124,7 @@ public abstract class Device : IDisposable
         var hPrevious = sequence.H.RowRange(sequence.Direction == LstmDirection.Forward ? 0 : b, n * b);
         WeightGradients([new(sequence.Input.RowRange(0, n * b), sequence.DInputWeight), new(hPrevious, sequence.DRecurrent)], dGates, sequence.DBias);
         if (!sequence.DInput.IsEmpty)
-            MultiplyTransposed(dGates, sequence.InputWeight, sequence.DInput.RowRange(0, n * b), accumulate: false);
+            MultiplyTransposed(dGates, sequence.InputWeight, sequence.DInput.RowRange(0, n * b), sequence.AddsToDInput);
     }
 
     static (int Step, int From, int To) LstmSlots(LstmSequence sequence, int i)

@@ -99,6 +99,9 @@ public sealed record LstmSequence
     /// <summary>[N·B, E]; empty where the gradient of the inputs is not wanted.</summary>
     public Tensor DInput { get; init; }
 
+    /// <summary>Whether the gradient of the inputs is added to what <see cref="DInput"/> holds, because another recurrence reads the same inputs.</summary>
+    public bool AddsToDInput { get; init; }
+
     /// <summary>[N·B, H] gradient arriving at the h that step k writes, read by the backward pass.</summary>
     public required Tensor DH { get; init; }
 

@@ -9,7 +9,7 @@ public sealed record EvaluationResult
     /// <summary>Mean −log p_η.</summary>
     public required double Nll { get; init; }
 
-    /// <summary>Mean KL(q ‖ p), weight 1; 0 for <c>lstm</c> and in prior mode.</summary>
+    /// <summary>Mean KL(q ‖ p), weight 1; 0 without a channel and in prior mode.</summary>
     public required double Kl { get; init; }
 
     /// <summary>log p_η − KL: KL weight 1, no auxiliary terms.</summary>
@@ -29,7 +29,7 @@ public sealed record EvaluationResult
     /// <summary>The unit that the data set's tables use.</summary>
     public TaskUnit Unit { get; init; }
 
-    /// <summary>False where <see cref="Bound"/> does not bound the log-likelihood of the model: latents at their means.</summary>
+    /// <summary>False where <see cref="Bound"/> does not bound the log-likelihood of the model: latents at their means, or a generator that reads the future.</summary>
     public required bool IsBound { get; init; }
 
     /// <summary>Mean KL of each latent dimension, nats per step.</summary>

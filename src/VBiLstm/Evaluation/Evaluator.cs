@@ -117,7 +117,7 @@ public sealed class Evaluator
             Sequences = data.Count,
             Tokens = tokens,
             Unit = data.Unit,
-            IsBound = mode == LatentMode.Sampled || !_model.HasChannel,
+            IsBound = (mode == LatentMode.Sampled || !_model.HasChannel) && !_model.ReadsFuture,
             KlPerLatent = klPerLatent,
             ActiveUnits = active,
         };

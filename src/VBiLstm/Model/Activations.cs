@@ -35,17 +35,17 @@ sealed class Activations
         Tokens = model.IsCategorical ? arena.TakeIds(tokens) : default;
         Embedded = If(!projectsVocabulary, tokens, e);
         TokenGates = If(projectsVocabulary, model.VocabularySize, 4 * h);
-        BackwardTokenGates = If(projectsVocabulary && model.HasChannel, model.VocabularySize, 4 * h);
+        BackwardTokenGates = If(projectsVocabulary && model.HasBackwardLstm, model.VocabularySize, 4 * h);
         Validity = arena.Take(tokens, 1);
         LossWeight = arena.Take(rows, 1);
         EpsilonZ = If(model.HasChannel, rows, z);
         EpsilonB = If(samplesB, rows, h);
         SkipMask = If(model.HasChannel && model.SkipGradient != SkipGradientMode.Off, rows, 1);
 
-        BackwardGates = If(model.HasChannel, tokens, 4 * h);
-        BackwardH = If(model.HasChannel, slots, h);
-        BackwardC = If(model.HasChannel, slots, h);
-        BackwardTanhC = If(model.HasChannel, tokens, h);
+        BackwardGates = If(model.HasBackwardLstm, tokens, 4 * h);
+        BackwardH = If(model.HasBackwardLstm, slots, h);
+        BackwardC = If(model.HasBackwardLstm, slots, h);
+        BackwardTanhC = If(model.HasBackwardLstm, tokens, h);
 
         Gates = arena.Take(rows, 4 * h);
         H = arena.Take(tokens, h);
@@ -81,6 +81,9 @@ sealed class Activations
         DEmbedded = If(inputGradient && !projectsVocabulary, tokens, e);
         DHRecurrent = If(!model.HasChannel, b, h);
         DC = arena.Take(b, h);
+        DBackwardH = If(model.HasBackwardLstm, tokens, h);
+        DBackwardHRecurrent = If(model.HasBackwardLstm, b, h);
+        DBackwardC = If(model.HasBackwardLstm, b, h);
         if (!model.HasChannel)
             return;
         DZ = arena.Take(rows, z);
@@ -91,9 +94,6 @@ sealed class Activations
         DPsiHidden = If(model.FeedsBTilde, rows, m);
         MaskedDPosteriorHidden = If(model.SkipGradient != SkipGradientMode.Off, b, m);
         RecurrentProduct = arena.Take(b, model.FeedsBTilde ? h + z + h : h + z);
-        DBackwardH = arena.Take(tokens, h);
-        DBackwardHRecurrent = arena.Take(b, h);
-        DBackwardC = arena.Take(b, h);
     }
 
     static int RoundUp(int columns) => (columns + 15) / 16 * 16;
@@ -241,7 +241,7 @@ sealed class Activations
     /// <summary>de, [T+1, B, E].</summary>
     public Tensor DEmbedded { get; }
 
-    /// <summary>[B, H], only for <c>lstm</c>.</summary>
+    /// <summary>[B, H], only where there is no channel.</summary>
     public Tensor DHRecurrent { get; }
 
     /// <summary>[B, H].</summary>

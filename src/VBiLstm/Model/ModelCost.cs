@@ -10,8 +10,9 @@ public static class ModelCost
     {
         ArgumentNullException.ThrowIfNull(model);
         long e = model.InputSize, h = model.LstmUnits, z = model.LatentUnits, m = model.MlpUnits, o = model.OutputSize;
-        var generator = (model.GeneratorInput == GeneratorInput.HZBTilde ? h + z + h : h) * m + m * o;
-        var plain = 4 * h * h + 4 * e * h + generator;
+        var generator = (model.ReadsFuture ? h + h : model.GeneratorInput == GeneratorInput.HZBTilde ? h + z + h : h) * m + m * o;
+        var lstm = 4 * h * h + 4 * e * h;
+        var plain = (model.HasBackwardLstm ? 2 : 1) * lstm + generator;
         if (!model.HasChannel)
             return plain;
         var posterior = (h + h) * m + 2 * m * z;
@@ -19,8 +20,7 @@ public static class ModelCost
         var psi = z * m + 2 * m * h;
         var xi = model.HasXi && model.Beta > 0 ? z * m + 2 * m * h : 0;
         var channelToGates = 4 * h * (z + (model.FeedsBTilde ? h : 0));
-        var backwardLstm = 4 * h * h + 4 * e * h;
-        return plain + posterior + prior + psi + xi + channelToGates + backwardLstm;
+        return plain + posterior + prior + psi + xi + channelToGates;
     }
 
     /// <summary>
@@ -30,7 +30,7 @@ public static class ModelCost
     public static double TrainingStepOperations(ModelConfiguration model, int steps, int batchSize)
     {
         ArgumentNullException.ThrowIfNull(model);
-        var inputGradient = model.IsCategorical ? 0 : (model.HasChannel ? 2L : 1L) * 4 * model.InputSize * model.LstmUnits;
+        var inputGradient = model.IsCategorical ? 0 : (model.HasBackwardLstm ? 2L : 1L) * 4 * model.InputSize * model.LstmUnits;
         return 2.0 * steps * batchSize * (3 * ForwardMultiplyAdds(model) - inputGradient);
     }
 }

@@ -27,11 +27,15 @@ sealed class ModelWeights
         Weight Named(string name, WeightUse use) => Create(parameters.Value(name), use);
 
         ForwardInput = Named("forward_lstm.weight_input", input);
+        if (model.HasBackwardLstm)
+        {
+            BackwardInput = Named("backward_lstm.weight_input", input);
+            BackwardRecurrent = Named("backward_lstm.weight_recurrent", both);
+        }
+
         if (model.HasChannel)
         {
             var stack = parameters.Layout.Stack(parameters.Values);
-            BackwardInput = Named("backward_lstm.weight_input", input);
-            BackwardRecurrent = Named("backward_lstm.weight_recurrent", both);
             HiddenStack = Create(stack.RowRange(0, h), WeightUse.Forward);
             PosteriorB = Named("posterior.hidden.weight_b", both);
             PosteriorOutput = Named("posterior.output.weight", both);
@@ -78,6 +82,8 @@ sealed class ModelWeights
             GeneratorBTilde = Create(generator.RowRange(h + z, h), both);
         }
 
+        if (model.ReadsFuture)
+            GeneratorB = Create(generator.RowRange(h, h), both);
         GeneratorOutput = Named("generator.output.weight", both);
     }
 
@@ -126,6 +132,8 @@ sealed class ModelWeights
     public Weight GeneratorZ { get; } = null!;
 
     public Weight GeneratorBTilde { get; } = null!;
+
+    public Weight GeneratorB { get; } = null!;
 
     public Weight GeneratorOutput { get; }
 }

@@ -47,7 +47,7 @@ public sealed class ParameterLayout
         var (e, h, z, m, o) = (model.InputSize, model.LstmUnits, model.LatentUnits, model.MlpUnits, model.OutputSize);
         if (model.IsCategorical)
             Add("embedding.weight", model.VocabularySize, e);
-        if (model.HasChannel)
+        if (model.HasBackwardLstm)
         {
             Add("backward_lstm.weight_input", e, 4 * h);
             Add("backward_lstm.weight_recurrent", h, 4 * h);
@@ -98,7 +98,8 @@ public sealed class ParameterLayout
             Add("forward_lstm.weight_recurrent", h, 4 * h);
         }
 
-        Add("generator.hidden.weight", model.GeneratorInput == GeneratorInput.HZBTilde ? h + z + h : h, m);
+        var concatenated = model.ReadsFuture ? h : model.GeneratorInput == GeneratorInput.HZBTilde ? z + h : 0;
+        Add("generator.hidden.weight", h + concatenated, m);
         Add("generator.hidden.bias", 1, m);
         AddOutput("generator", m, o);
     }
@@ -120,7 +121,7 @@ public sealed class ParameterLayout
 
     int StackColumns { get; }
 
-    /// <summary>The stacked matrix of the recurrence [H+Z(+H), M+4H] in an arena of this layout; empty for <c>lstm</c>.</summary>
+    /// <summary>The stacked matrix of the recurrence [H+Z(+H), M+4H] in an arena of this layout; empty where there is no channel.</summary>
     public Tensor Stack(Tensor arena) => StackRows == 0 ? default : new Tensor(arena.Address + (nint)StackOffset * sizeof(float), StackRows, StackColumns, StackColumns);
 
     void AddOutput(string net, int inputs, int outputs)

@@ -32,10 +32,13 @@ public sealed class PriorMode : IDisposable
     /// <param name="parameters">The model; call <see cref="RefreshWeights"/> after they change.</param>
     /// <param name="batchSize">B, rows that run side by side.</param>
     /// <param name="sampled">Whether z and (where the model samples it) b̃ are sampled or taken at their means.</param>
+    /// <exception cref="ConfigurationException">The model reads the future.</exception>
     public PriorMode(Device device, ModelParameters parameters, int batchSize, bool sampled)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(parameters);
+        if (parameters.Model.ReadsFuture)
+            throw new ConfigurationException("model.kind is bilstm, whose generator reads the future of each step: it has no prior mode and draws no samples. Train lstm, z-forcing or variational-bilstm for that.");
         _device = device;
         _parameters = parameters;
         _model = parameters.Model;

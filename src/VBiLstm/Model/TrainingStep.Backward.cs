@@ -36,6 +36,12 @@ public sealed partial class TrainingStep
         {
             _device.LstmSequenceBackward(_plainLstm!);
             EnterPhase?.Invoke(TrainingPhase.B7);
+
+            // The forward LSTM never reads the last token.
+            if (!_a.DEmbedded.IsEmpty)
+                _device.Zero(At(_a.DEmbedded, _steps));
+            if (_backwardLstm is not null)
+                _device.LstmSequenceBackward(_backwardLstm);
         }
 
         Inputs();
@@ -71,12 +77,25 @@ public sealed partial class TrainingStep
             _device.MultiplyTransposed(dHidden, _weights.GeneratorZ, Span(_a.DZ, 0, t), accumulate: false);
             _device.MultiplyTransposed(dHidden, _weights.GeneratorBTilde, Span(_a.DBTilde, 0, t), accumulate: false);
         }
+        else if (_model.ReadsFuture)
+        {
+            _device.WeightGradients([dWeightH, new(BackwardStates(), dWeight.RowRange(h, h))], dHidden, dBias);
+            FutureStates(dHidden);
+        }
         else
         {
             _device.WeightGradients([dWeightH], dHidden, dBias);
             if (_model.HasChannel)
                 _device.Zero(Span(_a.DZ, 0, t));
         }
+    }
+
+    // What the generator sends into the states that it reads, β_2..β_T; β_{T+1} is zero and has no gradient.
+    void FutureStates(Tensor dHidden)
+    {
+        _device.Zero(Span(_a.DBackwardH, 0, 2));
+        if (_steps > 1)
+            _device.MultiplyTransposed(dHidden.RowRange(0, (_steps - 1) * _batchSize), _weights.GeneratorB, Span(_a.DBackwardH, 2, _steps - 1), accumulate: false);
     }
 
     // do in place of o.
@@ -228,17 +247,15 @@ public sealed partial class TrainingStep
         var t = _steps;
         if (_projectsVocabulary)
         {
-            if (_model.HasChannel)
+            if (_model.HasBackwardLstm)
                 ProjectedInputs(t + 1, _a.BackwardGates, _a.BackwardTokenGates, _weights.BackwardInput, Gradient("backward_lstm.weight_input"), accumulate: false);
-            ProjectedInputs(t, _a.Gates, _a.TokenGates, _weights.ForwardInput, Gradient("forward_lstm.weight_input"), accumulate: _model.HasChannel);
+            ProjectedInputs(t, _a.Gates, _a.TokenGates, _weights.ForwardInput, Gradient("forward_lstm.weight_input"), accumulate: _model.HasBackwardLstm);
             return;
         }
 
         // The recurrences without channel have left their share in de.
         if (_model.HasChannel)
             _device.MultiplyTransposed(Span(_a.Gates, 0, t), _weights.ForwardInput, Span(_a.DEmbedded, 0, t), accumulate: true);
-        else
-            _device.Zero(At(_a.DEmbedded, t));
         if (_model.IsCategorical)
             _device.EmbeddingBackward(_a.Tokens.Range(0, (t + 1) * _batchSize), Span(_a.DEmbedded, 0, t + 1), Gradient("embedding.weight"));
     }

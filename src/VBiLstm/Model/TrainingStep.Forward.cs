@@ -57,7 +57,7 @@ public sealed partial class TrainingStep
         EnterPhase?.Invoke(TrainingPhase.F1);
         if (_model.IsCategorical && !_projectsVocabulary)
             _device.EmbeddingForward(_a.Tokens.Range(0, (t + 1) * _batchSize), Value("embedding.weight"), Span(_a.Embedded, 0, t + 1));
-        if (_model.HasChannel)
+        if (_model.HasBackwardLstm)
         {
             if (_projectsVocabulary)
                 ProjectVocabulary(t + 1, _weights.BackwardInput, Value("backward_lstm.bias"), _a.BackwardTokenGates, _a.BackwardGates);
@@ -154,6 +154,8 @@ public sealed partial class TrainingStep
             _device.Multiply(Span(_a.BTilde, 0, t), _weights.GeneratorBTilde, default, hidden, accumulate: true);
         }
 
+        if (_model.ReadsFuture)
+            _device.Multiply(BackwardStates(), _weights.GeneratorB, default, hidden, accumulate: true);
         _device.LeakyReluForward(hidden, default, hidden, _phi);
         for (var start = 0; start < t; start += _outputSteps)
         {
@@ -217,7 +219,7 @@ public sealed partial class TrainingStep
     }
 
     // b_t = β_{t-1+δ} for t = 1..T.
-    Tensor BackwardStates() => Span(_a.BackwardH, _model.Alignment, _steps);
+    Tensor BackwardStates() => Span(_a.BackwardH, _model.BackwardShift, _steps);
 
     NoiseSource Noise(NoiseStream stream) => new(_a.Scalars.NoiseKey, _a.RowIds, stream);
 }

@@ -77,7 +77,7 @@ public sealed partial class TrainingStep : IDisposable
             _psi = new BatchedNet(device, parameters, "psi", "z", _weights.PsiHidden, _weights.PsiOutput, _a.PsiHidden, _a.PsiOutput, _phi);
         if (!_a.XiOutput.IsEmpty)
             _xi = new BatchedNet(device, parameters, "xi", "z", _weights.XiHidden, _weights.XiOutput, _a.XiHidden, _a.XiOutput, _phi);
-        if (_model.HasChannel)
+        if (_model.HasBackwardLstm)
         {
             _backwardLstm = new LstmSequence
             {
@@ -97,12 +97,14 @@ public sealed partial class TrainingStep : IDisposable
                 DRecurrent = GradientOrEmpty("backward_lstm.weight_recurrent"),
                 DBias = GradientOrEmpty("backward_lstm.bias"),
                 DInput = _a.DEmbedded,
+                AddsToDInput = !_model.HasChannel,
                 DH = _a.DBackwardH,
                 DHRecurrent = _a.DBackwardHRecurrent,
                 DC = _a.DBackwardC,
             };
         }
-        else
+
+        if (!_model.HasChannel)
         {
             _plainLstm = new LstmSequence
             {

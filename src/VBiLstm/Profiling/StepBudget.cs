@@ -62,7 +62,7 @@ public sealed record StepBudget(RunConfiguration Configuration, int TimeSteps, I
     {
         TrainingPhase.F3 or TrainingPhase.B5 => timeSteps,
         TrainingPhase.F1BackwardLstm => timeSteps + 1,
-        TrainingPhase.B7 when model.HasChannel => timeSteps + 1,
+        TrainingPhase.B7 when model.HasBackwardLstm => timeSteps + 1,
         _ => 0,
     };
 }

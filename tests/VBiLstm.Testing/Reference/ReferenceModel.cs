@@ -53,7 +53,7 @@ public sealed class ReferenceModel
             Embedded.Add(_model.IsCategorical
                 ? _p["embedding.weight"].Gather(_in.Tokens.AsSpan(k * _b, _b).ToArray())
                 : Slice(_in.Frames, k, _model.FrameSize));
-        var b = _model.HasChannel ? BackwardStates() : [];
+        var b = _model.HasBackwardLstm ? BackwardStates() : [];
         var (h, c) = (H0, C0);
         Bound = new double[_b];
         Total = Variable.Zeros(1, 1);
@@ -63,7 +63,8 @@ public sealed class ReferenceModel
             if (_model.HasChannel)
                 (kl, logPPsi, logPXi, z, bTilde) = Channel(t, h, b[t - 1 + _model.Alignment]);
             (h, c) = ForwardStep(t, h, c, z, bTilde);
-            var nll = NegativeLogLikelihood(t, h, z, bTilde);
+            var future = _model.Kind == ModelKind.BiLstm ? (t < _in.T ? b[t + 1] : Variable.Zeros(_b, _model.LstmUnits)) : null;
+            var nll = NegativeLogLikelihood(t, h, z, bTilde, future);
             var activity = Keep("activity", h.Square().RowSums());
             var loss = nll + _model.Gamma * activity;
             if (kl is not null && logPPsi is not null)
@@ -142,12 +143,14 @@ public sealed class ReferenceModel
     }
 
     // Section 2.3.
-    Variable NegativeLogLikelihood(int t, Variable h, Variable? z, Variable? bTilde)
+    Variable NegativeLogLikelihood(int t, Variable h, Variable? z, Variable? bTilde, Variable? future)
     {
         var weight = _p["generator.hidden.weight"];
         var hidden = h.Times(Rows(weight, 0, h.Columns)) + _p["generator.hidden.bias"];
         if (_model.GeneratorInput == GeneratorInput.HZBTilde)
             hidden = hidden + z!.Times(Rows(weight, h.Columns, z.Columns)) + bTilde!.Times(Rows(weight, h.Columns + z.Columns, bTilde.Columns));
+        if (future is not null)
+            hidden += future.Times(Rows(weight, h.Columns, future.Columns));
         var output = Keep("output", Phi(hidden).Times(_p["generator.output.weight"]) + _p["generator.output.bias"]);
         var nll = _model.OutputDistribution switch
         {

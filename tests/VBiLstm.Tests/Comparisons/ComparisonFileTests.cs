@@ -29,6 +29,7 @@ public class ComparisonFileTests
         return model.Kind switch
         {
             ModelKind.Lstm => Lstm(e) + generator,
+            ModelKind.BiLstm => 2 * Lstm(e) + h * m + generator,
             ModelKind.ZForcing => Lstm(e) + Lstm(e + z) + Net(2 * h, 2 * z) + Net(h, 2 * z) + Net(z, 2 * h) + generator,
             _ => Lstm(e) + Lstm(e + z + h) + Net(2 * h, 2 * z) + Net(h, 2 * z) + 2 * Net(z, 2 * h) + generator,
         };

@@ -14,6 +14,7 @@ public class AllocationTests
     [InlineData(ModelKind.VariationalBiLstm, OutputDistribution.Bernoulli)]
     [InlineData(ModelKind.ZForcing, OutputDistribution.Categorical)]
     [InlineData(ModelKind.Lstm, OutputDistribution.Gaussian)]
+    [InlineData(ModelKind.BiLstm, OutputDistribution.Categorical)]
     public void A_hundred_steps_allocate_nothing_on_any_thread(ModelKind kind, OutputDistribution distribution)
     {
         const int T = 6, B = 8;

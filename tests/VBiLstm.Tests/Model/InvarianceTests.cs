@@ -41,6 +41,35 @@ public class InvarianceTests
         Assert.NotEqual(before[..B], after[..B]);
     }
 
+    [Fact]
+    public void A_bilstm_reads_everything_but_its_target()
+    {
+        const int Changed = 3;
+        var model = Model(OutputDistribution.Gaussian) with { Kind = ModelKind.BiLstm };
+        var inputs = ReferenceInputs.Random(model, T, B, 2);
+        using var device = new CpuDevice(2);
+        using var run = new StepRun(device, model, ReferenceParameters.Random(model, 1), inputs);
+        float[] Outputs()
+        {
+            run.Step.Forward();
+            var outputs = new float[T * B * model.OutputSize];
+            device.Download(run.Step.Buffers.Output, outputs);
+            return outputs;
+        }
+
+        var before = Outputs();
+        var frames = inputs.Frames.ToArray();
+        for (var i = 0; i < B * model.FrameSize; i++)
+            frames[Changed * B * model.FrameSize + i] += 1;
+        run.Load(inputs with { Frames = frames });
+        var after = Outputs();
+        for (var t = 1; t <= T; t++)
+        {
+            var step = new Range((t - 1) * B * model.OutputSize, t * B * model.OutputSize);
+            Assert.Equal(t == Changed, before.AsSpan(step).SequenceEqual(after.AsSpan(step)));
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Distributions))]
     public void Padding_changes_no_score_and_no_gradient(OutputDistribution distribution)

@@ -106,6 +106,7 @@ public class TrainerTests
     [InlineData(ModelKind.VariationalBiLstm)]
     [InlineData(ModelKind.ZForcing)]
     [InlineData(ModelKind.Lstm)]
+    [InlineData(ModelKind.BiLstm)]
     public void Every_model_learns_the_digits(ModelKind kind)
     {
         using var folder = new TemporaryFolder();

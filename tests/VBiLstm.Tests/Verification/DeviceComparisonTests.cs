@@ -103,6 +103,7 @@ public class DeviceComparisonTests
     [InlineData(ModelKind.VariationalBiLstm)]
     [InlineData(ModelKind.ZForcing)]
     [InlineData(ModelKind.Lstm)]
+    [InlineData(ModelKind.BiLstm)]
     public void Every_gradient_and_every_update_is_compared(ModelKind kind)
     {
         var model = Small.Model with { Kind = kind, GeneratorInput = GeneratorInput.H };
