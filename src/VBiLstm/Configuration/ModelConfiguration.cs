@@ -117,8 +117,8 @@ public sealed record ModelConfiguration
     [Description("g_h: let gradient flow into the target of log p_xi. On, because the paper's ablation 1 argues about that pull on h.")]
     public bool TargetGradientH { get; init; } = true;
 
-    [Description("alpha, weight of the auxiliary cost -log p_psi(b | z) in the training objective (never in a reported bound).")]
-    public double Alpha { get; init; } = 1;
+    [Description("alpha, weight of the auxiliary cost -log p_psi(b | z) in the training objective (never in a reported bound). The paper mostly takes 1, which drowned the likelihood at small sizes (docs/results).")]
+    public double Alpha { get; init; } = 0.001;
 
     [Description("beta, weight of the auxiliary cost -log p_xi(h | z) in the training objective; 0 leaves the xi net out.")]
     public double Beta { get; init; }
