@@ -27,6 +27,11 @@ static class ComparisonReport
         var html = new StringBuilder();
         html.Append(CultureInfo.InvariantCulture, $"<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{Text(comparison.Name)}</title><style>{Style}</style></head><body>\n<h1>{Text(comparison.Name)}</h1>\n<p>{Text(comparison.Description)}</p>\n");
         html.Append(CultureInfo.InvariantCulture, $"<p>{runs.Count} of {declared} runs; seeds {string.Join(", ", comparison.Seeds)}; {(comparison.EqualParametersTo is { } reference ? $"every model has as many parameters as {Text(reference)}, within 1 %, by its widths" : "sizes as declared")}. Figures are of each run's best checkpoint by validation bound, on test, mean ± standard deviation over the seeds and (lowest to highest). vbilstm {Text(runs[0].Result.Program)}, {string.Join("; ", runs.Select(run => Text(run.Result.Device)).Distinct())}.</p>\n");
+        html.Append(CultureInfo.InvariantCulture, $"<h2>Results</h2>\n{ComparisonTables.Scores(comparison, runs)}");
+        foreach (var data in comparison.Data.Where(data => data.PaperNote.Length > 0))
+            html.Append(CultureInfo.InvariantCulture, $"<p class=\"note\">{Text(data.Name)}: {Text(data.PaperNote)}</p>\n");
+        if (ComparisonTables.KullbackLeibler(comparison, runs) is { Length: > 0 } kl)
+            html.Append(CultureInfo.InvariantCulture, $"<p>KL of the posterior from the prior on test, nats per sequence; the paper's as its Table 6 prints them.</p>\n{kl}");
         foreach (var data in comparison.Data)
         {
             var models = comparison.Models.SelectMany(model => runs.Where(run => run.Run.Data.Name == data.Name && run.Run.Model.Name == model.Name)).GroupBy(run => run.Run.Model.Name).ToList();
@@ -44,18 +49,7 @@ static class ComparisonReport
     {
         var some = models[0].First().Result;
         html.Append(CultureInfo.InvariantCulture, $"<h2>{Text(data.Name)}</h2>\n<p>{Text(data.Title)}</p>\n<p class=\"note\">Test: {some.Sequences:N0} sequences, {some.PredictedSteps:N0} predicted steps. Preset {Text(data.Preset)}{(data.Set.Count > 0 ? $" with {Text(string.Join(", ", data.Set))}" : "")}.</p>\n");
-        html.Append(CultureInfo.InvariantCulture, $"<table><tr><th>model</th><th>{Text(some.Unit)}</th><th>kind</th>{(data.Paper.Count > 0 ? "<th>paper</th>" : "")}<th>validation</th><th>nats per sequence</th><th>NLL</th><th>KL</th><th>active units</th><th>prior mode, sampled</th><th>prior mode, mean (not a bound)</th><th>sizes</th><th>parameters</th><th>seeds</th></tr>\n");
-        foreach (var model in models)
-        {
-            Spread Of(Func<ComparisonResult, double> figure) => Spread.Of(model.Select(run => figure(run.Result)));
-            var first = model.First();
-            var paper = data.Paper.TryGetValue(model.Key, out var number) ? number.ToString(CultureInfo.InvariantCulture) : "";
-            html.Append(CultureInfo.InvariantCulture, $"<tr><td>{Text(model.Key)}</td><td>{WithRange(Of(result => result.Value))}</td><td>{KindOf(first.Result)}</td>{(data.Paper.Count > 0 ? $"<td>{paper}</td>" : "")}<td>{Cell(Of(result => result.ValidationValue))}</td><td>{Cell(Of(result => result.Bound))}</td><td>{Cell(Of(result => result.Nll))}</td><td>{Cell(Of(result => result.Kl))}</td><td>{(first.Result.HasChannel ? Cell(Of(result => result.ActiveUnits)) : "")}</td><td>{(first.Result.HasChannel ? Cell(Of(result => result.PriorModeSampled ?? double.NaN)) : "")}</td><td>{(first.Result.HasChannel ? Cell(Of(result => result.PriorModeMean ?? double.NaN)) : "")}</td><td>{Text(Names.Describe(first.Run.Configuration.Model))}</td><td>{first.Run.Parameters:N0}</td><td>{model.Count()}</td></tr>\n");
-        }
-
-        html.Append("</table>\n");
-        if (data.PaperNote.Length > 0)
-            html.Append(CultureInfo.InvariantCulture, $"<p class=\"note\">{Text(data.PaperNote)}</p>\n");
+        html.Append(ComparisonTables.Details(data, models));
         foreach (var (caption, svg) in figures)
             html.Append(CultureInfo.InvariantCulture, $"<figure>{svg[Math.Max(0, svg.IndexOf("<svg", StringComparison.Ordinal))..]}<figcaption>{Text(caption)}</figcaption></figure>\n");
     }
@@ -82,19 +76,6 @@ static class ComparisonReport
     }
 
     static double? Mean(IEnumerable<ComparedRun> runs, Func<ComparisonResult, double?> figure) => runs.Average(run => figure(run.Result));
-
-    static string KindOf(ComparisonResult result) => result.ReadsFuture ? "reads the future: not a sequence likelihood" : result.HasChannel ? "bound" : "exact";
-
-    // Five digits that count, as papers print them.
-    static string Number(double value)
-    {
-        var decimals = value == 0 || !double.IsFinite(value) ? 0 : Math.Clamp(3 - (int)Math.Floor(Math.Log10(Math.Abs(value))), 0, 4);
-        return value.ToString("N" + decimals.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
-    }
-
-    static string Cell(Spread spread) => spread.Count < 2 ? Number(spread.Mean) : $"{Number(spread.Mean)} ± {spread.Deviation.ToString("G2", CultureInfo.InvariantCulture)}";
-
-    static string WithRange(Spread spread) => spread.Count < 2 ? Number(spread.Mean) : $"<b>{Cell(spread)}</b> ({Number(spread.Least)} to {Number(spread.Most)})";
 
     static string Text(string text) => WebUtility.HtmlEncode(text);
 }

@@ -60,6 +60,14 @@ static class TrainingDisplay
             _sinceLine.Restart();
         }
 
+        public void OnEvaluating(long step, double share)
+        {
+            if (_sinceLine.Elapsed < PlainInterval)
+                return;
+            Console.WriteLine($"step {step:N0}  validation {share:P0}");
+            _sinceLine.Restart();
+        }
+
         public void OnEvaluation(EvaluationReport report) => Console.WriteLine(Describe(report));
     }
 
@@ -73,6 +81,8 @@ static class TrainingDisplay
             task.Description = Describe(report, _throughput);
             task.Value = report.Step;
         }
+
+        public void OnEvaluating(long step, double share) => task.Description = $"step {step:N0}  validation {share:P0}";
 
         public void OnEvaluation(EvaluationReport report) => AnsiConsole.WriteLine(Describe(report));
     }

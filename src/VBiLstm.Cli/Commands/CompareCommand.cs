@@ -6,6 +6,7 @@ using VBiLstm.Comparisons;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Devices;
+using VBiLstm.Evaluation;
 using VBiLstm.Training;
 
 namespace VBiLstm.Cli.Commands;
@@ -114,13 +115,14 @@ static class CompareCommand
             throw new ConfigurationException($"{place.Path} was begun with another configuration than the comparison now has; remove it, or choose another --out.");
         using (var trainer = begun is null ? new Trainer(run.Configuration, data, device, place) : new Trainer(run.Configuration, data, device, place, begun))
         {
-            if (trainer.State.Step < trainer.TotalSteps && TrainingDisplay.Run(trainer, cancellation) == TrainingOutcome.Interrupted)
+            if (!trainer.IsComplete && TrainingDisplay.Run(trainer, cancellation) == TrainingOutcome.Interrupted)
                 return false;
         }
 
         try
         {
-            var result = ComparisonResult.Evaluate(LoadedModel.Read(place.Path, withMoments: false), data, device, cancellation);
+            using var trained = new TrainedModel(place.Path, device);
+            var result = WorkDisplay.Run(report => ComparisonResult.Evaluate(trained, data, report, cancellation));
             result.Write(Path.Combine(place.Path, ComparisonResult.FileName));
             Console.WriteLine($"test {result.Value:F3} {result.Unit}");
             return true;

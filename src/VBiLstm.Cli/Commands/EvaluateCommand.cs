@@ -3,7 +3,6 @@ using System.Text.Json;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Evaluation;
-using VBiLstm.Model;
 
 namespace VBiLstm.Cli.Commands;
 
@@ -40,50 +39,39 @@ static class EvaluateCommand
             if (parsed.GetValue(batch) is < 1 or > 65536)
                 throw new ConfigurationException($"--batch-size is {parsed.GetValue(batch)}; use 1 to 65536.");
             using var device = devices.Create(parsed);
-            using var loaded = new LoadedModel(parsed.GetRequiredValue(checkpoint), device);
-            var configuration = loaded.Checkpoint.State.Configuration;
+            using var trained = new TrainedModel(parsed.GetRequiredValue(checkpoint), device);
+            var configuration = trained.Configuration;
             var source = configuration.Data with { Source = parsed.GetValue(data) ?? configuration.Data.Source };
             var splits = DataSplits.Open(source, configuration.Seed);
             splits.CheckFits(configuration.Model);
             var dataset = parsed.GetValue(split) == "test" ? splits.Test : splits.Validation;
             var mode = parsed.GetValue(latents) == "mean" ? LatentMode.Mean : LatentMode.Sampled;
-            var batchSize = Math.Min(parsed.GetValue(batch) ?? splits.EvaluationBatchSize(dataset, configuration.Training.BatchSize), dataset.Count);
+            if (parsed.GetValue(priorMode) && parsed.GetValue(samples) != 0)
+                throw new ConfigurationException("--importance-samples weighs posterior samples; leave it out with --prior-mode.");
+            var rows = parsed.GetValue(batch) ?? splits.EvaluationBatchSize(dataset, configuration.Training.BatchSize);
             using var interruption = new Interruption();
-            var result = parsed.GetValue(priorMode)
-                ? Prior(loaded, dataset, mode, batchSize, parsed.GetValue(samples))
-                : Posterior(loaded, dataset, mode, batchSize, parsed.GetValue(samples), interruption.Token);
+            EvaluationResult Score(Action<double>? progress) => parsed.GetValue(priorMode)
+                ? trained.Prior(dataset, rows, mode, progress, interruption.Token)
+                : trained.Posterior(dataset, rows, mode, parsed.GetValue(samples), progress, interruption.Token);
+            var result = parsed.GetValue(json) ? Score(null) : WorkDisplay.Run(report => Score(share => report($"scoring {parsed.GetValue(split)}", share)));
             if (parsed.GetValue(json))
-                PrintJson(result, loaded, parsed.GetRequiredValue(split), parsed.GetValue(priorMode));
+                PrintJson(result, trained, parsed.GetRequiredValue(split), parsed.GetValue(priorMode));
             else
-                EvaluationTables.Print($"{loaded.Checkpoint.Folder}, step {loaded.Checkpoint.State.Step:N0}, {parsed.GetValue(split)}{(parsed.GetValue(priorMode) ? ", prior mode" : "")}, latents {parsed.GetValue(latents)}",
+                EvaluationTables.Print($"{trained.Checkpoint.Folder}, step {trained.Checkpoint.State.Step:N0}, {parsed.GetValue(split)}{(parsed.GetValue(priorMode) ? ", prior mode" : "")}, latents {parsed.GetValue(latents)}",
                     result, configuration.Model, dataset);
             return CommandExecution.Success;
         });
         return command;
     }
 
-    static EvaluationResult Posterior(LoadedModel loaded, SequenceDataset dataset, LatentMode mode, int batchSize, int samples, CancellationToken cancellation)
+    static void PrintJson(EvaluationResult result, TrainedModel trained, string split, bool priorMode)
     {
-        using var step = new TrainingStep(loaded.Device, loaded.Parameters, dataset.MaximumLength, batchSize, training: false);
-        return new Evaluator(step, loaded.Checkpoint.State.Configuration.Model).Evaluate(dataset, mode, samples, cancellation: cancellation);
-    }
-
-    static EvaluationResult Prior(LoadedModel loaded, SequenceDataset dataset, LatentMode mode, int batchSize, int samples)
-    {
-        if (samples != 0)
-            throw new ConfigurationException("--importance-samples weighs posterior samples; leave it out with --prior-mode.");
-        using var prior = new PriorMode(loaded.Device, loaded.Parameters, batchSize, sampled: mode == LatentMode.Sampled);
-        return PriorModeScore.Evaluate(prior, dataset, mode);
-    }
-
-    static void PrintJson(EvaluationResult result, LoadedModel loaded, string split, bool priorMode)
-    {
-        var (value, unit) = result.TaskUnit(loaded.Checkpoint.State.Configuration.Model);
+        var (value, unit) = result.TaskUnit(trained.Configuration.Model);
         using var output = Console.OpenStandardOutput();
         using var json = new Utf8JsonWriter(output, new JsonWriterOptions { Indented = true });
         json.WriteStartObject();
-        json.WriteString("checkpoint", loaded.Checkpoint.Folder);
-        json.WriteNumber("step", loaded.Checkpoint.State.Step);
+        json.WriteString("checkpoint", trained.Checkpoint.Folder);
+        json.WriteNumber("step", trained.Checkpoint.State.Step);
         json.WriteString("split", split);
         json.WriteBoolean("prior_mode", priorMode);
         json.WriteNumber("value", value);

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using VBiLstm.Checkpoints;
 using VBiLstm.Configuration;
+using VBiLstm.Evaluation;
 
 namespace VBiLstm.Cli.Commands;
 
@@ -24,7 +25,7 @@ static class InspectCommand
         };
         command.SetAction(parsed =>
         {
-            var read = LoadedModel.Read(parsed.GetRequiredValue(checkpoint), withMoments: true);
+            var read = TrainedModel.Read(parsed.GetRequiredValue(checkpoint), withMoments: true);
             if (parsed.GetValue(json))
                 PrintJson(read);
             else

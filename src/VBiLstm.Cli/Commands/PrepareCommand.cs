@@ -55,7 +55,7 @@ static class PrepareCommand
             };
             var folder = parsed.GetValue(output) ?? Path.Combine("data", chosen.Name);
             using var interruption = new Interruption();
-            var manifest = PreparationDisplay.Run(report => chosen.Run(parsed.GetRequiredValue(from), folder, options, report, interruption.Token));
+            var manifest = WorkDisplay.Run(report => chosen.Run(parsed.GetRequiredValue(from), folder, options, report, interruption.Token));
             InfoCommand.Print(folder, manifest);
             return CommandExecution.Success;
         });

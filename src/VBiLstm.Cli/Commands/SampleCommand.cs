@@ -45,9 +45,9 @@ static class SampleCommand
             Require(parsed.GetValue(steps) is null or (> 0 and <= 1_000_000), "--steps", parsed.GetValue(steps) ?? 0, "1 to 1000000");
             Require(double.IsFinite(heat) && heat > 0, "--temperature", heat, "a positive number");
             using var device = devices.Create(parsed);
-            using var loaded = new LoadedModel(parsed.GetRequiredValue(checkpoint), device);
-            var configuration = loaded.Checkpoint.State.Configuration;
-            using var prior = new PriorMode(loaded.Device, loaded.Parameters, number, sampled: parsed.GetValue(latents) == "sampled");
+            using var trained = new TrainedModel(parsed.GetRequiredValue(checkpoint), device);
+            var configuration = trained.Configuration;
+            using var prior = new PriorMode(trained.Device, trained.Parameters, number, sampled: parsed.GetValue(latents) == "sampled");
             var data = DataSplits.Open(configuration.Data, configuration.Seed);
             if (configuration.Model.IsCategorical)
             {
@@ -61,7 +61,7 @@ static class SampleCommand
                 var frames = parsed.GetValue(steps) ?? Math.Max(1, DefaultSeconds * speech.SampleRate / configuration.Model.FrameSize);
                 var folder = parsed.GetValue(output) ?? "samples";
                 WriteRecordings(folder, speech.ToSamples(Generation.Frames(prior, configuration.Model, frames, parsed.GetValue(seed), heat)), number, speech.SampleRate);
-                Console.WriteLine($"{number} recordings of {(double)frames * configuration.Model.FrameSize / speech.SampleRate:F1} s from {loaded.Checkpoint.Folder} (step {loaded.Checkpoint.State.Step:N0}): {folder}");
+                Console.WriteLine($"{number} recordings of {(double)frames * configuration.Model.FrameSize / speech.SampleRate:F1} s from {trained.Checkpoint.Folder} (step {trained.Checkpoint.State.Step:N0}): {folder}");
                 return CommandExecution.Success;
             }
 
@@ -73,7 +73,7 @@ static class SampleCommand
                 DrawingOrder.WriteGif(path, pixels, images.Height, images.Width, width, configuration.Model.FrameSize);
             else
                 SampleSheet.Of(pixels, images.Height, images.Width, width).WritePng(path);
-            Console.WriteLine($"{number} images from {loaded.Checkpoint.Folder} (step {loaded.Checkpoint.State.Step:N0}): {path}");
+            Console.WriteLine($"{number} images from {trained.Checkpoint.Folder} (step {trained.Checkpoint.State.Step:N0}): {path}");
             return CommandExecution.Success;
         });
         return command;

@@ -96,8 +96,14 @@ static class TrainCommand
     {
         var data = DataSplits.Open(configuration.Data, configuration.Seed);
         CheckMemory(configuration, data, device);
-        using var trainer = new Trainer(configuration, data, device, folder);
-        return Train(trainer, configuration, data, device, folder);
+        using var interruption = new Interruption();
+        using (var trainer = new Trainer(configuration, data, device, folder))
+        {
+            if (!Train(trainer, configuration, data, device, folder, interruption.Token))
+                return CommandExecution.Interrupted;
+        }
+
+        return Finish(data, device, folder, interruption.Token);
     }
 
     static int Resume(string path, List<string> overrides, Device device)
@@ -113,10 +119,16 @@ static class TrainCommand
             throw new ConfigurationException($"training.batch_size was {before.Training.BatchSize}: a resumed run cannot change it, because its position in the data counts batches.");
         var data = DataSplits.Open(configuration.Data, configuration.Seed);
         CheckMemory(configuration, data, device);
-        using var trainer = new Trainer(configuration, data, device, folder, checkpoint);
-        if (trainer.State.Step >= trainer.TotalSteps)
-            throw new ConfigurationException($"{folder.Path} has done all of its {trainer.TotalSteps:N0} steps; give more with --steps.");
-        return Train(trainer, configuration, data, device, folder);
+        using var interruption = new Interruption();
+        using (var trainer = new Trainer(configuration, data, device, folder, checkpoint))
+        {
+            if (trainer.IsComplete)
+                throw new ConfigurationException($"{folder.Path} has done all of its {trainer.TotalSteps:N0} steps; give more with --steps.");
+            if (!Train(trainer, configuration, data, device, folder, interruption.Token))
+                return CommandExecution.Interrupted;
+        }
+
+        return Finish(data, device, folder, interruption.Token);
     }
 
     // Only a device with memory of its own knows how much of it is free.
@@ -130,14 +142,14 @@ static class TrainCommand
         Console.WriteLine($"memory  {memory}; {free / 1e6:N0} MB free");
     }
 
-    static int Train(Trainer trainer, RunConfiguration configuration, DataSplits data, Device device, RunFolder folder)
+    // False where it was interrupted.
+    static bool Train(Trainer trainer, RunConfiguration configuration, DataSplits data, Device device, RunFolder folder, CancellationToken cancellation)
     {
         PrintHeader(trainer, configuration, data, device, folder);
-        using var interruption = new Interruption();
         TrainingOutcome outcome;
         try
         {
-            outcome = TrainingDisplay.Run(trainer, interruption.Token);
+            outcome = TrainingDisplay.Run(trainer, cancellation);
         }
         catch (Exception e) when ((e is DeviceException or InsufficientMemoryException) && Directory.Exists(folder.Last))
         {
@@ -152,13 +164,12 @@ static class TrainCommand
         if (outcome == TrainingOutcome.Interrupted)
         {
             Console.WriteLine($"Interrupted after step {trainer.State.Step:N0}; saved. Continue with: vbilstm train --resume {folder.Path}");
-            return CommandExecution.Interrupted;
+            return false;
         }
 
         if (outcome == TrainingOutcome.StoppedEarly)
             Console.WriteLine($"Stopped early: no better validation bound in {configuration.Training.EarlyStop} evaluations.");
-        Finish(trainer, configuration, data, device, folder);
-        return CommandExecution.Success;
+        return true;
     }
 
     static void PrintHeader(Trainer trainer, RunConfiguration configuration, DataSplits data, Device device, RunFolder folder)
@@ -172,30 +183,32 @@ static class TrainCommand
         Console.WriteLine($"run     {folder.Path}, {trainer.TotalSteps:N0} steps of {configuration.Training.BatchSize} sequences, seed {configuration.Seed}{continued}");
     }
 
-    static EvaluationResult EvaluateTest(Trainer trainer, RunConfiguration configuration, DataSplits data, Device device)
-    {
-        if (data.Test.MaximumLength <= data.TrainingLength)
-            return new Evaluator(trainer.Step, configuration.Model).Evaluate(data.Test);
-        using var step = new TrainingStep(device, trainer.Parameters, data.Test.MaximumLength, data.EvaluationBatchSize(data.Test, configuration.Training.BatchSize), training: false);
-        return new Evaluator(step, configuration.Model).Evaluate(data.Test);
-    }
-
     // The figures and pictures of the best checkpoint.
-    static void Finish(Trainer trainer, RunConfiguration configuration, DataSplits data, Device device, RunFolder folder)
+    static int Finish(DataSplits data, Device device, RunFolder folder, CancellationToken cancellation)
     {
-        var best = LoadedModel.Read(folder.Path, withMoments: false);
-        ParameterFiles.Upload(device, trainer.Parameters.Layout, best.Weights, trainer.Parameters.Values);
-        trainer.Step.RefreshWeights();
-        var result = EvaluateTest(trainer, configuration, data, device);
-        EvaluationTables.Print($"Test, {best.Folder} (step {best.State.Step:N0})", result, configuration.Model, data.Test);
-        if (data.Test is ImageDataset images && !configuration.Model.ReadsFuture)
+        using var best = new TrainedModel(folder.Path, device);
+        var (configuration, model) = (best.Configuration, best.Configuration.Model);
+        var again = $"vbilstm evaluate {folder.Path}";
+        try
         {
-            using var prior = new PriorMode(device, trainer.Parameters, SampleRows * SampleColumns, sampled: true);
-            SampleSheet.Of(SampleSheet.Draw(prior, configuration.Model, images.Height * images.Width, configuration.Seed), images.Height, images.Width, SampleColumns).WritePng(folder.Samples);
+            var result = WorkDisplay.Run(report => best.Posterior(data.Test, data.EvaluationBatchSize(data.Test, configuration.Training.BatchSize), progress: share => report("scoring test", share), cancellation: cancellation));
+            EvaluationTables.Print($"Test, {best.Checkpoint.Folder} (step {best.Checkpoint.State.Step:N0})", result, model, data.Test);
+        }
+        catch (OperationCanceledException)
+        {
+            Console.WriteLine($"Interrupted; the training is complete and saved. Score it with: {again}");
+            return CommandExecution.Interrupted;
+        }
+
+        if (data.Test is ImageDataset images && !model.ReadsFuture)
+        {
+            using var prior = new PriorMode(device, best.Parameters, SampleRows * SampleColumns, sampled: true);
+            SampleSheet.Of(SampleSheet.Draw(prior, model, images.Height * images.Width, configuration.Seed), images.Height, images.Width, SampleColumns).WritePng(folder.Samples);
             Console.WriteLine($"samples {folder.Samples}");
         }
 
         Console.WriteLine($"curves  {folder.Curves}");
-        Console.WriteLine($"again   vbilstm evaluate {folder.Path}{(data.Test.CarriesState ? "" : " --importance-samples 50")}");
+        Console.WriteLine($"again   {again}{(data.Test.CarriesState ? "" : " --importance-samples 50")}");
+        return CommandExecution.Success;
     }
 }

@@ -32,6 +32,9 @@ public sealed record TrainingState
     /// <summary>Evaluations since the best bound, for early stopping.</summary>
     public int EvaluationsWithoutImprovement { get; init; }
 
+    /// <summary>Whether the run was stopped during the evaluation after <see cref="Step"/>, which it then begins with.</summary>
+    public bool EvaluationIsPending { get; init; }
+
     /// <summary>XxHash128 and size of each tensor file, by name.</summary>
     public Dictionary<string, FileCheck> Files { get; init; } = [];
 }

@@ -19,12 +19,18 @@ public sealed record ComparisonDataset
     /// <summary><c>key=value</c> over the preset.</summary>
     public IReadOnlyList<string> Set { get; init => field = value ?? []; } = [];
 
-    /// <summary>The paper's numbers by the model's name, in the task's unit.</summary>
-    public IReadOnlyDictionary<string, double> Paper { get; init => field = value ?? new Dictionary<string, double>(); } = new Dictionary<string, double>();
+    /// <summary>The paper's numbers by the model's name.</summary>
+    public IReadOnlyDictionary<string, PaperFigures> Paper { get; init => field = value ?? new Dictionary<string, PaperFigures>(); } = new Dictionary<string, PaperFigures>();
 
     /// <summary>What the paper's numbers were measured on, and in which of its tables they stand.</summary>
     public string PaperNote { get; init => field = value ?? ""; } = "";
 }
+
+/// <summary>What the paper's tables say of one model on one data set; null where they say nothing.</summary>
+/// <param name="Test">In the task's unit.</param>
+/// <param name="Validation">In the task's unit.</param>
+/// <param name="Kl">As its Table 6 prints it.</param>
+public sealed record PaperFigures(double? Test = null, double? Validation = null, double? Kl = null);
 
 /// <summary>A model of a comparison.</summary>
 public sealed record ComparisonModel
@@ -104,8 +110,12 @@ public sealed record ComparisonFile
         if (EqualParametersTo is { } reference && Models.All(model => model.Name != reference))
             throw new ConfigurationException($"{path}: equal_parameters_to names {reference}, which is none of the models ({string.Join(", ", Models.Select(model => model.Name))}).");
         foreach (var data in Data)
+        {
             if (data.Paper.Keys.FirstOrDefault(name => Models.All(model => model.Name != name)) is { } unknown)
                 throw new ConfigurationException($"{path}: data {data.Name}: paper names {unknown}, which is none of the models.");
+            if (data.Paper.FirstOrDefault(paper => paper.Value is null || paper.Value == new PaperFigures()).Key is { } silent)
+                throw new ConfigurationException($"{path}: data {data.Name}: paper.{silent} gives no number; give test, validation or kl, or leave it out.");
+        }
     }
 
     /// <summary>Every run, one seed of all models and data sets after the other, each with its whole configuration.</summary>

@@ -1,10 +1,7 @@
 using System.Text.Json;
-using VBiLstm.Checkpoints;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
-using VBiLstm.Devices;
 using VBiLstm.Evaluation;
-using VBiLstm.Model;
 
 namespace VBiLstm.Comparisons;
 
@@ -61,39 +58,28 @@ public sealed record ComparisonResult
 
     public required string Device { get; init; }
 
-    /// <summary>Evaluates a checkpoint.</summary>
+    /// <summary>Scores the best checkpoint of a run.</summary>
+    /// <param name="trained">The run's model.</param>
+    /// <param name="data">The run's data set.</param>
+    /// <param name="progress">Told what is scored and its share, from 0 to 1.</param>
+    /// <param name="cancellation">Stops between batches.</param>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static ComparisonResult Evaluate(Checkpoint checkpoint, DataSplits data, Device device, CancellationToken cancellation)
+    public static ComparisonResult Evaluate(TrainedModel trained, DataSplits data, Action<string, double> progress, CancellationToken cancellation)
     {
-        ArgumentNullException.ThrowIfNull(checkpoint);
+        ArgumentNullException.ThrowIfNull(trained);
         ArgumentNullException.ThrowIfNull(data);
-        ArgumentNullException.ThrowIfNull(device);
-        var configuration = checkpoint.State.Configuration;
-        var model = configuration.Model;
-        using var parameters = new ModelParameters(device, model, training: false);
-        ParameterFiles.Upload(device, parameters.Layout, checkpoint.Weights, parameters.Values);
-        int Rows(SequenceDataset split) => Math.Min(data.EvaluationBatchSize(split, configuration.Training.BatchSize), split.Count);
-        EvaluationResult Posterior(SequenceDataset split)
-        {
-            using var step = new TrainingStep(device, parameters, split.MaximumLength, Rows(split), training: false);
-            return new Evaluator(step, model).Evaluate(split, cancellation: cancellation);
-        }
+        var model = trained.Configuration.Model;
+        int Rows(SequenceDataset split) => data.EvaluationBatchSize(split, trained.Configuration.Training.BatchSize);
+        EvaluationResult Posterior(SequenceDataset split, string name) => trained.Posterior(split, Rows(split), progress: share => progress(name, share), cancellation: cancellation);
+        double? Prior(LatentMode mode, string name)
+            => model.ReadsFuture ? null : trained.Prior(data.Test, Rows(data.Test), mode, share => progress(name, share), cancellation).Bound;
 
-        double? Prior(LatentMode mode)
-        {
-            if (model.ReadsFuture)
-                return null;
-            cancellation.ThrowIfCancellationRequested();
-            using var prior = new PriorMode(device, parameters, Rows(data.Test), sampled: mode == LatentMode.Sampled);
-            return PriorModeScore.Evaluate(prior, data.Test, mode).Bound;
-        }
-
-        var test = Posterior(data.Test);
+        var test = Posterior(data.Test, "scoring test");
         var (value, unit) = test.TaskUnit(model);
         return new ComparisonResult
         {
-            Parameters = parameters.Layout.Count,
-            Step = checkpoint.State.Step,
+            Parameters = trained.Parameters.Layout.Count,
+            Step = trained.Checkpoint.State.Step,
             Value = value,
             Unit = unit,
             Bound = test.Bound,
@@ -105,11 +91,11 @@ public sealed record ComparisonResult
             PredictedSteps = test.Tokens,
             ActiveUnits = test.ActiveUnits,
             KlPerLatent = test.KlPerLatent,
-            PriorModeSampled = Prior(LatentMode.Sampled),
-            PriorModeMean = Prior(LatentMode.Mean),
-            ValidationValue = Posterior(data.Validation).TaskUnit(model).Value,
-            Program = checkpoint.State.Program,
-            Device = device.Name,
+            PriorModeSampled = Prior(LatentMode.Sampled, "scoring test in prior mode, sampled"),
+            PriorModeMean = Prior(LatentMode.Mean, "scoring test in prior mode, at the means"),
+            ValidationValue = Posterior(data.Validation, "scoring validation").TaskUnit(model).Value,
+            Program = trained.Checkpoint.State.Program,
+            Device = trained.Device.Name,
         };
     }
 

@@ -15,7 +15,10 @@ public static class PriorModeScore
     /// <param name="prior">Made for the mode that is wanted.</param>
     /// <param name="data">The split.</param>
     /// <param name="mode">Sampled or mean, as <paramref name="prior"/> was made.</param>
-    public static EvaluationResult Evaluate(PriorMode prior, SequenceDataset data, LatentMode mode)
+    /// <param name="progress">Told the share done, from 0 to 1.</param>
+    /// <param name="cancellation">Stops between batches.</param>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static EvaluationResult Evaluate(PriorMode prior, SequenceDataset data, LatentMode mode, Action<double>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(prior);
         ArgumentNullException.ThrowIfNull(data);
@@ -25,6 +28,7 @@ public static class PriorModeScore
         long tokens = 0;
         for (var number = 0; number < batches.Count; number++)
         {
+            cancellation.ThrowIfCancellationRequested();
             batches.Read(number, batch);
             var nll = Score(prior, batch);
             for (var n = 0; n < batch.Sequences; n++)
@@ -32,6 +36,8 @@ public static class PriorModeScore
                 sum += nll[n];
                 tokens += batch.Lengths[n];
             }
+
+            progress?.Invoke((number + 1.0) / batches.Count);
         }
 
         return new EvaluationResult { Nll = sum / data.Count, Kl = 0, Sequences = data.Count, Tokens = tokens, Unit = data.Unit, IsBound = mode == LatentMode.Sampled };

@@ -80,7 +80,10 @@ public sealed class Trainer : IDisposable
     /// <summary>Steps of the whole run.</summary>
     public long TotalSteps => TotalStepsOf(_configuration.Training, _batches.BatchesPerEpoch);
 
-    /// <summary>Trains to the end, to an early stop, or until cancelled (after the running step). Always leaves a last checkpoint.</summary>
+    /// <summary>Whether all steps are done and evaluated.</summary>
+    public bool IsComplete => _state.Step >= TotalSteps && !_state.EvaluationIsPending;
+
+    /// <summary>Trains to the end, to an early stop, or until cancelled (after the running step, or within an evaluation, which a resumed run begins anew). Always leaves a last checkpoint.</summary>
     /// <exception cref="NonFiniteException">A loss or gradient is not finite and the configuration says stop; the last checkpoint is of the step before.</exception>
     /// <exception cref="IOException">A file could not be written.</exception>
     public TrainingOutcome Run(ITrainingObserver? observer = null, CancellationToken cancellation = default)
@@ -90,7 +93,7 @@ public sealed class Trainer : IDisposable
         using var board = new TensorBoardLog(_folder.Path);
         var training = _configuration.Training;
         var total = TotalSteps;
-        while (_state.Step < total)
+        while (!IsComplete)
         {
             if (cancellation.IsCancellationRequested)
             {
@@ -100,9 +103,9 @@ public sealed class Trainer : IDisposable
                 return TrainingOutcome.Interrupted;
             }
 
-            var done = Launch(total);
+            var done = _state.EvaluationIsPending ? _state.Step : Launch(total);
             var last = done == total;
-            var evaluates = last || (training.EvaluateEvery > 0 && done % training.EvaluateEvery == 0);
+            var evaluates = _state.EvaluationIsPending || last || (training.EvaluateEvery > 0 && done % training.EvaluateEvery == 0);
             var saves = last || (training.CheckpointEvery > 0 && done % training.CheckpointEvery == 0);
 
             // A step that fails must leave the state that it began with to the run that tries again.
@@ -111,7 +114,8 @@ public sealed class Trainer : IDisposable
                 KeepState();
             if (evaluates)
             {
-                EvaluateValidation(log, board, observer);
+                if (!EvaluateValidation(log, board, observer, cancellation))
+                    continue;
                 if (training.EarlyStop > 0 && _state.EvaluationsWithoutImprovement >= training.EarlyStop)
                 {
                     SaveLast(log);
@@ -233,10 +237,27 @@ public sealed class Trainer : IDisposable
         return recorded;
     }
 
-    void EvaluateValidation(MetricsLog log, TensorBoardLog board, ITrainingObserver? observer)
+    // False where it was cancelled: the run then goes on with it.
+    bool EvaluateValidation(MetricsLog log, TensorBoardLog board, ITrainingObserver? observer, CancellationToken cancellation)
     {
-        var result = _evaluator.Evaluate(_data.Validation);
+        _state = _state with { EvaluationIsPending = true };
+        EvaluationResult result;
+        try
+        {
+            result = _evaluator.Evaluate(_data.Validation, progress: share => observer?.OnEvaluating(_state.Step, share), cancellation: cancellation);
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+        finally
+        {
+            if (_data.Train.CarriesState)
+                Step.WriteState(_hostH, _hostC);
+        }
+
         var isBest = double.IsFinite(result.Bound) && (_state.BestBound is null || result.Bound > _state.BestBound);
+        _state = _state with { EvaluationIsPending = false };
         _state = isBest
             ? _state with { BestBound = result.Bound, BestStep = _state.Step, EvaluationsWithoutImprovement = 0 }
             : _state with { EvaluationsWithoutImprovement = _state.EvaluationsWithoutImprovement + 1 };
@@ -249,8 +270,7 @@ public sealed class Trainer : IDisposable
         if (isBest)
             Save(_folder.Best);
         observer?.OnEvaluation(new EvaluationReport(_state.Step, result, isBest));
-        if (_data.Train.CarriesState)
-            Step.WriteState(_hostH, _hostC);
+        return true;
     }
 
     // Before the batch is loaded, whose length tells where the last state of the one before stands.

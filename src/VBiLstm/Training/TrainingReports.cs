@@ -24,6 +24,13 @@ public interface ITrainingObserver
 {
     void OnStep(in StepReport report);
 
+    /// <summary>An evaluation goes on.</summary>
+    /// <param name="step">Steps done.</param>
+    /// <param name="share">Of the validation split, from 0 to 1.</param>
+    void OnEvaluating(long step, double share)
+    {
+    }
+
     void OnEvaluation(EvaluationReport report);
 }
 
@@ -36,6 +43,6 @@ public enum TrainingOutcome
     /// <summary>The validation bound stopped improving.</summary>
     StoppedEarly,
 
-    /// <summary>Cancelled after a finished step; the last checkpoint continues from there.</summary>
+    /// <summary>Cancelled after a finished step or during an evaluation; the last checkpoint continues from there.</summary>
     Interrupted,
 }

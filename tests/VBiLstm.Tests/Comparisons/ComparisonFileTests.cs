@@ -8,7 +8,7 @@ public class ComparisonFileTests
     const string Good = """
         { "name": "some", "equal_parameters_to": "variational", "seeds": [3, 5],
           "models": [ { "name": "plain", "set": ["model.kind=lstm"] }, { "name": "forcing", "set": ["model.kind=z-forcing"] }, { "name": "variational" } ],
-          "data": [ { "name": "digits", "preset": "digits", "set": ["training.steps=7"] }, { "name": "words", "preset": "imdb-small", "paper": { "plain": 1.5 } } ] }
+          "data": [ { "name": "digits", "preset": "digits", "set": ["training.steps=7"] }, { "name": "words", "preset": "imdb-small", "paper": { "plain": { "test": 1.5 } } } ] }
         """;
 
     static ComparisonFile Read(string text)
@@ -53,13 +53,32 @@ public class ComparisonFileTests
         Assert.Equal(runs.Count, runs.Select(run => run.Folder).Distinct().Count());
     }
 
+    [Fact]
+    public void The_comparisons_in_docs_can_be_run()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(folder.FullName, "VBiLstm.Native.sln")))
+            folder = folder.Parent!;
+        var files = Directory.GetFiles(Path.Combine(folder.FullName, "docs"), "*.json", SearchOption.AllDirectories);
+        Assert.Contains(files, file => file.EndsWith("timit.json", StringComparison.Ordinal));
+        Assert.All(files, file =>
+        {
+            var comparison = ComparisonFile.Read(file);
+            Assert.Equal(Path.GetFileNameWithoutExtension(file), comparison.Name);
+            Assert.Equal(comparison.Data.Count * comparison.Models.Count * comparison.Seeds.Count, comparison.Runs().Count);
+        });
+    }
+
     [Theory]
     [InlineData("\"name\": \"plain\"", "\"name\": \"VARIATIONAL\"", "comes twice")]
     [InlineData("\"name\": \"plain\"", "\"name\": \"../up\"", "becomes a folder")]
     [InlineData("[3, 5]", "[3, 3]", "seeds")]
     [InlineData("[3, 5]", "[]", "seeds")]
     [InlineData("\"equal_parameters_to\": \"variational\"", "\"equal_parameters_to\": \"other\"", "none of the models")]
-    [InlineData("{ \"plain\": 1.5 }", "{ \"other\": 1.5 }", "none of the models")]
+    [InlineData("\"plain\": { \"test\": 1.5 }", "\"other\": { \"test\": 1.5 }", "none of the models")]
+    [InlineData("{ \"test\": 1.5 }", "{ }", "paper.plain")]
+    [InlineData("{ \"test\": 1.5 }", "null", "paper.plain")]
+    [InlineData("{ \"test\": 1.5 }", "1.5", "paper.plain")]
     [InlineData("\"seeds\"", "\"seed\"", "seed")]
     [InlineData("{ \"name\": \"some\",", "{", "name")]
     [InlineData("\"imdb-small\"", "\"imbd-small\"", "did you mean imdb-small")]

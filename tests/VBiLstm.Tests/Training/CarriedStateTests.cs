@@ -81,15 +81,17 @@ public class CarriedStateTests
         => Assert.Contains("carry_state", Assert.Throws<ConfigurationException>(() => Evaluate(ModelKind.VariationalBiLstm, Text(140, 10), 2, importanceSamples: 5)).Message, StringComparison.Ordinal);
 
     [Theory]
-    [InlineData(3)]
-    [InlineData(20)]
-    [InlineData(27)]
-    public void An_interrupted_run_has_the_bits_of_a_whole_one(int interruptedAfter)
+    [InlineData(3, false)]
+    [InlineData(20, false)]
+    [InlineData(27, false)]
+    [InlineData(18, true)]
+    public void An_interrupted_run_has_the_bits_of_a_whole_one(int interruptedAfter, bool evaluating)
     {
         using var folder = new TemporaryFolder();
         var (whole, parts) = (folder.At("whole"), folder.At("parts"));
         Train(whole, interruptedAfter: 0);
-        Train(parts, interruptedAfter);
+        Train(parts, interruptedAfter, evaluating);
+        Assert.Equal(interruptedAfter, CheckpointFolder.Read(parts, withMoments: true).State.Step);
         Train(parts, interruptedAfter: 0, resume: true);
         foreach (var file in new[] { "metrics.jsonl", "checkpoints/last/weights.safetensors", "checkpoints/last/optimizer.safetensors" })
             Assert.Equal(File.ReadAllBytes(Path.Combine(whole, file)), File.ReadAllBytes(Path.Combine(parts, file)));
@@ -108,7 +110,7 @@ public class CarriedStateTests
         Assert.Equal(LastWeights(Run.Training), LastWeights(Run.Training with { EvaluateEvery = 0, CheckpointEvery = 0 }));
     }
 
-    static void Train(string folder, int interruptedAfter, bool resume = false, RunConfiguration? configuration = null)
+    static void Train(string folder, int interruptedAfter, bool evaluating = false, bool resume = false, RunConfiguration? configuration = null)
     {
         using var stop = new CancellationTokenSource();
         var run = new RunFolder(folder);
@@ -117,14 +119,20 @@ public class CarriedStateTests
         using var trainer = resume
             ? new Trainer(configuration, Data(), device, run, CheckpointFolder.Read(run.Last, withMoments: true))
             : new Trainer(configuration, Data(), device, run);
-        trainer.Run(new CancelAfter(interruptedAfter, stop), stop.Token);
+        trainer.Run(new CancelAfter(interruptedAfter, evaluating, stop), stop.Token);
     }
 
-    sealed class CancelAfter(long step, CancellationTokenSource source) : ITrainingObserver
+    sealed class CancelAfter(long step, bool evaluating, CancellationTokenSource source) : ITrainingObserver
     {
         public void OnStep(in StepReport report)
         {
-            if (report.Step == step)
+            if (report.Step == step && !evaluating)
+                source.Cancel();
+        }
+
+        public void OnEvaluating(long evaluated, double share)
+        {
+            if (evaluated == step && evaluating)
                 source.Cancel();
         }
 

@@ -40,6 +40,21 @@ public class TrainerTests
         }
     }
 
+    sealed class CancelInEvaluation(long step, CancellationTokenSource source) : ITrainingObserver
+    {
+        public void OnStep(in StepReport report)
+        {
+        }
+
+        public void OnEvaluating(long evaluated, double share)
+        {
+            if (evaluated == step && share < 1)
+                source.Cancel();
+        }
+
+        public void OnEvaluation(EvaluationReport report) => Assert.NotEqual(step, report.Step);
+    }
+
     sealed class DieAt(long step) : ITrainingObserver
     {
         public void OnStep(in StepReport report)
@@ -86,6 +101,18 @@ public class TrainerTests
                 Assert.Equal(TrainingOutcome.Completed, Train(part, threads, Run, resume: true));
                 AssertSameRun(folder.At("whole"), part);
             }
+        }
+
+        // Ten steps before the end, and after the last step, where nothing but the evaluation is left.
+        foreach (var evaluated in new[] { 30L, 40 })
+        {
+            var part = folder.At($"evaluating-{evaluated}");
+            using var source = new CancellationTokenSource();
+            Assert.Equal(TrainingOutcome.Interrupted, Train(part, 2, Run, new CancelInEvaluation(evaluated, source), stop: source));
+            var state = CheckpointFolder.Read(part, withMoments: true).State;
+            Assert.Equal((evaluated, true, evaluated - 10), (state.Step, state.EvaluationIsPending, state.BestStep));
+            Assert.Equal(TrainingOutcome.Completed, Train(part, 2, Run, resume: true));
+            AssertSameRun(folder.At("whole"), part);
         }
 
         // A run that died between two checkpoints goes back to the last of them: it repeats some steps and loses nothing else.

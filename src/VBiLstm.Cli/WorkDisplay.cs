@@ -3,23 +3,21 @@ using Spectre.Console;
 
 namespace VBiLstm.Cli;
 
-/// <summary>Progress of work that tells what it does and its share: a live line on a terminal, a plain line now and then elsewhere.</summary>
-static class PreparationDisplay
+/// <summary>Progress of work that tells what it does and its share: a live line on a terminal, a plain line each few seconds elsewhere.</summary>
+static class WorkDisplay
 {
     static readonly TimeSpan PlainInterval = TimeSpan.FromSeconds(5), LiveInterval = TimeSpan.FromSeconds(0.1);
 
     public static T Run<T>(Func<Action<string, double>, T> work)
     {
         var since = Stopwatch.StartNew();
-        var phase = "";
         if (Console.IsOutputRedirected || !AnsiConsole.Profile.Capabilities.Interactive)
         {
             return work((name, share) =>
             {
-                if (name == phase && since.Elapsed < PlainInterval)
+                if (since.Elapsed < PlainInterval)
                     return;
-                Console.WriteLine(name == phase ? $"{name} {share:P0}" : name);
-                phase = name;
+                Console.WriteLine($"{name} {share:P0}");
                 since.Restart();
             });
         }
@@ -30,6 +28,7 @@ static class PreparationDisplay
             .Start(context =>
             {
                 ProgressTask? task = null;
+                var phase = "";
                 return work((name, share) =>
                 {
                     if (name != phase)

@@ -1,0 +1,63 @@
+using VBiLstm.Checkpoints;
+using VBiLstm.Configuration;
+using VBiLstm.Data;
+using VBiLstm.Devices;
+using VBiLstm.Model;
+using VBiLstm.Training;
+
+namespace VBiLstm.Evaluation;
+
+/// <summary>A model from a checkpoint on a device, ready to score data and to draw from.</summary>
+public sealed class TrainedModel : IDisposable
+{
+    /// <param name="path">A run's folder, whose best checkpoint is taken, or a checkpoint.</param>
+    /// <param name="device">Where the parameters go.</param>
+    /// <exception cref="CheckpointException">Missing, damaged or of another format; the message names the file.</exception>
+    public TrainedModel(string path, Device device)
+    {
+        Checkpoint = Read(path, withMoments: false);
+        Device = device;
+        Parameters = new ModelParameters(device, Configuration.Model, training: false);
+        ParameterFiles.Upload(device, Parameters.Layout, Checkpoint.Weights, Parameters.Values);
+    }
+
+    public Checkpoint Checkpoint { get; }
+
+    public RunConfiguration Configuration => Checkpoint.State.Configuration;
+
+    public Device Device { get; }
+
+    public ModelParameters Parameters { get; }
+
+    /// <summary>The best checkpoint of a run's folder, or the checkpoint that the path itself is.</summary>
+    /// <exception cref="CheckpointException">As the constructor's.</exception>
+    public static Checkpoint Read(string path, bool withMoments)
+    {
+        var best = new RunFolder(path).Best;
+        return CheckpointFolder.Read(CheckpointFolder.Exists(best) ? best : path, withMoments);
+    }
+
+    /// <summary>Scores a split with the posterior, as <see cref="Evaluator.Evaluate"/> does.</summary>
+    /// <param name="split">The split.</param>
+    /// <param name="rows">Sequences side by side; figures do not depend on it.</param>
+    /// <param name="mode">Sampled or mean latents.</param>
+    /// <param name="importanceSamples">K; 0 for none.</param>
+    /// <param name="progress">Told the share done, from 0 to 1.</param>
+    /// <param name="cancellation">Stops between batches.</param>
+    public EvaluationResult Posterior(SequenceDataset split, int rows, LatentMode mode = LatentMode.Sampled, int importanceSamples = 0, Action<double>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(split);
+        using var step = new TrainingStep(Device, Parameters, split.MaximumLength, Math.Min(rows, split.Count), training: false);
+        return new Evaluator(step, Configuration.Model).Evaluate(split, mode, importanceSamples, progress, cancellation);
+    }
+
+    /// <summary>Scores a split in prior mode, as <see cref="PriorModeScore.Evaluate"/> does; parameters as of <see cref="Posterior"/>.</summary>
+    public EvaluationResult Prior(SequenceDataset split, int rows, LatentMode mode = LatentMode.Sampled, Action<double>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(split);
+        using var prior = new PriorMode(Device, Parameters, Math.Min(rows, split.Count), sampled: mode == LatentMode.Sampled);
+        return PriorModeScore.Evaluate(prior, split, mode, progress, cancellation);
+    }
+
+    public void Dispose() => Parameters.Dispose();
+}
