@@ -47,11 +47,20 @@ static class InfoCommand
     /// <summary>Prints the manifest of a folder.</summary>
     public static void Print(string folder, PreparedManifest manifest)
     {
-        var table = new Table().AddColumn("split").AddColumn(new TableColumn("sequences").RightAligned()).AddColumn(new TableColumn(Values(manifest)).RightAligned())
-            .AddColumn(new TableColumn("longest").RightAligned()).AddColumn("SHA-256");
+        // A text and a block of images are one sequence as they are stored, which says nothing of how they are read.
+        var hasSequences = !manifest.IsStream && manifest.Kind != PreparedKind.Images;
+        var table = new Table().AddColumn("split");
+        foreach (var name in hasSequences ? ["sequences", Values(manifest), "longest"] : new[] { Values(manifest) })
+            table.AddColumn(new TableColumn(name).RightAligned());
+        table.AddColumn("SHA-256");
         foreach (var name in PreparedFolder.Splits)
-            if (manifest.Splits.TryGetValue(name, out var split))
-                table.AddRow(name, Number(split.Sequences), Number(split.Values), Number(split.Longest), split.Sha256[..Math.Min(16, split.Sha256.Length)]);
+        {
+            if (!manifest.Splits.TryGetValue(name, out var split))
+                continue;
+            long[] counts = hasSequences ? [split.Sequences, split.Values, split.Longest] : [split.Values];
+            table.AddRow([name, .. counts.Select(Number), split.Sha256[..Math.Min(16, split.Sha256.Length)]]);
+        }
+
         Tables.Write(table);
         Console.WriteLine($"{folder}: {manifest.Task}. {manifest.Preparation}");
         if (manifest.VocabularySize > 0)
@@ -63,7 +72,21 @@ static class InfoCommand
         foreach (var source in manifest.Sources)
             Console.WriteLine($"source      {source.Path}, {Number(source.Bytes)} bytes, SHA-256 {source.Sha256[..Math.Min(16, source.Sha256.Length)]}");
         Console.WriteLine($"licence     {manifest.Licence}");
-        Console.WriteLine($"train       vbilstm train --data {folder} --set model.{(manifest.Kind == PreparedKind.Tokens ? $"output_distribution=categorical --set model.vocabulary_size={manifest.VocabularySize}" : manifest.Kind == PreparedKind.Frames ? $"output_distribution=gaussian --set model.frame_size={manifest.FrameSize}" : $"frame_size={manifest.Width}")}");
+        Console.WriteLine($"train       vbilstm train {TrainingOptions(manifest)} --data {folder}");
+    }
+
+    // The small preset for such data, and what it needs to be told of these.
+    static string TrainingOptions(PreparedManifest manifest)
+    {
+        var name = manifest.Kind switch { PreparedKind.Images => "digits", PreparedKind.Frames => "timit-small", _ => manifest.IsStream ? "ptb-char-small" : "imdb-small" };
+        var model = Preset.Get(name).Configuration.Model;
+        var (field, has, needs) = manifest.Kind switch
+        {
+            PreparedKind.Tokens => ("vocabulary_size", model.VocabularySize, manifest.VocabularySize),
+            PreparedKind.Frames => ("frame_size", model.FrameSize, manifest.FrameSize),
+            _ => ("frame_size", model.FrameSize, manifest.Width),
+        };
+        return $"--preset {name}{(has == needs ? "" : $" --set model.{field}={needs}")}";
     }
 
     static string Values(PreparedManifest manifest) => manifest.Kind switch { PreparedKind.Tokens => "tokens", PreparedKind.Frames => "frames", _ => "images" };

@@ -46,11 +46,14 @@ public sealed class PreparedSplitWriter : IDisposable
     }
 
     /// <summary>Ends the sequence; one without values is not counted.</summary>
+    /// <exception cref="DataException">More values than a sequence can have.</exception>
     public void EndSequence()
     {
         if (_values == _begin)
             return;
-        _longest = checked((int)Math.Max(_longest, _values - _begin));
+        if (_values - _begin > int.MaxValue)
+            throw new DataException($"{_path}: a sequence of {_values - _begin:N0} values; {int.MaxValue:N0} are the most. Split the source, or take a part of it.");
+        _longest = (int)Math.Max(_longest, _values - _begin);
         _begin = _values;
         _ends.Add(_values);
     }
