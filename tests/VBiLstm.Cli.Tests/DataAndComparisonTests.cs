@@ -75,6 +75,18 @@ public class DataAndComparisonTests
     }
 
     [Fact]
+    public void A_comparison_whose_last_data_set_is_missing_does_not_begin()
+    {
+        using var program = new Executable();
+        File.WriteAllText(program.At("tiny.json"), Comparison.Replace("} ] }", "}, { \"name\": \"more\", \"preset\": \"imdb-small\" } ] }", StringComparison.Ordinal));
+        var (code, output, error) = program.Run("compare", "tiny.json");
+        Assert.Equal(2, code);
+        Assert.Contains("data/imdb", error, StringComparison.Ordinal);
+        Assert.Empty(output);
+        Assert.False(Directory.Exists(program.At("runs")));
+    }
+
+    [Fact]
     public void A_comparison_reports_what_evaluate_says_and_goes_on_where_it_was_interrupted()
     {
         using var program = new Executable();

@@ -28,6 +28,7 @@ static class CompareCommand
             Examples:
               vbilstm compare docs/results/stand-ins.json --dry-run
               vbilstm compare docs/results/stand-ins.json --out runs/stand-ins
+              vbilstm compare docs/paper/timit.json --device cuda
             """)
         {
             file, output, dryRun, reportOnly,
@@ -47,6 +48,7 @@ static class CompareCommand
             var failed = false;
             if (!parsed.GetValue(reportOnly))
             {
+                CheckData(runs);
                 using var device = devices.Create(parsed);
                 using var interruption = new Interruption();
                 var clock = Stopwatch.StartNew();
@@ -79,6 +81,17 @@ static class CompareCommand
             return failed ? CommandExecution.Failure : CommandExecution.Success;
         });
         return command;
+    }
+
+    // What is missing must not show up hours later.
+    static void CheckData(IReadOnlyList<ComparisonRun> runs)
+    {
+        foreach (var group in runs.GroupBy(run => run.Configuration.Data))
+        {
+            var data = DataSplits.Open(group.Key, group.First().Seed);
+            foreach (var run in group)
+                data.CheckFits(run.Configuration.Model);
+        }
     }
 
     static void PrintRuns(IReadOnlyList<ComparisonRun> runs, string folder)

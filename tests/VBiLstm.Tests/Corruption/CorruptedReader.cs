@@ -7,6 +7,8 @@ using VBiLstm.Data;
 using VBiLstm.Data.Preparation;
 using VBiLstm.Data.Speech;
 using VBiLstm.Devices.Cpu;
+using VBiLstm.Evaluation;
+using VBiLstm.Metrics;
 using VBiLstm.Tests.Data.Preparation;
 using VBiLstm.Training;
 
@@ -56,6 +58,15 @@ sealed record CorruptedReader(string Name, byte[] Good, Func<byte[], string> Rea
             return Raw.Open(folder.At("good")).Description;
         }
 
+        Prepared("speech", Tar(samples));
+        Directory.Move(folder.At("prepared"), folder.At("speech"));
+        var frames = File.ReadAllBytes(folder.At("speech/train.bin"));
+        string Frames(byte[] content)
+        {
+            File.WriteAllBytes(folder.At("speech/train.bin"), content);
+            return Raw.Open(folder.At("speech")).Description;
+        }
+
         var run = new RunFolder(folder.At("run"));
         var configuration = Preset.Get("digits").Configuration;
         configuration = configuration with { Model = configuration.Model with { LstmUnits = 4, MlpUnits = 4, LatentUnits = 2 }, Training = configuration.Training with { Steps = 1, EvaluateEvery = 0 } };
@@ -72,8 +83,22 @@ sealed record CorruptedReader(string Name, byte[] Good, Func<byte[], string> Rea
             return string.Concat(read.Weights.SelectMany(tensor => tensor.Values));
         }
 
+        string Read(byte[] content, Func<string, object> read)
+        {
+            File.WriteAllBytes(folder.At("c.json"), content);
+            return $"{read(folder.At("c.json"))}";
+        }
+
+        byte[] result;
+        using (var device = new CpuDevice(1))
+        using (var trained = new TrainedModel(run.Path, device))
+        {
+            ComparisonResult.Evaluate(trained, DataSplits.Open(configuration.Data, 1), (_, _) => { }, CancellationToken.None).Write(folder.At("result.json"));
+            result = File.ReadAllBytes(folder.At("result.json"));
+        }
+
         var configurationText = Encoding.UTF8.GetBytes(ConfigurationFile.ToText(configuration));
-        var comparison = Encoding.UTF8.GetBytes("""{"name":"a","seeds":[1],"models":[{"name":"m","set":["model.kind=lstm"]}],"data":[{"name":"d","preset":"digits","set":["training.steps=3"]}]}""");
+        var comparison = Encoding.UTF8.GetBytes("""{"name":"a","seeds":[1],"models":[{"name":"m","set":["model.kind=lstm"]}],"data":[{"name":"d","preset":"digits","set":["training.steps=3"],"paper":{"m":{"test":1.5,"kl":2}}}]}""");
         return
         [
             new("idx", idx, content => Sum(IdxFile.Read(new MemoryStream(content), "x").Values), false),
@@ -89,9 +114,12 @@ sealed record CorruptedReader(string Name, byte[] Good, Func<byte[], string> Rea
             new("tar of recordings", Tar(samples), content => Prepared("speech", content), false),
             new("manifest", manifest, content => Folder("manifest.json", content), false),
             new("prepared split", test, content => Folder("test.bin", content), false),
+            new("prepared split of frames", frames, Frames, false),
             new("vocabulary", vocabulary, content => Folder("vocabulary.json", content), false),
-            new("configuration", configurationText, content => { File.WriteAllBytes(folder.At("c.json"), content); return ConfigurationFile.Read(folder.At("c.json")).ToString(); }, false),
-            new("comparison", comparison, content => { File.WriteAllBytes(folder.At("c.json"), content); return $"{ComparisonFile.Read(folder.At("c.json")).Runs().Count}"; }, false),
+            new("configuration", configurationText, content => Read(content, path => ConfigurationFile.Read(path)), false),
+            new("comparison", comparison, content => Read(content, path => ComparisonFile.Read(path).Runs().Count), false),
+            new("result of a comparison", result, content => Read(content, ComparisonResult.Read), false),
+            new("metrics log", File.ReadAllBytes(run.Metrics), content => Read(content, path => MetricsLog.Read(path).Count), false),
             .. files.Select(file => new CorruptedReader("checkpoint " + Path.GetFileName(file.Key), file.Value, content => Checkpoint(file.Key, content), file.Key.EndsWith(".safetensors", StringComparison.Ordinal))),
         ];
     }
