@@ -71,21 +71,10 @@ public sealed record IdxFile(IReadOnlyList<int> Sizes, byte[] Values)
                 throw new DataException($"{name}, offset {4 + 4 * i}: dimension {i + 1} of size {sizes[i]} is empty or makes the file larger than {MaximumValues:N0} values.");
         }
 
-        // Read in pieces: a header that promises much more than the file holds must not make us allocate it.
-        var values = new MemoryStream();
-        var buffer = new byte[1 << 16];
-        for (var left = count; left > 0;)
-        {
-            var read = stream.Read(buffer, 0, (int)Math.Min(buffer.Length, left));
-            if (read == 0)
-                throw new DataException($"{name}, offset {4 + 4 * sizes.Length + count - left}: the file ends where {left:N0} more values should stand ({string.Join('×', sizes)}); it is truncated.");
-            values.Write(buffer, 0, read);
-            left -= read;
-        }
-
+        var values = PiecewiseReading.ReadBytes(stream, count, 4 + 4 * sizes.Length, name, $"{string.Join('×', sizes)} values");
         if (stream.ReadByte() >= 0)
             throw new DataException($"{name}, offset {4 + 4 * sizes.Length + count}: data behind the last of {string.Join('×', sizes)} values; the header does not fit the file.");
-        return new IdxFile(sizes, values.ToArray());
+        return new IdxFile(sizes, values);
     }
 
     // GZipStream takes a file without its trailer, or with other bytes behind it, for whole.

@@ -13,7 +13,7 @@ static class RiffFile
         var offset = 8L;
         byte[] Next(long count, string what)
         {
-            var bytes = SpeechFile.ReadBytes(stream, count, offset, name, what);
+            var bytes = PiecewiseReading.ReadBytes(stream, count, offset, name, what);
             offset += count;
             return bytes;
         }

@@ -12,10 +12,10 @@ static class SphereFile
     /// <summary>Reads on behind the first eight bytes.</summary>
     public static SpeechRecording Read(Stream stream, string name)
     {
-        var sizeText = Encoding.Latin1.GetString(SpeechFile.ReadBytes(stream, 8, 8, name, "the header's size"));
+        var sizeText = Encoding.Latin1.GetString(PiecewiseReading.ReadBytes(stream, 8, 8, name, "the header's size"));
         if (!int.TryParse(sizeText.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var size) || sizeText[7] != '\n' || size is < SmallestHeader or > LargestHeader)
             throw new DataException($"{name}, offset 8: '{sizeText.Trim()}' where the header's size should stand, {SmallestHeader} to {LargestHeader} right-aligned in seven characters.");
-        var header = Encoding.Latin1.GetString(SpeechFile.ReadBytes(stream, size - 16, 16, name, "the header"));
+        var header = Encoding.Latin1.GetString(PiecewiseReading.ReadBytes(stream, size - 16, 16, name, "the header"));
         var fields = ReadFields(header, name);
         int Number(string field, int least, int most)
         {
@@ -36,7 +36,7 @@ static class SphereFile
         var order = fields.GetValueOrDefault("sample_byte_format", "");
         if (order is not ("01" or "10"))
             throw new DataException($"{name}: header field sample_byte_format is '{order}'; 01 (little endian) or 10 (big endian) is expected.");
-        var bytes = SpeechFile.ReadBytes(stream, 2L * count, size, name, "samples");
+        var bytes = PiecewiseReading.ReadBytes(stream, 2L * count, size, name, "samples");
         var samples = new float[count];
         for (var i = 0; i < count; i++)
             samples[i] = order == "01" ? BinaryPrimitives.ReadInt16LittleEndian(bytes.AsSpan(2 * i)) : BinaryPrimitives.ReadInt16BigEndian(bytes.AsSpan(2 * i));
