@@ -6,7 +6,7 @@ namespace VBiLstm.Cli;
 /// <summary>The figures of one data set of a comparison.</summary>
 static class ComparisonFigures
 {
-    const int Width = 760, Height = 420;
+    const int Width = 900, Height = 420;
     static readonly Color[] Palette = [Colors.SteelBlue, Colors.DarkOrange, Colors.SeaGreen, Colors.Crimson, Colors.MediumPurple, Colors.SaddleBrown, Colors.DeepPink, Colors.Gray, Colors.Olive, Colors.DarkCyan];
 
     /// <summary>Writes NAME.svg and NAME.png for each figure and returns the SVG texts with their captions.</summary>
@@ -56,7 +56,7 @@ static class ComparisonFigures
             plot.Axes.SetLimitsY(values[values.Count / 5], values[^1] + 0.05 * (values[^1] - values[values.Count / 5]));
         plot.XLabel("step");
         plot.YLabel("validation bound, nats per sequence");
-        plot.ShowLegend(Alignment.LowerRight);
+        plot.ShowLegend(Edge.Right);
         return plot;
     }
 
@@ -76,7 +76,7 @@ static class ComparisonFigures
 
         plot.XLabel("latent dimension, sorted");
         plot.YLabel("KL, nats per step");
-        plot.ShowLegend(Alignment.UpperRight);
+        plot.ShowLegend(Edge.Right);
         return any ? plot : null;
     }
 
@@ -103,7 +103,7 @@ static class ComparisonFigures
         plot.Axes.Bottom.SetTicks([.. Enumerable.Range(0, channels.Count).Select(i => (double)i)], [.. channels.Select(model => model.Key)]);
         plot.Axes.SetLimitsX(-0.6, channels.Count - 0.4);
         plot.YLabel("test, nats per sequence");
-        plot.ShowLegend(Alignment.LowerRight);
+        plot.ShowLegend(Edge.Right);
         return plot;
     }
 }

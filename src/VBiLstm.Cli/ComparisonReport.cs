@@ -11,9 +11,9 @@ static class ComparisonReport
     public const string FileName = "report.html";
 
     const string Style = """
-        body { font: 15px/1.5 system-ui, sans-serif; max-width: 80rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
-        table { border-collapse: collapse; margin: 1rem 0 } th, td { padding: .3rem .7rem; border-bottom: 1px solid #ddd; text-align: right }
-        th:first-child, td:first-child { text-align: left } figure { display: inline-block; margin: 0 1rem 1rem 0; max-width: 760px } figcaption { color: #555; font-size: 13px }
+        body { font: 15px/1.5 system-ui, sans-serif; max-width: 90rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
+        table { border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto } th, td { padding: .3rem .7rem; border-bottom: 1px solid #ddd; text-align: right } td { white-space: nowrap }
+        th:first-child, td:first-child { text-align: left } .group { text-align: center; border-left: 2px solid #ddd } figure { display: inline-block; margin: 0 1rem 1rem 0; max-width: 900px } figcaption { color: #555; font-size: 13px }
         svg { max-width: 100%; height: auto } .note { color: #555; font-size: 13px }
         """;
 
