@@ -1,7 +1,7 @@
 using System.Globalization;
-using System.Net;
 using System.Text;
 using VBiLstm.Comparisons;
+using static System.Net.WebUtility;
 
 namespace VBiLstm.Cli;
 
@@ -25,11 +25,11 @@ static class ComparisonReport
     public static void Write(ComparisonFile comparison, int declared, IReadOnlyList<ComparedRun> runs, string folder)
     {
         var html = new StringBuilder();
-        html.Append(CultureInfo.InvariantCulture, $"<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{Text(comparison.Name)}</title><style>{Style}</style></head><body>\n<h1>{Text(comparison.Name)}</h1>\n<p>{Text(comparison.Description)}</p>\n");
-        html.Append(CultureInfo.InvariantCulture, $"<p>{runs.Count} of {declared} runs; seeds {string.Join(", ", comparison.Seeds)}; {(comparison.EqualParametersTo is { } reference ? $"every model has as many parameters as {Text(reference)}, within 1 %, by its widths" : "sizes as declared")}. Figures are of each run's best checkpoint by validation bound, on test, mean ± standard deviation over the seeds and (lowest to highest). vbilstm {Text(runs[0].Result.Program)}, {string.Join("; ", runs.Select(run => Text(run.Result.Device)).Distinct())}.</p>\n");
+        html.Append(CultureInfo.InvariantCulture, $"<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{HtmlEncode(comparison.Name)}</title><style>{Style}</style></head><body>\n<h1>{HtmlEncode(comparison.Name)}</h1>\n<p>{HtmlEncode(comparison.Description)}</p>\n");
+        html.Append(CultureInfo.InvariantCulture, $"<p>{runs.Count} of {declared} runs; seeds {string.Join(", ", comparison.Seeds)}; {(comparison.EqualParametersTo is { } reference ? $"every model has as many parameters as {HtmlEncode(reference)}, within 1 %, by its widths" : "sizes as declared")}. Figures are of each run's best checkpoint by validation bound, on test, mean ± standard deviation over the seeds and (lowest to highest). vbilstm {HtmlEncode(runs[0].Result.Program)}, {string.Join("; ", runs.Select(run => HtmlEncode(run.Result.Device)).Distinct())}.</p>\n");
         html.Append(CultureInfo.InvariantCulture, $"<h2>Results</h2>\n{ComparisonTables.Scores(comparison, runs)}");
         foreach (var data in comparison.Data.Where(data => data.PaperNote.Length > 0))
-            html.Append(CultureInfo.InvariantCulture, $"<p class=\"note\">{Text(data.Name)}: {Text(data.PaperNote)}</p>\n");
+            html.Append(CultureInfo.InvariantCulture, $"<p class=\"note\">{HtmlEncode(data.Name)}: {HtmlEncode(data.PaperNote)}</p>\n");
         if (ComparisonTables.KullbackLeibler(comparison, runs) is { Length: > 0 } kl)
             html.Append(CultureInfo.InvariantCulture, $"<p>KL of the posterior from the prior on test, nats per sequence; the paper's as its Table 6 prints them.</p>\n{kl}");
         foreach (var data in comparison.Data)
@@ -48,10 +48,10 @@ static class ComparisonReport
     static void AppendDataset(StringBuilder html, ComparisonDataset data, List<IGrouping<string, ComparedRun>> models, IReadOnlyList<(string Caption, string Svg)> figures)
     {
         var some = models[0].First().Result;
-        html.Append(CultureInfo.InvariantCulture, $"<h2>{Text(data.Name)}</h2>\n<p>{Text(data.Title)}</p>\n<p class=\"note\">Test: {some.Sequences:N0} sequences, {some.PredictedSteps:N0} predicted steps. Preset {Text(data.Preset)}{(data.Set.Count > 0 ? $" with {Text(string.Join(", ", data.Set))}" : "")}.</p>\n");
+        html.Append(CultureInfo.InvariantCulture, $"<h2>{HtmlEncode(data.Name)}</h2>\n<p>{HtmlEncode(data.Title)}</p>\n<p class=\"note\">Test: {some.Sequences:N0} sequences, {some.PredictedSteps:N0} predicted steps. Preset {HtmlEncode(data.Preset)}{(data.Set.Count > 0 ? $" with {HtmlEncode(string.Join(", ", data.Set))}" : "")}.</p>\n");
         html.Append(ComparisonTables.Details(data, models));
         foreach (var (caption, svg) in figures)
-            html.Append(CultureInfo.InvariantCulture, $"<figure>{svg[Math.Max(0, svg.IndexOf("<svg", StringComparison.Ordinal))..]}<figcaption>{Text(caption)}</figcaption></figure>\n");
+            html.Append(CultureInfo.InvariantCulture, $"<figure>{svg[Math.Max(0, svg.IndexOf("<svg", StringComparison.Ordinal))..]}<figcaption>{HtmlEncode(caption)}</figcaption></figure>\n");
     }
 
     static string Results(IReadOnlyList<ComparedRun> runs)
@@ -76,6 +76,4 @@ static class ComparisonReport
     }
 
     static double? Mean(IEnumerable<ComparedRun> runs, Func<ComparisonResult, double?> figure) => runs.Average(run => figure(run.Result));
-
-    static string Text(string text) => WebUtility.HtmlEncode(text);
 }

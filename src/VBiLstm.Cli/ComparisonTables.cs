@@ -1,7 +1,7 @@
 using System.Globalization;
-using System.Net;
 using System.Text;
 using VBiLstm.Comparisons;
+using static System.Net.WebUtility;
 
 namespace VBiLstm.Cli;
 
@@ -29,7 +29,7 @@ static class ComparisonTables
         string Channel(IReadOnlyList<ComparedRun> runs, Func<ComparisonResult, double> figure) => runs[0].Result.HasChannel ? Number(Of(runs, figure)) : "";
         List<Column> columns =
         [
-            new(Text(models[0].First().Result.Unit), runs => WithRange(Of(runs, result => result.Value))),
+            new(HtmlEncode(models[0].First().Result.Unit), runs => WithRange(Of(runs, result => result.Value))),
             new("kind", runs => KindOf(runs[0].Result)),
             new("validation", runs => Number(Of(runs, result => result.ValidationValue))),
             new("nats per sequence", runs => Number(Of(runs, result => result.Bound))),
@@ -38,7 +38,7 @@ static class ComparisonTables
             new("active units", runs => Channel(runs, result => result.ActiveUnits)),
             new("prior mode, sampled", runs => Channel(runs, result => result.PriorModeSampled ?? double.NaN)),
             new("prior mode, mean (not a bound)", runs => Channel(runs, result => result.PriorModeMean ?? double.NaN)),
-            new("sizes", runs => Text(Names.Describe(runs[0].Run.Configuration.Model))),
+            new("sizes", runs => HtmlEncode(Names.Describe(runs[0].Run.Configuration.Model))),
             new("parameters", runs => runs[0].Run.Parameters.ToString("N0", CultureInfo.InvariantCulture)),
             new("seeds", runs => runs.Count.ToString(CultureInfo.InvariantCulture)),
         ];
@@ -61,7 +61,7 @@ static class ComparisonTables
         var sets = comparison.Data.Where(data => runs.Any(run => run.Run.Data.Name == data.Name)).Select(data => (Data: data, Columns: columnsOf(data).ToList())).ToList();
         var html = new StringBuilder("<table><tr><th></th>");
         foreach (var (data, columns) in sets)
-            html.Append(CultureInfo.InvariantCulture, $"<th class=\"group\" colspan=\"{columns.Count}\">{Text(data.Name)}<br><span class=\"note\">{Text(unitOf(data))}</span></th>");
+            html.Append(CultureInfo.InvariantCulture, $"<th class=\"group\" colspan=\"{columns.Count}\">{HtmlEncode(data.Name)}<br><span class=\"note\">{HtmlEncode(unitOf(data))}</span></th>");
         html.Append(CultureInfo.InvariantCulture, $"</tr>\n<tr><th>model</th>{string.Concat(sets.SelectMany(set => set.Columns).Select(column => $"<th>{column.Heading}</th>"))}</tr>\n");
         foreach (var model in models)
         {
@@ -75,7 +75,7 @@ static class ComparisonTables
         return html.Append("</table>\n").ToString();
     }
 
-    static void AppendRow(StringBuilder html, string model, IEnumerable<string> cells) => html.Append(CultureInfo.InvariantCulture, $"<tr><td>{Text(model)}</td>{string.Concat(cells.Select(cell => $"<td>{cell}</td>"))}</tr>\n");
+    static void AppendRow(StringBuilder html, string model, IEnumerable<string> cells) => html.Append(CultureInfo.InvariantCulture, $"<tr><td>{HtmlEncode(model)}</td>{string.Concat(cells.Select(cell => $"<td>{cell}</td>"))}</tr>\n");
 
     static Spread Of(IEnumerable<ComparedRun> runs, Func<ComparisonResult, double> figure) => Spread.Of(runs.Select(run => figure(run.Result)));
 
@@ -91,6 +91,4 @@ static class ComparisonTables
     static string Number(Spread spread) => spread.Count < 2 ? Number(spread.Mean) : $"{Number(spread.Mean)} ± {spread.Deviation.ToString("G2", CultureInfo.InvariantCulture)}";
 
     static string WithRange(Spread spread) => spread.Count < 2 ? Number(spread.Mean) : $"<b>{Number(spread)}</b> ({Number(spread.Least)} to {Number(spread.Most)})";
-
-    static string Text(string text) => WebUtility.HtmlEncode(text);
 }

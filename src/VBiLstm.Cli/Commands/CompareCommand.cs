@@ -48,11 +48,11 @@ static class CompareCommand
             var failed = false;
             if (!parsed.GetValue(reportOnly))
             {
-                CheckData(runs);
+                var open = runs.Index().Where(run => !IsFinished(run.Item, folder)).ToList();
+                CheckData(open.Select(run => run.Item));
                 using var device = devices.Create(parsed);
                 using var interruption = new Interruption();
                 var clock = Stopwatch.StartNew();
-                var open = runs.Index().Where(run => !IsFinished(run.Item, folder)).ToList();
                 foreach (var (done, (number, run)) in open.Index())
                 {
                     var left = done > 0 ? $", about {clock.Elapsed / done * (open.Count - done):hh\\:mm\\:ss} left" : "";
@@ -84,7 +84,7 @@ static class CompareCommand
     }
 
     // What is missing must not show up hours later.
-    static void CheckData(IReadOnlyList<ComparisonRun> runs)
+    static void CheckData(IEnumerable<ComparisonRun> runs)
     {
         foreach (var group in runs.GroupBy(run => run.Configuration.Data))
         {

@@ -96,14 +96,7 @@ static class TrainCommand
     {
         var data = DataSplits.Open(configuration.Data, configuration.Seed);
         CheckMemory(configuration, data, device);
-        using var interruption = new Interruption();
-        using (var trainer = new Trainer(configuration, data, device, folder))
-        {
-            if (!Train(trainer, configuration, data, device, folder, interruption.Token))
-                return CommandExecution.Interrupted;
-        }
-
-        return Finish(data, device, folder, interruption.Token);
+        return Run(new Trainer(configuration, data, device, folder), configuration, data, device, folder);
     }
 
     static int Resume(string path, List<string> overrides, Device device)
@@ -119,8 +112,13 @@ static class TrainCommand
             throw new ConfigurationException($"training.batch_size was {before.Training.BatchSize}: a resumed run cannot change it, because its position in the data counts batches.");
         var data = DataSplits.Open(configuration.Data, configuration.Seed);
         CheckMemory(configuration, data, device);
+        return Run(new Trainer(configuration, data, device, folder, checkpoint), configuration, data, device, folder);
+    }
+
+    static int Run(Trainer trainer, RunConfiguration configuration, DataSplits data, Device device, RunFolder folder)
+    {
         using var interruption = new Interruption();
-        using (var trainer = new Trainer(configuration, data, device, folder, checkpoint))
+        using (trainer)
         {
             if (trainer.IsComplete)
                 throw new ConfigurationException($"{folder.Path} has done all of its {trainer.TotalSteps:N0} steps; give more with --steps.");
