@@ -5,7 +5,7 @@ using VBiLstm.Model;
 namespace VBiLstm.Training;
 
 /// <summary>Device memory that a training will take, known before anything is allocated.</summary>
-/// <param name="ParameterBytes">Parameters, their gradients and Adam's moments.</param>
+/// <param name="ParameterBytes">Parameters, their gradients and Adam's moments, and what the device keeps of them for its products.</param>
 /// <param name="ActivationBytes">Everything that a step of the longest sequences computes.</param>
 /// <param name="RecurrenceBytes">What the device's library for recurrences takes beside them for the longest sequences.</param>
 public sealed record TrainingMemory(long ParameterBytes, long ActivationBytes, long RecurrenceBytes)
@@ -24,7 +24,7 @@ public sealed record TrainingMemory(long ParameterBytes, long ActivationBytes, l
         // The backward LSTM reads one token more than is predicted; the forward LSTM is a recurrence of its own where no channel feeds it.
         long Recurrence(int steps) => device.RecurrenceBytes(model.InputSize, model.LstmUnits, steps, batchSize, training: true);
         var recurrences = (model.HasBackwardLstm ? Recurrence(maximumSteps + 1) : 0) + (model.HasChannel ? 0 : Recurrence(maximumSteps));
-        return new TrainingMemory(ModelParameters.Measure(model, training: true), TrainingStep.Measure(device, model, maximumSteps, batchSize, training: true),
+        return new TrainingMemory(ModelParameters.Measure(model, training: true) + device.WeightBytes(new ParameterLayout(model).Count), TrainingStep.Measure(device, model, maximumSteps, batchSize, training: true),
             recurrences);
     }
 
