@@ -14,7 +14,7 @@ static class Pictures
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            Warning.Print($"{path} could not be written: {e.Message} The run is not affected.");
+            Warning.Print($"{e.Message}; nothing but this picture is missing.");
             return false;
         }
     }

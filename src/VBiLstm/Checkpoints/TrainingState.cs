@@ -41,7 +41,7 @@ public sealed record TrainingState
 
     /// <summary>XxHash128 of this file with nothing between these quotes.</summary>
     [JsonPropertyOrder(1)]
-    public string Checksum { get; init; } = "";
+    public string Checksum { get; init => field = value ?? ""; } = "";
 
     /// <summary>Whether training has nothing left to do: the evaluations of <see cref="TrainingConfiguration.EarlyStop"/> brought nothing better.</summary>
     [JsonIgnore]

@@ -14,7 +14,7 @@ public sealed class TimingLog : IDisposable
     readonly AppendedFile _file;
     readonly Stopwatch _clock = Stopwatch.StartNew();
     TimeSpan _written;
-    long _samples;
+    long _samples, _step;
 
     /// <param name="path">Appended to.</param>
     /// <param name="warn">Told of what cannot be written.</param>
@@ -26,17 +26,20 @@ public sealed class TimingLog : IDisposable
     /// <returns>Samples/s and bytes of memory where a line was due, else null.</returns>
     public (double SamplesPerSecond, long MemoryBytes)? Add(long step, int samples)
     {
-        _samples += samples;
+        (_step, _samples) = (step, _samples + samples);
+        return _clock.Elapsed - _written < Interval ? null : WriteLine();
+    }
+
+    (double SamplesPerSecond, long MemoryBytes) WriteLine()
+    {
         var now = _clock.Elapsed;
-        if (now - _written < Interval)
-            return null;
         var (rate, memory) = (_samples / (now - _written).TotalSeconds, Environment.WorkingSet);
         (_samples, _written) = (0, now);
         using var line = new MemoryStream();
         using (var json = new Utf8JsonWriter(line))
         {
             json.WriteStartObject();
-            json.WriteNumber("step", step);
+            json.WriteNumber("step", _step);
             json.WriteNumber("seconds", Math.Round(now.TotalSeconds, 3));
             json.WriteNumber("samples_per_second", Math.Round(rate, 3));
             json.WriteNumber("memory_bytes", memory);
@@ -48,5 +51,10 @@ public sealed class TimingLog : IDisposable
         return (rate, memory);
     }
 
-    public void Dispose() => _file.Dispose();
+    public void Dispose()
+    {
+        if (_samples > 0)
+            WriteLine();
+        _file.Dispose();
+    }
 }
