@@ -72,7 +72,7 @@ sealed class Executable : IDisposable
     public static void Signal(Process process, int signal) => Assert.Equal(0, kill(process.Id, signal));
 
     /// <summary>As the other, to a process that may have ended.</summary>
-    public static void TrySignal(Process process, int signal) => kill(process.Id, signal);
+    public static bool TrySignal(Process process, int signal) => kill(process.Id, signal) == 0;
 
     /// <summary>Whether this process ignores the signal, which its children inherit; told by Linux only.</summary>
     public static bool Ignores(int signal)

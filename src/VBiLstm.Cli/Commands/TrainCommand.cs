@@ -192,6 +192,7 @@ static class TrainCommand
         try
         {
             data.CheckFits(configuration.Model);
+            Trainer.TotalStepsOf(configuration.Training, new TrainingBatches(data.Train, configuration.Training.BatchSize, configuration.Seed).BatchesPerEpoch);
             CheckMemory(configuration, data, device);
             return data;
         }
@@ -236,7 +237,7 @@ static class TrainCommand
         {
             throw e switch
             {
-                DeviceException or InsufficientMemoryException => new DeviceException($"{e.Message} {advice}, on any device, for instance with --device cpu.", e),
+                DeviceException or InsufficientMemoryException => new DeviceException($"{e.Message} {advice} --device cpu, or on any other device.", e),
                 IOException or UnauthorizedAccessException => new IOException($"{e.Message} {advice}.", e),
                 DataException => new DataException($"{e.Message} {advice}.", e),
                 _ => e,

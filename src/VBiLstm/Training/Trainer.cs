@@ -31,6 +31,7 @@ public sealed class Trainer : IDisposable
     readonly RunOwner _owner;
     readonly DataIdentity _identity;
     TrainingState _state;
+    bool _lastIsSaved;
 
     // Where the data carry state: whether the next step's initial state stands ready, or is still the last state of the step before.
     bool _stateIsReady;
@@ -91,6 +92,7 @@ public sealed class Trainer : IDisposable
         {
             checkpoint.Data?.Check(_identity, data.Source, checkpoint.Folder);
             _state = checkpoint.State with { Configuration = _configuration };
+            _lastIsSaved = CheckpointFolder.StepOf(folder.Last) == _state.Step;
             ParameterFiles.Upload(device, Parameters.Layout, checkpoint.Weights, Parameters.Values);
             ParameterFiles.Upload(device, Parameters.Layout, checkpoint.FirstMoments, Parameters.FirstMoments);
             ParameterFiles.Upload(device, Parameters.Layout, checkpoint.SecondMoments, Parameters.SecondMoments);
@@ -114,8 +116,10 @@ public sealed class Trainer : IDisposable
     /// <summary>Steps of the whole run.</summary>
     public long TotalSteps { get; }
 
-    /// <summary>Whether there is nothing left to do: all steps are done and evaluated, or the run stopped early.</summary>
-    public bool IsComplete => _state.StoppedEarly || (_state.Step >= TotalSteps && !_state.EvaluationIsPending);
+    /// <summary>Whether there is nothing left to do: all steps are done and evaluated, or the run stopped early, and the last checkpoint says so.</summary>
+    public bool IsComplete => HasAllSteps && _lastIsSaved;
+
+    bool HasAllSteps => _state.StoppedEarly || (_state.Step >= TotalSteps && !_state.EvaluationIsPending);
 
     /// <summary>Trains to the end, to an early stop, or until cancelled (after the running step, or within an evaluation, which a resumed run begins anew). Always leaves a last checkpoint.</summary>
     /// <exception cref="NonFiniteException">A loss or gradient is not finite and the configuration says stop (the last checkpoint is of the step before), or the run has diverged.</exception>
@@ -140,7 +144,7 @@ public sealed class Trainer : IDisposable
     TrainingOutcome Train(RunLogs logs, ITrainingObserver? observer, Action<string> warn, CancellationToken cancellation)
     {
         var training = _configuration.Training;
-        while (!IsComplete)
+        while (!HasAllSteps)
         {
             if (cancellation.IsCancellationRequested)
             {
@@ -161,10 +165,12 @@ public sealed class Trainer : IDisposable
                 KeepState();
             if (evaluates && !EvaluateValidation(logs, observer, cancellation))
                 continue;
-            if (saves || _state.StoppedEarly)
+            if (saves && !HasAllSteps)
                 SaveLast(logs, warn);
         }
 
+        // Also where the best checkpoint, which is newer than the last one, was all that an interrupted run left to do.
+        SaveLast(logs, warn);
         return _state.StoppedEarly ? TrainingOutcome.StoppedEarly : TrainingOutcome.Completed;
     }
 
@@ -356,6 +362,7 @@ public sealed class Trainer : IDisposable
 
         logs.Flush();
         Save(_folder.Last);
+        _lastIsSaved = true;
     }
 
     // A best checkpoint that is not there must not be the best of the last one: that evaluates again.
