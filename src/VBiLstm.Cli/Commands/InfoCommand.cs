@@ -28,10 +28,10 @@ static class InfoCommand
         {
             var path = parsed.GetRequiredValue(folder);
             var manifest = PreparedManifest.Read(path);
-            DataSplits.Open(new DataConfiguration { Source = path, Binarisation = Binarisation.Static }, 0);
+            DataSplits.Open(new DataConfiguration { Source = path, Binarisation = Binarisation.Static }, 0).Dispose();
             if (parsed.GetValue(check))
                 foreach (var (name, split) in manifest.Splits)
-                    if (MappedSplit.Checksum(Path.Combine(path, PreparedManifest.SplitFile(name))) is var sum && sum != split.Sha256)
+                    if (PreparedSplitFile.Checksum(Path.Combine(path, PreparedManifest.SplitFile(name))) is var sum && sum != split.Sha256)
                         throw new DataException($"{Path.Combine(path, PreparedManifest.SplitFile(name))} has the checksum {sum}, the manifest says {split.Sha256}; the file is damaged. Prepare the data again.");
             if (parsed.GetValue(json))
                 Console.WriteLine(File.ReadAllText(Path.Combine(path, PreparedManifest.FileName)).TrimEnd());
