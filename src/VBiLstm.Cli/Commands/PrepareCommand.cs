@@ -20,7 +20,9 @@ static class PrepareCommand
         var characters = new Option<long>("--train-characters") { Description = "Characters of the training text from its begin; 0 for all.", DefaultValueFactory = _ => defaults.TrainingCharacters };
         var frame = new Option<int>("--frame-size") { Description = "D, samples of a frame of speech.", DefaultValueFactory = _ => defaults.FrameSize };
         var row = new Option<int>("--row-frames") { Description = "Frames of a row of speech.", DefaultValueFactory = _ => defaults.RowFrames };
-        var dither = new Option<bool>("--dither") { Description = "Adds uniform noise of one least significant bit's width to each sample of speech, without which the density of silence has no bound.", DefaultValueFactory = _ => defaults.Dither };
+        var dither = new Option<bool>("--dither") { Description = "Adds uniform noise of one least significant bit's width, of each file's own coding, to each sample of speech, without which the density of silence has no bound.", DefaultValueFactory = _ => defaults.Dither };
+        var rate = new Option<int>("--sample-rate") { Description = "Samples a second that every recording is converted to; 0 leaves them as they are, and then they must agree.", DefaultValueFactory = _ => defaults.SampleRate };
+        var channel = new Option<int>("--channel") { Description = "The channel of recordings that have several, from 1; 0 for the mean of all.", DefaultValueFactory = _ => defaults.Channel };
         var command = new Command("prepare", $"""
             Turns raw files into a prepared folder: manifest.json (counts, checksums, statistics, source, licence) and one file a split.
             Ctrl-C keeps the splits that are complete; the same command goes on. docs/data.md says what each task does and why.
@@ -35,12 +37,12 @@ static class PrepareCommand
               vbilstm data prepare fsdd --from fsdd.tar.xz
             """)
         {
-            task, from, output, vocabulary, words, encoding, characters, frame, row, dither,
+            task, from, output, vocabulary, words, encoding, characters, frame, row, dither, rate, channel,
         };
         command.SetAction(parsed =>
         {
             var chosen = PreparationTask.Get(parsed.GetRequiredValue(task));
-            foreach (var option in new Option[] { vocabulary, words, encoding, characters, frame, row, dither })
+            foreach (var option in new Option[] { vocabulary, words, encoding, characters, frame, row, dither, rate, channel })
                 if (parsed.GetResult(option) is { Implicit: false } && !chosen.Options.Contains(option.Name[2..]))
                     throw new ConfigurationException($"{option.Name} is no option of {chosen.Name}{(chosen.Options.Count == 0 ? "; it has none" : $"; it has --{string.Join(", --", chosen.Options)}")}.");
             var options = new PreparationOptions
@@ -52,6 +54,8 @@ static class PrepareCommand
                 FrameSize = parsed.GetValue(frame),
                 RowFrames = parsed.GetValue(row),
                 Dither = parsed.GetValue(dither),
+                SampleRate = parsed.GetValue(rate),
+                Channel = parsed.GetValue(channel),
             };
             var folder = parsed.GetValue(output) ?? Path.Combine("data", chosen.Name);
             using var interruption = new Interruption();

@@ -27,6 +27,12 @@ public sealed record PreparationOptions
     /// <summary>Whether each sample of speech gets uniform noise of a least significant bit's width.</summary>
     public bool Dither { get; init; } = true;
 
+    /// <summary>Samples a second that every recording is converted to; 0 to leave them as they are.</summary>
+    public int SampleRate { get; init; }
+
+    /// <summary>The channel that is taken of recordings, from 1; 0 for the mean of all.</summary>
+    public int Channel { get; init; }
+
     /// <summary>Throws <see cref="ConfigurationException"/> naming the option, its value and what is expected.</summary>
     public void Validate()
     {
@@ -35,6 +41,9 @@ public sealed record PreparationOptions
         Check("--train-characters", TrainingCharacters, 0, int.MaxValue - 1);
         Check("--frame-size", FrameSize, 1, 1 << 16);
         Check("--row-frames", RowFrames, 1, 1 << 16);
+        Check("--channel", Channel, 0, 1 << 16);
+        if (SampleRate != 0)
+            Check("--sample-rate", SampleRate, 1000, 192_000);
     }
 
     static void Check(string name, long value, long least, long most)
@@ -53,6 +62,8 @@ public sealed record PreparationOptions
         "frame-size" => FrameSize.ToString(CultureInfo.InvariantCulture),
         "row-frames" => RowFrames.ToString(CultureInfo.InvariantCulture),
         "dither" => Dither ? "true" : "false",
+        "sample-rate" => SampleRate.ToString(CultureInfo.InvariantCulture),
+        "channel" => Channel.ToString(CultureInfo.InvariantCulture),
         _ => throw new ArgumentOutOfRangeException(nameof(names), name, "No such option."),
     });
 }

@@ -1,3 +1,5 @@
+using System.IO.Hashing;
+using System.Runtime.InteropServices;
 using VBiLstm.Data.Prepared;
 using VBiLstm.Data.Speech;
 using VBiLstm.Devices;
@@ -10,20 +12,23 @@ sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, 
 {
     const long DitherSeed = 0;
     double _mean, _deviation;
+    long _heldTwice;
 
     public override PreparedManifest Scan(Action<double> progress, CancellationToken cancellation)
     {
         var statistics = new SortedDictionary<string, long>(StringComparer.Ordinal);
         foreach (var split in PreparedFolder.Splits)
             (statistics[$"recordings_{split}"], statistics[$"samples_{split}"]) = (0, 0);
-        var (rate, ratedBy) = (protocol.SampleRate, "");
+        var (rate, ratedBy) = (Options.SampleRate > 0 ? Options.SampleRate : protocol.SampleRate, "");
         var (count, sum, squares) = (0L, 0.0, 0.0);
         foreach (var (file, split, recording) in Recordings(progress, cancellation))
         {
             if (rate == 0)
                 (rate, ratedBy) = (recording.SampleRate, $", as {file.Name} has");
             if (recording.SampleRate != rate)
-                throw new DataException($"{file.Name}: {recording.SampleRate} samples a second where {rate} are expected{ratedBy}. Resample it, for instance: sox FILE -r {rate} OUT.wav.");
+                throw new DataException($"{file.Name}: {recording.SampleRate} samples a second where {rate} are expected{ratedBy}. Say --sample-rate {rate} to convert all that differ, or convert it, for instance: sox FILE -r {rate} OUT.wav.");
+            foreach (var remark in recording.Remarks)
+                statistics[$"recordings_{remark}"] = statistics.GetValueOrDefault($"recordings_{remark}") + 1;
             statistics[$"recordings_{split}"]++;
             statistics[$"samples_{split}"] += recording.Samples.Length;
             if (split != "train")
@@ -38,6 +43,8 @@ sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, 
             (count, sum, squares) = (count + recording.Samples.Length, sum + part, squares + partSquares);
         }
 
+        if (_heldTwice > 0)
+            statistics["recordings_held_twice"] = _heldTwice;
         if (count == 0)
             throw new DataException($"--from: there is no training recording (WAV or SPHERE) in it. {protocol.Task}: {protocol.Description}.");
         (_mean, _deviation) = (sum / count, Math.Sqrt(Math.Max(0, squares / count - sum / count * (sum / count))));
@@ -47,7 +54,8 @@ sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, 
         {
             Task = protocol.Task,
             Preparation = $"{protocol.Description}; frames of {Options.FrameSize} samples, rows of {Options.RowFrames} frames; "
-                + (Options.Dither ? "uniform noise of one least significant bit's width added; " : "") + "standardised by mean and deviation of all training samples.",
+                + (Options.Channel > 0 ? $"channel {Options.Channel} of each; " : "") + (Options.SampleRate > 0 ? $"converted to {rate} samples a second; " : "")
+                + (Options.Dither ? "uniform noise of one least significant bit's width added, of each file's own coding; " : "") + "standardised by mean and deviation of all training samples.",
             Licence = protocol.Licence,
             Kind = PreparedKind.Frames,
             Unit = TaskUnit.Nats,
@@ -76,7 +84,7 @@ sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, 
             var usable = cut == SpeechCut.Rows ? samples.Length - samples.Length % (Options.FrameSize * Options.RowFrames) : samples.Length;
             for (var i = 0; i < usable; i++)
             {
-                var dither = Options.Dither ? random.NextSingle() - 0.5 : 0;
+                var dither = Options.Dither ? (random.NextSingle() - 0.5) * recording.Step : 0;
                 frame[used++] = (float)((samples[i] + dither - _mean) / _deviation);
                 if (used < frame.Length)
                     continue;
@@ -97,19 +105,39 @@ sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, 
         }
     }
 
-    // Some copies of TIMIT hold each sentence twice, as X.WAV (SPHERE) and X.WAV.wav (RIFF); the first counts.
     IEnumerable<(SourceFile File, string Split, SpeechRecording Recording)> Recordings(Action<double> progress, CancellationToken cancellation)
     {
-        var seen = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+        var seen = new Dictionary<string, List<(string Name, string RelativePath, UInt128 Hash)>>();
+        _heldTwice = 0;
         foreach (var file in Sources.Read(progress, cancellation))
         {
-            if (protocol.SplitOf(file) is not { } split || SpeechFile.TryRead(file.Content, file.Name) is not { } recording)
+            if (protocol.SplitOf(file) is not { } split || SpeechFile.TryRead(file.Content, file.Name, Options.Channel) is not { } recording)
                 continue;
-            var key = file.RelativePath;
-            while (key.EndsWith(".wav", StringComparison.OrdinalIgnoreCase))
-                key = key[..^4];
-            if (seen.Add(key))
+            if (Options.SampleRate > 0)
+                recording = Resampling.ToRate(recording, Options.SampleRate, file.Name);
+            if (IsNew(file, recording, seen))
                 yield return (file, split, recording);
         }
+    }
+
+    // Some copies of TIMIT hold each sentence twice, as X.WAV (SPHERE) and X.WAV.wav (RIFF), and a source may be given twice; what is the same counts once.
+    bool IsNew(SourceFile file, SpeechRecording recording, Dictionary<string, List<(string Name, string RelativePath, UInt128 Hash)>> seen)
+    {
+        var place = file.RelativePath;
+        while (place.EndsWith(".wav", StringComparison.OrdinalIgnoreCase) && SpeechFile.IsNamedSo(place[..^4]))
+            place = place[..^4];
+        var hash = XxHash128.HashToUInt128(MemoryMarshal.AsBytes<float>(recording.Samples));
+        if (!seen.TryGetValue(place, out var others))
+            seen[place] = others = [];
+        if (others.Any(other => other.Hash == hash))
+        {
+            _heldTwice++;
+            return false;
+        }
+
+        if (others.Find(other => other.RelativePath != file.RelativePath) is { Name: { } different })
+            throw new DataException($"{file.Name} and {different} have the names of one recording and different sounds; leave one of them out, or give it another name.");
+        others.Add((file.Name, file.RelativePath, hash));
+        return true;
     }
 }
