@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Spectre.Console;
 using VBiLstm.Configuration;
 using VBiLstm.Devices;
 using VBiLstm.Training;
@@ -19,8 +20,9 @@ static class CommandExecution
         // Numbers are printed and read in English, whatever the machine's language.
         CultureInfo.CurrentCulture = CultureInfo.DefaultThreadCurrentCulture = CultureInfo.InvariantCulture;
         var (output, error) = (new StandardStream(Console.Out), new StandardStream(Console.Error));
-        Console.SetOut(output);
-        Console.SetError(error);
+        AnsiConsole.Console = AnsiConsole.Create(new AnsiConsoleSettings { Out = output });
+        Console.SetOut(new EscapingWriter(output));
+        Console.SetError(new EscapingWriter(error));
         AppDomain.CurrentDomain.UnhandledException += (_, thrown) => Environment.Exit(ReportDefect((Exception)thrown.ExceptionObject, arguments));
         var command = "";
         int code;

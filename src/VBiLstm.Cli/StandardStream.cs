@@ -1,4 +1,5 @@
 using System.Text;
+using Spectre.Console;
 
 namespace VBiLstm.Cli;
 
@@ -6,12 +7,24 @@ namespace VBiLstm.Cli;
 /// Standard output or standard error where they cannot be written any more (a full disk under a log, a terminal that is gone, a closed descriptor): what is printed
 /// is lost, the work goes on.
 /// </summary>
-sealed class StandardStream(TextWriter inner) : TextWriter
+sealed class StandardStream(TextWriter inner) : TextWriter, IAnsiConsoleOutput
 {
     /// <summary>Why it could not be written; null where it could.</summary>
     public string? Failure { get; private set; }
 
     public override Encoding Encoding => inner.Encoding;
+
+    TextWriter IAnsiConsoleOutput.Writer => this;
+
+    bool IAnsiConsoleOutput.IsTerminal => !Console.IsOutputRedirected;
+
+    int IAnsiConsoleOutput.Width => TerminalSize(() => Console.BufferWidth, 80);
+
+    int IAnsiConsoleOutput.Height => TerminalSize(() => Console.WindowHeight, 24);
+
+    void IAnsiConsoleOutput.SetEncoding(Encoding encoding)
+    {
+    }
 
     public override void Write(char value) => Attempt(() => inner.Write(value));
 
@@ -32,6 +45,18 @@ sealed class StandardStream(TextWriter inner) : TextWriter
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ObjectDisposedException)
         {
             Failure ??= e.Message;
+        }
+    }
+
+    static int TerminalSize(Func<int> size, int otherwise)
+    {
+        try
+        {
+            return size() is var found and > 0 ? found : otherwise;
+        }
+        catch (IOException)
+        {
+            return otherwise;
         }
     }
 }

@@ -1,3 +1,4 @@
+using Spectre.Console;
 using VBiLstm.Data;
 
 namespace VBiLstm.Cli;
@@ -18,16 +19,18 @@ static class TextOutput
     /// <summary>Prints tokens [sequences, steps]: words to the end of their sentence, characters as they come, ids where there is no vocabulary.</summary>
     public static void Print(int[] tokens, int sequences, DataIdentity data)
     {
+        // A file gets the text as it was drawn; on a terminal nothing in it may act.
+        var output = Console.IsOutputRedirected ? AnsiConsole.Console.Profile.Out.Writer : Console.Out;
         var steps = tokens.Length / sequences;
         for (var n = 0; n < sequences; n++)
         {
             var ids = tokens.AsSpan(n * steps, steps).ToArray();
             if (data.Vocabulary.Count == 0)
-                Console.WriteLine(string.Join(' ', ids));
+                output.WriteLine(string.Join(' ', ids));
             else if (data.Unit == TaskUnit.Perplexity)
-                Console.WriteLine(string.Join(' ', ids.Select(id => data.Vocabulary[id]).TakeWhile(word => word != SpecialTokens.EndOfSentence)));
+                output.WriteLine(string.Join(' ', ids.Select(id => data.Vocabulary[id]).TakeWhile(word => word != SpecialTokens.EndOfSentence)));
             else
-                Console.WriteLine(string.Concat(ids.Select(id => data.Vocabulary[id])) + (n + 1 < sequences ? "\n---" : ""));
+                output.WriteLine(string.Concat(ids.Select(id => data.Vocabulary[id])) + (n + 1 < sequences ? "\n---" : ""));
         }
     }
 }

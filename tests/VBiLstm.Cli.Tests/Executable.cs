@@ -36,6 +36,15 @@ sealed class Executable : IDisposable
         return Finish(process);
     }
 
+    /// <summary>A shell script in the folder.</summary>
+    public Process StartScript(string script, IEnumerable<string> arguments)
+    {
+        var start = new ProcessStartInfo("bash", [script, .. arguments]) { WorkingDirectory = Folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var (name, value) in Variables)
+            start.Environment[name] = value;
+        return Process.Start(start)!;
+    }
+
     public Process Start(params string[] arguments)
     {
         var start = new ProcessStartInfo("dotnet") { WorkingDirectory = Folder, RedirectStandardOutput = true, RedirectStandardError = true };

@@ -125,10 +125,13 @@ static class CompareCommand
         var place = new RunFolder(Path.Combine(folder, run.Folder));
         if (!File.Exists(Path.Combine(place.Path, ComparisonResult.FileName)))
             return false;
-        return ConfigurationFile.Read(place.Configuration) == run.Configuration
+        return IsSame(ConfigurationFile.Read(place.Configuration), run)
             ? true
             : throw new ConfigurationException($"{place.Path} was made with another configuration than the comparison now has; remove it, or choose another --out.");
     }
+
+    // The data may have moved: whether they are the same, their checksum says.
+    static bool IsSame(RunConfiguration made, ComparisonRun run) => made with { Data = made.Data with { Source = run.Configuration.Data.Source } } == run.Configuration;
 
     // False where it was interrupted.
     static bool Train(ComparisonRun run, string folder, Device device, CancellationToken cancellation)
@@ -140,7 +143,7 @@ static class CompareCommand
         try
         {
             var begun = place.ReadNewest(Warning.Print);
-            if (begun is not null && begun.State.Configuration != run.Configuration)
+            if (begun is not null && !IsSame(begun.State.Configuration, run))
                 throw new ConfigurationException($"{place.Path} was begun with another configuration than the comparison now has; remove it, or choose another --out.");
             using var trainer = begun is null ? new Trainer(run.Configuration, data, device, place, owner) : new Trainer(run.Configuration, data, device, place, begun, owner);
             if (!trainer.IsComplete && TrainingDisplay.Run(trainer, cancellation) == TrainingOutcome.Interrupted)
