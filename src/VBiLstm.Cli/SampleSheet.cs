@@ -10,6 +10,7 @@ sealed record SampleSheet(byte[] Grey, int Height, int Width)
 {
     const int Scale = 2, Gap = 4;
     const byte Background = 64;
+    const long MostPixels = 1L << 28;
 
     /// <summary>Pixels [B, height·width], 0 to 1, of images from the prior.</summary>
     public static float[] Draw(PriorMode prior, ModelConfiguration model, int pixels, long seed, double temperature = 1)
@@ -21,7 +22,9 @@ sealed record SampleSheet(byte[] Grey, int Height, int Width)
         var count = images.Length / (height * width);
         columns = Math.Min(columns, count);
         var rows = (count + columns - 1) / columns;
-        var (sheetHeight, sheetWidth) = (rows * (height * Scale + Gap) + Gap, columns * (width * Scale + Gap) + Gap);
+        var (sheetHeight, sheetWidth) = (checked(rows * (height * Scale + Gap) + Gap), checked(columns * (width * Scale + Gap) + Gap));
+        if ((long)sheetHeight * sheetWidth > MostPixels)
+            throw new ConfigurationException($"A sheet of {count:N0} images would have {sheetHeight:N0}×{sheetWidth:N0} pixels, more than {MostPixels:N0}; draw fewer (--count).");
         var grey = new byte[sheetHeight * sheetWidth];
         Array.Fill(grey, Background);
         for (var i = 0; i < count; i++)

@@ -38,6 +38,8 @@ static class EvaluateCommand
         {
             if (parsed.GetValue(batch) is < 1 or > 65536)
                 throw new ConfigurationException($"--batch-size is {parsed.GetValue(batch)}; use 1 to 65536.");
+            if (parsed.GetValue(samples) is < 0 or > 100_000)
+                throw new ConfigurationException($"--importance-samples is {parsed.GetValue(samples)}; use 0 to 100000.");
             using var device = devices.Create(parsed);
             using var trained = new TrainedModel(parsed.GetRequiredValue(checkpoint), device);
             var configuration = trained.Configuration;

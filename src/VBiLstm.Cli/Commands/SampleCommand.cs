@@ -51,6 +51,8 @@ static class SampleCommand
             var data = trained.Checkpoint.Data ?? Identify(configuration);
             if (configuration.Model.IsCategorical)
             {
+                foreach (var option in new Option[] { columns, output })
+                    Refuse(parsed, option, "text, which is printed");
                 var first = TextOutput.FirstToken(data.Vocabulary);
                 TextOutput.Print(Generation.Tokens(prior, configuration.Model, parsed.GetValue(steps) ?? DefaultTokens, first, parsed.GetValue(seed), heat), number, data);
                 return CommandExecution.Success;
@@ -58,6 +60,7 @@ static class SampleCommand
 
             if (data.Speech is { } speech)
             {
+                Refuse(parsed, columns, "speech");
                 var frames = parsed.GetValue(steps) ?? Math.Max(1, DefaultSeconds * speech.SampleRate / configuration.Model.FrameSize);
                 var folder = parsed.GetValue(output) ?? "samples";
                 WriteRecordings(folder, speech.ToSamples(Generation.Frames(prior, configuration.Model, frames, parsed.GetValue(seed), heat)), number, speech.SampleRate);
@@ -67,6 +70,7 @@ static class SampleCommand
 
             if (data.Height == 0)
                 throw new ConfigurationException("Only images, text and speech can be drawn; the data set of this run is none of them.");
+            Refuse(parsed, steps, "images, whose size is known");
             var path = parsed.GetValue(output) ?? "samples.png";
             var pixels = SampleSheet.Draw(prior, configuration.Model, data.Height * data.Width, parsed.GetValue(seed), heat);
             if (Path.GetExtension(path).Equals(".gif", StringComparison.OrdinalIgnoreCase))
@@ -91,6 +95,12 @@ static class SampleCommand
         var length = samples.Length / count;
         for (var n = 0; n < count; n++)
             WaveFile.Write(Path.Combine(folder, $"{n + 1:D3}.wav"), samples.AsSpan(n * length, length), sampleRate);
+    }
+
+    static void Refuse(ParseResult parsed, Option option, string what)
+    {
+        if (parsed.GetResult(option) is { Implicit: false })
+            throw new ConfigurationException($"{option.Name} means nothing for {what}; leave it out.");
     }
 
     static void Require(bool holds, string option, object value, string expected)

@@ -14,11 +14,13 @@ public static class Generation
     /// <param name="steps">T.</param>
     /// <param name="seed">The same seed draws the same sequences.</param>
     /// <param name="temperature">1 draws from the model; smaller values sharpen it (logits divided, deviations multiplied).</param>
+    /// <exception cref="ConfigurationException">More than an array holds.</exception>
     public static float[] Frames(PriorMode prior, ModelConfiguration model, int steps, long seed, double temperature = 1)
     {
         ArgumentNullException.ThrowIfNull(prior);
         ArgumentNullException.ThrowIfNull(model);
         var (b, d) = (prior.BatchSize, model.FrameSize);
+        CheckSize(b, steps, d, model.OutputSize);
         var result = new float[b * steps * d];
         var frames = new float[b * d];
         var output = new float[b * model.OutputSize];
@@ -44,6 +46,12 @@ public static class Generation
         return result;
     }
 
+    static void CheckSize(int count, int steps, int valuesPerStep, int outputs)
+    {
+        if ((long)count * steps * valuesPerStep > Array.MaxLength || (long)count * outputs > Array.MaxLength)
+            throw new ConfigurationException($"{count:N0} sequences of {steps:N0} steps are more than can be drawn at once; use a smaller --count or --steps.");
+    }
+
     /// <summary>Token ids [B, T] of categorical data, after the token <paramref name="first"/>.</summary>
     /// <param name="prior">Rows to draw side by side.</param>
     /// <param name="model">Its model, categorical.</param>
@@ -56,6 +64,7 @@ public static class Generation
         ArgumentNullException.ThrowIfNull(prior);
         ArgumentNullException.ThrowIfNull(model);
         var (b, v) = (prior.BatchSize, model.VocabularySize);
+        CheckSize(b, steps, 1, v);
         var result = new int[b * steps];
         var tokens = new int[b];
         Array.Fill(tokens, first);
