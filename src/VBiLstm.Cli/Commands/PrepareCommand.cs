@@ -24,7 +24,9 @@ static class PrepareCommand
         var characters = new Option<long>("--train-characters") { Description = "Characters of the training text from its begin; 0 for all.", DefaultValueFactory = _ => defaults.TrainingCharacters };
         var frame = new Option<int>("--frame-size") { Description = "D, samples of a frame of speech.", DefaultValueFactory = _ => defaults.FrameSize };
         var row = new Option<int>("--row-frames") { Description = "Frames of a row of speech.", DefaultValueFactory = _ => defaults.RowFrames };
-        var dither = new Option<bool>("--dither") { Description = "Adds uniform noise of one least significant bit's width to each sample of speech, without which the density of silence has no bound.", DefaultValueFactory = _ => defaults.Dither };
+        var dither = new Option<bool>("--dither") { Description = "Adds uniform noise of one least significant bit's width, of each file's own coding, to each sample of speech, without which the density of silence has no bound.", DefaultValueFactory = _ => defaults.Dither };
+        var rate = new Option<int>("--sample-rate") { Description = "Samples a second that every recording is converted to; 0 leaves them as they are, and then they must agree.", DefaultValueFactory = _ => defaults.SampleRate };
+        var channel = new Option<int>("--channel") { Description = "The channel of recordings that have several, from 1; 0 for the mean of all.", DefaultValueFactory = _ => defaults.Channel };
         var transpose = new Option<bool?>("--transpose") { Description = "Whether rows and columns of images are exchanged, as EMNIST's need." };
         var withoutSa = new Option<bool>("--without-sa") { Description = "Leaves TIMIT's sentences SA1 and SA2 out, which every speaker reads." };
         var command = new Command("prepare", $"""
@@ -43,12 +45,12 @@ static class PrepareCommand
               vbilstm data prepare text-char --train a.txt b.txt --test c.txt
             """)
         {
-            task, from, train, validation, test, output, skip, vocabulary, words, encoding, characters, transpose, frame, row, dither, withoutSa,
+            task, from, train, validation, test, output, skip, vocabulary, words, encoding, characters, transpose, frame, row, dither, rate, channel, withoutSa,
         };
         command.SetAction(parsed =>
         {
             var chosen = PreparationTask.Get(parsed.GetRequiredValue(task));
-            foreach (var option in new Option[] { vocabulary, words, encoding, characters, transpose, frame, row, dither, withoutSa })
+            foreach (var option in new Option[] { vocabulary, words, encoding, characters, transpose, frame, row, dither, rate, channel, withoutSa })
                 if (parsed.GetResult(option) is { Implicit: false } && !chosen.Options.Contains(option.Name[2..]))
                     throw new ConfigurationException($"{option.Name} is no option of {chosen.Name}{(chosen.Options.Count == 0 ? "; it has none" : $"; it has --{string.Join(", --", chosen.Options)}")}.");
             var isCore = chosen.Options.Contains("test") && parsed.GetValue(test) is ["core"];
@@ -65,6 +67,8 @@ static class PrepareCommand
                 FrameSize = parsed.GetValue(frame),
                 RowFrames = parsed.GetValue(row),
                 Dither = parsed.GetValue(dither),
+                SampleRate = parsed.GetValue(rate),
+                Channel = parsed.GetValue(channel),
             };
             var sources = Sources(parsed.GetValue(from) ?? [], parsed.GetValue(train) ?? [], parsed.GetValue(validation) ?? [], isCore ? [] : parsed.GetValue(test) ?? []);
             var folder = parsed.GetValue(output) ?? Path.Combine("data", chosen.Name);

@@ -105,6 +105,8 @@ sealed record CorruptedReader(string Name, byte[] Good, Func<byte[], string> Rea
             new("idx.gz", Zip(idx), content => Sum(IdxFile.Read(new MemoryStream(content), "x").Values), true),
             new("amat", amat, content => Sum(AmatFile.Read(new MemoryStream(content), "x").Values), false),
             new("riff", Raw.Riff(Raw.Bytes(samples)), content => SpeechFile.Read(new MemoryStream(content), "x").Samples.Sum().ToString("R"), false),
+            new("riff of two channels of floats", Raw.Riff([.. samples.SelectMany(sample => BitConverter.GetBytes(sample / 32768f))], bits: 32, tag: 3, channels: 2, extensible: true), content => SpeechFile.Read(new MemoryStream(content), "x").Samples.Sum().ToString("R"), false),
+            new("riff without a length", Raw.Riff(Raw.Bytes(samples), dataSize: -1), content => SpeechFile.Read(new MemoryStream(content), "x").Samples.Sum().ToString("R"), false),
             new("sphere", Raw.Sphere(samples), content => SpeechFile.Read(new MemoryStream(content), "x").Samples.Sum().ToString("R"), false),
             new("sentences", sentences, content => Prepared("sentences", content), false),
             new("text", sentences, content => Prepared("text-char", content), false),

@@ -46,7 +46,7 @@ sealed class ArrayPreparation(SourceFiles sources, PreparationOptions options, P
         return new PreparedManifest
         {
             Task = kind == PreparedKind.Frames ? "frames" : "tokens",
-            Preparation = "The arrays' numbers as they stand; splits as the files are named" + (HasValidation ? "." : $", validation is the last tenth of training's {(IsStream ? "tokens" : "sequences")}."),
+            Preparation = $"The arrays' numbers as they stand; {SplitsWording}" + (HasValidation ? "." : $", validation is the last tenth of training's {(IsStream ? "tokens" : "sequences")}."),
             Licence = "As the source says.",
             Kind = kind,
             Unit = kind == PreparedKind.Frames ? TaskUnit.Nats : TaskUnit.Perplexity,

@@ -59,7 +59,7 @@ sealed class CharacterPreparation(SourceFiles sources, PreparationOptions option
         {
             Task = isPtb ? "ptb-char" : "text-char",
             Preparation = (isPtb ? "Each line stripped of white space at both ends, a newline behind it" : "Every character as it stands")
-                + (_splits is null ? "; the first 90 % for training, 5 % for validation, the last 5 % for test" : "; splits as the files are named")
+                + (_splits is null ? "; the first 90 % for training, 5 % for validation, the last 5 % for test" : $"; {SplitsWording}")
                 + (_splits is not null && !HasValidation ? ", validation is the last tenth of training" : "")
                 + (Options.TrainingCharacters > 0 ? $"; training cut after {Options.TrainingCharacters} characters." : "."),
             Licence = isPtb ? "Penn Treebank: Linguistic Data Consortium, research only; do not publish." : "As the source says.",

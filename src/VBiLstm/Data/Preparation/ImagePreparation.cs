@@ -32,7 +32,7 @@ sealed class ImagePreparation(SourceFiles sources, PreparationOptions options) :
         {
             Task = "images",
             Preparation = "Pixels as they stand (amat's 1, and true and 1.0 of numpy's arrays, are 255)" + (Options.Transpose == true ? ", rows and columns exchanged" : "")
-                + "; splits as the files are named" + (HasValidation ? "." : ", validation is the last tenth of training."),
+                + $"; {SplitsWording}" + (HasValidation ? "." : ", validation is the last tenth of training."),
             Licence = "As the source says.",
             Kind = PreparedKind.Images,
             Unit = TaskUnit.NatsPerImage,

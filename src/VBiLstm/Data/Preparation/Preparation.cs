@@ -19,6 +19,9 @@ abstract class Preparation(SourceFiles sources, PreparationOptions options)
     /// <summary>Writes the sequences of a split in their order.</summary>
     public abstract void Write(string split, PreparedSplitWriter writer, Action<double> progress, CancellationToken cancellation);
 
+    /// <summary>What told the splits, for the manifest.</summary>
+    protected string SplitsWording => Sources.HasSaid("train") ? "splits as the user said" : "splits as the files are named";
+
     /// <inheritdoc cref="SplitNames.Resolve"/>
     protected IReadOnlyDictionary<SourceEntry, string>? Resolve(IReadOnlyList<SourceEntry> files, bool areJoined) => SplitNames.Resolve(files, Sources.OwnNames, areJoined);
 

@@ -44,6 +44,12 @@ public sealed record PreparationOptions
     /// <summary>Whether files that cannot be read are left out, not errors.</summary>
     public bool SkipUnreadable { get; init; }
 
+    /// <summary>Samples a second that every recording is converted to; 0 to leave them as they are.</summary>
+    public int SampleRate { get; init; }
+
+    /// <summary>The channel that is taken of recordings, from 1; 0 for the mean of all.</summary>
+    public int Channel { get; init; }
+
     /// <summary>Throws <see cref="ConfigurationException"/> naming the option, its value and what is expected.</summary>
     public void Validate()
     {
@@ -54,6 +60,9 @@ public sealed record PreparationOptions
         Check("--row-frames", RowFrames, 1, 1 << 16);
         if ((long)FrameSize * RowFrames > MaximumRowSamples)
             throw new ConfigurationException($"--frame-size times --row-frames is {(long)FrameSize * RowFrames:N0} samples a row; {MaximumRowSamples:N0} are the most.");
+        Check("--channel", Channel, 0, 1 << 16);
+        if (SampleRate != 0)
+            Check("--sample-rate", SampleRate, 1000, 192_000);
     }
 
     static void Check(string name, long value, long least, long most)
@@ -66,7 +75,7 @@ public sealed record PreparationOptions
     internal Dictionary<string, string> Describe(IEnumerable<string> names)
     {
         // Those that came later are named where they are used, so that what was prepared before is known again.
-        var described = names.Where(name => name switch { "transpose" => Transpose is not null, "without-sa" => WithoutSa, "test" => CoreTest, _ => true }).ToDictionary(name => name, Describe);
+        var described = names.Where(name => name switch { "transpose" => Transpose is not null, "without-sa" => WithoutSa, "test" => CoreTest, "sample-rate" => SampleRate > 0, "channel" => Channel > 0, _ => true }).ToDictionary(name => name, Describe);
         if (SkipUnreadable)
             described["skip-unreadable"] = "true";
         return described;
@@ -81,6 +90,8 @@ public sealed record PreparationOptions
         "frame-size" => FrameSize.ToString(CultureInfo.InvariantCulture),
         "row-frames" => RowFrames.ToString(CultureInfo.InvariantCulture),
         "dither" => Dither ? "true" : "false",
+        "sample-rate" => SampleRate.ToString(CultureInfo.InvariantCulture),
+        "channel" => Channel.ToString(CultureInfo.InvariantCulture),
         "transpose" => Transpose == true ? "true" : "false",
         "without-sa" => "true",
         "test" => "core",

@@ -44,7 +44,7 @@ public sealed class PreparationTask
     static PreparationTask Speech(string name, string description)
     {
         var protocol = SpeechProtocol.All.Single(protocol => protocol.Task == name);
-        return new PreparationTask(name, description, name == "timit" ? ["frame-size", "row-frames", "dither", "without-sa", "test"] : ["frame-size", "row-frames", "dither"], (sources, options) => new SpeechPreparation(sources, options, protocol));
+        return new PreparationTask(name, description, name == "timit" ? ["frame-size", "row-frames", "dither", "sample-rate", "channel", "without-sa", "test"] : ["frame-size", "row-frames", "dither", "sample-rate", "channel"], (sources, options) => new SpeechPreparation(sources, options, protocol));
     }
 
     /// <summary>

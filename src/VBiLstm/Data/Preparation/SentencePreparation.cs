@@ -46,7 +46,7 @@ sealed class SentencePreparation(SourceFiles sources, PreparationOptions options
         {
             Task = "sentences",
             Preparation = $"Sentences of 2 to {Options.MaximumWords} words, one a line, words between white space as they stand, <s> before and </s> behind; "
-                + (_splits is not null ? HasValidation ? "splits as the files are named." : "splits as the files are named, of 10 training sentences (by a hash) one for validation." : "repeated sentences dropped; 8 of 10 for training, 1 for validation, 1 for test by a hash of the sentence."),
+                + (_splits is not null ? HasValidation ? $"{SplitsWording}." : $"{SplitsWording}, of 10 training sentences (by a hash) one for validation." : "repeated sentences dropped; 8 of 10 for training, 1 for validation, 1 for test by a hash of the sentence."),
             Licence = "As the source says.",
             Kind = PreparedKind.Tokens,
             Unit = TaskUnit.Perplexity,

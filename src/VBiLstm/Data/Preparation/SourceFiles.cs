@@ -56,6 +56,9 @@ public sealed class SourceFiles : IDisposable
         return FileIdentity.Of(source.Path).Kind == FileKind.Folder ? Path.GetFileName(Path.TrimEndingDirectorySeparator(full)) : Path.Join(Path.GetFileName(Path.GetDirectoryName(full)), Path.GetFileName(full));
     })];
 
+    /// <summary>Whether the user said what is of a split.</summary>
+    internal bool HasSaid(string split) => _sources.Any(source => source.Split == split);
+
     /// <summary>What was not read, and why.</summary>
     public IReadOnlyList<PreparedLeftOut> LeftOut => _leftOut.Describe();
 

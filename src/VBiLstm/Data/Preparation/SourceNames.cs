@@ -1,3 +1,5 @@
+using VBiLstm.Data.Speech;
+
 namespace VBiLstm.Data.Preparation;
 
 /// <summary>What the name of a file says of it, before it is read.</summary>
@@ -9,7 +11,6 @@ static class SourceNames
     static readonly string[] SystemFiles = ["Thumbs.db", "desktop.ini"];
     static readonly string[] Compressed = [".gz", ".xz", ".bz2", ".zst", ".zstd"];
     static readonly Dictionary<string, string> Tars = new(StringComparer.OrdinalIgnoreCase) { [".tgz"] = ".tar", [".txz"] = ".tar", [".tbz"] = ".tar", [".tbz2"] = ".tar", [".tzst"] = ".tar" };
-    static readonly string[] Recordings = [".wav", ".wave", ".sph", ".nist", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".aifc", ".au", ".snd", ".m4a", ".wma", ".w64", ".rf64", ".caf", ".amr", ".shn", ".wv"];
     static readonly string[] Pictures = [".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pbm", ".ico"];
     static readonly string[] Arrays = [".npy", ".npz", ".mat", ".h5", ".hdf5", ".pt", ".pth", ".pkl", ".pickle", ".parquet", ".safetensors", ".onnx"];
     static readonly string[] OtherBinary = [".pdf", ".doc", ".docx", ".xls", ".xlsx", ".mp4", ".mov", ".avi", ".mkv", ".exe", ".dll", ".so", ".o", ".a", ".pyc", ".class", ".jar", ".db", ".sqlite", ".ttf", ".otf"];
@@ -38,7 +39,7 @@ static class SourceNames
     public static bool IsLabels(string path) => SplitNames.WordsOf(path[(path.LastIndexOf('/') + 1)..]).Any(word => word.Equals("labels", StringComparison.OrdinalIgnoreCase) || word.Equals("label", StringComparison.OrdinalIgnoreCase));
 
     /// <summary>Whether the name is that of a recording.</summary>
-    public static bool IsRecording(string path) => HasEnding(path, Recordings);
+    public static bool IsRecording(string path) => SpeechFile.IsNamedSo(path);
 
     /// <summary>Whether the name is that of a picture.</summary>
     public static bool IsPicture(string path) => HasEnding(path, Pictures);

@@ -1,3 +1,5 @@
+using System.IO.Hashing;
+using System.Runtime.InteropServices;
 using VBiLstm.Data.Prepared;
 using VBiLstm.Data.Speech;
 using VBiLstm.Devices;
@@ -9,6 +11,7 @@ namespace VBiLstm.Data.Preparation;
 sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, SpeechProtocol protocol) : Preparation(sources, options)
 {
     const long DitherSeed = 0;
+    const int SaidShare = 10;
     double _mean, _deviation;
 
     public override PreparedManifest Scan(Action<double> progress, CancellationToken cancellation)
@@ -16,14 +19,16 @@ sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, 
         var statistics = new SortedDictionary<string, long>(StringComparer.Ordinal);
         foreach (var split in PreparedFolder.Splits)
             (statistics[$"recordings_{split}"], statistics[$"samples_{split}"]) = (0, 0);
-        var (rate, ratedBy) = (protocol.SampleRate, "");
+        var (rate, ratedBy) = (Options.SampleRate > 0 ? Options.SampleRate : protocol.SampleRate, "");
         var (count, sum, squares) = (0L, 0.0, 0.0);
         foreach (var (file, split, recording) in Recordings(progress, cancellation))
         {
             if (rate == 0)
                 (rate, ratedBy) = (recording.SampleRate, $", as {file.Name} has");
             if (recording.SampleRate != rate)
-                throw new DataException($"{file.Name}: {recording.SampleRate} samples a second where {rate} are expected{ratedBy}. Resample it, for instance: sox FILE -r {rate} OUT.wav.");
+                throw new DataException($"{file.Name}: {recording.SampleRate} samples a second where {rate} are expected{ratedBy}. Say --sample-rate {rate} to convert all that differ, or convert it, for instance: sox FILE -r {rate} OUT.wav.");
+            foreach (var remark in recording.Remarks)
+                statistics[$"recordings_{remark}"] = statistics.GetValueOrDefault($"recordings_{remark}") + 1;
             statistics[$"recordings_{split}"]++;
             statistics[$"samples_{split}"] += recording.Samples.Length;
             if (split != "train")
@@ -46,8 +51,9 @@ sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, 
         return new PreparedManifest
         {
             Task = protocol.Task,
-            Preparation = $"{protocol.Description}; frames of {Options.FrameSize} samples, rows of {Options.RowFrames} frames; "
-                + (Options.Dither ? "uniform noise of one least significant bit's width added; " : "") + "standardised by mean and deviation of all training samples.",
+            Preparation = $"{Splits}; frames of {Options.FrameSize} samples, rows of {Options.RowFrames} frames; "
+                + (Options.Channel > 0 ? $"channel {Options.Channel} of each; " : "") + (Options.SampleRate > 0 ? $"converted to {rate} samples a second; " : "")
+                + (Options.Dither ? "uniform noise of one least significant bit's width added, of each file's own coding; " : "") + "standardised by mean and deviation of all training samples.",
             Licence = protocol.Licence,
             Kind = PreparedKind.Frames,
             Unit = TaskUnit.Nats,
@@ -59,6 +65,10 @@ sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, 
             Sources = [],
         };
     }
+
+    string Splits => Sources.HasSaid("train")
+        ? $"Splits as the user said{(Sources.HasSaid("validation") ? "" : $", of {SaidShare} training recordings (by a hash of the path) one for validation")}; cut as {protocol.Task}'s: {protocol.Description}"
+        : protocol.Description + (Options.WithoutSa ? "; SA sentences left out" : "") + (Options.CoreTest ? "; test is the core test set of 24 speakers" : "");
 
     public override void Write(string split, PreparedSplitWriter writer, Action<double> progress, CancellationToken cancellation)
     {
@@ -76,7 +86,7 @@ sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, 
             var usable = cut == SpeechCut.Rows ? samples.Length - samples.Length % (Options.FrameSize * Options.RowFrames) : samples.Length;
             for (var i = 0; i < usable; i++)
             {
-                var dither = Options.Dither ? random.NextSingle() - 0.5 : 0;
+                var dither = Options.Dither ? (random.NextSingle() - 0.5) * recording.Step : 0;
                 frame[used++] = (float)((samples[i] + dither - _mean) / _deviation);
                 if (used < frame.Length)
                     continue;
@@ -97,19 +107,57 @@ sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, 
         }
     }
 
-    // Some copies of TIMIT hold each sentence twice, as X.WAV (SPHERE) and X.WAV.wav (RIFF); the first counts.
     IEnumerable<(SourceFile File, string Split, SpeechRecording Recording)> Recordings(Action<double> progress, CancellationToken cancellation)
     {
-        var seen = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+        var seen = new Dictionary<string, List<(string Name, string RelativePath, UInt128 Hash)>>();
         foreach (var file in Sources.Read(progress, cancellation))
         {
-            if (protocol.SplitOf(file) is not { } split || SpeechFile.TryRead(file.Content, file.Name) is not { } recording)
+            var (split, reason) = file.Entry.Split is { } said ? (HeldOut(said, file), null) : protocol.SplitOf(file, Options);
+            if (split is null)
+            {
+                file.LeaveOut(SpeechFile.IsNamedSo(file.FileName) ? reason! : "no recordings");
                 continue;
-            var key = file.RelativePath;
-            while (key.EndsWith(".wav", StringComparison.OrdinalIgnoreCase))
-                key = key[..^4];
-            if (seen.Add(key))
+            }
+
+            SpeechRecording? recording = null;
+            var isRead = file.TryRead(() =>
+            {
+                recording = SpeechFile.TryRead(file.Content, file.Name, Options.Channel);
+                if (recording is not null && Options.SampleRate > 0)
+                    recording = Resampling.ToRate(recording, Options.SampleRate, file.Name);
+                else if (recording is null && file.Entry.IsNamed)
+                    throw new DataException($"{file.Name}, offset 0: neither RIFF (a WAV file) nor NIST_1A (a SPHERE file); this is no recording that can be read.");
+            });
+            if (!isRead)
+                continue;
+            if (recording is null)
+                file.LeaveOut("no recordings");
+            else if (IsNew(file, recording, seen))
                 yield return (file, split, recording);
         }
+    }
+
+    // Where the user said what is for training and for test, and nothing of validation.
+    string HeldOut(string said, SourceFile file) => said == "train" && !Sources.HasSaid("validation") && SpeechProtocol.IsOneOf(file, SaidShare) ? "validation" : said;
+
+    // Some copies of TIMIT hold each sentence twice, as X.WAV (SPHERE) and X.WAV.wav (RIFF), and a source may be given twice; what is the same counts once.
+    static bool IsNew(SourceFile file, SpeechRecording recording, Dictionary<string, List<(string Name, string RelativePath, UInt128 Hash)>> seen)
+    {
+        var place = file.RelativePath;
+        while (place.EndsWith(".wav", StringComparison.OrdinalIgnoreCase) && SpeechFile.IsNamedSo(place[..^4]))
+            place = place[..^4];
+        var hash = XxHash128.HashToUInt128(MemoryMarshal.AsBytes<float>(recording.Samples));
+        if (!seen.TryGetValue(place, out var others))
+            seen[place] = others = [];
+        if (others.Exists(other => other.Hash == hash))
+        {
+            file.LeaveOut("recordings that are there already");
+            return false;
+        }
+
+        if (others.Find(other => other.RelativePath != file.RelativePath) is { Name: { } different })
+            throw new DataException($"{file.Name} and {different} have the names of one recording and different sounds; leave one of them out, or give it another name.");
+        others.Add((file.Name, file.RelativePath, hash));
+        return true;
     }
 }

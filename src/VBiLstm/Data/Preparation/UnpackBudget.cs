@@ -6,13 +6,13 @@ sealed class UnpackBudget(string name, long packedBytes)
     /// <summary>Unpacked bytes of one packed byte.</summary>
     public const int MaximumRatio = 1000;
 
-    /// <summary>What any file may hold.</summary>
+    /// <summary>What may come out of any file, however small.</summary>
     public const long FreeBytes = 8L << 20;
 
-    /// <summary>The most that any file may hold.</summary>
+    /// <summary>The most that may come out of any file.</summary>
     public const long MaximumBytes = 256L << 30;
 
-    readonly long _limit = Math.Min(MaximumBytes, checked(FreeBytes + MaximumRatio * Math.Min(packedBytes, MaximumBytes)));
+    readonly long _limit = Math.Min(MaximumBytes, Math.Max(FreeBytes, MaximumRatio * Math.Min(packedBytes, MaximumBytes)));
     long _bytes;
 
     /// <summary>Counts bytes that came out.</summary>

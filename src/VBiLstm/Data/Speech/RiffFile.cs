@@ -1,94 +1,98 @@
 using System.Buffers.Binary;
+using System.Text;
 
 namespace VBiLstm.Data.Speech;
 
-/// <summary>RIFF/WAVE: PCM of 8, 16 or 24 bits, one channel, plain or as WAVE_FORMAT_EXTENSIBLE.</summary>
+/// <summary>RIFF/WAVE, its large form RF64 (or BW64) and its big-endian form RIFX: whole numbers, floats, µ-law and A-law, plain or as WAVE_FORMAT_EXTENSIBLE.</summary>
 static class RiffFile
 {
-    const int Pcm = 1, Extensible = 0xfffe, MaximumFormatBytes = 1 << 10, LargestRate = 1_000_000;
+    const int MaximumFormatBytes = 1 << 10, LargeSizesBytes = 28;
+    const long Unknown32 = uint.MaxValue;
 
-    /// <summary>Reads on behind the first eight bytes.</summary>
-    public static SpeechRecording Read(Stream stream, string name)
+    // Chunks that people have behind an empty data chunk, or behind one of odd length.
+    static readonly string[] KnownChunks =
+    [
+        "fmt ", "data", "fact", "LIST", "list", "cue ", "bext", "iXML", "axml", "chna", "id3 ", "ID3 ", "JUNK", "junk", "PAD ", "FLLR", "PEAK", "smpl", "inst", "plst", "cart", "DISP", "_PMX", "afsp", "LGWV", "ds64",
+    ];
+
+    /// <summary>Reads a file from its begin.</summary>
+    public static SpeechRecording Read(ForwardReader reader, int channel)
     {
-        var offset = 8L;
-        byte[] Next(long count, string what)
-        {
-            var bytes = PiecewiseReading.ReadBytes(stream, count, offset, name, what);
-            offset += count;
-            return bytes;
-        }
-
-        if (!Next(4, "the form").AsSpan().SequenceEqual("WAVE"u8))
-            throw new DataException($"{name}, offset 8: this RIFF file is not WAVE; only sound can be read.");
-        var (rate, bits) = (0, 0);
+        var form = Encoding.Latin1.GetString(reader.Read(4, "the form"));
+        var isBigEndian = form == "RIFX";
+        uint Size(ReadOnlySpan<byte> bytes) => isBigEndian ? BinaryPrimitives.ReadUInt32BigEndian(bytes) : BinaryPrimitives.ReadUInt32LittleEndian(bytes);
+        reader.Skip(4, "the size");
+        if (!reader.Read(4, "the form").AsSpan().SequenceEqual("WAVE"u8))
+            throw new DataException($"{reader.Name}, offset 8: this {form} file is not WAVE; only sound can be read.");
+        SampleFormat? format = null;
+        var largeSize = (long?)null;
         while (true)
         {
-            var header = Next(8, "a chunk's header (no data chunk came before)");
-            var size = (long)BinaryPrimitives.ReadUInt32LittleEndian(header.AsSpan(4));
-            if (header.AsSpan(0, 4).SequenceEqual("fmt "u8))
+            if (reader.Peek(1).IsEmpty)
+                throw new DataException($"{reader.Name}, offset {reader.Offset}: the file ends without a data chunk; it is truncated. Get it again.");
+            var header = reader.Read(8, "a chunk's header");
+            var at = reader.Offset - 8;
+            var (chunk, size) = (Encoding.Latin1.GetString(header, 0, 4), (long)Size(header.AsSpan(4)));
+            switch (chunk)
             {
-                if (size is < 16 or > MaximumFormatBytes)
-                    throw new DataException($"{name}, offset {offset - 4}: a fmt chunk of {size} bytes; 16 to {MaximumFormatBytes} are expected.");
-                (rate, bits) = ReadFormat(Next(size + size % 2, "the fmt chunk"), offset - size - size % 2, name);
+                case "fmt ":
+                    if (size is < 14 or > MaximumFormatBytes)
+                        throw new DataException($"{reader.Name}, offset {at + 4}: a fmt chunk of {size} bytes; 14 to {MaximumFormatBytes} are expected.");
+                    format = WaveFormat.Read(reader.Read((int)size, "the fmt chunk"), at + 8, isBigEndian, reader.Name);
+                    break;
+                case "ds64" when form is "RF64" or "BW64":
+                    if (size is < LargeSizesBytes - 4 or > MaximumFormatBytes)
+                        throw new DataException($"{reader.Name}, offset {at + 4}: a ds64 chunk of {size} bytes; {LargeSizesBytes} are expected.");
+                    largeSize = BinaryPrimitives.ReadInt64LittleEndian(reader.Read((int)size, "the ds64 chunk").AsSpan(8));
+                    break;
+                case "data":
+                    if ((form is "RF64" or "BW64") && largeSize is null)
+                        throw new DataException($"{reader.Name}, offset {at}: this {form} file has no ds64 chunk, which holds the size of its data; it is damaged. Convert it, for instance: sox --ignore-length FILE OUT.wav.");
+                    if (largeSize is { } large && size == Unknown32)
+                        size = large;
+                    if (format is null)
+                        throw new DataException($"{reader.Name}, offset {at}: the data chunk comes before the fmt chunk; the file is damaged.");
+                    return ReadSamples(reader, format, size, at + 4, channel);
+                default:
+                    reader.Skip(size, $"chunk '{Printable.Text(chunk)}', before which no data chunk came");
+                    break;
             }
-            else if (header.AsSpan(0, 4).SequenceEqual("data"u8))
-            {
-                if (rate == 0)
-                    throw new DataException($"{name}, offset {offset - 8}: the data chunk comes before the fmt chunk; the file is damaged.");
-                if (size % (bits / 8) != 0)
-                    throw new DataException($"{name}, offset {offset - 4}: {size} bytes are not a whole number of samples of {bits} bits; the file is damaged.");
-                return new SpeechRecording(Decode(Next(size, "samples"), bits), rate);
-            }
-            else
-            {
-                Skip(stream, size + size % 2, ref offset, name);
-            }
+
+            SkipPadding(reader, size);
         }
     }
 
-    static (int Rate, int Bits) ReadFormat(byte[] format, long offset, string name)
+    static SpeechRecording ReadSamples(ForwardReader reader, SampleFormat format, long size, long at, int channel)
     {
-        int Field(int at) => BinaryPrimitives.ReadUInt16LittleEndian(format.AsSpan(at));
-        var (tag, channels, bits) = (Field(0), Field(2), Field(14));
-        var rate = BinaryPrimitives.ReadUInt32LittleEndian(format.AsSpan(4));
-        if (tag == Extensible && format.Length >= 26)
-            tag = Field(24);
-        if (tag != Pcm)
-            throw new DataException($"{name}, offset {offset}: sample format {tag}; only PCM (1) can be read. Convert it, for instance: sox FILE -b 16 -e signed-integer OUT.wav.");
-        if (channels != 1)
-            throw new DataException($"{name}, offset {offset + 2}: {channels} channels; one is expected. Mix them down, for instance: sox FILE OUT.wav remix -.");
-        if (rate is 0 or > LargestRate)
-            throw new DataException($"{name}, offset {offset + 4}: {rate} samples a second; 1 to {LargestRate} are expected.");
-        return bits is 8 or 16 or 24
-            ? ((int)rate, bits)
-            : throw new DataException($"{name}, offset {offset + 14}: samples of {bits} bits; 8, 16 and 24 can be read.");
+        if (size < 0 && size != -1)
+            throw new DataException($"{reader.Name}, offset {at}: a data chunk of {size} bytes; the file is damaged.");
+        if (IsUnknown(size, reader))
+            return SampleReader.Read(reader, format, null, channel);
+        return size % format.FrameBytes == 0
+            ? SampleReader.Read(reader, format, size, channel)
+            : throw new DataException($"{reader.Name}, offset {at}: {size} bytes are not a whole number of samples of {format.FrameBytes} bytes; the file is damaged. Convert it, for instance: sox --ignore-length FILE OUT.wav.");
     }
 
-    static float[] Decode(byte[] bytes, int bits)
+    // What programs write that cannot go back to the header: nothing, or about the largest size of 31 or 32 bits (of 64 in ds64), some of them less a header or rounded to whole samples.
+    static bool IsUnknown(long size, ForwardReader reader) => size switch
     {
-        var samples = new float[bytes.Length / (bits / 8)];
-        for (var i = 0; i < samples.Length; i++)
-        {
-            samples[i] = bits switch
-            {
-                8 => (bytes[i] - 128) * 256f,
-                16 => BinaryPrimitives.ReadInt16LittleEndian(bytes.AsSpan(2 * i)),
-                _ => (bytes[3 * i] | bytes[3 * i + 1] << 8 | (sbyte)bytes[3 * i + 2] << 16) / 256f,
-            };
-        }
+        0 => reader.Peek(8) is { IsEmpty: false } next && !(next.Length == 8 && KnownChunks.Contains(Encoding.Latin1.GetString(next[..4]))),
+        -1 or long.MaxValue or (>= 0x7ffff000 and <= 0x80001000) or (>= 0xfffff000 and <= uint.MaxValue) => true,
+        _ => false,
+    };
 
-        return samples;
-    }
-
-    static void Skip(Stream stream, long count, ref long offset, string name)
+    // Behind a chunk of odd length stands a byte, 0 by the specification, which some programs leave out.
+    static void SkipPadding(ForwardReader reader, long size)
     {
-        Span<byte> buffer = stackalloc byte[4096];
-        for (var left = count; left > 0;)
-        {
-            var read = stream.Read(buffer[..(int)Math.Min(left, buffer.Length)]);
-            if (read == 0)
-                throw new DataException($"{name}, offset {offset}: the file ends where {left:N0} more bytes of a chunk should stand; it is truncated, or has no data chunk.");
-            (left, offset) = (left - read, offset + read);
-        }
+        if (size % 2 == 0)
+            return;
+        var next = reader.Peek(5);
+        if (next.IsEmpty)
+            return;
+        bool IsName(ReadOnlySpan<byte> name) => name.Length == 4 && name.IndexOfAnyExceptInRange((byte)' ', (byte)'~') < 0;
+        bool IsKnown(ReadOnlySpan<byte> name) => name.Length == 4 && KnownChunks.Contains(Encoding.Latin1.GetString(name));
+        var unpadded = next[..Math.Min(4, next.Length)];
+        if (!IsKnown(unpadded) && (IsKnown(next[1..]) || !IsName(unpadded)))
+            reader.Skip(1, "padding");
     }
 }

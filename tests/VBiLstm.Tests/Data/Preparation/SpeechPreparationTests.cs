@@ -37,25 +37,24 @@ public class SpeechPreparationTests
 
     public static TheoryData<byte[], string> Malformed => new()
     {
-        { [], "neither RIFF" },
-        { "RIFX0000WAVE"u8.ToArray(), "neither RIFF" },
+        { [], "empty" },
+        { "RIFX0000WAVE"u8.ToArray(), "without a data chunk" },
         { "RIFF0000AVI "u8.ToArray(), "offset 8" },
         { Raw.Riff(Raw.Bytes(Some))[..30], "offset 30" },
         { Raw.Riff(Raw.Bytes(Some))[..^1], "1 more bytes of samples" },
-        { Raw.Riff(Raw.Bytes(Some), dataSize: 0x7fffffff), "whole number of samples" },
-        { Raw.Riff(Raw.Bytes(Some), dataSize: 0x7ffffffe), "more than can be read at once" },
-        { Raw.Riff(Raw.Bytes(Some), dataSize: 0x7ffffe00), "truncated" },
-        { Raw.Riff(Raw.Bytes(Some), tag: 3), "only PCM" },
-        { Raw.Riff(Raw.Bytes(Some), tag: 6, extensible: true), "only PCM" },
-        { Raw.Riff(Raw.Bytes(Some), channels: 2), "2 channels" },
+        { Raw.Riff(Raw.Bytes(Some), dataSize: 13), "whole number of samples" },
+        { Raw.Riff(Raw.Bytes(Some), dataSize: 0x7fffe000), "truncated" },
+        { Raw.Riff(Raw.Bytes(Some), tag: 3), "16 bits in 2 bytes" },
+        { Raw.Riff(Raw.Bytes(Some), tag: 2, extensible: true), "Microsoft ADPCM" },
+        { Raw.Riff(Raw.Bytes(Some), channels: 2), "whole number of samples of 4 bytes" },
         { Raw.Riff(Raw.Bytes(Some), bits: 12), "12 bits" },
         { Raw.Riff(Raw.Bytes(Some), rate: 0), "0 samples a second" },
         { Raw.Sphere(Some)[..^2], "2 more bytes" },
         { Raw.Sphere(Some)[..1000], "the header" },
         { Raw.Sphere(Some, extra: "sample_coding -s26 pcm,embedded-shorten-v2.00"), "sph2pipe" },
-        { Raw.Sphere(Some, extra: "sample_coding -s4 ulaw"), "sample_coding is 'ulaw'" },
-        { Raw.Sphere(Some, extra: "channel_count -i 2"), "channel_count is '2'" },
-        { Raw.Sphere(Some, extra: "sample_n_bytes -i 1"), "sample_n_bytes is '1'" },
+        { Raw.Sphere(Some, extra: "sample_coding -s4 ulaw"), "sample_n_bytes is '2'" },
+        { Raw.Sphere(Some, extra: "channel_count -i 2"), "truncated" },
+        { Raw.Sphere(Some, extra: "sample_n_bytes -i 1\nsample_coding -s3 pcm"), "7 more bytes follow" },
         { Raw.Sphere(Some, extra: "sample_byte_format -s1 1"), "sample_byte_format is '1'" },
         { Raw.Sphere(Some, rate: 0), "sample_rate is '0'" },
         { Raw.Sphere(Some, count: -7), "sample_count is '-7'" },
@@ -104,6 +103,7 @@ public class SpeechPreparationTests
         var splits = Raw.Open(folder.At("out"));
         Assert.Equal((60, 3), (manifest.Statistics["recordings_train"] + manifest.Statistics["recordings_validation"], manifest.Statistics["recordings_test"]));
         Assert.InRange(manifest.Statistics["recordings_validation"], 1, 9);
+        Assert.Equal(60, manifest.Statistics["recordings_held_twice"]);
 
         var samples = manifest.Statistics["samples_train"];
         Assert.Equal(samples / 100, manifest.Splits["train"].Values);
@@ -128,6 +128,11 @@ public class SpeechPreparationTests
         splits = Raw.Open(folder.At("plain"));
         test = splits.Speech!.ToSamples(Raw.Frames(splits.Test, 0).AsSpan(100));
         Assert.All(Enumerable.Range(0, 2300), i => Assert.InRange(test[i] - recordings["a"][i], -0.01, 0.01));
+
+        folder.Write("raw/TEST/DR1/MTST0/SX1.WAV.wav", Raw.Riff(Raw.Bytes(Noise(2345, 200))));
+        var error = Assert.Throws<DataException>(() => Raw.Prepare("timit", folder.At("raw"), folder.At("other"), options));
+        Assert.Contains("SX1.WAV.wav and ", error.Message, StringComparison.Ordinal);
+        Assert.Contains("SX1.WAV have", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -148,6 +153,98 @@ public class SpeechPreparationTests
         folder.Write("raw/other.wav", Raw.Riff(Raw.Bytes(Noise(100, 1)), rate: 8000));
         var error = Assert.Throws<DataException>(() => Raw.Prepare("speech", folder.At("raw"), folder.At("mixed"), options));
         Assert.Contains("other.wav: 8000 samples a second where 16000", error.Message, StringComparison.Ordinal);
+    }
+
+    static void WriteDigits(TemporaryFolder folder, string name, byte[] test)
+    {
+        folder.Write($"{name}/0_a_0.wav", test);
+        folder.Write($"{name}/0_a_5.wav", Raw.Riff(Raw.Bytes(Noise(300, 2)), rate: 8000));
+        folder.Write($"{name}/0_a_10.wav", Raw.Riff(Raw.Bytes(Noise(500, 3)), rate: 8000));
+    }
+
+    // The test samples as they were prepared, on the 16-bit scale.
+    static float[] Prepared(TemporaryFolder folder, string name, PreparationOptions options)
+    {
+        Raw.Prepare("fsdd", folder.At("raw"), folder.At(name), options);
+        var splits = Raw.Open(folder.At(name));
+        return splits.Speech!.ToSamples(Raw.Frames(splits.Test, 0).AsSpan(options.FrameSize));
+    }
+
+    [Theory]
+    [InlineData(8, 256)]
+    [InlineData(16, 1)]
+    [InlineData(24, 1 / 256.0)]
+    public void Dither_is_as_wide_as_the_smallest_step_of_the_files_own_depth(int bits, double step)
+    {
+        using var folder = new TemporaryFolder();
+        var data = new byte[2000 * bits / 8];
+        new Random(1).NextBytes(data);
+        WriteDigits(folder, "raw", Raw.Riff(data, bits, rate: 8000));
+        var options = new PreparationOptions { FrameSize = 10 };
+        var with = Prepared(folder, "with", options);
+        var without = Prepared(folder, "without", options with { Dither = false });
+        var noise = with.Zip(without, (a, b) => (double)a - b).ToArray();
+        var rounding = 0.02; // of standardised values, in single precision
+        Assert.All(noise, value => Assert.InRange(value, -step / 2 - rounding, step / 2 + rounding));
+        Assert.True(noise.Max() > 0.45 * step - rounding && noise.Min() < -0.45 * step + rounding);
+    }
+
+    [Fact]
+    public void Names_that_differ_in_case_are_two_recordings()
+    {
+        using var folder = new TemporaryFolder();
+        var options = new PreparationOptions { FrameSize = 10 };
+        WriteDigits(folder, "raw", Raw.Riff(Raw.Bytes(Noise(200, 1)), rate: 8000));
+        folder.Write("raw/1_b_12.wav", Raw.Riff(Raw.Bytes(Noise(400, 4)), rate: 8000));
+        folder.Write("raw/1_B_12.wav", Raw.Riff(Raw.Bytes(Noise(600, 5)), rate: 8000));
+        Assert.SkipWhen(Directory.GetFiles(folder.At("raw")).Length == 4, "This file system knows no names that differ in case only.");
+        Assert.Equal(3, Raw.Prepare("fsdd", folder.At("raw"), folder.At("cases"), options).Statistics["recordings_train"]);
+    }
+
+    [Fact]
+    public void Equal_names_of_two_sources_are_two_recordings_where_their_sounds_differ()
+    {
+        using var folder = new TemporaryFolder();
+        WriteDigits(folder, "raw", Raw.Riff(Raw.Bytes(Noise(200, 1)), rate: 8000));
+        WriteDigits(folder, "more", Raw.Riff(Raw.Bytes(Noise(200, 7)), rate: 8000));
+        var manifest = PreparationTask.Get("fsdd").Run([new SourcePath(folder.At("raw")), new SourcePath(folder.At("more"))], folder.At("out"), new PreparationOptions { FrameSize = 10 }, (_, _) => { }, TestContext.Current.CancellationToken);
+        Assert.Equal((2, 1, 2), (manifest.Statistics["recordings_test"], manifest.Statistics["recordings_train"], manifest.LeftOut!.Sum(reason => reason.Names.Count)));
+    }
+
+    [Fact]
+    public void Rates_and_channels_are_converted_where_that_is_asked_for_and_it_is_said()
+    {
+        using var folder = new TemporaryFolder();
+        byte[] stereo = [.. Enumerable.Range(0, 4000).SelectMany(i => Raw.Bytes([(short)i, (short)(3 * i)]))];
+        WriteDigits(folder, "raw", Raw.Riff(stereo, rate: 16000, channels: 2));
+        var options = new PreparationOptions { FrameSize = 10, Dither = false };
+        var error = Assert.Throws<DataException>(() => Raw.Prepare("fsdd", folder.At("raw"), folder.At("refused"), options)).Message;
+        Assert.Contains("0_a_0.wav: 16000 samples a second where 8000", error, StringComparison.Ordinal);
+        Assert.Contains("--sample-rate 8000", error, StringComparison.Ordinal);
+
+        // A ramp at half the rate rises twice as fast; the mean of i and 3 i is 2 i.
+        var mixed = Prepared(folder, "mixed", options with { SampleRate = 8000 });
+        Assert.Equal(2000, mixed.Length);
+        Assert.All(Enumerable.Range(200, 1600), i => Assert.InRange(mixed[i] - 4 * i, -1, 1));
+        var first = Prepared(folder, "first", options with { SampleRate = 8000, Channel = 1 });
+        Assert.All(Enumerable.Range(200, 1600), i => Assert.InRange(first[i] - 2 * i, -1, 1));
+        var manifest = VBiLstm.Data.Prepared.PreparedManifest.Read(folder.At("mixed"));
+        Assert.Equal((1, 1), (manifest.Statistics["recordings_mixed_from_2_channels"], manifest.Statistics["recordings_converted_from_16000_a_second"]));
+        Assert.Equal("8000", manifest.Options["sample-rate"]);
+        Assert.Contains("converted to 8000 samples a second", manifest.Preparation, StringComparison.Ordinal);
+        error = Assert.Throws<DataException>(() => Raw.Prepare("fsdd", folder.At("raw"), folder.At("second"), options with { SampleRate = 8000, Channel = 2 })).Message;
+        Assert.Contains("0_a_10.wav: --channel 2 where the recording has 1", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_is_named_like_a_recording_and_cannot_be_read_is_an_error_by_name()
+    {
+        using var folder = new TemporaryFolder();
+        WriteDigits(folder, "raw", Raw.Riff(Raw.Bytes(Noise(200, 1)), rate: 8000));
+        folder.Write("raw/1_b_11.wav", "<html>404</html>");
+        Assert.Contains("1_b_11.wav, offset 0: a web page", Assert.Throws<DataException>(() => Raw.Prepare("fsdd", folder.At("raw"), folder.At("out"))).Message, StringComparison.Ordinal);
+        File.Move(folder.At("raw/1_b_11.wav"), folder.At("raw/1_b_11.txt"));
+        Raw.Prepare("fsdd", folder.At("raw"), folder.At("out"), new PreparationOptions { FrameSize = 10 });
     }
 
     [Fact]
