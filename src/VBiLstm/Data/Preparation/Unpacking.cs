@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Formats.Tar;
 using System.IO.Compression;
 using SharpCompress.Archives.SevenZip;
@@ -14,6 +15,7 @@ namespace VBiLstm.Data.Preparation;
 /// <param name="isListing">Whether names are wanted, not contents.</param>
 /// <param name="onRead">Told that something was read.</param>
 /// <param name="cancellation">Ends reading.</param>
+[SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "Iterators dispose what they use when their enumerator is disposed; what only looks at bytes owns nothing.")]
 sealed class Unpacking(UnpackBudget budget, UnpackAccount account, bool isListing, Action onRead, CancellationToken cancellation)
 {
     const int MaximumDepth = 8;

@@ -14,10 +14,18 @@ sealed class XzStreams(Stream packed) : ForwardStream
         {
             if (_stream.Read(buffer) is > 0 and var read)
                 return read;
+            _stream.Dispose();
             _stream = Next();
         }
 
         return 0;
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+            _stream?.Dispose();
+        base.Dispose(disposing);
     }
 
     XZStream? Next()
