@@ -21,12 +21,15 @@ static class ComparisonReport
     /// <param name="comparison">What was declared.</param>
     /// <param name="declared">Number of its runs.</param>
     /// <param name="runs">Those that are finished, one at least.</param>
+    /// <param name="failures">Runs that diverged, and how.</param>
     /// <param name="folder">Of the comparison.</param>
-    public static void Write(ComparisonFile comparison, int declared, IReadOnlyList<ComparedRun> runs, string folder)
+    public static void Write(ComparisonFile comparison, int declared, IReadOnlyList<ComparedRun> runs, IReadOnlyList<string> failures, string folder)
     {
         var html = new StringBuilder();
         html.Append(CultureInfo.InvariantCulture, $"<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{HtmlEncode(comparison.Name)}</title><style>{Style}</style></head><body>\n<h1>{HtmlEncode(comparison.Name)}</h1>\n<p>{HtmlEncode(comparison.Description)}</p>\n");
         html.Append(CultureInfo.InvariantCulture, $"<p>{runs.Count} of {declared} runs; seeds {string.Join(", ", comparison.Seeds)}; {(comparison.EqualParametersTo is { } reference ? $"every model has as many parameters as {HtmlEncode(reference)}, within 1 %, by its widths" : "sizes as declared")}. Figures are of each run's best checkpoint by validation bound, on test, mean ± standard deviation over the seeds and (lowest to highest). vbilstm {HtmlEncode(runs[0].Result.Program)}, {string.Join("; ", runs.Select(run => HtmlEncode(run.Result.Device)).Distinct())}.</p>\n");
+        foreach (var failure in failures)
+            html.Append(CultureInfo.InvariantCulture, $"<p><strong>Missing:</strong> {HtmlEncode(failure)}</p>\n");
         html.Append(CultureInfo.InvariantCulture, $"<h2>Results</h2>\n{ComparisonTables.Scores(comparison, runs)}");
         foreach (var data in comparison.Data.Where(data => data.PaperNote.Length > 0))
             html.Append(CultureInfo.InvariantCulture, $"<p class=\"note\">{HtmlEncode(data.Name)}: {HtmlEncode(data.PaperNote)}</p>\n");

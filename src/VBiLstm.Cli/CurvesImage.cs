@@ -10,8 +10,18 @@ static class CurvesImage
 
     static readonly (string Title, string Key)[] Panels = [("bound, nats per sequence", "bound"), ("NLL, nats per sequence", "nll"), ("KL, nats per sequence", "kl")];
 
-    public static void Write(string path, IReadOnlyList<MetricsRow> rows)
+    static readonly string[] Splits = ["train", "validation"];
+
+    /// <summary>Reads the rows once; a long run takes no more memory than a short one.</summary>
+    public static void Write(string path, IEnumerable<MetricsRow> rows)
     {
+        var curves = Panels.SelectMany(panel => Splits.Select(split => (panel.Key, Split: split))).ToDictionary(curve => curve, _ => new CurveMeans(SmoothedPoints));
+        foreach (var row in rows)
+            foreach (var (_, key) in Panels)
+                if (row.Values.TryGetValue(key, out var value) && double.IsFinite(value) && curves.TryGetValue((key, row.Split), out var curve))
+                    curve.Add(row.Step, value);
+        if (curves.Values.All(curve => curve.Points.Count == 0))
+            return;
         var figure = new Multiplot();
         figure.AddPlots(Panels.Length);
         figure.Layout = new ScottPlot.MultiplotLayouts.Columns();
@@ -20,8 +30,8 @@ static class CurvesImage
             var plot = figure.GetPlot(i);
             plot.Title(Panels[i].Title);
             plot.XLabel("step");
-            Add(plot, rows, "train", Panels[i].Key, Colors.SteelBlue, marks: false);
-            Add(plot, rows, "validation", Panels[i].Key, Colors.DarkOrange, marks: true);
+            Add(plot, curves[(Panels[i].Key, "train")], "train", Colors.SteelBlue, marks: false);
+            Add(plot, curves[(Panels[i].Key, "validation")], "validation", Colors.DarkOrange, marks: true);
             if (i == 0)
                 plot.ShowLegend(Alignment.LowerRight);
         }
@@ -31,23 +41,14 @@ static class CurvesImage
         AtomicFile.Write(path, stream => stream.Write(bytes));
     }
 
-    static void Add(Plot plot, IReadOnlyList<MetricsRow> rows, string split, string key, Color color, bool marks)
+    static void Add(Plot plot, CurveMeans curve, string split, Color color, bool marks)
     {
-        var points = rows.Where(row => row.Split == split && row.Values.TryGetValue(key, out var value) && double.IsFinite(value)).Select(row => (Step: (double)row.Step, Value: row.Values[key])).ToList();
+        var points = curve.Points;
         if (points.Count == 0)
             return;
-        if (!marks)
-            points = Averaged(points);
         var line = plot.Add.Scatter(points.Select(point => point.Step).ToArray(), points.Select(point => point.Value).ToArray(), color);
         line.LegendText = split;
         line.LineWidth = 2;
         line.MarkerSize = marks ? 5 : 0;
-    }
-
-    // Means over stretches of steps: single training batches are too noisy to see a curve.
-    static List<(double Step, double Value)> Averaged(List<(double Step, double Value)> points)
-    {
-        var stretch = Math.Max(1, points.Count / SmoothedPoints);
-        return [.. points.Chunk(stretch).Select(part => (part.Average(point => point.Step), part.Average(point => point.Value)))];
     }
 }

@@ -11,7 +11,8 @@ var root = new RootCommand("""
                  vbilstm sample runs/digits-1
     Own data:    vbilstm data prepare --help
 
-    Exit codes: 0 done, 1 failed (disk, non-finite loss), 2 bad input, 3 no device or no memory (or lost on the way), 130 interrupted and saved.
+    Exit codes: 0 done, 1 failed (disk, a run that is no longer finite), 2 bad input, 3 no device or no memory (or lost on the way),
+    70 a defect of the program (please report it), 130 interrupted and saved.
     """);
 root.Subcommands.Add(TrainCommand.Create());
 root.Subcommands.Add(EvaluateCommand.Create());
@@ -23,4 +24,4 @@ root.Subcommands.Add(BenchCommand.Create());
 root.Subcommands.Add(DoctorCommand.Create());
 root.Subcommands.Add(VerifyCommand.Create());
 root.Subcommands.Add(ProfileCommand.Create());
-return CommandExecution.Run(root.Parse(args));
+return CommandExecution.Run(root, args);

@@ -43,10 +43,13 @@ sealed record SampleSheet(byte[] Grey, int Height, int Width)
     }
 
     /// <summary>Writes a PNG file.</summary>
-    public void WritePng(string path)
+    public void WritePng(string path) => AtomicFile.Write(path, stream => stream.Write(Png()));
+
+    /// <summary>The bytes of a PNG file.</summary>
+    public byte[] Png()
     {
         using var image = SKImage.FromPixelCopy(new SKImageInfo(Width, Height, SKColorType.Gray8, SKAlphaType.Opaque), Grey);
         using var png = image.Encode(SKEncodedImageFormat.Png, 100);
-        AtomicFile.Write(path, png.SaveTo);
+        return png.ToArray();
     }
 }

@@ -16,7 +16,7 @@ static class TextOutput
     }
 
     /// <summary>Prints tokens [sequences, steps]: words to the end of their sentence, characters as they come, ids where there is no vocabulary.</summary>
-    public static void Print(int[] tokens, int sequences, DataSplits data)
+    public static void Print(int[] tokens, int sequences, DataIdentity data)
     {
         var steps = tokens.Length / sequences;
         for (var n = 0; n < sequences; n++)
@@ -24,7 +24,7 @@ static class TextOutput
             var ids = tokens.AsSpan(n * steps, steps).ToArray();
             if (data.Vocabulary.Count == 0)
                 Console.WriteLine(string.Join(' ', ids));
-            else if (data.Test.Unit == TaskUnit.Perplexity)
+            else if (data.Unit == TaskUnit.Perplexity)
                 Console.WriteLine(string.Join(' ', ids.Select(id => data.Vocabulary[id]).TakeWhile(word => word != SpecialTokens.EndOfSentence)));
             else
                 Console.WriteLine(string.Concat(ids.Select(id => data.Vocabulary[id])) + (n + 1 < sequences ? "\n---" : ""));

@@ -15,7 +15,7 @@ static class TrainingDisplay
             return trainer.Run(new Plain(trainer.State.Step), cancellation);
         return AnsiConsole.Progress()
             .AutoClear(true)
-            .Columns(new ProgressBarColumn { Width = 24 }, new PercentageColumn(), new RemainingTimeColumn(), new TaskDescriptionColumn { Alignment = Justify.Left })
+            .Columns(new ProgressBarColumn { Width = 24 }, new PercentageColumn(), new TimeLeftColumn(), new TaskDescriptionColumn { Alignment = Justify.Left })
             .Start(context =>
             {
                 var task = context.AddTask("starting", maxValue: trainer.TotalSteps);
@@ -43,7 +43,7 @@ static class TrainingDisplay
 
         public void Add(in StepReport report) => _samples += report.Sequences;
 
-        public TimeSpan TimeLeft(in StepReport report) => _clock.Elapsed * ((double)(report.TotalSteps - report.Step) / Math.Max(1, report.Step - firstStep));
+        public string TimeLeft(in StepReport report) => DurationText.Of(_clock.Elapsed.TotalSeconds * (report.TotalSteps - report.Step) / Math.Max(1, report.Step - firstStep));
     }
 
     sealed class Plain(long firstStep) : ITrainingObserver
@@ -56,7 +56,7 @@ static class TrainingDisplay
             _throughput.Add(report);
             if (_sinceLine.Elapsed < PlainInterval && report.Step != firstStep + 1)
                 return;
-            Console.WriteLine($"{Describe(report, _throughput)}  {_throughput.TimeLeft(report):hh\\:mm\\:ss} left");
+            Console.WriteLine($"{Describe(report, _throughput)}  {_throughput.TimeLeft(report)} left");
             _sinceLine.Restart();
         }
 
@@ -69,6 +69,8 @@ static class TrainingDisplay
         }
 
         public void OnEvaluation(EvaluationReport report) => Console.WriteLine(Describe(report));
+
+        public void OnWarning(string message) => Warning.Print(message);
     }
 
     sealed class Live(ProgressTask task, long firstStep) : ITrainingObserver
@@ -85,5 +87,7 @@ static class TrainingDisplay
         public void OnEvaluating(long step, double share) => task.Description = $"step {step:N0}  validation {share:P0}";
 
         public void OnEvaluation(EvaluationReport report) => AnsiConsole.WriteLine(Describe(report));
+
+        public void OnWarning(string message) => Warning.Print(message);
     }
 }

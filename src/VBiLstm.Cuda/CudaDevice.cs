@@ -61,6 +61,8 @@ public sealed unsafe partial class CudaDevice : Device
 
     public override long? FreeBytes => Memory.Free;
 
+    public override bool HasOwnMemory => true;
+
     /// <summary>Kernel nodes and all nodes of every graph captured so far, in the order of <see cref="Record"/>; zeros for those not captured.</summary>
     public IEnumerable<(int KernelNodes, int Nodes)> GraphNodes => _graphs.Select(graph => (graph.KernelNodes, graph.Nodes));
 

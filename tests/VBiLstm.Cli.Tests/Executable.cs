@@ -7,7 +7,7 @@ namespace VBiLstm.Cli.Tests;
 /// <summary>The real program as a process in a folder of its own.</summary>
 sealed class Executable : IDisposable
 {
-    // Against hanging only: a busy machine may take its time.
+    // Only what hangs takes so long, on however busy a machine.
     static readonly TimeSpan Limit = TimeSpan.FromMinutes(20);
 
     public Executable() => Folder = Directory.CreateTempSubdirectory("vbilstm-cli-").FullName;
@@ -22,6 +22,17 @@ sealed class Executable : IDisposable
     public (int Code, string Output, string Error) Run(params string[] arguments)
     {
         using var process = Start(arguments);
+        return Finish(process);
+    }
+
+    /// <summary>As a shell starts it; $V is the program.</summary>
+    public (int Code, string Output, string Error) RunInShell(string script)
+    {
+        var start = new ProcessStartInfo("sh") { WorkingDirectory = Folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        start.ArgumentList.Add("-c");
+        start.ArgumentList.Add(script);
+        start.Environment["V"] = Path.Combine(AppContext.BaseDirectory, "vbilstm");
+        using var process = Process.Start(start)!;
         return Finish(process);
     }
 
@@ -59,6 +70,9 @@ sealed class Executable : IDisposable
     }
 
     public static void Signal(Process process, int signal) => Assert.Equal(0, kill(process.Id, signal));
+
+    /// <summary>As the other, to a process that may have ended.</summary>
+    public static bool TrySignal(Process process, int signal) => kill(process.Id, signal) == 0;
 
     /// <summary>Whether this process ignores the signal, which its children inherit; told by Linux only.</summary>
     public static bool Ignores(int signal)

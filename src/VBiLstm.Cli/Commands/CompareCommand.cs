@@ -45,17 +45,18 @@ static class CompareCommand
                 return CommandExecution.Success;
             }
 
-            var failed = false;
+            var failures = new List<string>();
             if (!parsed.GetValue(reportOnly))
             {
-                var open = runs.Index().Where(run => !IsFinished(run.Item, folder)).ToList();
-                CheckData(open.Select(run => run.Item));
-                using var device = devices.Create(parsed);
                 using var interruption = new Interruption();
+                var open = runs.Index().Where(run => !IsFinished(run.Item, folder)).ToList();
+                if (open.Count > 0)
+                    CheckData(runs, open.Select(run => run.Item), folder);
+                using var device = devices.Create(parsed);
                 var clock = Stopwatch.StartNew();
                 foreach (var (done, (number, run)) in open.Index())
                 {
-                    var left = done > 0 ? $", about {clock.Elapsed / done * (open.Count - done):hh\\:mm\\:ss} left" : "";
+                    var left = done > 0 ? $", about {DurationText.Of(clock.Elapsed.TotalSeconds / done * (open.Count - done))} left" : "";
                     Console.WriteLine($"[{number + 1}/{runs.Count}] {run.Data.Name}, {run.Model.Name}, seed {run.Seed}: {Names.Describe(run.Configuration.Model)}, {run.Parameters:N0} parameters{left}");
                     try
                     {
@@ -67,30 +68,42 @@ static class CompareCommand
                     }
                     catch (NonFiniteException e)
                     {
-                        failed = true;
-                        Console.Error.WriteLine($"vbilstm: {run.Folder}: {e.Message} The other runs go on; the report says that this one is missing.");
+                        failures.Add($"{run.Folder}: {e.Message}");
+                        Warning.Print($"{failures[^1]} The other runs go on; the report says that this one is missing.");
                     }
                 }
             }
 
             var results = runs.Where(run => IsFinished(run, folder)).Select(run => new ComparedRun(run, ComparisonResult.Read(Path.Combine(folder, run.Folder, ComparisonResult.FileName)), Path.Combine(folder, run.Folder))).ToList();
+            if (results.Count == 0 && failures.Count > 0)
+                throw new IOException("No run of this comparison is finite.");
             if (results.Count == 0)
                 throw new ConfigurationException($"{folder} holds no finished run of this comparison; leave --report-only out.");
-            ComparisonReport.Write(comparison, runs.Count, results, folder);
+            ComparisonReport.Write(comparison, runs.Count, results, failures, folder);
             Console.WriteLine($"report  {Path.Combine(folder, ComparisonReport.FileName)} ({results.Count} of {runs.Count} runs)");
-            return failed ? CommandExecution.Failure : CommandExecution.Success;
+            return failures.Count > 0 ? CommandExecution.Failure : CommandExecution.Success;
         });
         return command;
     }
 
-    // What is missing must not show up hours later.
-    static void CheckData(IEnumerable<ComparisonRun> runs)
+    // What is missing must not show up hours later, and one table must not hold figures of two data sets.
+    static void CheckData(IReadOnlyList<ComparisonRun> runs, IEnumerable<ComparisonRun> open, string folder)
     {
-        foreach (var group in runs.GroupBy(run => run.Configuration.Data))
+        foreach (var group in open.GroupBy(run => run.Configuration.Data))
         {
-            var data = DataSplits.Open(group.Key, group.First().Seed);
-            foreach (var run in group)
-                data.CheckFits(run.Configuration.Model);
+            var finished = runs.Where(run => run.Configuration.Data == group.Key && IsFinished(run, folder)).ToList();
+            foreach (var seed in group.GroupBy(run => run.Seed))
+            {
+                using var data = DataSplits.Open(group.Key, seed.Key);
+                foreach (var run in seed)
+                    data.CheckFits(run.Configuration.Model);
+                foreach (var run in finished.Where(run => run.Seed == seed.Key))
+                {
+                    var place = Path.Combine(folder, run.Folder);
+                    if (ComparisonResult.Read(Path.Combine(place, ComparisonResult.FileName)).DataSha256 is { } known && known != data.Identify().Sha256)
+                        TrainedModel.Read(place, withMoments: false).Data?.Check(data.Identify(), data.Source, place);
+                }
+            }
         }
     }
 
@@ -121,15 +134,22 @@ static class CompareCommand
     static bool Train(ComparisonRun run, string folder, Device device, CancellationToken cancellation)
     {
         var place = new RunFolder(Path.Combine(folder, run.Folder));
-        var data = DataSplits.Open(run.Configuration.Data, run.Seed);
+        using var data = DataSplits.Open(run.Configuration.Data, run.Seed);
         data.CheckFits(run.Configuration.Model);
-        var begun = CheckpointFolder.Exists(place.Last) ? CheckpointFolder.Read(place.Last, withMoments: true) : null;
-        if (begun is not null && begun.State.Configuration != run.Configuration)
-            throw new ConfigurationException($"{place.Path} was begun with another configuration than the comparison now has; remove it, or choose another --out.");
-        using (var trainer = begun is null ? new Trainer(run.Configuration, data, device, place) : new Trainer(run.Configuration, data, device, place, begun))
+        var owner = RunOwner.Acquire(place, Warning.Print);
+        try
         {
+            var begun = place.ReadNewest(Warning.Print);
+            if (begun is not null && begun.State.Configuration != run.Configuration)
+                throw new ConfigurationException($"{place.Path} was begun with another configuration than the comparison now has; remove it, or choose another --out.");
+            using var trainer = begun is null ? new Trainer(run.Configuration, data, device, place, owner) : new Trainer(run.Configuration, data, device, place, begun, owner);
             if (!trainer.IsComplete && TrainingDisplay.Run(trainer, cancellation) == TrainingOutcome.Interrupted)
                 return false;
+        }
+        catch
+        {
+            owner.Dispose();
+            throw;
         }
 
         try

@@ -18,7 +18,7 @@ static class EvaluateCommand
         latents.AcceptOnlyFromAmong("sampled", "mean");
         var samples = new Option<int>("--importance-samples") { Description = "K, trajectories per sequence for the importance-weighted bound; 0 leaves it out.", DefaultValueFactory = _ => 0 };
         var priorMode = new Option<bool>("--prior-mode") { Description = "Scores with z from the prior instead of the posterior: nothing of the future enters." };
-        var data = new Option<string?>("--data") { Description = "Another data source than the run's: embedded-digits, a prepared folder (vbilstm data prepare), or a folder of idx image files." };
+        var data = new Option<string?>("--data") { Description = "The data's new place, where they are no longer at the run's; their contents must be the same." };
         var batch = new Option<int?>("--batch-size") { Description = "Sequences side by side; figures do not depend on it. Default: the run's." };
         var (devices, json) = (new DeviceOptions(), CommonOptions.Json());
         var command = new Command("evaluate", """
@@ -42,8 +42,10 @@ static class EvaluateCommand
             using var trained = new TrainedModel(parsed.GetRequiredValue(checkpoint), device);
             var configuration = trained.Configuration;
             var source = configuration.Data with { Source = parsed.GetValue(data) ?? configuration.Data.Source };
-            var splits = DataSplits.Open(source, configuration.Seed);
+            using var splits = DataSplits.Open(source, configuration.Seed);
             splits.CheckFits(configuration.Model);
+            if (!trained.CheckData(splits))
+                Warning.Print($"{trained.Checkpoint.Folder} is of an older version and does not know its data; that {splits.Source} still holds them was not checked.");
             var dataset = parsed.GetValue(split) == "test" ? splits.Test : splits.Validation;
             var mode = parsed.GetValue(latents) == "mean" ? LatentMode.Mean : LatentMode.Sampled;
             if (parsed.GetValue(priorMode) && parsed.GetValue(samples) != 0)
@@ -67,34 +69,31 @@ static class EvaluateCommand
     static void PrintJson(EvaluationResult result, TrainedModel trained, string split, bool priorMode)
     {
         var (value, unit) = result.TaskUnit(trained.Configuration.Model);
-        using var output = Console.OpenStandardOutput();
-        using var json = new Utf8JsonWriter(output, new JsonWriterOptions { Indented = true });
-        json.WriteStartObject();
-        json.WriteString("checkpoint", trained.Checkpoint.Folder);
-        json.WriteNumber("step", trained.Checkpoint.State.Step);
-        json.WriteString("split", split);
-        json.WriteBoolean("prior_mode", priorMode);
-        json.WriteNumber("value", value);
-        json.WriteString("unit", unit);
-        json.WriteBoolean("is_bound", result.IsBound);
-        json.WriteNumber("bound", result.Bound);
-        json.WriteNumber("nll", result.Nll);
-        json.WriteNumber("kl", result.Kl);
-        if (result.ImportanceWeightedBound is { } weighted)
+        JsonOutput.Write(json =>
         {
-            json.WriteNumber("importance_weighted_bound", weighted);
-            json.WriteNumber("importance_samples", result.ImportanceSamples);
-        }
+            json.WriteString("checkpoint", trained.Checkpoint.Folder);
+            json.WriteNumber("step", trained.Checkpoint.State.Step);
+            json.WriteString("split", split);
+            json.WriteBoolean("prior_mode", priorMode);
+            json.WriteNumber("value", value);
+            json.WriteString("unit", unit);
+            json.WriteBoolean("is_bound", result.IsBound);
+            json.WriteNumber("bound", result.Bound);
+            json.WriteNumber("nll", result.Nll);
+            json.WriteNumber("kl", result.Kl);
+            if (result.ImportanceWeightedBound is { } weighted)
+            {
+                json.WriteNumber("importance_weighted_bound", weighted);
+                json.WriteNumber("importance_samples", result.ImportanceSamples);
+            }
 
-        json.WriteNumber("sequences", result.Sequences);
-        json.WriteNumber("predicted_steps", result.Tokens);
-        json.WriteNumber("active_units", result.ActiveUnits);
-        json.WriteStartArray("kl_per_latent");
-        foreach (var kl in result.KlPerLatent)
-            json.WriteNumberValue(kl);
-        json.WriteEndArray();
-        json.WriteEndObject();
-        json.Flush();
-        output.WriteByte((byte)'\n');
+            json.WriteNumber("sequences", result.Sequences);
+            json.WriteNumber("predicted_steps", result.Tokens);
+            json.WriteNumber("active_units", result.ActiveUnits);
+            json.WriteStartArray("kl_per_latent");
+            foreach (var kl in result.KlPerLatent)
+                json.WriteNumberValue(kl);
+            json.WriteEndArray();
+        });
     }
 }

@@ -30,7 +30,7 @@ static class InfoCommand
         {
             var path = parsed.GetRequiredValue(folder);
             var manifest = PreparedManifest.Read(path);
-            DataSplits.Open(new DataConfiguration { Source = path, Binarisation = IsBinary(manifest) ? Binarisation.Binary : Binarisation.Static }, 0);
+            DataSplits.Open(new DataConfiguration { Source = path, Binarisation = IsBinary(manifest) ? Binarisation.Binary : Binarisation.Static }, 0).Dispose();
             if (parsed.GetValue(check))
                 Check(path, manifest);
             if (parsed.GetValue(json))
@@ -52,7 +52,7 @@ static class InfoCommand
         void Compare(string file, string? expected)
         {
             var path = Path.Combine(folder, file);
-            if (expected is not null && MappedSplit.Checksum(path) is var sum && sum != expected)
+            if (expected is not null && PreparedSplitFile.Checksum(path) is var sum && sum != expected)
                 throw new DataException($"{path} has the checksum {sum}, the manifest says {expected}; the file is damaged. Prepare the data again.");
         }
 

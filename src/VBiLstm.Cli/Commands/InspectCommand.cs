@@ -48,11 +48,8 @@ static class InspectCommand
         Console.WriteLine($"\n{checkpoint.Weights.Sum(tensor => (long)tensor.Values.Length):N0} parameters");
     }
 
-    static void PrintJson(Checkpoint checkpoint)
+    static void PrintJson(Checkpoint checkpoint) => JsonOutput.Write(json =>
     {
-        using var output = Console.OpenStandardOutput();
-        using var json = new Utf8JsonWriter(output, new JsonWriterOptions { Indented = true });
-        json.WriteStartObject();
         json.WriteString("checkpoint", checkpoint.Folder);
         json.WritePropertyName("state");
         JsonSerializer.Serialize(json, checkpoint.State, TrainingStateJson.Default.TrainingState);
@@ -65,16 +62,13 @@ static class InspectCommand
             foreach (var size in tensor.Shape)
                 json.WriteNumberValue(size);
             json.WriteEndArray();
-            json.WriteNumber("norm", Norm(tensor));
-            json.WriteNumber("largest", Largest(tensor));
+            JsonOutput.WriteFinite(json, "norm", Norm(tensor));
+            JsonOutput.WriteFinite(json, "largest", Largest(tensor));
             json.WriteEndObject();
         }
 
         json.WriteEndArray();
-        json.WriteEndObject();
-        json.Flush();
-        output.WriteByte((byte)'\n');
-    }
+    });
 
     static double Norm(NamedTensor tensor) => Math.Sqrt(tensor.Values.Sum(value => (double)value * value));
 

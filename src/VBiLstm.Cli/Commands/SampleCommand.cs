@@ -48,7 +48,7 @@ static class SampleCommand
             using var trained = new TrainedModel(parsed.GetRequiredValue(checkpoint), device);
             var configuration = trained.Configuration;
             using var prior = new PriorMode(trained.Device, trained.Parameters, number, sampled: parsed.GetValue(latents) == "sampled");
-            var data = DataSplits.Open(configuration.Data, configuration.Seed);
+            var data = trained.Checkpoint.Data ?? Identify(configuration);
             if (configuration.Model.IsCategorical)
             {
                 var first = TextOutput.FirstToken(data.Vocabulary);
@@ -65,18 +65,25 @@ static class SampleCommand
                 return CommandExecution.Success;
             }
 
-            if (data.Test is not ImageDataset images)
+            if (data.Height == 0)
                 throw new ConfigurationException("Only images, text and speech can be drawn; the data set of this run is none of them.");
             var path = parsed.GetValue(output) ?? "samples.png";
-            var pixels = SampleSheet.Draw(prior, configuration.Model, images.Height * images.Width, parsed.GetValue(seed), heat);
+            var pixels = SampleSheet.Draw(prior, configuration.Model, data.Height * data.Width, parsed.GetValue(seed), heat);
             if (Path.GetExtension(path).Equals(".gif", StringComparison.OrdinalIgnoreCase))
-                DrawingOrder.WriteGif(path, pixels, images.Height, images.Width, width, configuration.Model.FrameSize);
+                DrawingOrder.WriteGif(path, pixels, data.Height, data.Width, width, configuration.Model.FrameSize);
             else
-                SampleSheet.Of(pixels, images.Height, images.Width, width).WritePng(path);
+                SampleSheet.Of(pixels, data.Height, data.Width, width).WritePng(path);
             Console.WriteLine($"{number} images from {trained.Checkpoint.Folder} (step {trained.Checkpoint.State.Step:N0}): {path}");
             return CommandExecution.Success;
         });
         return command;
+    }
+
+    // Checkpoints of older versions do not say what their data were.
+    static DataIdentity Identify(RunConfiguration configuration)
+    {
+        using var data = DataSplits.Open(configuration.Data, configuration.Seed);
+        return data.Identify();
     }
 
     static void WriteRecordings(string folder, float[] samples, int count, int sampleRate)

@@ -21,6 +21,7 @@ sealed class TimeStepsOption
             return timeSteps;
         if (configuration.Model.IsCategorical)
             throw new ConfigurationException("No data set gives the length of categorical sequences here; name it with --time-steps.");
-        return DataSplits.Open(configuration.Data, configuration.Seed).MaximumLength;
+        using var data = DataSplits.Open(configuration.Data, configuration.Seed);
+        return data.MaximumLength;
     }
 }

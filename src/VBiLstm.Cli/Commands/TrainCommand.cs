@@ -25,11 +25,14 @@ static class TrainCommand
         var seed = new Option<long?>("--seed") { Description = "Short for --set seed=…: the same seed gives the same bits at any number of threads." };
         var onNonFinite = new Option<string?>("--on-non-finite") { Description = "Short for --set training.on_non_finite=…: stop before the update, or skip it and count." };
         var run = new Option<string?>("--run") { Description = "Name of the run, a folder under runs/; default: the preset's name and the next free number." };
-        var resume = new Option<string?>("--resume") { Description = "Continues the run in this folder from its last checkpoint; --steps, --epochs and --set training.… may change." };
+        var resume = new Option<string?>("--resume") { Description = "Continues a run from its newest checkpoint, or from the checkpoint named; --steps, --epochs and --set training.… may change, and --data names the data's new place." };
+        var resumeOrStart = new Option<bool>("--resume-or-start") { Description = "With --run: starts the run, continues it, or says that it is finished (exit code 0); what a job that is queued again calls each time." };
+        var stopAfter = new Option<string?>("--stop-after") { Description = "Ends as Ctrl-C does after so much time, for instance 3h50m: saved, exit code 130." };
         var (configurations, devices) = (new ConfigurationOptions(), new DeviceOptions());
         var command = new Command("train", $"""
             Trains a model and leaves everything in runs/NAME: configuration.json, metrics.jsonl, TensorBoard events,
-            curves.png, samples.png and the checkpoints "best" and "last". Ctrl-C finishes the step, saves, and says how to resume.
+            curves.png, samples.png and the checkpoints "best" and "last". Ctrl-C finishes the step, saves, and says how to resume; so do
+            SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 and SIGXCPU, with which batch systems announce their end (docs/cluster.md).
 
             Examples:
               vbilstm train
@@ -37,12 +40,13 @@ static class TrainCommand
               vbilstm train --set model.kind=lstm --set training.learning_rate=0.0005 --steps 4000
               vbilstm train --data path/to/mnist --set data.binarisation=stochastic --epochs 20
               vbilstm train --resume runs/my-digits --steps 6000
+              vbilstm train --run my-job --resume-or-start --stop-after 3h50m
 
             Keys for --set and --config, with their defaults:
             {ConfigurationOptions.Keys}
             """)
         {
-            data, steps, epochs, seed, onNonFinite, run, resume,
+            data, steps, epochs, seed, onNonFinite, run, resume, resumeOrStart, stopAfter,
         };
         configurations.AddTo(command);
         devices.AddTo(command);
@@ -59,119 +63,219 @@ static class TrainCommand
                 overrides.Add($"seed={number}");
             if (parsed.GetValue(onNonFinite) is { } action)
                 overrides.Add($"training.on_non_finite={action}");
-            if (parsed.GetValue(resume) is { } folder)
+            TimeSpan? limit = parsed.GetValue(stopAfter) is { } text ? DurationText.Parse("--stop-after", text) : null;
+            using var interruption = new Interruption(limit);
+            if (parsed.GetValue(resume) is { } path)
             {
-                if (configurations.NamesAStart(parsed) || parsed.GetValue(run) is not null)
-                    throw new ConfigurationException("--resume takes everything from the run it continues; leave out --preset, --config and --run.");
+                if (configurations.NamesAStart(parsed) || parsed.GetValue(run) is not null || parsed.GetValue(resumeOrStart))
+                    throw new ConfigurationException("--resume takes everything from the run it continues; leave out --preset, --config, --run and --resume-or-start.");
                 using var resumed = devices.Create(parsed);
-                return Resume(folder, overrides, resumed);
+                return Resume(path, overrides, resumed, interruption.Token);
             }
 
             var configuration = configurations.Read(parsed, overrides);
             using var device = devices.Create(parsed);
-            return Start(configuration, NewFolder(parsed.GetValue(run), configuration.Preset), device);
+            return parsed.GetValue(resumeOrStart)
+                ? ResumeOrStart(Named(parsed.GetValue(run) ?? throw new ConfigurationException("--resume-or-start needs the run's name; give it with --run.")), configuration, device, interruption.Token)
+                : Start(configuration, parsed.GetValue(run), device, interruption.Token);
         });
         return command;
     }
 
-    static RunFolder NewFolder(string? name, string preset)
+    static RunFolder Named(string name)
     {
-        if (name is null)
+        FolderName.Check("--run", name);
+        return new RunFolder(Path.Combine("runs", name));
+    }
+
+    static int Start(RunConfiguration configuration, string? name, Device device, CancellationToken cancellation)
+    {
+        if (name is not null && Directory.Exists(Named(name).Path))
+            throw Taken(Named(name));
+        using var data = Open(configuration, device);
+        var candidates = name is not null ? [Named(name)]
+            : Enumerable.Range(1, int.MaxValue - 1).Select(number => new RunFolder(Path.Combine("runs", $"{(configuration.Preset == RunConfiguration.NoPreset ? "run" : configuration.Preset)}-{number}")));
+        var (folder, owner) = RunOwner.AcquireNew(candidates) ?? throw Taken(Named(name!));
+        return Run(new Trainer(configuration, data, device, folder, owner), data, device, folder, cancellation);
+    }
+
+    static ConfigurationException Taken(RunFolder folder)
+        => new(File.Exists(folder.Configuration) || CheckpointFolder.Exists(folder.Last)
+            ? $"{folder.Path} exists; continue it with: vbilstm train --resume {ShellText.Quote(folder.Path)}, or choose another --run."
+            : $"{folder.Path} exists and is no run; choose another --run, or begin there with --resume-or-start.");
+
+    static int ResumeOrStart(RunFolder folder, RunConfiguration configuration, Device device, CancellationToken cancellation)
+    {
+        using var data = Open(configuration, device);
+        var owner = RunOwner.Acquire(folder, Warning.Print);
+        try
         {
-            var number = 1;
-            while (Directory.Exists(Path.Combine("runs", $"{preset}-{number}")))
-                number++;
-            return new RunFolder(Path.Combine("runs", $"{preset}-{number}"));
+            if (folder.ReadNewest(Warning.Print) is not { } checkpoint)
+                return Run(new Trainer(configuration, data, device, folder, owner), data, device, folder, cancellation);
+            CheckSameRun(configuration, checkpoint);
+            var trainer = new Trainer(configuration, data, device, folder, checkpoint, owner);
+            if (!trainer.IsComplete)
+                return Run(trainer, data, device, folder, cancellation);
+            trainer.Dispose();
+            Console.WriteLine($"{folder.Path} is finished: {Finished(checkpoint.State, trainer.TotalSteps)}. Score it with: vbilstm evaluate {ShellText.Quote(folder.Path)}");
+            return CommandExecution.Success;
         }
-
-        if (name.Length == 0 || name != Path.GetFileName(name) || name is "." or "..")
-            throw new ConfigurationException($"--run is '{name}'; use a plain name, which becomes the folder runs/NAME.");
-        var folder = new RunFolder(Path.Combine("runs", name));
-        return Directory.Exists(folder.Path)
-            ? throw new ConfigurationException($"{folder.Path} exists; continue it with --resume {folder.Path}, or choose another --run.")
-            : folder;
+        catch
+        {
+            owner.Dispose();
+            throw;
+        }
     }
 
-    static int Start(RunConfiguration configuration, RunFolder folder, Device device)
+    static int Resume(string path, List<string> overrides, Device device, CancellationToken cancellation)
+    {
+        var (folder, chosen) = Locate(path);
+        if (!Directory.Exists(folder.Path))
+            throw new ConfigurationException($"There is no checkpoint in {path}: there is no such folder. Name a run's folder (runs/NAME) or one of its checkpoints.");
+        var owner = RunOwner.Acquire(folder, Warning.Print);
+        try
+        {
+            var checkpoint = chosen is null ? folder.ReadNewest(Warning.Print) : CheckpointFolder.Read(chosen, withMoments: true);
+            if (checkpoint is null && !File.Exists(folder.Configuration))
+                throw new ConfigurationException($"There is no checkpoint in {path}, and no configuration.json from which the run could begin again. Name a run's folder (runs/NAME) or one of its checkpoints.");
+            var configuration = ConfigurationFile.Override(checkpoint?.State.Configuration ?? ConfigurationFile.Read(folder.Configuration), overrides);
+            configuration.Validate();
+            if (checkpoint is not null)
+                CheckSameRun(configuration, checkpoint);
+            else
+                Console.WriteLine($"{folder.Path} was ended before its first checkpoint; it begins again.");
+            using var data = Open(configuration, device);
+            var trainer = checkpoint is null ? new Trainer(configuration, data, device, folder, owner) : new Trainer(configuration, data, device, folder, checkpoint, owner);
+            if (!trainer.IsComplete)
+                return Run(trainer, data, device, folder, cancellation);
+            trainer.Dispose();
+            throw new ConfigurationException($"{folder.Path} {Finished(trainer.State, trainer.TotalSteps)}; give more with {(trainer.State.StoppedEarly ? "--set training.early_stop=0" : "--steps")}.");
+        }
+        catch
+        {
+            owner.Dispose();
+            throw;
+        }
+    }
+
+    static string Finished(TrainingState state, long totalSteps)
+        => state.StoppedEarly ? $"stopped early after step {state.Step:N0}, having found nothing better since step {state.BestStep:N0}" : $"has done all of its {totalSteps:N0} steps";
+
+    // A run, or one of its checkpoints, which then is where it goes on.
+    static (RunFolder Folder, string? Checkpoint) Locate(string path)
+    {
+        var full = Path.GetFullPath(path.Length == 0 ? throw new ConfigurationException("--resume is ''; name a run's folder (runs/NAME) or one of its checkpoints.") : path);
+        var plain = Path.TrimEndingDirectorySeparator(path);
+        if (!CheckpointFolder.IsOne(plain))
+            return (new RunFolder(plain), null);
+        var parent = Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(full));
+        return Path.GetFileName(parent) == "checkpoints" && Path.GetDirectoryName(parent) is { } run
+            ? (new RunFolder(Path.GetRelativePath(Environment.CurrentDirectory, run) is var near && !near.StartsWith("..", StringComparison.Ordinal) ? near : run), plain)
+            : throw new ConfigurationException($"{path} is a checkpoint outside of a run's folder, where nothing could go on; put it into RUN/checkpoints/, and name that.");
+    }
+
+    static void CheckSameRun(RunConfiguration configuration, Checkpoint checkpoint)
+    {
+        var before = ConfigurationKey.Values(checkpoint.State.Configuration).ToDictionary();
+        var changed = ConfigurationKey.Values(configuration).Where(key => key.Path is not ("preset" or "data.source") && !key.Path.StartsWith("training.", StringComparison.Ordinal) && !Equals(before.GetValueOrDefault(key.Path), key.Value)).ToList();
+        if (changed.Count > 0)
+            throw new ConfigurationException($"A resumed run can change training.… and the data's place only; {string.Join(", ", changed.Select(key => $"{key.Path} was {before.GetValueOrDefault(key.Path)}, not {key.Value}"))}: that would be another run.");
+        var batch = checkpoint.State.Configuration.Training.BatchSize;
+        if (configuration.Training.BatchSize != batch)
+            throw new ConfigurationException($"training.batch_size was {batch}: a resumed run cannot change it, because its position in the data counts batches.");
+    }
+
+    // Everything that can be wrong is found before the run's folder is made.
+    static DataSplits Open(RunConfiguration configuration, Device device)
     {
         var data = DataSplits.Open(configuration.Data, configuration.Seed);
-        CheckMemory(configuration, data, device);
-        return Run(new Trainer(configuration, data, device, folder), configuration, data, device, folder);
+        try
+        {
+            data.CheckFits(configuration.Model);
+            Trainer.TotalStepsOf(configuration.Training, new TrainingBatches(data.Train, configuration.Training.BatchSize, configuration.Seed).BatchesPerEpoch);
+            CheckMemory(configuration, data, device);
+            return data;
+        }
+        catch
+        {
+            data.Dispose();
+            throw;
+        }
     }
 
-    static int Resume(string path, List<string> overrides, Device device)
+    static int Run(Trainer trainer, DataSplits data, Device device, RunFolder folder, CancellationToken cancellation)
     {
-        var folder = new RunFolder(path.TrimEnd(Path.DirectorySeparatorChar, Path.AltDirectorySeparatorChar));
-        var checkpoint = CheckpointFolder.Read(folder.Last, withMoments: true);
-        var before = checkpoint.State.Configuration;
-        var configuration = ConfigurationFile.Override(before, overrides);
-        if (configuration with { Training = before.Training } != before)
-            throw new ConfigurationException("--resume can change training.… only: another seed, model or data set would be another run.");
-        configuration.Validate();
-        if (configuration.Training.BatchSize != before.Training.BatchSize)
-            throw new ConfigurationException($"training.batch_size was {before.Training.BatchSize}: a resumed run cannot change it, because its position in the data counts batches.");
-        var data = DataSplits.Open(configuration.Data, configuration.Seed);
-        CheckMemory(configuration, data, device);
-        return Run(new Trainer(configuration, data, device, folder, checkpoint), configuration, data, device, folder);
-    }
-
-    static int Run(Trainer trainer, RunConfiguration configuration, DataSplits data, Device device, RunFolder folder)
-    {
-        using var interruption = new Interruption();
         using (trainer)
         {
-            if (trainer.IsComplete)
-                throw new ConfigurationException($"{folder.Path} has done all of its {trainer.TotalSteps:N0} steps; give more with --steps.");
-            if (!Train(trainer, configuration, data, device, folder, interruption.Token))
+            if (trainer.State.Step > 0 && CheckpointFolder.StepOf(folder.Last) is { } last && last > trainer.State.Step)
+                Warning.Print($"{folder.Last} is of step {last}; it will be replaced as the run goes on from step {trainer.State.Step}.");
+            if (!Train(trainer, data, device, folder, cancellation))
                 return CommandExecution.Interrupted;
         }
 
-        return Finish(data, device, folder, interruption.Token);
+        return Finish(data, device, folder, cancellation);
     }
 
-    // Only a device with memory of its own knows how much of it is free.
     static void CheckMemory(RunConfiguration configuration, DataSplits data, Device device)
     {
-        if (device.FreeBytes is not { } free)
-            return;
-        data.CheckFits(configuration.Model);
         var memory = TrainingMemory.Measure(device, configuration.Model, data.TrainingLength, configuration.Training.BatchSize);
         memory.CheckFits(device);
-        Console.WriteLine($"memory  {memory}; {free / 1e6:N0} MB free");
+        if (device.HasOwnMemory)
+            Console.WriteLine($"memory  {memory}; {device.FreeBytes / 1e6:N0} MB free");
     }
 
     // False where it was interrupted.
-    static bool Train(Trainer trainer, RunConfiguration configuration, DataSplits data, Device device, RunFolder folder, CancellationToken cancellation)
+    static bool Train(Trainer trainer, DataSplits data, Device device, RunFolder folder, CancellationToken cancellation)
     {
-        PrintHeader(trainer, configuration, data, device, folder);
+        PrintHeader(trainer, data, device, folder);
         TrainingOutcome outcome;
         try
         {
             outcome = TrainingDisplay.Run(trainer, cancellation);
         }
-        catch (Exception e) when ((e is DeviceException or InsufficientMemoryException) && Directory.Exists(folder.Last))
+        catch (Exception e) when (HowToGoOn(folder) is { } advice)
         {
-            throw new DeviceException($"{e.Message} The last checkpoint, {folder.Last}, is whole; continue from it on any device, for instance: vbilstm train --resume {folder.Path} --device cpu", e);
+            throw e switch
+            {
+                DeviceException or InsufficientMemoryException => new DeviceException($"{e.Message} {advice} --device cpu, or on any other device.", e),
+                IOException or UnauthorizedAccessException => new IOException($"{e.Message} {advice}.", e),
+                DataException => new DataException($"{e.Message} {advice}.", e),
+                _ => e,
+            };
         }
         finally
         {
-            if (MetricsLog.Read(folder.Metrics) is { Count: > 0 } rows)
-                CurvesImage.Write(folder.Curves, rows);
+            Pictures.Write(folder.Curves, path => CurvesImage.Write(path, MetricsLog.Read(folder.Metrics)));
         }
 
         if (outcome == TrainingOutcome.Interrupted)
         {
-            Console.WriteLine($"Interrupted after step {trainer.State.Step:N0}; saved. Continue with: vbilstm train --resume {folder.Path}");
+            Console.WriteLine($"Interrupted after step {trainer.State.Step:N0}; saved. Continue with: vbilstm train --resume {ShellText.Quote(folder.Path)}");
             return false;
         }
 
         if (outcome == TrainingOutcome.StoppedEarly)
-            Console.WriteLine($"Stopped early: no better validation bound in {configuration.Training.EarlyStop} evaluations.");
+            Console.WriteLine($"Stopped early: no better validation bound in {trainer.State.Configuration.Training.EarlyStop} evaluations.");
         return true;
     }
 
-    static void PrintHeader(Trainer trainer, RunConfiguration configuration, DataSplits data, Device device, RunFolder folder)
+    static string? HowToGoOn(RunFolder folder)
     {
+        try
+        {
+            return folder.ReadNewest(_ => { }) is { } checkpoint
+                ? $"{checkpoint.Folder} (step {checkpoint.State.Step:N0}) is whole; go on with: vbilstm train --resume {ShellText.Quote(folder.Path)}"
+                : $"The run has no checkpoint yet; begin it again with: vbilstm train --resume {ShellText.Quote(folder.Path)}";
+        }
+        catch (CheckpointException)
+        {
+            return null;
+        }
+    }
+
+    static void PrintHeader(Trainer trainer, DataSplits data, Device device, RunFolder folder)
+    {
+        var configuration = trainer.State.Configuration;
         var model = configuration.Model;
         var memory = trainer.Parameters.Bytes + trainer.Step.WeightBytes + trainer.Step.Bytes;
         Console.WriteLine($"model   {Names.Describe(model)}, {trainer.Parameters.Layout.Count:N0} parameters");
@@ -186,7 +290,7 @@ static class TrainCommand
     {
         using var best = new TrainedModel(folder.Path, device);
         var (configuration, model) = (best.Configuration, best.Configuration.Model);
-        var again = $"vbilstm evaluate {folder.Path}";
+        var again = $"vbilstm evaluate {ShellText.Quote(folder.Path)}";
         try
         {
             var result = WorkDisplay.Run(report => best.Posterior(data.Test, data.EvaluationBatchSize(data.Test, configuration.Training.BatchSize), progress: share => report("scoring test", share), cancellation: cancellation));
@@ -201,8 +305,11 @@ static class TrainCommand
         if (data.Test is ImageDataset images && !model.ReadsFuture)
         {
             using var prior = new PriorMode(device, best.Parameters, SampleRows * SampleColumns, sampled: true);
-            SampleSheet.Of(SampleSheet.Draw(prior, model, images.Height * images.Width, configuration.Seed), images.Height, images.Width, SampleColumns).WritePng(folder.Samples);
-            Console.WriteLine($"samples {folder.Samples}");
+            var sheet = SampleSheet.Of(SampleSheet.Draw(prior, model, images.Height * images.Width, configuration.Seed), images.Height, images.Width, SampleColumns);
+            using (var board = new TensorBoardLog(folder.Path, null, Warning.Print))
+                board.Picture("samples", best.Checkpoint.State.Step, sheet.Png(), sheet.Height, sheet.Width);
+            if (Pictures.Write(folder.Samples, sheet.WritePng))
+                Console.WriteLine($"samples {folder.Samples}");
         }
 
         Console.WriteLine($"curves  {folder.Curves}");

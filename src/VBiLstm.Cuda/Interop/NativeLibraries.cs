@@ -104,13 +104,22 @@ static partial class NativeLibraries
         var tried = new List<string>();
         foreach (var candidate in Candidates(library))
         {
-            tried.Add(candidate);
-            if (NativeLibrary.TryLoad(candidate, out var handle))
-                return new LibrarySearch(library, handle, PathOf(candidate), tried);
+            try
+            {
+                return new LibrarySearch(library, NativeLibrary.Load(candidate), PathOf(candidate), [.. tried, candidate]);
+            }
+            catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
+            {
+                // A file that is there and cannot be loaded is another thing than one that is nowhere.
+                tried.Add(File.Exists(candidate) ? $"{candidate} (it is there, but cannot be loaded: {WhyOf(e)})" : candidate);
+            }
         }
 
         return new LibrarySearch(library, 0, null, tried);
     }
+
+    // The loader's own words stand behind the runtime's advice.
+    static string WhyOf(Exception e) => e.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Last();
 
     static IEnumerable<string> Candidates(string library)
     {

@@ -1,23 +1,31 @@
 using System.IO.Hashing;
 using System.Reflection;
 using System.Text.Json;
+using VBiLstm.Data;
 using VBiLstm.Model;
 
 namespace VBiLstm.Checkpoints;
 
-/// <summary>A checkpoint as read and checked. Moments are empty where only the weights were asked for.</summary>
-public sealed record Checkpoint(string Folder, TrainingState State, IReadOnlyList<NamedTensor> Weights, IReadOnlyList<NamedTensor> FirstMoments, IReadOnlyList<NamedTensor> SecondMoments,
+/// <summary>A checkpoint as read and checked. Moments are empty where only the weights were asked for; data are null in checkpoints of format 1, which does not know them.</summary>
+public sealed record Checkpoint(string Folder, TrainingState State, DataIdentity? Data, IReadOnlyList<NamedTensor> Weights, IReadOnlyList<NamedTensor> FirstMoments, IReadOnlyList<NamedTensor> SecondMoments,
     IReadOnlyList<NamedTensor> CarriedState);
 
 /// <summary>
-/// A checkpoint is a folder: <c>weights.safetensors</c>, <c>optimizer.safetensors</c> (Adam's moments, and where the data carry it the LSTM's state) and <c>state.json</c>, which holds the others' checksums.
-/// It is written aside and renamed, the one before kept as <c>NAME.old</c> until then: at any moment one of the two is complete.
+/// A checkpoint is a folder: <c>weights.safetensors</c>, <c>optimizer.safetensors</c> (Adam's moments, and where the data carry it the LSTM's state), <c>data.json</c>
+/// (what the data were) and <c>state.json</c>, which holds the others' checksums and its own. It is written aside and renamed, the one before kept as <c>NAME.old</c>
+/// until the disk has the new one: at any moment one of the two is complete.
 /// </summary>
 public static class CheckpointFolder
 {
     const string WeightsFile = "weights.safetensors";
     const string OptimizerFile = "optimizer.safetensors";
+    const string DataFile = "data.json";
     const string StateFile = "state.json";
+
+    // A trainer that saves renames its folders while we read; each save takes longer than a pause.
+    const int Attempts = 20;
+    static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(25);
+
     const string FirstMomentPrefix = "first_moment.";
     const string SecondMomentPrefix = "second_moment.";
     const string CarriedStatePrefix = "carried_state.";
@@ -29,20 +37,36 @@ public static class CheckpointFolder
     /// <summary>Whether a checkpoint was written there, even if a kill left only the one before.</summary>
     public static bool Exists(string folder) => Directory.Exists(folder) || Directory.Exists(Old(folder));
 
+    /// <summary>Whether a folder is a checkpoint itself, not a run.</summary>
+    public static bool IsOne(string folder) => IsComplete(folder) || IsComplete(Old(folder));
+
+    /// <summary>The step of a checkpoint, without checking the rest of it; null where there is none that can be read.</summary>
+    public static long? StepOf(string folder)
+    {
+        try
+        {
+            return Find(folder) is { } found ? ReadState(Path.Combine(found, StateFile)).Step : null;
+        }
+        catch (Exception e) when (e is CheckpointException or IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Writes a checkpoint in place of the one that may stand there. Throws <see cref="IOException"/> naming the folder; the old one is whole then.</summary>
-    public static void Write(string folder, TrainingState state, IReadOnlyList<NamedTensor> weights, IReadOnlyList<NamedTensor> firstMoments, IReadOnlyList<NamedTensor> secondMoments,
+    public static void Write(string folder, TrainingState state, DataIdentity data, IReadOnlyList<NamedTensor> weights, IReadOnlyList<NamedTensor> firstMoments, IReadOnlyList<NamedTensor> secondMoments,
         IReadOnlyList<NamedTensor>? carriedState = null)
     {
         ArgumentNullException.ThrowIfNull(state);
         try
         {
-            WriteAside(folder, state, weights, firstMoments, secondMoments, carriedState);
+            WriteAside(folder, state, data, weights, firstMoments, secondMoments, carriedState);
             Retire(folder);
             Promote(folder);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new IOException($"The checkpoint {folder} could not be written ({e.Message}); the one before it is kept.", e);
+            throw new IOException($"The checkpoint {folder} of step {state.Step} could not be written ({e.Message}); {(Exists(folder) ? "the one before it is kept" : "there is none before it")}.", e);
         }
     }
 
@@ -51,13 +75,60 @@ public static class CheckpointFolder
     /// <param name="withMoments">Whether the optimiser's file is read too.</param>
     public static Checkpoint Read(string folder, bool withMoments)
     {
-        var found = Locate(folder);
+        for (var attempt = 1; ; attempt++)
+        {
+            var found = Locate(folder);
+            var before = StateBytes(found);
+            try
+            {
+                return ReadOnce(found, withMoments);
+            }
+            catch (CheckpointException) when (attempt < Attempts && (Find(folder) != found || !StateBytes(found).AsSpan().SequenceEqual(before)))
+            {
+                // Another one was put in its place meanwhile.
+                Thread.Sleep(Pause);
+            }
+        }
+    }
+
+    /// <summary>The newest whole checkpoint among several places.</summary>
+    /// <param name="folders">Checkpoints; of equally old ones the first counts.</param>
+    /// <param name="warn">Told of damaged ones.</param>
+    /// <returns>With moments; null where there is none in any of the places.</returns>
+    /// <exception cref="CheckpointException">There is one, but none is whole.</exception>
+    public static Checkpoint? ReadNewest(IEnumerable<string> folders, Action<string> warn)
+    {
+        ArgumentNullException.ThrowIfNull(folders);
+        ArgumentNullException.ThrowIfNull(warn);
+        Checkpoint? newest = null;
+        CheckpointException? damaged = null;
+        foreach (var place in folders.SelectMany(folder => new[] { folder, Old(folder) }).Where(IsComplete))
+        {
+            try
+            {
+                var checkpoint = Read(place, withMoments: true);
+                if (newest is null || checkpoint.State.Step > newest.State.Step)
+                    newest = checkpoint;
+            }
+            catch (CheckpointException e)
+            {
+                damaged = e;
+                warn(e.Message);
+            }
+        }
+
+        return newest is null && damaged is not null ? throw damaged : newest;
+    }
+
+    static Checkpoint ReadOnce(string found, bool withMoments)
+    {
         try
         {
             var state = ReadState(Path.Combine(found, StateFile));
+            var data = state.Format > 1 ? ReadData(found, state) : null;
             var weights = ReadTensors(found, WeightsFile, state);
             var moments = withMoments ? ReadTensors(found, OptimizerFile, state) : [];
-            var checkpoint = new Checkpoint(found, state, weights, Part(moments, FirstMomentPrefix), Part(moments, SecondMomentPrefix), Part(moments, CarriedStatePrefix));
+            var checkpoint = new Checkpoint(found, state, data, weights, Part(moments, FirstMomentPrefix), Part(moments, SecondMomentPrefix), Part(moments, CarriedStatePrefix));
             Check(found, state, weights, checkpoint, withMoments);
             return checkpoint;
         }
@@ -67,7 +138,7 @@ public static class CheckpointFolder
         }
     }
 
-    internal static void WriteAside(string folder, TrainingState state, IReadOnlyList<NamedTensor> weights, IReadOnlyList<NamedTensor> firstMoments, IReadOnlyList<NamedTensor> secondMoments,
+    internal static void WriteAside(string folder, TrainingState state, DataIdentity data, IReadOnlyList<NamedTensor> weights, IReadOnlyList<NamedTensor> firstMoments, IReadOnlyList<NamedTensor> secondMoments,
         IReadOnlyList<NamedTensor>? carriedState = null)
     {
         var aside = Aside(folder);
@@ -77,10 +148,12 @@ public static class CheckpointFolder
         var files = new Dictionary<string, FileCheck>(StringComparer.Ordinal);
         WriteTensors(Path.Combine(aside, WeightsFile), weights);
         WriteTensors(Path.Combine(aside, OptimizerFile), [.. Prefixed(firstMoments, FirstMomentPrefix), .. Prefixed(secondMoments, SecondMomentPrefix), .. Prefixed(carriedState ?? [], CarriedStatePrefix)]);
-        foreach (var name in new[] { WeightsFile, OptimizerFile })
+        AtomicFile.Write(Path.Combine(aside, DataFile), stream => JsonSerializer.Serialize(stream, data, TrainingStateJson.Default.DataIdentity));
+        foreach (var name in new[] { WeightsFile, OptimizerFile, DataFile })
             files[name] = Measure(Path.Combine(aside, name));
-        var complete = state with { Program = Version, Files = files };
-        AtomicFile.Write(Path.Combine(aside, StateFile), stream => JsonSerializer.Serialize(stream, complete, TrainingStateJson.Default.TrainingState));
+        var complete = state with { Format = TrainingState.CurrentFormat, Program = Version, Files = files, Checksum = "" };
+        var checksum = Checksum(JsonSerializer.SerializeToUtf8Bytes(complete, TrainingStateJson.Default.TrainingState));
+        AtomicFile.Write(Path.Combine(aside, StateFile), stream => JsonSerializer.Serialize(stream, complete with { Checksum = checksum }, TrainingStateJson.Default.TrainingState));
     }
 
     internal static void Retire(string folder)
@@ -88,7 +161,11 @@ public static class CheckpointFolder
         if (!IsComplete(folder))
             return;
         if (Directory.Exists(Old(folder)))
+        {
+            DurableStorage.FlushFolder(Parent(folder));
             Directory.Delete(Old(folder), recursive: true);
+        }
+
         Directory.Move(folder, Old(folder));
     }
 
@@ -97,32 +174,47 @@ public static class CheckpointFolder
         if (Directory.Exists(folder))
             Directory.Delete(folder, recursive: true);
         Directory.Move(Aside(folder), folder);
+        DurableStorage.FlushFolder(Parent(folder));
         if (Directory.Exists(Old(folder)))
             Directory.Delete(Old(folder), recursive: true);
     }
+
+    static string Parent(string folder) => Path.GetDirectoryName(Path.GetFullPath(folder))!;
 
     static string Version => typeof(CheckpointFolder).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "";
 
     static bool IsComplete(string folder) => File.Exists(Path.Combine(folder, StateFile));
 
     static string Locate(string folder)
+        => Find(folder) ?? throw new CheckpointException($"There is no checkpoint in {folder}: neither {StateFile} nor checkpoints/last/{StateFile} stands there. Name a run's folder (runs/NAME) or one of its checkpoints.");
+
+    static string? Find(string folder)
+        => new[] { folder, Old(folder), Path.Combine(folder, "checkpoints", "last"), Old(Path.Combine(folder, "checkpoints", "last")) }.FirstOrDefault(IsComplete);
+
+    static byte[] StateBytes(string folder)
     {
-        foreach (var candidate in new[] { folder, Old(folder), Path.Combine(folder, "checkpoints", "last"), Old(Path.Combine(folder, "checkpoints", "last")) })
-            if (IsComplete(candidate))
-                return candidate;
-        throw new CheckpointException($"There is no checkpoint in {folder}: neither {StateFile} nor checkpoints/last/{StateFile} stands there. Name a run's folder (runs/NAME) or one of its checkpoints.");
+        try
+        {
+            return File.ReadAllBytes(Path.Combine(folder, StateFile));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return []; // renamed just now
+        }
     }
 
     static TrainingState ReadState(string path)
     {
         try
         {
-            using var stream = File.OpenRead(path);
-            var state = JsonSerializer.Deserialize(stream, TrainingStateJson.Default.TrainingState) ?? throw new CheckpointException($"{path} holds null.");
-            if (state.Format != TrainingState.CurrentFormat)
-                throw new CheckpointException($"{path}: format {state.Format}; this program reads {TrainingState.CurrentFormat}.");
-            if (state.Configuration?.Model is null || state.Configuration.Training is null || state.Configuration.Data is null || state.Files is null || state.Step < 0)
-                throw new CheckpointException($"{path}: a section is missing or the step is negative; the file is damaged.");
+            var bytes = File.ReadAllBytes(path);
+            var state = JsonFile.Parse(bytes, TrainingStateJson.Default.TrainingState);
+            if (state.Format is < 1 or > TrainingState.CurrentFormat)
+                throw new CheckpointException($"{path}: format {state.Format}; this program reads 1 to {TrainingState.CurrentFormat}.");
+            if (state.Checksum != (state.Format == 1 ? "" : Checksum(Without(bytes, state.Checksum))))
+                throw new CheckpointException($"{path} is not as it was written: its checksum does not fit. Use another checkpoint.");
+            if (state.Step < 0 || state.BestStep < 0 || state.SkippedSteps < 0 || state.EvaluationsWithoutImprovement < 0)
+                throw new CheckpointException($"{path}: a number of steps is negative; the file is damaged.");
             state.Configuration.Validate();
             return state;
         }
@@ -136,7 +228,38 @@ public static class CheckpointFolder
         }
     }
 
+    static string Checksum(ReadOnlySpan<byte> bytes) => Convert.ToHexStringLower(XxHash128.Hash(bytes));
+
+    // The text as it was before its checksum was filled in; that stands last.
+    static byte[] Without(byte[] bytes, string checksum)
+    {
+        var digits = System.Text.Encoding.UTF8.GetBytes(checksum);
+        var place = digits.Length == 0 ? -1 : bytes.AsSpan().LastIndexOf(digits);
+        return place < 0 ? bytes : [.. bytes.AsSpan(0, place), .. bytes.AsSpan(place + digits.Length)];
+    }
+
+    static DataIdentity ReadData(string folder, TrainingState state)
+    {
+        var path = CheckFile(folder, DataFile, state);
+        try
+        {
+            return JsonFile.Parse(File.ReadAllBytes(path), TrainingStateJson.Default.DataIdentity);
+        }
+        catch (JsonException e)
+        {
+            throw new CheckpointException($"{path}, line {e.LineNumber + 1}: {e.Message}", e);
+        }
+    }
+
     static IReadOnlyList<NamedTensor> ReadTensors(string folder, string name, TrainingState state)
+    {
+        var path = CheckFile(folder, name, state);
+        using var stream = File.OpenRead(path);
+        return SafetensorsFile.Read(stream, path);
+    }
+
+    // Returns the file's path.
+    static string CheckFile(string folder, string name, TrainingState state)
     {
         var path = Path.Combine(folder, name);
         if (!state.Files.TryGetValue(name, out var expected) || expected is null)
@@ -146,8 +269,7 @@ public static class CheckpointFolder
         var actual = Measure(path);
         if (actual != expected)
             throw new CheckpointException($"{path}: {actual.Bytes} bytes with checksum {actual.XxHash128}; {expected.Bytes} with {expected.XxHash128} were written. The file is damaged; use another checkpoint.");
-        using var stream = File.OpenRead(path);
-        return SafetensorsFile.Read(stream, path);
+        return path;
     }
 
     // The tensors must be those of the configuration that stands beside them.

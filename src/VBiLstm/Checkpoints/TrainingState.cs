@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using VBiLstm.Configuration;
+using VBiLstm.Data;
 
 namespace VBiLstm.Checkpoints;
 
@@ -7,7 +8,7 @@ namespace VBiLstm.Checkpoints;
 public sealed record TrainingState
 {
     /// <summary>Version of this file's format.</summary>
-    public const int CurrentFormat = 1;
+    public const int CurrentFormat = 2;
 
     public int Format { get; init; } = CurrentFormat;
 
@@ -35,18 +36,28 @@ public sealed record TrainingState
     /// <summary>Whether the run was stopped during the evaluation after <see cref="Step"/>, which it then begins with.</summary>
     public bool EvaluationIsPending { get; init; }
 
-    /// <summary>XxHash128 and size of each tensor file, by name.</summary>
+    /// <summary>XxHash128 and size of each other file of the checkpoint, by name.</summary>
     public Dictionary<string, FileCheck> Files { get; init; } = [];
+
+    /// <summary>XxHash128 of this file with nothing between these quotes.</summary>
+    [JsonPropertyOrder(1)]
+    public string Checksum { get; init => field = value ?? ""; } = "";
+
+    /// <summary>Whether training has nothing left to do: the evaluations of <see cref="TrainingConfiguration.EarlyStop"/> brought nothing better.</summary>
+    [JsonIgnore]
+    public bool StoppedEarly => Configuration.Training.EarlyStop > 0 && EvaluationsWithoutImprovement >= Configuration.Training.EarlyStop && !EvaluationIsPending;
 }
 
 /// <summary>Size in bytes and XxHash128 in hexadecimal digits of a file.</summary>
 public sealed record FileCheck(long Bytes, string XxHash128);
 
-/// <summary>Source-generated JSON of <see cref="TrainingState"/>.</summary>
+/// <summary>Source-generated JSON of <see cref="TrainingState"/> and <see cref="DataIdentity"/>.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    RespectNullableAnnotations = true,
     UseStringEnumConverter = true,
     WriteIndented = true)]
 [JsonSerializable(typeof(TrainingState))]
+[JsonSerializable(typeof(DataIdentity))]
 public sealed partial class TrainingStateJson : JsonSerializerContext;

@@ -69,7 +69,7 @@ public sealed record ComparisonFile
         ComparisonFile file;
         try
         {
-            file = JsonSerializer.Deserialize(File.ReadAllBytes(path), ComparisonJson.Default.ComparisonFile) ?? throw new ConfigurationException($"{path} holds null where a comparison should stand.");
+            file = JsonFile.Parse(File.ReadAllBytes(path), ComparisonJson.Default.ComparisonFile);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -91,9 +91,8 @@ public sealed record ComparisonFile
             var seen = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
             foreach (var name in names)
             {
-                if (string.IsNullOrEmpty(name) || name != Path.GetFileName(name) || name.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not ('-' or '_' or '.')) || name[0] == '.')
-                    throw new ConfigurationException($"{path}: {field}: the name '{name}'; use letters, digits, '-', '_' and '.', because it becomes a folder.");
-                if (!seen.Add(name))
+                FolderName.Check($"{path}: {field}: a name", name);
+                if (!seen.Add(name!))
                     throw new ConfigurationException($"{path}: {field}: the name {name} comes twice.");
             }
 
@@ -101,8 +100,9 @@ public sealed record ComparisonFile
                 throw new ConfigurationException($"{path}: {field} is empty; name one at least.");
         }
 
-        if (Data is null || Models is null || Seeds is null || Data.Contains(null) || Models.Contains(null))
-            throw new ConfigurationException($"{path}: data, models and seeds must be arrays without null.");
+        FolderName.Check($"{path}: name", Name);
+        if (Data.Contains(null) || Models.Contains(null) || Data.SelectMany(data => data.Set).Concat(Models.SelectMany(model => model.Set)).Contains(null))
+            throw new ConfigurationException($"{path}: data, models and their set must be arrays without null.");
         Names("data", Data.Select(data => data.Name));
         Names("models", Models.Select(model => model.Name));
         if (Seeds.Count == 0 || Seeds.Distinct().Count() != Seeds.Count)
@@ -199,6 +199,7 @@ public sealed record ComparisonRun(ComparisonDataset Data, ComparisonModel Model
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    RespectNullableAnnotations = true,
     UseStringEnumConverter = true,
     WriteIndented = true,
     AllowTrailingCommas = true,

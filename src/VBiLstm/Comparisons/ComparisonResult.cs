@@ -58,16 +58,22 @@ public sealed record ComparisonResult
 
     public required string Device { get; init; }
 
+    /// <summary>Checksum of the data; null in results of older versions.</summary>
+    public string? DataSha256 { get; init; }
+
     /// <summary>Scores the best checkpoint of a run.</summary>
     /// <param name="trained">The run's model.</param>
     /// <param name="data">The run's data set.</param>
     /// <param name="progress">Told what is scored and its share, from 0 to 1.</param>
     /// <param name="cancellation">Stops between batches.</param>
+    /// <exception cref="DataException">The data are not the run's.</exception>
+    /// <exception cref="Training.NonFiniteException">The run has diverged.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static ComparisonResult Evaluate(TrainedModel trained, DataSplits data, Action<string, double> progress, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(trained);
         ArgumentNullException.ThrowIfNull(data);
+        trained.CheckData(data);
         var model = trained.Configuration.Model;
         int Rows(SequenceDataset split) => data.EvaluationBatchSize(split, trained.Configuration.Training.BatchSize);
         EvaluationResult Posterior(SequenceDataset split, string name) => trained.Posterior(split, Rows(split), progress: share => progress(name, share), cancellation: cancellation);
@@ -96,6 +102,7 @@ public sealed record ComparisonResult
             ValidationValue = Posterior(data.Validation, "scoring validation").TaskUnit(model).Value,
             Program = trained.Checkpoint.State.Program,
             Device = trained.Device.Name,
+            DataSha256 = data.Identify().Sha256,
         };
     }
 
@@ -105,7 +112,7 @@ public sealed record ComparisonResult
     {
         try
         {
-            return JsonSerializer.Deserialize(File.ReadAllBytes(path), ComparisonJson.Default.ComparisonResult) ?? throw new JsonException("null");
+            return JsonFile.Parse(File.ReadAllBytes(path), ComparisonJson.Default.ComparisonResult);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
         {

@@ -37,20 +37,27 @@ public static class ConfigurationFile
     /// <summary>As <see cref="Read"/>, from the text of a file.</summary>
     public static RunConfiguration Parse(string text, string? preset = null)
     {
-        JsonNode? given;
         try
         {
-            given = JsonNode.Parse(text, documentOptions: Reading);
+            return FromKeys(JsonNode.Parse(text, documentOptions: Reading), preset);
         }
         catch (JsonException e)
         {
             throw new ConfigurationException($"line {e.LineNumber + 1}, byte {e.BytePositionInLine}: not JSON: {e.Message}", e);
         }
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException)
+        {
+            // A text that is no Unicode is met when it is used.
+            throw new ConfigurationException($"not JSON: {e.Message}", e);
+        }
+    }
 
+    static RunConfiguration FromKeys(JsonNode? given, string? preset)
+    {
         if (given is not JsonObject keys)
             throw new ConfigurationException("a configuration is a JSON object, {…}.");
         var name = preset ?? (keys["preset"] is JsonValue value && value.GetValueKind() == JsonValueKind.String ? value.GetValue<string>() : Preset.All[0].Name);
-        var target = ToJson(Preset.Get(name).Configuration);
+        var target = ToJson(name == RunConfiguration.NoPreset ? new RunConfiguration() : Preset.Get(name).Configuration);
         Merge(keys, target, "");
         target["preset"] = name;
         return FromJson(target);

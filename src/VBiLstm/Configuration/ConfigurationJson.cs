@@ -7,6 +7,7 @@ namespace VBiLstm.Configuration;
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    RespectNullableAnnotations = true,
     UseStringEnumConverter = true,
     WriteIndented = true,
     AllowTrailingCommas = true,

@@ -41,23 +41,39 @@ public sealed class ConfigurationKey
     public string Expected => (_type.IsEnum ? string.Join(", ", _values)
         : _type == typeof(bool) ? "true or false"
         : _type == typeof(string) ? "text"
-        : _type == typeof(double) ? "a number"
-        : "a whole number") + (IsNullable ? " or null" : "");
+        : NumberText.Expected(_type)) + (IsNullable ? " or null" : "");
+
+    /// <summary>Every key's value in a configuration: a number, a truth value or a text; keys that are null are left out.</summary>
+    public static IEnumerable<(string Path, object Value)> Values(RunConfiguration configuration)
+    {
+        var json = System.Text.Json.JsonSerializer.SerializeToNode(configuration, ConfigurationJson.Default.RunConfiguration)!;
+        foreach (var key in All)
+        {
+            if (key.Path.Split('.').Aggregate((JsonNode?)json, (node, name) => node?[name]) is not JsonValue value)
+                continue;
+            yield return (key.Path, value.GetValueKind() switch
+            {
+                System.Text.Json.JsonValueKind.True => true,
+                System.Text.Json.JsonValueKind.False => false,
+                System.Text.Json.JsonValueKind.Number => value.GetValue<double>(),
+                _ => value.GetValue<string>(),
+            });
+        }
+    }
 
     /// <summary>The JSON of a value given as text. Throws <see cref="ConfigurationException"/> naming the key and what is expected.</summary>
     public JsonNode? Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        var style = NumberStyles.Float;
         return text switch
         {
             "null" when IsNullable => null,
             _ when _type.IsEnum && _values.Contains(text) => JsonValue.Create(text),
             _ when _type == typeof(string) => JsonValue.Create(text),
             _ when _type == typeof(bool) && bool.TryParse(text, out var flag) => JsonValue.Create(flag),
-            _ when _type == typeof(int) && int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) => JsonValue.Create(number),
-            _ when _type == typeof(long) && long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) => JsonValue.Create(number),
-            _ when _type == typeof(double) && double.TryParse(text, style, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) => JsonValue.Create(number),
+            _ when _type == typeof(int) && NumberText.TryParse<int>(text, out var number) => JsonValue.Create(number),
+            _ when _type == typeof(long) && NumberText.TryParse<long>(text, out var number) => JsonValue.Create(number),
+            _ when _type == typeof(double) && NumberText.TryParse<double>(text, out var number) => JsonValue.Create(number),
             _ => throw new ConfigurationException($"{Path} is '{text}'; expected {Expected}."),
         };
     }

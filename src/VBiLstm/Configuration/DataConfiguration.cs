@@ -32,6 +32,9 @@ public sealed record DataConfiguration
     /// <summary>The value of <see cref="Source"/> that names the digits embedded in the library.</summary>
     public const string EmbeddedDigits = "embedded-digits";
 
+    /// <summary>The value of <see cref="Source"/> of a run whose data a program gave it.</summary>
+    public const string InMemory = "in-memory";
+
     [Description("embedded-digits (1,000/200/200 binarised digits, part of the program), a folder that vbilstm data prepare wrote, or a folder of idx or idx.gz image files with train, valid and test in their names.")]
     public string Source { get; init; } = EmbeddedDigits;
 
@@ -50,6 +53,8 @@ public sealed record DataConfiguration
     /// <summary>Checks every field. Throws <see cref="ConfigurationException"/> naming the field, its value and the fix.</summary>
     public void Validate()
     {
+        if (string.IsNullOrWhiteSpace(Source))
+            throw new ConfigurationException($"data.source is '{Source}'; use {EmbeddedDigits} or a folder.");
         if (Window is < 1 or > 1_000_000)
             throw new ConfigurationException($"data.window is {Window}; use 1 to 1000000.");
     }

@@ -5,8 +5,11 @@ namespace VBiLstm.Configuration;
 /// <summary>Everything that decides the bits of a run; saved with it as the effective configuration.</summary>
 public sealed record RunConfiguration
 {
-    [Description("Name of the preset this configuration started from.")]
-    public string Preset { get; init; } = "digits";
+    /// <summary>The value of <see cref="Preset"/> of a configuration that started from the defaults of each key.</summary>
+    public const string NoPreset = "none";
+
+    [Description("Name of the preset this configuration started from; none where it started from the defaults below.")]
+    public string Preset { get; init; } = NoPreset;
 
     [Description("Seed of initialisation, noise, masks and shuffling: the same seed gives the same bits.")]
     public long Seed { get; init; } = 1;
@@ -23,6 +26,8 @@ public sealed record RunConfiguration
     /// <summary>Checks every section. Throws <see cref="ConfigurationException"/> naming the field, its value and the fix.</summary>
     public void Validate()
     {
+        if (Preset != NoPreset)
+            Configuration.Preset.Get(Preset);
         Model.Validate();
         Data.Validate();
         Training.Validate();

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using VBiLstm.Configuration;
 using VBiLstm.Data.Prepared;
 
@@ -8,10 +9,16 @@ namespace VBiLstm.Data;
 /// <param name="Validation">For choosing the best checkpoint.</param>
 /// <param name="Test">For the figure at the end.</param>
 /// <param name="Description">One line for people: what was read, from where, how it was split.</param>
-public sealed record DataSplits(SequenceDataset Train, SequenceDataset Validation, SequenceDataset Test, string Description)
+[SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "The splits own their data sets.")]
+public sealed record DataSplits(SequenceDataset Train, SequenceDataset Validation, SequenceDataset Test, string Description) : IDisposable
 {
     // Keys of what is drawn once: not the run's seed, so that bounds of different seeds speak of the same images; one a split, so that no noise is shared.
     const long TrainKey = long.MinValue, ValidationKey = TrainKey + 1, TestKey = TrainKey + 2;
+
+    DataIdentity? _identity;
+
+    /// <summary>Where they come from, as <see cref="DataConfiguration.Source"/> says it; <see cref="DataConfiguration.InMemory"/> for splits that a program made.</summary>
+    public string Source { get; init; } = DataConfiguration.InMemory;
 
     /// <summary>Texts of the tokens by their ids; empty for frames.</summary>
     public IReadOnlyList<string> Vocabulary { get; init; } = [];
@@ -40,7 +47,21 @@ public sealed record DataSplits(SequenceDataset Train, SequenceDataset Validatio
         ArgumentNullException.ThrowIfNull(data);
         if (data.Source == DataConfiguration.EmbeddedDigits)
             return Embedded(data, seed);
+        if (data.Source == DataConfiguration.InMemory)
+            throw new DataException($"data.source is {DataConfiguration.InMemory}: a program gave this run its data, no file holds them. Name a prepared folder with the same contents (--data).");
         return PreparedFolder.Is(data.Source) ? PreparedFolder.Open(data, KeyOfTrain(data, seed), ValidationKey, TestKey) : Folder(data, seed);
+    }
+
+    /// <summary>Checksums and whatever else a run remembers; reads everything, the first time.</summary>
+    /// <exception cref="DataException">A file cannot be read.</exception>
+    public DataIdentity Identify() => _identity ??= DataIdentity.Of(this);
+
+    /// <summary>Closes the files behind the splits.</summary>
+    public void Dispose()
+    {
+        Train.Dispose();
+        Validation.Dispose();
+        Test.Dispose();
     }
 
     /// <summary>Throws <see cref="ConfigurationException"/> where the model does not have the data's frame size or vocabulary.</summary>
@@ -67,7 +88,7 @@ public sealed record DataSplits(SequenceDataset Train, SequenceDataset Validatio
         var train = Resource(grey ? "mini-gray-train" : "mini-bin-train", data.View, data.Binarisation, KeyOfTrain(data, seed));
         var validation = Resource("mini-bin-valid", data.View, Binarisation.Binary, ValidationKey);
         var test = Resource("mini-bin-test", data.View, Binarisation.Binary, TestKey);
-        return new DataSplits(train, validation, test, $"embedded digits: {Counts(train, validation, test)}, {Wording(data)}");
+        return new DataSplits(train, validation, test, $"embedded digits: {Counts(train, validation, test)}, {Wording(data)}") { Source = data.Source };
     }
 
     static long KeyOfTrain(DataConfiguration data, long seed) => data.Binarisation == Binarisation.Stochastic ? seed : TrainKey;
@@ -94,7 +115,7 @@ public sealed record DataSplits(SequenceDataset Train, SequenceDataset Validatio
         var test = new ImageDataset(images.Test.Images, images.Test.Name, data.View, once, TestKey);
         if ((validation.Height, validation.Width) != (train.Height, train.Width) || (test.Height, test.Width) != (train.Height, train.Width))
             throw new DataException($"{folder}: the splits have images of different sizes ({train.Height}×{train.Width}, {validation.Height}×{validation.Width}, {test.Height}×{test.Width}).");
-        return new DataSplits(train, validation, test, $"{folder}: {Counts(train, validation, test)}{(images.IsHeldOut ? ", validation is the last tenth of train" : "")}, {Wording(data)}");
+        return new DataSplits(train, validation, test, $"{folder}: {Counts(train, validation, test)}{(images.IsHeldOut ? ", validation is the last tenth of train" : "")}, {Wording(data)}") { Source = folder };
     }
 
     static string Counts(ImageDataset train, ImageDataset validation, ImageDataset test)

@@ -1,3 +1,5 @@
+using VBiLstm.Configuration;
+
 namespace VBiLstm.Data;
 
 /// <summary>
@@ -6,19 +8,32 @@ namespace VBiLstm.Data;
 /// </summary>
 public sealed class SequenceBatch
 {
+    // Two time steps more than T are numbered in some buffers.
+    const int StepsAround = 2;
+
     /// <param name="maximumSteps">Largest T.</param>
     /// <param name="batchSize">B.</param>
     /// <param name="frameSize">D for frames; 0 for token ids.</param>
+    /// <exception cref="ConfigurationException">More than can be numbered.</exception>
     public SequenceBatch(int maximumSteps, int batchSize, int frameSize)
     {
+        CheckSize(maximumSteps, batchSize, frameSize);
         MaximumSteps = maximumSteps;
         BatchSize = batchSize;
         FrameSize = frameSize;
-        var rows = checked((maximumSteps + 1) * batchSize);
-        Frames = frameSize > 0 ? new float[checked(rows * frameSize)] : [];
+        var rows = (maximumSteps + 1) * batchSize;
+        Frames = frameSize > 0 ? new float[rows * frameSize] : [];
         Tokens = frameSize > 0 ? [] : new int[rows];
         Lengths = new int[batchSize];
         RowIds = new int[batchSize];
+    }
+
+    /// <summary>Refuses sizes whose products no buffer can have.</summary>
+    /// <exception cref="ConfigurationException">T × B rows, or their values, are more than can be numbered.</exception>
+    public static void CheckSize(int maximumSteps, int batchSize, int frameSize)
+    {
+        if (((long)maximumSteps + StepsAround) * batchSize * Math.Max(1L, frameSize) > Array.MaxLength)
+            throw new ConfigurationException($"A batch of {batchSize:N0} sequences of {maximumSteps:N0} steps{(frameSize > 0 ? $" of {frameSize:N0} values" : "")} has more values than {Array.MaxLength:N0}; use a smaller training.batch_size, or shorter sequences (data.window, --time-steps, --row-frames).");
     }
 
     public int MaximumSteps { get; }

@@ -1,7 +1,7 @@
 namespace VBiLstm.Data;
 
 /// <summary>Sequences of one split, addressed by number.</summary>
-public abstract class SequenceDataset
+public abstract class SequenceDataset : IDisposable
 {
     /// <summary>Number of sequences.</summary>
     public abstract int Count { get; }
@@ -31,4 +31,15 @@ public abstract class SequenceDataset
     /// to the batch's <see cref="SequenceBatch.Steps"/>. <paramref name="epoch"/> picks the draw of data that is stochastic per epoch.
     /// </summary>
     public abstract void Fill(int index, long epoch, SequenceBatch batch, int row);
+
+    /// <summary>Closes the file behind the sequences, where there is one.</summary>
+    public void Dispose()
+    {
+        Dispose(disposing: true);
+        GC.SuppressFinalize(this);
+    }
+
+    protected virtual void Dispose(bool disposing)
+    {
+    }
 }

@@ -7,11 +7,13 @@ namespace VBiLstm.Data;
 public sealed class TokenStream : SequenceDataset
 {
     readonly TokenReader _read;
+    readonly IDisposable? _source;
     readonly int _tokens;
     readonly int _window;
+    readonly int[] _ids;
 
-    /// <summary>Gives <paramref name="count"/> ids of the text from token <paramref name="first"/> on.</summary>
-    public delegate ReadOnlySpan<int> TokenReader(int first, int count);
+    /// <summary>Fills <paramref name="ids"/> with the ids of the text from token <paramref name="first"/> on.</summary>
+    public delegate void TokenReader(int first, Span<int> ids);
 
     /// <param name="tokens">The text's ids, at least two.</param>
     /// <param name="read">Reads them.</param>
@@ -20,25 +22,27 @@ public sealed class TokenStream : SequenceDataset
     /// <param name="carriesState">Whether a window begins with the state that the one before it ended with, or with zeros.</param>
     /// <param name="unit">Of the results.</param>
     /// <param name="name">Named in errors.</param>
-    /// <exception cref="DataException">Fewer than two tokens, or an id outside of the vocabulary.</exception>
-    public TokenStream(int tokens, TokenReader read, int vocabularySize, int window, bool carriesState, TaskUnit unit, string name)
+    /// <param name="source">What <paramref name="read"/> reads from, disposed with the stream.</param>
+    /// <exception cref="DataException">Fewer than two tokens.</exception>
+    public TokenStream(int tokens, TokenReader read, int vocabularySize, int window, bool carriesState, TaskUnit unit, string name, IDisposable? source = null)
     {
         ArgumentNullException.ThrowIfNull(read);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(window);
         if (tokens < 2)
             throw new DataException($"{name} holds {tokens} tokens; a text needs at least two, one to read and one to predict.");
-        var ids = read(0, tokens);
-        for (var i = 0; i < tokens; i++)
-            if ((uint)ids[i] >= (uint)vocabularySize)
-                throw new DataException($"{name}, token {i}: id {ids[i]} is not below the vocabulary's size, {vocabularySize}.");
-        (_tokens, _read, _window, VocabularySize, CarriesState, Unit) = (tokens, read, window, vocabularySize, carriesState, unit);
+        (_tokens, _read, _source, _window, VocabularySize, CarriesState, Unit) = (tokens, read, source, window, vocabularySize, carriesState, unit);
         Count = (tokens - 2) / window + 1;
+        _ids = new int[MaximumLength + 1];
     }
 
     /// <summary>As the other constructor, of ids in memory.</summary>
+    /// <exception cref="DataException">Fewer than two tokens, or an id outside of the vocabulary.</exception>
     public TokenStream(int[] tokens, int vocabularySize, int window, bool carriesState, TaskUnit unit, string name)
-        : this((tokens ?? throw new ArgumentNullException(nameof(tokens))).Length, (first, count) => tokens.AsSpan(first, count), vocabularySize, window, carriesState, unit, name)
+        : this((tokens ?? throw new ArgumentNullException(nameof(tokens))).Length, (first, ids) => tokens.AsSpan(first, ids.Length).CopyTo(ids), vocabularySize, window, carriesState, unit, name)
     {
+        var wrong = Array.FindIndex(tokens, id => (uint)id >= (uint)vocabularySize);
+        if (wrong >= 0)
+            throw new DataException($"{name}, token {wrong}: id {tokens[wrong]} is not below the vocabulary's size, {vocabularySize}.");
     }
 
     public override int Count { get; }
@@ -58,8 +62,15 @@ public sealed class TokenStream : SequenceDataset
     public override void Fill(int index, long epoch, SequenceBatch batch, int row)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        var window = _read(index * _window, Length(index) + 1);
+        var window = _ids.AsSpan(0, Length(index) + 1);
+        _read(index * _window, window);
         for (var k = 0; k <= batch.Steps; k++)
             batch.Tokens[k * batch.BatchSize + row] = k < window.Length ? window[k] : 0;
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        _source?.Dispose();
+        base.Dispose(disposing);
     }
 }

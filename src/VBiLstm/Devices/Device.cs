@@ -12,8 +12,14 @@ public abstract class Device : IDisposable
     /// <summary>What a person calls this device, for instance <c>cpu (2 threads, 512-bit)</c>.</summary>
     public abstract string Name { get; }
 
-    /// <summary>Memory that the device could still give, in bytes; null where that is the operating system's to say.</summary>
+    /// <summary>Memory that the device could still give, in bytes; null where nobody tells.</summary>
     public virtual long? FreeBytes => null;
+
+    /// <summary>Whether that memory is the device's own, not the machine's.</summary>
+    public virtual bool HasOwnMemory => false;
+
+    /// <summary>Bytes that the weights of products take beside the parameters, of which there are so many.</summary>
+    public virtual long WeightBytes(long parameters) => 0;
 
     /// <summary>Allocates zeroed memory. Throws <see cref="InsufficientMemoryException"/> naming <paramref name="purpose"/> and the bytes asked.</summary>
     public abstract DeviceMemory Allocate(long bytes, string purpose);

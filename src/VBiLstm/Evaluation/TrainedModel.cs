@@ -13,9 +13,12 @@ public sealed class TrainedModel : IDisposable
     /// <param name="path">A run's folder, whose best checkpoint is taken, or a checkpoint.</param>
     /// <param name="device">Where the parameters go.</param>
     /// <exception cref="CheckpointException">Missing, damaged or of another format; the message names the file.</exception>
+    /// <exception cref="NonFiniteException">A parameter is not finite.</exception>
     public TrainedModel(string path, Device device)
     {
         Checkpoint = Read(path, withMoments: false);
+        if (ParameterFiles.FirstNonFinite(Checkpoint.Weights) is { } name)
+            throw NonFiniteException.OfParameters(Checkpoint.Folder, Checkpoint.State.Step, name);
         Device = device;
         Parameters = new ModelParameters(device, Configuration.Model, training: false);
         ParameterFiles.Upload(device, Parameters.Layout, Checkpoint.Weights, Parameters.Values);
@@ -37,6 +40,16 @@ public sealed class TrainedModel : IDisposable
         return CheckpointFolder.Read(CheckpointFolder.Exists(best) ? best : path, withMoments);
     }
 
+    /// <summary>Refuses data that the model was not trained on.</summary>
+    /// <returns>False where the checkpoint is too old to know.</returns>
+    /// <exception cref="DataException">They are others; the message says in what they differ.</exception>
+    public bool CheckData(DataSplits data)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        Checkpoint.Data?.Check(data.Identify(), data.Source, Checkpoint.Folder);
+        return Checkpoint.Data is not null;
+    }
+
     /// <summary>Scores a split with the posterior, as <see cref="Evaluator.Evaluate"/> does.</summary>
     /// <param name="split">The split.</param>
     /// <param name="rows">Sequences side by side; figures do not depend on it.</param>
@@ -44,11 +57,12 @@ public sealed class TrainedModel : IDisposable
     /// <param name="importanceSamples">K; 0 for none.</param>
     /// <param name="progress">Told the share done, from 0 to 1.</param>
     /// <param name="cancellation">Stops between batches.</param>
+    /// <exception cref="NonFiniteException">A figure is not finite.</exception>
     public EvaluationResult Posterior(SequenceDataset split, int rows, LatentMode mode = LatentMode.Sampled, int importanceSamples = 0, Action<double>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(split);
         using var step = new TrainingStep(Device, Parameters, split.MaximumLength, Math.Min(rows, split.Count), training: false);
-        return new Evaluator(step, Configuration.Model).Evaluate(split, mode, importanceSamples, progress, cancellation);
+        return Checked(new Evaluator(step, Configuration.Model).Evaluate(split, mode, importanceSamples, progress, cancellation));
     }
 
     /// <summary>Scores a split in prior mode, as <see cref="PriorModeScore.Evaluate"/> does; parameters as of <see cref="Posterior"/>.</summary>
@@ -56,8 +70,13 @@ public sealed class TrainedModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(split);
         using var prior = new PriorMode(Device, Parameters, Math.Min(rows, split.Count), sampled: mode == LatentMode.Sampled);
-        return PriorModeScore.Evaluate(prior, split, mode, progress, cancellation);
+        return Checked(PriorModeScore.Evaluate(prior, split, mode, progress, cancellation));
     }
+
+    EvaluationResult Checked(EvaluationResult result)
+        => double.IsFinite(result.Bound) && double.IsFinite(result.ImportanceWeightedBound ?? 0) && double.IsFinite(result.TaskUnit(Configuration.Model).Value)
+            ? result
+            : throw NonFiniteException.OfFigure(Checkpoint.Folder, Checkpoint.State.Step, "the bound");
 
     public void Dispose() => Parameters.Dispose();
 }

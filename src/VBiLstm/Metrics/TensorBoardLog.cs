@@ -1,61 +1,87 @@
 using System.Buffers.Binary;
 using System.Net;
 using System.Numerics;
-using System.Text;
+using Google.Protobuf;
 
 namespace VBiLstm.Metrics;
 
 /// <summary>
-/// A TensorBoard event file of scalars: TFRecord frames (length, masked CRC, data, masked CRC) around hand-encoded Event messages.
+/// A TensorBoard event file: TFRecord frames (length, masked CRC, data, masked CRC) around Event messages (tensorflow/core/util/event.proto).
 /// </summary>
 public sealed class TensorBoardLog : IDisposable
 {
-    const byte WallTimeField = 1 << 3 | 1, StepField = 2 << 3, FileVersionField = 3 << 3 | 2, SummaryField = 5 << 3 | 2;
-    const byte SummaryValueField = 1 << 3 | 2, TagField = 1 << 3 | 2, SimpleValueField = 2 << 3 | 5;
+    const int WallTime = 1, Step = 2, FileVersion = 3, Summary = 5, SessionLog = 7;
+    const int SummaryValue = 1, Tag = 1, SimpleValue = 2, Image = 4, Metadata = 9;
+    const int SessionStart = 1;
 
-    readonly FileStream _file;
-    readonly MemoryStream _event = new();
-    readonly MemoryStream _value = new();
+    readonly AppendedFile _file;
 
     /// <summary>Starts a new file in the folder, named as TensorBoard expects; TensorBoard joins the files of resumed runs.</summary>
-    public TensorBoardLog(string folder)
+    /// <param name="folder">Of the run.</param>
+    /// <param name="resumedStep">
+    /// Steps done: later ones that an interrupted run may have logged are struck out by a session that starts with the next; null adds to what is there.
+    /// </param>
+    /// <param name="warn">Told of what cannot be written.</param>
+    public TensorBoardLog(string folder, long? resumedStep, Action<string>? warn = null)
     {
-        Directory.CreateDirectory(folder);
         var now = DateTimeOffset.UtcNow;
-        var path = Path.Combine(folder, $"events.out.tfevents.{now.ToUnixTimeSeconds()}.{Dns.GetHostName()}.{Environment.ProcessId}.{now.Millisecond}");
-        _file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read);
-        StartEvent();
-        var version = Encoding.UTF8.GetBytes("brain.Event:2");
-        _event.WriteByte(FileVersionField);
-        WriteVarint(_event, (ulong)version.Length);
-        _event.Write(version);
-        WriteRecord();
+        _file = new AppendedFile(Path.Combine(folder, $"events.out.tfevents.{now.ToUnixTimeSeconds()}.{Dns.GetHostName()}.{Environment.ProcessId}.{now.Millisecond}"), warn);
+        WriteEvent(0, message => WriteString(message, FileVersion, "brain.Event:2"));
+        if (resumedStep is { } step)
+        {
+            WriteEvent(step + 1, message => WriteMessage(message, SessionLog, session =>
+            {
+                session.WriteTag(1, WireFormat.WireType.Varint);
+                session.WriteEnum(SessionStart);
+            }));
+        }
     }
 
     /// <summary>Adds one point to the curve <paramref name="tag"/>.</summary>
-    public void Scalar(string tag, long step, double value)
+    public void Scalar(string tag, long step, double value) => WriteValue(tag, step, message =>
     {
-        _value.SetLength(0);
-        var name = Encoding.UTF8.GetBytes(tag);
-        _value.WriteByte(TagField);
-        WriteVarint(_value, (ulong)name.Length);
-        _value.Write(name);
-        _value.WriteByte(SimpleValueField);
-        Span<byte> number = stackalloc byte[sizeof(float)];
-        BinaryPrimitives.WriteSingleLittleEndian(number, (float)value);
-        _value.Write(number);
+        message.WriteTag(SimpleValue, WireFormat.WireType.Fixed32);
+        message.WriteFloat((float)value);
+    });
 
-        StartEvent();
-        _event.WriteByte(StepField);
-        WriteVarint(_event, (ulong)step);
-        _event.WriteByte(SummaryField);
-        WriteVarint(_event, (ulong)(1 + VarintLength((ulong)_value.Length) + _value.Length));
-        _event.WriteByte(SummaryValueField);
-        WriteVarint(_event, (ulong)_value.Length);
-        _value.WriteTo(_event);
-        WriteRecord();
+    /// <summary>Adds a picture.</summary>
+    /// <param name="tag">Its name.</param>
+    /// <param name="step">Of the training.</param>
+    /// <param name="png">The encoded file.</param>
+    /// <param name="height">Pixels.</param>
+    /// <param name="width">Pixels.</param>
+    public void Picture(string tag, long step, byte[] png, int height, int width)
+    {
+        ArgumentNullException.ThrowIfNull(png);
+        WriteValue(tag, step, message => WriteMessage(message, Image, image =>
+        {
+            WriteVarint(image, 1, height);
+            WriteVarint(image, 2, width);
+            WriteVarint(image, 3, 1); // grey
+            image.WriteTag(4, WireFormat.WireType.LengthDelimited);
+            image.WriteBytes(UnsafeByteOperations.UnsafeWrap(png));
+        }));
     }
 
+    /// <summary>Names the run's hyperparameters for TensorBoard's HPARAMS tab (tensorboard/plugins/hparams/plugin_data.proto).</summary>
+    /// <param name="values">By dotted name: numbers, truth values or texts.</param>
+    public void Hyperparameters(IEnumerable<(string Name, object Value)> values) => WriteValue("_hparams_/session_start_info", 0, message => WriteMessage(message, Metadata, metadata => WriteMessage(metadata, 1, plugin =>
+    {
+        WriteString(plugin, 1, "hparams");
+        WriteMessage(plugin, 2, data => WriteMessage(data, 3, session =>
+        {
+            foreach (var (name, value) in values)
+            {
+                WriteMessage(session, 1, entry =>
+                {
+                    WriteString(entry, 1, name);
+                    WriteMessage(entry, 2, content => WriteHyperparameter(content, value));
+                });
+            }
+        }));
+    })));
+
+    /// <summary>Waits until the disk has what was logged.</summary>
     public void Flush() => _file.Flush();
 
     public void Dispose() => _file.Dispose();
@@ -71,41 +97,75 @@ public sealed class TensorBoardLog : IDisposable
         return ~crc;
     }
 
-    void StartEvent()
+    void WriteValue(string tag, long step, Action<CodedOutputStream> content)
+        => WriteEvent(step, message => WriteMessage(message, Summary, summary => WriteMessage(summary, SummaryValue, value =>
+        {
+            WriteString(value, Tag, tag);
+            content(value);
+        })));
+
+    void WriteEvent(long step, Action<CodedOutputStream> content) => WriteRecord(Encode(message =>
     {
-        _event.SetLength(0);
-        _event.WriteByte(WallTimeField);
-        Span<byte> time = stackalloc byte[sizeof(double)];
-        BinaryPrimitives.WriteDoubleLittleEndian(time, (DateTime.UtcNow - DateTime.UnixEpoch).TotalSeconds);
-        _event.Write(time);
+        message.WriteTag(WallTime, WireFormat.WireType.Fixed64);
+        message.WriteDouble((DateTime.UtcNow - DateTime.UnixEpoch).TotalSeconds);
+        if (step > 0)
+            WriteVarint(message, Step, step);
+        content(message);
+    }));
+
+    void WriteRecord(byte[] data)
+    {
+        const int Around = sizeof(ulong) + sizeof(uint);
+        var record = new byte[Around + data.Length + sizeof(uint)];
+        BinaryPrimitives.WriteUInt64LittleEndian(record, (ulong)data.Length);
+        BinaryPrimitives.WriteUInt32LittleEndian(record.AsSpan(sizeof(ulong)), MaskedCrc(record.AsSpan(0, sizeof(ulong))));
+        data.CopyTo(record, Around);
+        BinaryPrimitives.WriteUInt32LittleEndian(record.AsSpan(Around + data.Length), MaskedCrc(data));
+        _file.Append(record);
     }
 
-    void WriteRecord()
+    static void WriteHyperparameter(CodedOutputStream content, object value)
     {
-        Span<byte> length = stackalloc byte[sizeof(ulong)];
-        Span<byte> crc = stackalloc byte[sizeof(uint)];
-        BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)_event.Length);
-        _file.Write(length);
-        BinaryPrimitives.WriteUInt32LittleEndian(crc, MaskedCrc(length));
-        _file.Write(crc);
-        var data = _event.GetBuffer().AsSpan(0, (int)_event.Length);
-        _file.Write(data);
-        BinaryPrimitives.WriteUInt32LittleEndian(crc, MaskedCrc(data));
-        _file.Write(crc);
+        // google.protobuf.Value: number_value 2, string_value 3, bool_value 4.
+        if (value is bool truth)
+        {
+            content.WriteTag(4, WireFormat.WireType.Varint);
+            content.WriteBool(truth);
+        }
+        else if (value is string text)
+        {
+            WriteString(content, 3, text);
+        }
+        else
+        {
+            content.WriteTag(2, WireFormat.WireType.Fixed64);
+            content.WriteDouble(Convert.ToDouble(value, System.Globalization.CultureInfo.InvariantCulture));
+        }
     }
 
-    static void WriteVarint(MemoryStream stream, ulong value)
+    static byte[] Encode(Action<CodedOutputStream> content)
     {
-        for (; value >= 0x80; value >>= 7)
-            stream.WriteByte((byte)(value | 0x80));
-        stream.WriteByte((byte)value);
+        using var bytes = new MemoryStream();
+        using (var message = new CodedOutputStream(bytes, leaveOpen: true))
+            content(message);
+        return bytes.ToArray();
     }
 
-    static int VarintLength(ulong value)
+    static void WriteMessage(CodedOutputStream message, int field, Action<CodedOutputStream> content)
     {
-        var length = 1;
-        for (; value >= 0x80; value >>= 7)
-            length++;
-        return length;
+        message.WriteTag(field, WireFormat.WireType.LengthDelimited);
+        message.WriteBytes(UnsafeByteOperations.UnsafeWrap(Encode(content)));
+    }
+
+    static void WriteString(CodedOutputStream message, int field, string text)
+    {
+        message.WriteTag(field, WireFormat.WireType.LengthDelimited);
+        message.WriteString(text);
+    }
+
+    static void WriteVarint(CodedOutputStream message, int field, long value)
+    {
+        message.WriteTag(field, WireFormat.WireType.Varint);
+        message.WriteInt64(value);
     }
 }

@@ -22,6 +22,13 @@ public static class ParameterFiles
         return tensors;
     }
 
+    /// <summary>The first tensor that holds a value that is not finite; null where every value is.</summary>
+    public static string? FirstNonFinite(IReadOnlyList<NamedTensor> tensors)
+    {
+        ArgumentNullException.ThrowIfNull(tensors);
+        return tensors.FirstOrDefault(tensor => !Array.TrueForAll(tensor.Values, float.IsFinite))?.Name;
+    }
+
     /// <summary>Fills an arena; names and shapes were checked when the tensors were read.</summary>
     public static void Upload(Device device, ParameterLayout layout, IReadOnlyList<NamedTensor> tensors, Tensor arena)
     {

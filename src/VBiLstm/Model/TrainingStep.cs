@@ -145,6 +145,7 @@ public sealed partial class TrainingStep : IDisposable
     static (bool InputGradient, bool ProjectsVocabulary, int OutputSteps, Func<Arena, Activations> Take) Layout(
         Device device, ModelConfiguration model, int maximumSteps, int batchSize, bool training, bool inputGradient, long maximumOutputs)
     {
+        SequenceBatch.CheckSize(maximumSteps, batchSize, model.IsCategorical ? 0 : model.FrameSize);
         var everyInputGradient = training && (inputGradient || model.IsCategorical);
 
         // Where tokens come up often, projecting each id once and gathering the results is the cheaper order of F1, F2 and B7.

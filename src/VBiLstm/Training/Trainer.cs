@@ -14,6 +14,9 @@ namespace VBiLstm.Training;
 /// </summary>
 public sealed class Trainer : IDisposable
 {
+    // Noise is numbered by 32 bits of a step and more; nobody waits for so many.
+    const long MostSteps = 1_000_000_000_000;
+
     readonly RunConfiguration _configuration;
     readonly Device _device;
     readonly DataSplits _data;
@@ -25,7 +28,10 @@ public sealed class Trainer : IDisposable
     readonly Queue<LaunchedStep> _launched = [];
     readonly Evaluator _evaluator;
     readonly float[] _hostH, _hostC;
+    readonly RunOwner _owner;
+    readonly DataIdentity _identity;
     TrainingState _state;
+    bool _lastIsSaved;
 
     // Where the data carry state: whether the next step's initial state stands ready, or is still the last state of the step before.
     bool _stateIsReady;
@@ -34,41 +40,71 @@ public sealed class Trainer : IDisposable
     /// <param name="configuration">The effective configuration.</param>
     /// <param name="data">Its data set, open.</param>
     /// <param name="device">Where it runs.</param>
-    /// <param name="folder">Where its files go.</param>
-    /// <exception cref="ConfigurationException">A field is out of range or does not fit the data.</exception>
+    /// <param name="folder">Where its files go; one trainer at a time has it.</param>
+    /// <param name="owner">The folder's owner where it was taken already; disposed with the trainer.</param>
+    /// <exception cref="ConfigurationException">A field is out of range or does not fit the data, or the folder is in use.</exception>
     /// <exception cref="InsufficientMemoryException">Parameters or activations do not fit.</exception>
-    public Trainer(RunConfiguration configuration, DataSplits data, Device device, RunFolder folder)
+    public Trainer(RunConfiguration configuration, DataSplits data, Device device, RunFolder folder, RunOwner? owner = null)
     {
         ArgumentNullException.ThrowIfNull(configuration);
         ArgumentNullException.ThrowIfNull(data);
+        ArgumentNullException.ThrowIfNull(device);
+
+        // What a program made itself is none of the sources, and none of the presets, that a configuration names unasked.
+        if (data.Source != configuration.Data.Source)
+            configuration = configuration with { Preset = RunConfiguration.NoPreset, Data = configuration.Data with { Source = data.Source } };
         configuration.Validate();
         data.CheckFits(configuration.Model);
         (_configuration, _data, _device, _folder) = (configuration, data, device, folder);
         var batchSize = configuration.Training.BatchSize;
         _batches = new TrainingBatches(data.Train, batchSize, configuration.Seed);
-        _batch = new SequenceBatch(data.TrainingLength, batchSize, data.Train.FrameSize);
-        Parameters = new ModelParameters(device, configuration.Model, training: true);
-        Parameters.Initialise(configuration.Seed);
-        Step = new TrainingStep(device, Parameters, data.TrainingLength, batchSize, training: true);
-        _readbacks = [.. Enumerable.Range(0, device.StepsAhead + 1).Select(_ => Step.CreateMetricsReadback())];
-        _evaluator = new Evaluator(Step, configuration.Model);
-        var carried = data.Train.CarriesState ? batchSize * configuration.Model.LstmUnits : 0;
-        (_hostH, _hostC) = (new float[carried], new float[carried]);
-        _state = new TrainingState { Configuration = configuration };
+        TotalSteps = TotalStepsOf(configuration.Training, _batches.BatchesPerEpoch);
+        _owner = owner ?? RunOwner.Acquire(folder);
+        try
+        {
+            _identity = data.Identify();
+            _batch = new SequenceBatch(data.TrainingLength, batchSize, data.Train.FrameSize);
+            Parameters = new ModelParameters(device, configuration.Model, training: true);
+            Parameters.Initialise(configuration.Seed);
+            Step = new TrainingStep(device, Parameters, data.TrainingLength, batchSize, training: true);
+            _readbacks = [.. Enumerable.Range(0, device.StepsAhead + 1).Select(_ => Step.CreateMetricsReadback())];
+            _evaluator = new Evaluator(Step, configuration.Model);
+            var carried = data.Train.CarriesState ? batchSize * configuration.Model.LstmUnits : 0;
+            (_hostH, _hostC) = (new float[carried], new float[carried]);
+            _state = new TrainingState { Configuration = configuration };
+        }
+        catch
+        {
+            Step?.Dispose();
+            Parameters?.Dispose();
+            _owner.Dispose();
+            throw;
+        }
     }
 
     /// <summary>A run that continues from a checkpoint, which must hold the moments; its configuration may differ only in what does not change shapes.</summary>
-    public Trainer(RunConfiguration configuration, DataSplits data, Device device, RunFolder folder, Checkpoint checkpoint)
-        : this(configuration, data, device, folder)
+    /// <exception cref="DataException">The data are not those that the run was trained on.</exception>
+    public Trainer(RunConfiguration configuration, DataSplits data, Device device, RunFolder folder, Checkpoint checkpoint, RunOwner? owner = null)
+        : this(configuration, data, device, folder, owner)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
-        _state = checkpoint.State with { Configuration = configuration };
-        ParameterFiles.Upload(device, Parameters.Layout, checkpoint.Weights, Parameters.Values);
-        ParameterFiles.Upload(device, Parameters.Layout, checkpoint.FirstMoments, Parameters.FirstMoments);
-        ParameterFiles.Upload(device, Parameters.Layout, checkpoint.SecondMoments, Parameters.SecondMoments);
-        Step.RefreshWeights();
-        if (data.Train.CarriesState)
-            ContinueFrom(checkpoint);
+        try
+        {
+            checkpoint.Data?.Check(_identity, data.Source, checkpoint.Folder);
+            _state = checkpoint.State with { Configuration = _configuration };
+            _lastIsSaved = CheckpointFolder.StepOf(folder.Last) == _state.Step;
+            ParameterFiles.Upload(device, Parameters.Layout, checkpoint.Weights, Parameters.Values);
+            ParameterFiles.Upload(device, Parameters.Layout, checkpoint.FirstMoments, Parameters.FirstMoments);
+            ParameterFiles.Upload(device, Parameters.Layout, checkpoint.SecondMoments, Parameters.SecondMoments);
+            Step.RefreshWeights();
+            if (data.Train.CarriesState)
+                ContinueFrom(checkpoint);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     public ModelParameters Parameters { get; }
@@ -78,73 +114,85 @@ public sealed class Trainer : IDisposable
     public TrainingState State => _state;
 
     /// <summary>Steps of the whole run.</summary>
-    public long TotalSteps => TotalStepsOf(_configuration.Training, _batches.BatchesPerEpoch);
+    public long TotalSteps { get; }
 
-    /// <summary>Whether all steps are done and evaluated.</summary>
-    public bool IsComplete => _state.Step >= TotalSteps && !_state.EvaluationIsPending;
+    /// <summary>Whether there is nothing left to do: all steps are done and evaluated, or the run stopped early, and the last checkpoint says so.</summary>
+    public bool IsComplete => HasAllSteps && _lastIsSaved;
+
+    bool HasAllSteps => _state.StoppedEarly || (_state.Step >= TotalSteps && !_state.EvaluationIsPending);
 
     /// <summary>Trains to the end, to an early stop, or until cancelled (after the running step, or within an evaluation, which a resumed run begins anew). Always leaves a last checkpoint.</summary>
-    /// <exception cref="NonFiniteException">A loss or gradient is not finite and the configuration says stop; the last checkpoint is of the step before.</exception>
-    /// <exception cref="IOException">A file could not be written.</exception>
+    /// <exception cref="NonFiniteException">A loss or gradient is not finite and the configuration says stop (the last checkpoint is of the step before), or the run has diverged.</exception>
+    /// <exception cref="DataException">The data cannot be read on; the last checkpoint is of the step before.</exception>
+    /// <exception cref="IOException">A checkpoint could not be written; what else could be is.</exception>
     public TrainingOutcome Run(ITrainingObserver? observer = null, CancellationToken cancellation = default)
     {
+        Action<string> warn = observer is null ? _ => { } : observer.OnWarning;
         ConfigurationFile.Write(_folder.Configuration, _configuration);
-        using var log = new MetricsLog(_folder.Metrics, _state.Step);
-        using var board = new TensorBoardLog(_folder.Path);
+        using var logs = new RunLogs(_folder, _state, warn);
+        try
+        {
+            return Train(logs, observer, warn, cancellation);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or DataException)
+        {
+            SaveWhatCanBe(logs, observer, warn);
+            throw;
+        }
+    }
+
+    TrainingOutcome Train(RunLogs logs, ITrainingObserver? observer, Action<string> warn, CancellationToken cancellation)
+    {
         var training = _configuration.Training;
-        var total = TotalSteps;
-        while (!IsComplete)
+        while (!HasAllSteps)
         {
             if (cancellation.IsCancellationRequested)
             {
-                Complete(log, board, observer, ahead: 0);
+                Complete(logs, observer, warn, ahead: 0);
                 KeepState();
-                SaveLast(log);
+                SaveLast(logs, warn);
                 return TrainingOutcome.Interrupted;
             }
 
-            var done = _state.EvaluationIsPending ? _state.Step : Launch(total);
-            var last = done == total;
+            var done = _state.EvaluationIsPending ? _state.Step : Launch();
+            var last = done == TotalSteps;
             var evaluates = _state.EvaluationIsPending || last || (training.EvaluateEvery > 0 && done % training.EvaluateEvery == 0);
             var saves = last || (training.CheckpointEvery > 0 && done % training.CheckpointEvery == 0);
 
             // A step that fails must leave the state that it began with to the run that tries again.
-            Complete(log, board, observer, evaluates || saves || _data.Train.CarriesState ? 0 : _device.StepsAhead);
+            Complete(logs, observer, warn, evaluates || saves || _data.Train.CarriesState ? 0 : _device.StepsAhead);
             if (evaluates || saves)
                 KeepState();
-            if (evaluates)
-            {
-                if (!EvaluateValidation(log, board, observer, cancellation))
-                    continue;
-                if (training.EarlyStop > 0 && _state.EvaluationsWithoutImprovement >= training.EarlyStop)
-                {
-                    SaveLast(log);
-                    return TrainingOutcome.StoppedEarly;
-                }
-            }
-
-            if (saves)
-                SaveLast(log);
+            if (evaluates && !EvaluateValidation(logs, observer, cancellation))
+                continue;
+            if (saves && !HasAllSteps)
+                SaveLast(logs, warn);
         }
 
-        return TrainingOutcome.Completed;
+        // Also where the best checkpoint, which is newer than the last one, was all that an interrupted run left to do.
+        SaveLast(logs, warn);
+        return _state.StoppedEarly ? TrainingOutcome.StoppedEarly : TrainingOutcome.Completed;
     }
 
     /// <summary>Steps of a run: as configured, or from epochs.</summary>
+    /// <exception cref="ConfigurationException">More than can be counted.</exception>
     public static long TotalStepsOf(TrainingConfiguration training, int batchesPerEpoch)
     {
         ArgumentNullException.ThrowIfNull(training);
-        return training.Steps > 0 ? training.Steps : Math.Max(1, (long)Math.Ceiling(training.Epochs * batchesPerEpoch));
+        if (training.Steps > 0)
+            return training.Steps;
+        var steps = Math.Ceiling(training.Epochs * batchesPerEpoch);
+        return steps <= MostSteps ? Math.Max(1, (long)steps) : throw new ConfigurationException($"training.epochs is {training.Epochs}, which makes {steps:G3} steps; {MostSteps:N0} are the most.");
     }
 
     // A step whose metrics are still to come.
     readonly record struct LaunchedStep(long Step, double Rate, int Sequences);
 
     // Launches the next step and returns how many are done then, those still running included.
-    long Launch(long total)
+    long Launch()
     {
         var step = _state.Step + _launched.Count;
-        var rate = Schedules.LearningRate(_configuration.Training, step, total);
+        var rate = Schedules.LearningRate(_configuration.Training, step, TotalSteps);
         Prepare(step);
         Step.SetOptimiser(_configuration.Training, rate, step + 1);
         RecordedStep(_batch.Steps)();
@@ -167,7 +215,7 @@ public sealed class Trainer : IDisposable
     }
 
     // Reads and reports steps until at most that many are still running.
-    void Complete(MetricsLog log, TensorBoardLog board, ITrainingObserver? observer, int ahead)
+    void Complete(RunLogs logs, ITrainingObserver? observer, Action<string> warn, int ahead)
     {
         while (_launched.Count > ahead)
         {
@@ -176,18 +224,18 @@ public sealed class Trainer : IDisposable
             if (!metrics.IsFinite)
             {
                 if (_configuration.Training.OnNonFinite == OnNonFinite.Stop)
-                    throw Explain(launched.Step, log);
+                    throw Explain(launched.Step, logs, warn);
                 _state = _state with { SkippedSteps = _state.SkippedSteps + 1 };
                 if (_data.Train.CarriesState)
                     ForgetState();
             }
 
-            Report(launched, metrics, log, board, observer);
+            Report(launched, metrics, logs, observer);
         }
     }
 
     // Steps launched since have changed no parameter, only the activations: computes the step once more to look into them.
-    NonFiniteException Explain(long step, MetricsLog log)
+    NonFiniteException Explain(long step, RunLogs logs, Action<string> warn)
     {
         _launched.Clear();
         _stateIsReady = true;
@@ -199,23 +247,14 @@ public sealed class Trainer : IDisposable
         var (term, tensor) = Step.FindNonFinite();
         _stateIsReady = true;
         KeepState();
-        SaveLast(log);
-        return new NonFiniteException(step + 1, term, tensor);
+        SaveLast(logs, warn);
+        return NonFiniteException.OfStep(step + 1, term, tensor);
     }
 
-    void Report(in LaunchedStep launched, in StepMetrics metrics, MetricsLog log, TensorBoardLog board, ITrainingObserver? observer)
+    void Report(in LaunchedStep launched, in StepMetrics metrics, RunLogs logs, ITrainingObserver? observer)
     {
         _state = _state with { Step = launched.Step + 1 };
-        log.Write(_state.Step, "train",
-        [
-            ("bound", metrics.Bound), ("nll", metrics.Nll), ("kl", metrics.Kl), ("log_p_psi", metrics.LogPPsi), ("log_p_xi", metrics.LogPXi),
-            ("objective", metrics.Objective), ("gradient_norm", metrics.GradientNorm), ("learning_rate", launched.Rate), ("skipped_steps", _state.SkippedSteps),
-        ]);
-        board.Scalar("train/bound", _state.Step, metrics.Bound);
-        board.Scalar("train/nll", _state.Step, metrics.Nll);
-        board.Scalar("train/kl", _state.Step, metrics.Kl);
-        board.Scalar("train/gradient_norm", _state.Step, metrics.GradientNorm);
-        board.Scalar("train/learning_rate", _state.Step, launched.Rate);
+        logs.Step(_state, metrics, launched.Rate, launched.Sequences);
         observer?.OnStep(new StepReport(_state.Step, TotalSteps, _batches.Epochs(_state.Step), metrics, launched.Rate, launched.Sequences, _state.SkippedSteps));
     }
 
@@ -238,7 +277,7 @@ public sealed class Trainer : IDisposable
     }
 
     // False where it was cancelled: the run then goes on with it.
-    bool EvaluateValidation(MetricsLog log, TensorBoardLog board, ITrainingObserver? observer, CancellationToken cancellation)
+    bool EvaluateValidation(RunLogs logs, ITrainingObserver? observer, CancellationToken cancellation)
     {
         _state = _state with { EvaluationIsPending = true };
         EvaluationResult result;
@@ -256,19 +295,17 @@ public sealed class Trainer : IDisposable
                 Step.WriteState(_hostH, _hostC);
         }
 
-        var isBest = double.IsFinite(result.Bound) && (_state.BestBound is null || result.Bound > _state.BestBound);
+        if (!double.IsFinite(result.Bound))
+            throw NonFiniteException.OfFigure(_folder.Path, _state.Step, "the validation bound");
+        var pending = _state;
+        var isBest = _state.BestBound is null || result.Bound > _state.BestBound;
         _state = _state with { EvaluationIsPending = false };
         _state = isBest
             ? _state with { BestBound = result.Bound, BestStep = _state.Step, EvaluationsWithoutImprovement = 0 }
             : _state with { EvaluationsWithoutImprovement = _state.EvaluationsWithoutImprovement + 1 };
-        log.Write(_state.Step, "validation", [("bound", result.Bound), ("nll", result.Nll), ("kl", result.Kl), ("active_units", result.ActiveUnits)]);
-        board.Scalar("validation/bound", _state.Step, result.Bound);
-        board.Scalar("validation/nll", _state.Step, result.Nll);
-        board.Scalar("validation/kl", _state.Step, result.Kl);
-        board.Scalar("validation/active_units", _state.Step, result.ActiveUnits);
-        board.Flush();
+        logs.Evaluation(_state.Step, result);
         if (isBest)
-            Save(_folder.Best);
+            SaveBest(logs, pending);
         observer?.OnEvaluation(new EvaluationReport(_state.Step, result, isBest));
         return true;
     }
@@ -315,14 +352,53 @@ public sealed class Trainer : IDisposable
         _stateIsReady = true;
     }
 
-    void SaveLast(MetricsLog log)
+    void SaveLast(RunLogs logs, Action<string> warn)
     {
-        log.Flush();
+        if (!Directory.Exists(_folder.Path))
+        {
+            warn($"{_folder.Path} was deleted under way; it is made again, with what comes from here on.");
+            ConfigurationFile.Write(_folder.Configuration, _configuration);
+        }
+
+        logs.Flush();
         Save(_folder.Last);
+        _lastIsSaved = true;
+    }
+
+    // A best checkpoint that is not there must not be the best of the last one: that evaluates again.
+    void SaveBest(RunLogs logs, TrainingState before)
+    {
+        try
+        {
+            logs.Flush();
+            Save(_folder.Best);
+        }
+        catch
+        {
+            _state = before;
+            throw;
+        }
+    }
+
+    // After a failure: what failed first is what the user must hear of.
+    void SaveWhatCanBe(RunLogs logs, ITrainingObserver? observer, Action<string> warn)
+    {
+        try
+        {
+            Complete(logs, observer, warn, ahead: 0);
+            KeepState();
+            SaveLast(logs, warn);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NonFiniteException)
+        {
+        }
     }
 
     void Save(string folder)
-        => CheckpointFolder.Write(folder, _state, Download(Parameters.Values), Download(Parameters.FirstMoments), Download(Parameters.SecondMoments), CarriedState());
+    {
+        _owner.Check();
+        CheckpointFolder.Write(folder, _state, _identity, Download(Parameters.Values), Download(Parameters.FirstMoments), Download(Parameters.SecondMoments), CarriedState());
+    }
 
     IReadOnlyList<NamedTensor> CarriedState()
     {
@@ -330,7 +406,11 @@ public sealed class Trainer : IDisposable
         return _data.Train.CarriesState ? [new NamedTensor("h", shape, _hostH), new NamedTensor("c", shape, _hostC)] : [];
     }
 
-    IReadOnlyList<NamedTensor> Download(Tensor arena) => ParameterFiles.Download(_device, Parameters.Layout, arena);
+    IReadOnlyList<NamedTensor> Download(Tensor arena)
+    {
+        var tensors = ParameterFiles.Download(_device, Parameters.Layout, arena);
+        return ParameterFiles.FirstNonFinite(tensors) is { } name ? throw NonFiniteException.OfParameters(_folder.Path, _state.Step, name) : tensors;
+    }
 
     public void Dispose()
     {
@@ -338,5 +418,6 @@ public sealed class Trainer : IDisposable
             readback.Dispose();
         Step.Dispose();
         Parameters.Dispose();
+        _owner.Dispose();
     }
 }

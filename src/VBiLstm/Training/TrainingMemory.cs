@@ -8,9 +8,10 @@ namespace VBiLstm.Training;
 /// <param name="ParameterBytes">Parameters, their gradients and Adam's moments.</param>
 /// <param name="ActivationBytes">Everything that a step of the longest sequences computes.</param>
 /// <param name="RecurrenceBytes">What the device's library for recurrences takes beside them for the longest sequences.</param>
-public sealed record TrainingMemory(long ParameterBytes, long ActivationBytes, long RecurrenceBytes)
+/// <param name="WeightBytes">What the device keeps of the parameters for its products, about.</param>
+public sealed record TrainingMemory(long ParameterBytes, long ActivationBytes, long RecurrenceBytes, long WeightBytes)
 {
-    public long Bytes => ParameterBytes + ActivationBytes + RecurrenceBytes;
+    public long Bytes => ParameterBytes + ActivationBytes + RecurrenceBytes + WeightBytes;
 
     /// <param name="device">Where the training will run.</param>
     /// <param name="model">A valid configuration.</param>
@@ -25,7 +26,7 @@ public sealed record TrainingMemory(long ParameterBytes, long ActivationBytes, l
         long Recurrence(int steps) => device.RecurrenceBytes(model.InputSize, model.LstmUnits, steps, batchSize, training: true);
         var recurrences = (model.HasBackwardLstm ? Recurrence(maximumSteps + 1) : 0) + (model.HasChannel ? 0 : Recurrence(maximumSteps));
         return new TrainingMemory(ModelParameters.Measure(model, training: true), TrainingStep.Measure(device, model, maximumSteps, batchSize, training: true),
-            recurrences);
+            recurrences, device.WeightBytes(new ParameterLayout(model).Count));
     }
 
     /// <summary>Refuses what the device has no room for.</summary>
@@ -39,5 +40,5 @@ public sealed record TrainingMemory(long ParameterBytes, long ActivationBytes, l
 
     public override string ToString()
         => $"{Bytes / 1e6:N0} MB: {ParameterBytes / 1e6:N1} MB parameters, gradients and moments, {ActivationBytes / 1e6:N1} MB activations"
-            + (RecurrenceBytes > 0 ? $", {RecurrenceBytes / 1e6:N1} MB for cuDNN" : "");
+            + (RecurrenceBytes > 0 ? $", {RecurrenceBytes / 1e6:N1} MB for cuDNN" : "") + (WeightBytes > 0 ? $", {WeightBytes / 1e6:N1} MB packed weights" : "");
 }

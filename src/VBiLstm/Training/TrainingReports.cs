@@ -32,6 +32,11 @@ public interface ITrainingObserver
     }
 
     void OnEvaluation(EvaluationReport report);
+
+    /// <summary>Something went wrong beside the training, which goes on.</summary>
+    void OnWarning(string message)
+    {
+    }
 }
 
 /// <summary>Why a run ended.</summary>

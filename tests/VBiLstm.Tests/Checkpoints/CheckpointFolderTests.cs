@@ -1,5 +1,7 @@
+using System.Text.Json.Nodes;
 using VBiLstm.Checkpoints;
 using VBiLstm.Configuration;
+using VBiLstm.Data;
 using VBiLstm.Model;
 
 namespace VBiLstm.Tests.Checkpoints;
@@ -8,12 +10,21 @@ public class CheckpointFolderTests
 {
     static readonly RunConfiguration Run = new() { Model = new ModelConfiguration { FrameSize = 2, LstmUnits = 3, MlpUnits = 4, LatentUnits = 2 } };
 
+    static readonly DataIdentity Data = new()
+    {
+        Train = new SplitIdentity(3, 12, "aa"),
+        Validation = new SplitIdentity(2, 8, "bb"),
+        Test = new SplitIdentity(1, 4, "cc"),
+        Vocabulary = ["<s>", "\n", "é"],
+        Speech = new SpeechScale(8000, 0.1, 1 / 3.0),
+    };
+
     static TrainingState State(long step) => new() { Configuration = Run, Step = step, BestBound = -12.5, BestStep = 3, SkippedSteps = 1, EvaluationsWithoutImprovement = 2 };
 
     static IReadOnlyList<NamedTensor> Tensors(float seed)
         => [.. new ParameterLayout(Run.Model).All.Select((parameter, i) => new NamedTensor(parameter.Name, parameter.Shape, [.. Enumerable.Range(0, parameter.Rows * parameter.Columns).Select(j => seed + i + j / 7f)]))];
 
-    static void Write(string folder, long step) => CheckpointFolder.Write(folder, State(step), Tensors(step), Tensors(step + 1), Tensors(step + 2));
+    static void Write(string folder, long step) => CheckpointFolder.Write(folder, State(step), Data, Tensors(step), Tensors(step + 1), Tensors(step + 2));
 
     [Fact]
     public void Everything_written_is_read()
@@ -22,7 +33,8 @@ public class CheckpointFolderTests
         Write(folder.At("last"), 7);
         Write(folder.At("last"), 8);
         var read = CheckpointFolder.Read(folder.At("last"), withMoments: true);
-        Assert.Equivalent(State(8) with { Program = read.State.Program, Files = read.State.Files }, read.State);
+        Assert.Equivalent(State(8) with { Program = read.State.Program, Files = read.State.Files, Checksum = read.State.Checksum }, read.State);
+        Assert.Equivalent(Data, read.Data);
         Assert.Equivalent(Tensors(8), read.Weights);
         Assert.Equivalent(Tensors(9), read.FirstMoments);
         Assert.Equivalent(Tensors(10), read.SecondMoments);
@@ -36,7 +48,7 @@ public class CheckpointFolderTests
         using var folder = new TemporaryFolder();
         var last = folder.At("last");
         Write(last, 1);
-        void WriteAside(long step) => CheckpointFolder.WriteAside(last, State(step), Tensors(step), Tensors(step), Tensors(step));
+        void WriteAside(long step) => CheckpointFolder.WriteAside(last, State(step), Data, Tensors(step), Tensors(step), Tensors(step));
         long Step() => CheckpointFolder.Read(last, withMoments: true).State.Step;
 
         WriteAside(2);
@@ -80,7 +92,7 @@ public class CheckpointFolderTests
         var tensors = Tensors(0);
         void Refused(IReadOnlyList<NamedTensor> weights, params string[] parts)
         {
-            CheckpointFolder.Write(folder.At("x"), State(1), weights, tensors, tensors);
+            CheckpointFolder.Write(folder.At("x"), State(1), Data, weights, tensors, tensors);
             var message = Assert.Throws<CheckpointException>(() => CheckpointFolder.Read(folder.At("x"), withMoments: true)).Message;
             Assert.All(parts, part => Assert.Contains(part, message, StringComparison.Ordinal));
         }
@@ -108,18 +120,97 @@ public class CheckpointFolderTests
             else
                 content[random.Next(content.Length)] ^= (byte)(1 << random.Next(8));
             File.WriteAllBytes(file, content);
-            try
-            {
-                // Only state.json can change and stay valid: a digit of a number. Tensors must then be intact.
-                var read = CheckpointFolder.Read(path, withMoments: true);
-                Assert.EndsWith("state.json", file, StringComparison.Ordinal);
-                Assert.Equivalent(Tensors(1), read.Weights);
-            }
-            catch (CheckpointException)
-            {
-            }
-
+            Assert.Throws<CheckpointException>(() => CheckpointFolder.Read(path, withMoments: true));
             File.WriteAllBytes(file, bytes);
         }
+    }
+
+    [Fact]
+    public void Any_bit_of_the_state_that_flips_is_noticed()
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.At("last");
+        Write(path, 1);
+        var state = Path.Combine(path, "state.json");
+        var bytes = File.ReadAllBytes(state);
+        for (var i = 0; i < bytes.Length; i++)
+        {
+            bytes[i] ^= (byte)(1 << i % 8);
+            File.WriteAllBytes(state, bytes);
+            Assert.Throws<CheckpointException>(() => CheckpointFolder.Read(path, withMoments: false));
+            bytes[i] ^= (byte)(1 << i % 8);
+        }
+    }
+
+    [Fact]
+    public void Checkpoints_of_the_first_format_are_still_read()
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.At("last");
+        Write(path, 6);
+        var file = Path.Combine(path, "state.json");
+        var state = JsonNode.Parse(File.ReadAllText(file))!.AsObject();
+        state["format"] = 1;
+        state.Remove("checksum");
+        state["files"]!.AsObject().Remove("data.json");
+        File.WriteAllText(file, state.ToJsonString());
+        File.Delete(Path.Combine(path, "data.json"));
+        var read = CheckpointFolder.Read(path, withMoments: true);
+        Assert.Equal(6, read.State.Step);
+        Assert.Null(read.Data);
+    }
+
+    [Fact]
+    public async Task A_reader_beside_a_trainer_sees_a_whole_checkpoint()
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.At("last");
+        Write(path, 0);
+        using var done = new CancellationTokenSource();
+        var writer = Task.Run(() =>
+        {
+            for (var step = 1; !done.IsCancellationRequested; step++)
+                Write(path, step);
+        }, TestContext.Current.CancellationToken);
+        for (var i = 0; i < 150; i++)
+        {
+            var read = CheckpointFolder.Read(path, withMoments: true);
+            Assert.Equivalent(Tensors(read.State.Step), read.Weights);
+            Assert.Equivalent(Tensors(read.State.Step + 2), read.SecondMoments);
+        }
+
+        await done.CancelAsync();
+        await writer;
+    }
+
+    [Fact]
+    public void The_newest_whole_checkpoint_is_found_and_damaged_ones_are_named()
+    {
+        using var folder = new TemporaryFolder();
+        string[] places = [folder.At("last"), folder.At("best")];
+        var warnings = new List<string>();
+        Assert.Null(CheckpointFolder.ReadNewest(places, warnings.Add));
+        Write(places[0], 5);
+        Write(places[1], 7);
+        Assert.Equal(7, CheckpointFolder.ReadNewest(places, warnings.Add)!.State.Step);
+        Write(places[0], 7);
+        Assert.Equal(places[0], CheckpointFolder.ReadNewest(places, warnings.Add)!.Folder);
+        Assert.Empty(warnings);
+
+        File.WriteAllText(Path.Combine(places[0], "weights.safetensors"), "");
+        Assert.Equal(places[1], CheckpointFolder.ReadNewest(places, warnings.Add)!.Folder);
+        Assert.Contains("last", Assert.Single(warnings), StringComparison.Ordinal);
+        File.WriteAllText(Path.Combine(places[1], "state.json"), "{}");
+        Assert.Throws<CheckpointException>(() => CheckpointFolder.ReadNewest(places, warnings.Add));
+    }
+
+    [Fact]
+    public void An_fsync_that_fails_fails()
+    {
+        if (!OperatingSystem.IsLinux())
+            Assert.Skip("/dev/full, which takes no fsync, is Linux's.");
+        using var full = new FileStream("/dev/full", FileMode.Open, FileAccess.Write);
+        Assert.Contains("fsync of /dev/full", Assert.Throws<IOException>(() => DurableStorage.Flush(full)).Message, StringComparison.Ordinal);
+        Assert.Contains("fsync of the folder", Assert.Throws<IOException>(() => DurableStorage.FlushFolder("/nowhere")).Message, StringComparison.Ordinal);
     }
 }

@@ -121,7 +121,7 @@ sealed record CorruptedReader(string Name, byte[] Good, Func<byte[], string> Rea
             new("configuration", configurationText, content => Read(content, path => ConfigurationFile.Read(path)), false),
             new("comparison", comparison, content => Read(content, path => ComparisonFile.Read(path).Runs().Count), false),
             new("result of a comparison", result, content => Read(content, ComparisonResult.Read), false),
-            new("metrics log", File.ReadAllBytes(run.Metrics), content => Read(content, path => MetricsLog.Read(path).Count), false),
+            new("metrics log", File.ReadAllBytes(run.Metrics), content => Read(content, path => MetricsLog.Read(path).Count()), false),
             .. files.Select(file => new CorruptedReader("checkpoint " + Path.GetFileName(file.Key), file.Value, content => Checkpoint(file.Key, content), file.Key.EndsWith(".safetensors", StringComparison.Ordinal))),
         ];
     }

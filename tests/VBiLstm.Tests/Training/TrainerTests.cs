@@ -2,6 +2,7 @@ using VBiLstm.Checkpoints;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Devices.Cpu;
+using VBiLstm.Metrics;
 using VBiLstm.Model;
 using VBiLstm.Training;
 
@@ -187,15 +188,32 @@ public class TrainerTests
         Assert.All(saved.Weights, tensor => Assert.All(tensor.Values, value => Assert.True(float.IsFinite(value))));
     }
 
+    sealed class LastReport : ITrainingObserver
+    {
+        public StepReport Report { get; private set; }
+
+        public List<string> Warnings { get; } = [];
+
+        public void OnStep(in StepReport report) => Report = report;
+
+        public void OnEvaluation(EvaluationReport report)
+        {
+        }
+
+        public void OnWarning(string message) => Warnings.Add(message);
+    }
+
     [Fact]
-    public void Skipping_counts_the_steps_and_keeps_the_parameters()
+    public void Skipping_counts_the_steps_and_a_diverged_run_ends_without_a_figure()
     {
         using var folder = new TemporaryFolder();
         var configuration = Run with { Training = Run.Training with { LearningRate = 1e30, LearningRateWarmup = 0, ClipNorm = 0, Steps = 6, EvaluateEvery = 0, OnNonFinite = OnNonFinite.Skip } };
-        Assert.Equal(TrainingOutcome.Completed, Train(folder.Path, 2, configuration));
-        var state = CheckpointFolder.Read(new RunFolder(folder.Path).Last, withMoments: true).State;
-        Assert.Equal(6, state.Step);
-        Assert.InRange(state.SkippedSteps, 1, 5);
+        var last = new LastReport();
+        var e = Assert.Throws<NonFiniteException>(() => Train(folder.Path, 2, configuration, last));
+        Assert.Equal((6, 6, "the validation bound"), (last.Report.Step, e.Step, e.Term));
+        Assert.InRange(last.Report.Skipped, 1, 5);
+        Assert.DoesNotContain(MetricsLog.Read(new RunFolder(folder.Path).Metrics), row => row.Split == "validation");
+        Assert.False(Directory.Exists(new RunFolder(folder.Path).Best));
     }
 
     [Fact]

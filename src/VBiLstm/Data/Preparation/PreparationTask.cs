@@ -93,7 +93,7 @@ public sealed class PreparationTask
         foreach (var split in PreparedFolder.Splits)
         {
             var path = Path.Combine(folder, PreparedManifest.SplitFile(split));
-            if (done is not null && IsSame(done) && done.Splits.TryGetValue(split, out var finished) && File.Exists(path) && MappedSplit.Checksum(path) == finished.Sha256)
+            if (done is not null && IsSame(done) && done.Splits.TryGetValue(split, out var finished) && File.Exists(path) && PreparedSplitFile.Checksum(path) == finished.Sha256)
             {
                 splits[split] = finished;
                 continue;

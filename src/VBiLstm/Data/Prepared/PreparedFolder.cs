@@ -1,9 +1,11 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using VBiLstm.Configuration;
 
 namespace VBiLstm.Data.Prepared;
 
 /// <summary>Opens what <c>vbilstm data prepare</c> wrote: a manifest, a file a split, and for tokens the vocabulary.</summary>
+[SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "The splits own their data sets, which own their files; what fails is disposed where it fails.")]
 public static class PreparedFolder
 {
     /// <summary>Name of the vocabulary's file: a JSON array of texts in the order of their ids.</summary>
@@ -15,7 +17,7 @@ public static class PreparedFolder
     /// <summary>Whether a folder holds a prepared data set.</summary>
     public static bool Is(string folder) => File.Exists(Path.Combine(folder, PreparedManifest.FileName));
 
-    /// <summary>Opens the three splits; values are mapped, not read.</summary>
+    /// <summary>Opens the three splits; only images are read at once.</summary>
     /// <param name="data">Source (the folder), and view, binarisation, window and carried state where the data have them.</param>
     /// <param name="trainKey">Key of the draws of training images; those of the others are drawn once.</param>
     /// <param name="validationKey">As above, of validation.</param>
@@ -29,25 +31,46 @@ public static class PreparedFolder
         foreach (var name in Splits)
             if (!manifest.Splits.ContainsKey(name))
                 throw new DataException($"{Path.Combine(folder, PreparedManifest.FileName)}: splits.{name} is missing. Prepare the data again.");
+        var opened = new List<SequenceDataset>();
         SequenceDataset Split(string name, long key)
         {
             var path = Path.Combine(folder, PreparedManifest.SplitFile(name));
-            var mapped = new MappedSplit(folder, name, manifest);
-            return manifest.Kind switch
+            var file = new PreparedSplitFile(folder, name, manifest);
+            try
             {
-                PreparedKind.Frames => new PreparedFrames(mapped, manifest, path),
-                PreparedKind.Images => Images(mapped, manifest, path, data, key, isTrain: name == "train"),
-                _ when manifest.IsStream => Stream(mapped, manifest, path, data),
-                _ => new PreparedSentences(mapped, manifest, path),
-            };
+                SequenceDataset split = manifest.Kind switch
+                {
+                    PreparedKind.Frames => new PreparedFrames(file, manifest, path),
+                    PreparedKind.Images => Images(file, manifest, path, data, key, isTrain: name == "train"),
+                    _ when manifest.IsStream => Stream(file, manifest, path, data),
+                    _ => new PreparedSentences(file, manifest, path),
+                };
+                opened.Add(split);
+                return split;
+            }
+            catch
+            {
+                file.Dispose();
+                throw;
+            }
         }
 
-        var splits = new DataSplits(Split("train", trainKey), Split("validation", validationKey), Split("test", testKey), "")
+        try
         {
-            Vocabulary = manifest.Kind == PreparedKind.Tokens ? Vocabulary(folder, manifest.VocabularySize) : [],
-            Speech = manifest.SampleRate > 0 ? new SpeechScale(manifest.SampleRate, manifest.Mean, manifest.Deviation) : null,
-        };
-        return splits with { Description = $"{folder}: {manifest.Task}, {Counts(manifest, splits)}" };
+            var splits = new DataSplits(Split("train", trainKey), Split("validation", validationKey), Split("test", testKey), "")
+            {
+                Source = folder,
+                Vocabulary = manifest.Kind == PreparedKind.Tokens ? Vocabulary(folder, manifest.VocabularySize) : [],
+                Speech = manifest.SampleRate > 0 ? new SpeechScale(manifest.SampleRate, manifest.Mean, manifest.Deviation) : null,
+            };
+            return splits with { Description = $"{folder}: {manifest.Task}, {Counts(manifest, splits)}" };
+        }
+        catch
+        {
+            foreach (var split in opened)
+                split.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Texts of the token ids.</summary>
@@ -57,9 +80,9 @@ public static class PreparedFolder
         var path = Path.Combine(folder, VocabularyFile);
         try
         {
-            var texts = JsonSerializer.Deserialize(File.ReadAllBytes(path), PreparedJson.Default.StringArray);
-            if (texts is null || texts.Length != size || texts.Contains(null))
-                throw new DataException($"{path} holds {texts?.Length ?? 0} texts; the manifest says {size}. Prepare the data again.");
+            var texts = JsonFile.Parse(File.ReadAllBytes(path), PreparedJson.Default.StringArray);
+            if (texts.Length != size || texts.Contains(null))
+                throw new DataException($"{path} holds {texts.Length} texts; the manifest says {size}. Prepare the data again.");
             return texts;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -72,20 +95,25 @@ public static class PreparedFolder
         }
     }
 
-    static TokenStream Stream(MappedSplit split, PreparedManifest manifest, string path, DataConfiguration data)
+    static TokenStream Stream(PreparedSplitFile file, PreparedManifest manifest, string path, DataConfiguration data)
     {
-        if (split.Count != 1)
-            throw new DataException($"{path} holds {split.Count} texts; a stream is one. Prepare the data again.");
-        return new TokenStream(split.Length(0), (first, count) => split.Read<int>(0, first, count), manifest.VocabularySize, data.Window, data.CarryState, manifest.Unit, path);
+        if (file.Count != 1)
+            throw new DataException($"{path} holds {file.Count} texts; a stream is one. Prepare the data again.");
+        file.CheckIds(manifest.VocabularySize);
+        return new TokenStream(file.Length(0), (first, ids) => file.Read(0, first, ids), manifest.VocabularySize, data.Window, data.CarryState, manifest.Unit, path, file);
     }
 
-    static ImageDataset Images(MappedSplit split, PreparedManifest manifest, string path, DataConfiguration data, long key, bool isTrain)
+    // Images are read whole: they are binarised over and over.
+    static ImageDataset Images(PreparedSplitFile file, PreparedManifest manifest, string path, DataConfiguration data, long key, bool isTrain)
     {
-        if (split.Count != 1)
-            throw new DataException($"{path} holds {split.Count} sequences; images are one block. Prepare the data again.");
-        if ((Int128)split.Length(0) * manifest.ValueBytes > Array.MaxLength)
-            throw new DataException($"{path} holds {split.Length(0):N0} images of {manifest.ValueBytes:N0} bytes, more than fit into one array; prepare fewer.");
-        var images = new IdxFile([split.Length(0), manifest.Height, manifest.Width], split.Read<byte>(0, 0, split.Length(0)).ToArray());
+        if (file.Count != 1)
+            throw new DataException($"{path} holds {file.Count} sequences; images are one block. Prepare the data again.");
+        if ((Int128)file.Length(0) * manifest.ValueBytes > Array.MaxLength)
+            throw new DataException($"{path} holds {file.Length(0):N0} images of {manifest.ValueBytes:N0} bytes, more than fit into one array; prepare fewer.");
+        var pixels = new byte[file.Length(0) * manifest.ValueBytes];
+        file.Read<byte>(0, 0, pixels);
+        file.Dispose();
+        var images = new IdxFile([file.Length(0), manifest.Height, manifest.Width], pixels);
         var binarisation = data.Binarisation == Binarisation.Stochastic && !isTrain ? Binarisation.Static : data.Binarisation;
         return new ImageDataset(images, path, data.View, binarisation, key);
     }

@@ -3,9 +3,10 @@ namespace VBiLstm.Data.Prepared;
 /// <summary>Sequences of standardised frames; s_0 is an all-zero start frame, s_1..s_T are the frames.</summary>
 sealed class PreparedFrames : SequenceDataset
 {
-    readonly MappedSplit _split;
+    readonly PreparedSplitFile _split;
+    readonly float[] _values;
 
-    public PreparedFrames(MappedSplit split, PreparedManifest manifest, string name)
+    public PreparedFrames(PreparedSplitFile split, PreparedManifest manifest, string name)
     {
         _split = split;
         (Count, FrameSize, Unit) = (split.Count, manifest.FrameSize, manifest.Unit);
@@ -13,6 +14,9 @@ sealed class PreparedFrames : SequenceDataset
             MaximumLength = Math.Max(MaximumLength, split.Length(i));
         if (Count == 0)
             throw new DataException($"{name} holds no sequence; a split needs one at least.");
+        if ((long)MaximumLength * FrameSize > Array.MaxLength)
+            throw new DataException($"{name}: a sequence of {MaximumLength:N0} frames of {FrameSize:N0} samples is longer than can be read at once ({Array.MaxLength:N0} samples); cut it.");
+        _values = new float[MaximumLength * FrameSize];
     }
 
     public override int Count { get; }
@@ -31,7 +35,8 @@ sealed class PreparedFrames : SequenceDataset
     {
         ArgumentNullException.ThrowIfNull(batch);
         var length = _split.Length(index);
-        var values = _split.Read<float>(index, 0, length);
+        var values = _values.AsSpan(0, length * FrameSize);
+        _split.Read(index, 0, values);
         for (var k = 0; k <= batch.Steps; k++)
         {
             var target = batch.Frames.AsSpan((k * batch.BatchSize + row) * FrameSize, FrameSize);
@@ -40,5 +45,11 @@ sealed class PreparedFrames : SequenceDataset
             else
                 target.Clear();
         }
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        _split.Dispose();
+        base.Dispose(disposing);
     }
 }

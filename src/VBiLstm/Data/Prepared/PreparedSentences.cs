@@ -3,9 +3,10 @@ namespace VBiLstm.Data.Prepared;
 /// <summary>Sentences of token ids, each from its begin to its end token: a sentence of n ids has n - 1 predicted steps.</summary>
 sealed class PreparedSentences : SequenceDataset
 {
-    readonly MappedSplit _split;
+    readonly PreparedSplitFile _split;
+    readonly int[] _ids;
 
-    public PreparedSentences(MappedSplit split, PreparedManifest manifest, string name)
+    public PreparedSentences(PreparedSplitFile split, PreparedManifest manifest, string name)
     {
         _split = split;
         (Count, VocabularySize, Unit) = (split.Count, manifest.VocabularySize, manifest.Unit);
@@ -15,14 +16,12 @@ sealed class PreparedSentences : SequenceDataset
             if (length < 2)
                 throw new DataException($"{name}, sentence {i}: {length} token; a sentence has at least its begin and its end. Prepare the data again.");
             MaximumLength = Math.Max(MaximumLength, length - 1);
-            var ids = split.Read<int>(i, 0, length);
-            for (var k = 0; k < length; k++)
-                if ((uint)ids[k] >= (uint)VocabularySize)
-                    throw new DataException($"{name}, sentence {i}, token {k}: id {ids[k]} is not below the vocabulary's size, {VocabularySize}. Prepare the data again.");
         }
 
         if (Count == 0)
             throw new DataException($"{name} holds no sentence; a split needs one at least.");
+        split.CheckIds(VocabularySize);
+        _ids = new int[MaximumLength + 1];
     }
 
     public override int Count { get; }
@@ -40,8 +39,15 @@ sealed class PreparedSentences : SequenceDataset
     public override void Fill(int index, long epoch, SequenceBatch batch, int row)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        var ids = _split.Read<int>(index, 0, _split.Length(index));
+        var ids = _ids.AsSpan(0, _split.Length(index));
+        _split.Read(index, 0, ids);
         for (var k = 0; k <= batch.Steps; k++)
             batch.Tokens[k * batch.BatchSize + row] = k < ids.Length ? ids[k] : 0;
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        _split.Dispose();
+        base.Dispose(disposing);
     }
 }

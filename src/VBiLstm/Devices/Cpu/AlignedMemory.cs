@@ -11,11 +11,15 @@ static unsafe partial class AlignedMemory
     const nuint CacheLine = 64;
     const nuint HugePage = 2 << 20;
     const int AdviseHugePages = 14;
+    const long WorthAsking = 64 << 20;
 
     /// <summary>Uninitialised memory on a cache-line boundary; physical pages come from the node of the thread that first writes them.</summary>
-    /// <exception cref="OutOfMemoryException">The system does not give it.</exception>
+    /// <exception cref="OutOfMemoryException">The system does not give it, or has less than that.</exception>
     public static void* Allocate(long bytes)
     {
+        // Linux promises more than it has and kills whoever uses it.
+        if (bytes >= WorthAsking && MachineMemory.FreeBytes is { } free && bytes > free)
+            throw new InsufficientMemoryException($"{bytes / 1e6:N0} MB are needed where {free / 1e6:N0} MB are free; use a smaller batch or model.");
         var size = (nuint)Math.Max(1, bytes);
         if (!OperatingSystem.IsLinux() || size < HugePage)
             return NativeMemory.AlignedAlloc(size, CacheLine);

@@ -35,6 +35,11 @@ public sealed unsafe partial class CpuDevice : Device
 
     public override string Name => $"cpu ({Threads} {(Threads == 1 ? "thread" : "threads")}, {(int)Width}-bit)";
 
+    public override long? FreeBytes => MachineMemory.FreeBytes;
+
+    // Packed for products with the matrix and with its transpose.
+    public override long WeightBytes(long parameters) => 2 * sizeof(float) * parameters;
+
     /// <summary>Measures what this device's threads could do at most, in GFLOP/s, with every operand in a register; takes about 0.2 s.</summary>
     public double MeasurePeak() => FmaPeak.Measure(_pool, Width);
 
@@ -46,7 +51,7 @@ public sealed unsafe partial class CpuDevice : Device
         }
         catch (OutOfMemoryException e)
         {
-            throw new InsufficientMemoryException($"{purpose} needs {bytes / 1e6:N0} MB, which this machine does not give; use a smaller batch or model.", e);
+            throw new InsufficientMemoryException($"{purpose} needs {bytes / 1e6:N0} MB, which this machine does not give{(FreeBytes is { } free ? $": {free / 1e6:N0} MB are free" : "")}. Use a smaller batch or model.", e);
         }
     }
 

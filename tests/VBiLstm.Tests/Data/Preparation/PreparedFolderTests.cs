@@ -105,8 +105,8 @@ public class PreparedFolderTests
         Refused(good[..^1], "bytes where");
         Refused([.. good, 0], "bytes where");
         Refused([], "bytes where");
-        Refused(With(4, 200), "sentence 0, token 1: id 200");
-        Refused(With(3, 0x80), "sentence 0, token 0");
+        Refused(With(4, 200), "sequence 0, token 1: id 200");
+        Refused(With(3, 0x80), "sequence 0, token 0");
         Refused(With(56, 1), "offset 56");
         Refused(With(64, 6), "offset 56");
         Refused(With(72, 4), "offset 64");

@@ -1,0 +1,22 @@
+namespace VBiLstm.Configuration;
+
+/// <summary>The one rule for names that become folders or files, wherever they come from: runs, comparisons, their models and data.</summary>
+public static class FolderName
+{
+    const int Longest = 100;
+    const string Signs = "-_.+=@ ";
+    static readonly string[] DevicesOfWindows = ["CON", "PRN", "AUX", "NUL", .. Enumerable.Range(0, 10).SelectMany(i => new[] { $"COM{i}", $"LPT{i}" })];
+
+    /// <summary>Refuses a name that could leave its folder, or that some system does not take.</summary>
+    /// <param name="field">The option or field, named in the error.</param>
+    /// <param name="name">The name.</param>
+    /// <exception cref="ConfigurationException">It breaks the rule.</exception>
+    public static void Check(string field, string? name)
+    {
+        if (string.IsNullOrEmpty(name) || name.Length > Longest || !name.All(c => char.IsLetterOrDigit(c) || Signs.Contains(c, StringComparison.Ordinal))
+            || name[0] is '.' or ' ' or '-' || name[^1] is '.' or ' ' || DevicesOfWindows.Contains(name.Split('.')[0], StringComparer.OrdinalIgnoreCase))
+        {
+            throw new ConfigurationException($"{field} is '{name}'; use a plain name, which becomes a folder: letters, digits, blanks and {string.Join(' ', Signs.Trim().ToCharArray())}, at most {Longest}, not beginning with '.', '-' or a blank.");
+        }
+    }
+}
