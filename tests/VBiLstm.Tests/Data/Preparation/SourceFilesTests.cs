@@ -128,7 +128,7 @@ public class SourceFilesTests
         folder.Write("b/text.txt", "two");
         folder.Write("c/text.txt", "one");
         using var sources = new SourceFiles([new SourcePath(folder.At("a")), new SourcePath(folder.At("b")), new SourcePath(folder.At("c"))]);
-        Assert.Equal(["one", "two"], sources.Read().Select(Content));
+        Assert.Equal(["one", "two"], sources.Read(cancellation: TestContext.Current.CancellationToken).Select(Content));
         Assert.StartsWith("the same as", Assert.Single(sources.LeftOut).Reason, StringComparison.Ordinal);
     }
 
@@ -227,7 +227,7 @@ public class SourceFilesTests
         Assert.Equal(0, mkfifo(folder.At("raw/pipe"), 0x180));
         Assert.Contains("pipe", Refused(folder.At("raw")), StringComparison.Ordinal);
         using var skipping = new SourceFiles([new SourcePath(folder.At("raw"))], skipsUnreadable: true);
-        Assert.Equal(["a/t.txt"], skipping.Read().Select(file => file.RelativePath));
+        Assert.Equal(["a/t.txt"], skipping.Read(cancellation: TestContext.Current.CancellationToken).Select(file => file.RelativePath));
         Assert.Contains(skipping.LeftOut, reason => reason.Names.Contains(folder.At("raw/pipe")));
         Assert.Contains("device", Refused("/dev/zero"), StringComparison.Ordinal);
     }
