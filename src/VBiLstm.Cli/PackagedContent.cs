@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using System.Text.Json;
+using SharpCompress.Compressors.Lzw;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
 
@@ -24,10 +25,7 @@ static class PackagedContent
                 ConvertBrown(content, target);
                 break;
             case "bible":
-                var program = Path.Combine(content, "..", "bin", "bible");
-                var verses = PackageFetch.Run(set, Path.GetFullPath(program), ["-p", content, "-f", "Gen1:1-Rev22:21"], content);
-                var text = string.Join('\n', verses.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(verse => verse[(verse.IndexOf(' ', StringComparison.Ordinal) + 1)..]));
-                File.WriteAllText(Path.Combine(target, "bible.txt"), text + "\n");
+                ConvertBible(content, target);
                 break;
             default:
                 foreach (var file in Directory.GetFiles(content, "*", SearchOption.AllDirectories))
@@ -90,5 +88,29 @@ static class PackagedContent
         }
 
         File.WriteAllText(Path.Combine(target, "brown.txt"), text.ToString());
+    }
+
+    // Windows of text, each compressed by itself as compress does but without its header; their number and offsets stand before them, big-endian. One verse a line, behind its place.
+    static void ConvertBible(string content, string target)
+    {
+        const int Number = 0x58, Offsets = 0x5c, MaximumWindows = 4096;
+        var path = Path.Combine(content, "bible.data");
+        var data = File.ReadAllBytes(path);
+        int At(int offset) => offset <= data.Length - 4 && BinaryPrimitives.ReadInt32BigEndian(data.AsSpan(offset)) is >= 0 and var value && value <= data.Length
+            ? value
+            : throw new DataException($"{path}, offset {offset}: no number of windows or offset of one; this is not the package it should be.");
+        var windows = Math.Min(At(Number), MaximumWindows);
+        using var text = new MemoryStream();
+        for (var i = 0; i < windows; i++)
+        {
+            var (begin, end) = (At(Offsets + 4 * i), At(Offsets + 4 * (i + 1)));
+            using var packed = new MemoryStream([0x1f, 0x9d, 0x90, .. data.AsSpan(begin, Math.Max(0, end - begin))]);
+            using var window = new LzwStream(packed);
+            window.CopyTo(text);
+        }
+
+        // The first line is the title.
+        var verses = Encoding.Latin1.GetString(text.ToArray()).Split('\n', StringSplitOptions.RemoveEmptyEntries)[1..].Select(verse => verse[(verse.IndexOf(' ', StringComparison.Ordinal) + 1)..]);
+        File.WriteAllText(Path.Combine(target, "bible.txt"), string.Join('\n', verses) + "\n");
     }
 }

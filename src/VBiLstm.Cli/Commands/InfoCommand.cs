@@ -10,6 +10,8 @@ namespace VBiLstm.Cli.Commands;
 /// <summary><c>vbilstm data info</c>.</summary>
 static class InfoCommand
 {
+    const int PrintedNames = 5;
+
     public static Command Create()
     {
         var folder = new Argument<string>("folder") { Description = "A folder that vbilstm data prepare wrote." };
@@ -28,21 +30,38 @@ static class InfoCommand
         {
             var path = parsed.GetRequiredValue(folder);
             var manifest = PreparedManifest.Read(path);
-            DataSplits.Open(new DataConfiguration { Source = path, Binarisation = Binarisation.Static }, 0).Dispose();
+            DataSplits.Open(new DataConfiguration { Source = path, Binarisation = IsBinary(manifest) ? Binarisation.Binary : Binarisation.Static }, 0).Dispose();
             if (parsed.GetValue(check))
-                foreach (var (name, split) in manifest.Splits)
-                    if (PreparedSplitFile.Checksum(Path.Combine(path, PreparedManifest.SplitFile(name))) is var sum && sum != split.Sha256)
-                        throw new DataException($"{Path.Combine(path, PreparedManifest.SplitFile(name))} has the checksum {sum}, the manifest says {split.Sha256}; the file is damaged. Prepare the data again.");
+                Check(path, manifest);
             if (parsed.GetValue(json))
                 Console.WriteLine(File.ReadAllText(Path.Combine(path, PreparedManifest.FileName)).TrimEnd());
             else
                 Print(path, manifest);
             if (parsed.GetValue(check) && !parsed.GetValue(json))
-                Console.WriteLine("checked: every file is as it was written.");
+                Console.WriteLine(manifest.ManifestSha256 is not null && (manifest.VocabularySha256 is not null || manifest.VocabularySize == 0)
+                    ? "checked: every file is as it was written."
+                    : "checked: the splits are as they were written; this manifest, of an older version, has no checksums of itself and the vocabulary.");
             return CommandExecution.Success;
         });
         return command;
     }
+
+    // The manifest's own checksum was compared when it was read.
+    static void Check(string folder, PreparedManifest manifest)
+    {
+        void Compare(string file, string? expected)
+        {
+            var path = Path.Combine(folder, file);
+            if (expected is not null && PreparedSplitFile.Checksum(path) is var sum && sum != expected)
+                throw new DataException($"{path} has the checksum {sum}, the manifest says {expected}; the file is damaged. Prepare the data again.");
+        }
+
+        foreach (var (name, split) in manifest.Splits)
+            Compare(PreparedManifest.SplitFile(name), split.Sha256);
+        Compare(PreparedFolder.VocabularyFile, manifest.VocabularySha256);
+    }
+
+    static bool IsBinary(PreparedManifest manifest) => manifest.Statistics.TryGetValue("largest_pixel", out var largest) && largest <= 1;
 
     /// <summary>Prints the manifest of a folder.</summary>
     public static void Print(string folder, PreparedManifest manifest)
@@ -62,7 +81,7 @@ static class InfoCommand
         }
 
         Tables.Write(table);
-        Console.WriteLine($"{folder}: {manifest.Task}. {manifest.Preparation}");
+        Console.WriteLine($"{Printable.Text(folder)}: {Printable.Text(manifest.Task)}. {Printable.Text(manifest.Preparation)}");
         if (manifest.VocabularySize > 0)
             Console.WriteLine($"vocabulary  {Number(manifest.VocabularySize)}");
         if (manifest.SampleRate > 0)
@@ -70,9 +89,22 @@ static class InfoCommand
         foreach (var (name, count) in manifest.Statistics)
             Console.WriteLine($"{name.Replace('_', ' ')}  {Number(count)}");
         foreach (var source in manifest.Sources)
-            Console.WriteLine($"source      {source.Path}, {Number(source.Bytes)} bytes, SHA-256 {source.Sha256[..Math.Min(16, source.Sha256.Length)]}");
-        Console.WriteLine($"licence     {manifest.Licence}");
-        Console.WriteLine($"train       vbilstm train {TrainingOptions(manifest)} --data {folder}");
+            Console.WriteLine($"source      {Printable.Text(source.Path)}{(source.Split is null ? "" : $" ({source.Split})")}, {Number(source.Bytes)} bytes, SHA-256 {source.Sha256[..Math.Min(16, source.Sha256.Length)]}");
+        PrintFiles(manifest);
+        Console.WriteLine($"licence     {Printable.Text(manifest.Licence)}");
+        Console.WriteLine($"train       vbilstm train {TrainingOptions(manifest)} --data {(folder.Any(char.IsWhiteSpace) ? $"\"{folder}\"" : folder)}");
+    }
+
+    static void PrintFiles(PreparedManifest manifest)
+    {
+        if (manifest.FilesRead is not { } read || manifest.LeftOut is not { } leftOut)
+            return;
+        Console.WriteLine($"files       {Number(read)} read, {Number(leftOut.Sum(reason => (long)reason.Names.Count))} left out{(manifest.Unpacked is { Count: > 0 } formats ? $"; unpacked: {string.Join(", ", formats.Select(Printable.Text))}" : "")}");
+        foreach (var reason in leftOut)
+        {
+            var more = reason.Names.Count - PrintedNames;
+            Console.WriteLine($"  left out  {Printable.Text(reason.Reason)}: {string.Join(", ", reason.Names.Take(PrintedNames).Select(Printable.Text))}{(more > 0 ? $" and {Number(more)} more (manifest.json lists them)" : "")}");
+        }
     }
 
     // The small preset for such data, and what it needs to be told of these.
@@ -86,7 +118,12 @@ static class InfoCommand
             PreparedKind.Frames => ("frame_size", model.FrameSize, manifest.FrameSize),
             _ => ("frame_size", model.FrameSize, manifest.Width),
         };
-        return $"--preset {name}{(has == needs ? "" : $" --set model.{field}={needs}")}";
+        var sets = new[]
+        {
+            has == needs ? null : $"model.{field}={needs}",
+            manifest.Kind == PreparedKind.Images && manifest.Statistics.TryGetValue("grey_pixels", out var grey) && grey > 0 ? "data.binarisation=static" : null,
+        }.Where(set => set is not null);
+        return $"--preset {name}{(sets.Any() ? $" --set {string.Join(' ', sets)}" : "")}";
     }
 
     static string Values(PreparedManifest manifest) => manifest.Kind switch { PreparedKind.Tokens => "tokens", PreparedKind.Frames => "frames", _ => "images" };

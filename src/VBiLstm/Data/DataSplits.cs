@@ -1,4 +1,4 @@
-using System.IO.Compression;
+using System.Diagnostics.CodeAnalysis;
 using VBiLstm.Configuration;
 using VBiLstm.Data.Prepared;
 
@@ -9,10 +9,9 @@ namespace VBiLstm.Data;
 /// <param name="Validation">For choosing the best checkpoint.</param>
 /// <param name="Test">For the figure at the end.</param>
 /// <param name="Description">One line for people: what was read, from where, how it was split.</param>
+[SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "The splits own their data sets.")]
 public sealed record DataSplits(SequenceDataset Train, SequenceDataset Validation, SequenceDataset Test, string Description) : IDisposable
 {
-    static readonly (string Name, string[] Words)[] SplitWords = [("train", ["train"]), ("validation", ["val"]), ("test", ["test", "t10k"])];
-
     // Keys of what is drawn once: not the run's seed, so that bounds of different seeds speak of the same images; one a split, so that no noise is shared.
     const long TrainKey = long.MinValue, ValidationKey = TrainKey + 1, TestKey = TrainKey + 2;
 
@@ -108,100 +107,15 @@ public sealed record DataSplits(SequenceDataset Train, SequenceDataset Validatio
     {
         var folder = data.Source;
         if (!Directory.Exists(folder))
-            throw new DataException($"data.source: there is no folder {folder}. Name one that vbilstm data prepare wrote, a folder with idx image files whose names contain train, valid and test, or {DataConfiguration.EmbeddedDigits}.");
-        var files = ImageFiles(folder);
-        string? Find(int split)
-        {
-            var (name, words) = SplitWords[split];
-            var found = files.Where(file => HasOneOf(file, words)).ToList();
-            return found.Count <= 1
-                ? found.FirstOrDefault()
-                : throw new DataException($"{folder}: several files could be the {name} split ({string.Join(", ", found.Select(Path.GetFileName))}); keep one file a split in the folder.");
-        }
-
-        var (trainFile, validationFile, testFile) = (Find(0), Find(1), Find(2));
-        if (trainFile is null || testFile is null)
-            throw new DataException($"{folder}: no idx file of images for the {(trainFile is null ? "train" : "test")} split. Its name must contain {string.Join(" or ", SplitWords[trainFile is null ? 0 : 2].Words)}; looked at: {(files.Count == 0 ? "no file there is an idx file of images" : string.Join(", ", files.Select(Path.GetFileName)))}.");
-        if (trainFile == testFile || validationFile == trainFile || validationFile == testFile)
-            throw new DataException($"{folder}: the name of {Path.GetFileName(validationFile == testFile ? testFile : trainFile)} fits more than one split; give each split a file whose name contains only its own of train, val and test.");
+            throw new DataException($"data.source: there is no folder {folder}. Name one that vbilstm data prepare wrote, a folder with image files whose names have the words train, valid and test, or {DataConfiguration.EmbeddedDigits}.");
+        var images = ImageFolder.Read(folder);
         var once = data.Binarisation == Binarisation.Stochastic ? Binarisation.Static : data.Binarisation;
-        var trainImages = IdxFile.Read(trainFile);
-        IdxFile validationImages;
-        var note = "";
-        if (validationFile is not null)
-        {
-            validationImages = IdxFile.Read(validationFile);
-        }
-        else
-        {
-            (trainImages, validationImages) = HoldOut(trainImages, trainFile);
-            note = ", validation is the last tenth of train";
-            validationFile = trainFile;
-        }
-
-        var train = new ImageDataset(trainImages, trainFile, data.View, data.Binarisation, KeyOfTrain(data, seed));
-        var validation = new ImageDataset(validationImages, validationFile, data.View, once, ValidationKey);
-        var test = new ImageDataset(IdxFile.Read(testFile), testFile, data.View, once, TestKey);
+        var train = new ImageDataset(images.Train.Images, images.Train.Name, data.View, data.Binarisation, KeyOfTrain(data, seed));
+        var validation = new ImageDataset(images.Validation.Images, images.Validation.Name, data.View, once, ValidationKey);
+        var test = new ImageDataset(images.Test.Images, images.Test.Name, data.View, once, TestKey);
         if ((validation.Height, validation.Width) != (train.Height, train.Width) || (test.Height, test.Width) != (train.Height, train.Width))
             throw new DataException($"{folder}: the splits have images of different sizes ({train.Height}×{train.Width}, {validation.Height}×{validation.Width}, {test.Height}×{test.Width}).");
-        return new DataSplits(train, validation, test, $"{folder}: {Counts(train, validation, test)}{note}, {Wording(data)}") { Source = folder };
-    }
-
-    static (IdxFile Train, IdxFile Validation) HoldOut(IdxFile images, string name)
-    {
-        var count = images.Sizes[0];
-        var held = count / 10;
-        if (held == 0)
-            throw new DataException($"{name} holds {count} images, too few to hold a tenth out; give a validation file.");
-        var imageSize = images.Values.Length / count;
-        IdxFile Part(int start, int number) => new([number, .. images.Sizes.Skip(1)], images.Values[(start * imageSize)..((start + number) * imageSize)]);
-        return (Part(0, count - held), Part(count - held, held));
-    }
-
-    static bool HasOneOf(string file, string[] words) => words.Any(word => Path.GetFileName(file).Contains(word, StringComparison.OrdinalIgnoreCase));
-
-    static List<string> ImageFiles(string folder)
-    {
-        var place = folder;
-        try
-        {
-            var files = new List<string>();
-            foreach (var file in Directory.GetFiles(folder).Where(file => SplitWords.Any(split => HasOneOf(file, split.Words))).Order(StringComparer.Ordinal))
-            {
-                place = file;
-                if (IsImageFile(file))
-                    files.Add(file);
-            }
-
-            return files;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new DataException($"{place} cannot be read: {e.Message}", e);
-        }
-        catch (InvalidDataException e)
-        {
-            // Skipping it would hold validation out of train as if the file had never been there.
-            throw new DataException($"{place} is damaged ({e.Message}); get the file again, or take it out of the folder.", e);
-        }
-    }
-
-    // Labels are idx files too, of one dimension; other files of the folder are none of ours.
-    static bool IsImageFile(string path)
-    {
-        using var file = File.OpenRead(path);
-        Span<byte> magic = stackalloc byte[4];
-        var length = file.ReadAtLeast(magic, 4, throwOnEndOfStream: false);
-        if (length >= 2 && magic[0] == 0x1f && magic[1] == 0x8b)
-        {
-            file.Position = 0;
-            using var unzipped = new GZipStream(file, CompressionMode.Decompress);
-            length = unzipped.ReadAtLeast(magic, 4, throwOnEndOfStream: false);
-        }
-
-        if (length == 0)
-            throw new InvalidDataException("it is empty");
-        return length == 4 && magic[0] == 0 && magic[1] == 0 && magic[3] == 3;
+        return new DataSplits(train, validation, test, $"{folder}: {Counts(train, validation, test)}{(images.IsHeldOut ? ", validation is the last tenth of train" : "")}, {Wording(data)}") { Source = folder };
     }
 
     static string Counts(ImageDataset train, ImageDataset validation, ImageDataset test)

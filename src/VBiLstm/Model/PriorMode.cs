@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using VBiLstm.Configuration;
 using VBiLstm.Devices;
 
@@ -7,6 +8,7 @@ namespace VBiLstm.Model;
 /// The generative process of model.md sections 2.5 and 2.6, one time step at a time: no backward LSTM, no posterior, no ξ.
 /// z_t comes from the prior, b̃_t from p_ψ, then one LSTM step and the generator. Serves generation and prior-mode scores.
 /// </summary>
+[SuppressMessage("Usage", "CA2213:Disposable fields should be disposed", Justification = "The weights are disposed by their list.")]
 public sealed class PriorMode : IDisposable
 {
     readonly Device _device;

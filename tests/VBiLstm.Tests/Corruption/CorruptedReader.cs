@@ -42,7 +42,7 @@ sealed record CorruptedReader(string Name, byte[] Good, Func<byte[], string> Rea
             var output = folder.At("prepared");
             if (Directory.Exists(output))
                 Directory.Delete(output, recursive: true);
-            PreparationTask.Get(task).Run([source], output, new PreparationOptions { FrameSize = 20 }, (_, _) => { }, CancellationToken.None);
+            PreparationTask.Get(task).Run([new SourcePath(source)], output, new PreparationOptions { FrameSize = 20 }, (_, _) => { }, CancellationToken.None);
             DataSplits.Open(new DataConfiguration { Source = output }, 1);
             return string.Concat(Directory.GetFiles(output, "*.bin").Order().Select(file => Convert.ToHexString(File.ReadAllBytes(file))));
         }

@@ -154,7 +154,7 @@ public class DataSplitsTests
         File.WriteAllText(folder.At("train-notes.txt"), "not data");
         Assert.Equal(40, DataSplits.Open(configuration, 1).Train.Count);
         WriteIdx(folder.At("train-again"), 8, 5, 0);
-        Refused("several files");
+        Refused("nobody can know");
         configuration = configuration with { Source = folder.At("nowhere") };
         Refused("no folder");
     }

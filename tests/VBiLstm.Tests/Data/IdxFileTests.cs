@@ -54,9 +54,10 @@ public class IdxFileTests
             { "empty", [], "offset 0" },
             { "three bytes", good[..3], "offset 0" },
             { "wrong magic", With(0, 1), "offset 0" },
-            { "floats", With(2, 0x0d), "offset 2" },
+            { "no type", With(2, 0x0a), "offset 2" },
+            { "floats of too few bytes", With(2, 0x0d), "offset 76" },
             { "no dimensions", With(3, 0), "offset 3" },
-            { "four dimensions", With(3, 4), "offset 3" },
+            { "five dimensions", With(3, 5), "offset 3" },
             { "sizes cut off", good[..10], "offset 8" },
             { "size zero", With(7, 0), "offset 4" },
             { "negative size", With(4, 0xff), "offset 4" },
@@ -111,7 +112,7 @@ public class IdxFileTests
         var zipped = Zip(Idx(3, 4, 5));
         for (var length = 0; length < zipped.Length; length++)
             Assert.Throws<DataException>(() => Read(zipped[..length]));
-        foreach (byte[] behind in (byte[][])[[0], new byte[512], [0x1f, 0x8b], zipped])
+        foreach (byte[] behind in (byte[][])[[1], [0, 0, 1], [0x1f, 0x8b], zipped])
             Assert.Throws<DataException>(() => Read([.. zipped, .. behind]));
         for (var at = zipped.Length - 8; at < zipped.Length; at++)
         {
@@ -119,6 +120,34 @@ public class IdxFileTests
             wrong[at] ^= 1;
             Assert.Throws<DataException>(() => Read(wrong));
         }
+    }
+
+    [Fact]
+    public void Zipped_files_of_several_members_or_padded_with_zeros_are_whole()
+    {
+        var plain = Idx(3, 4, 5);
+        foreach (byte[] content in (byte[][])[[.. Zip(plain[..30]), .. Zip(plain[30..])], [.. Zip(plain[..30]), .. Zip([]), .. Zip(plain[30..]), .. new byte[512]], [.. Zip(plain), 0]])
+            Assert.Equal(plain[16..], Read(content).Values);
+    }
+
+    // The format's types: 09 signed bytes, 0b shorts, 0c integers, 0d and 0e reals, all big-endian.
+    [Theory]
+    [InlineData("00000901 00000003 00017f", "0,1,127")]
+    [InlineData("00000b01 00000002 0000 00ff", "0,255")]
+    [InlineData("00000c01 00000002 00000007 000000fe", "7,254")]
+    [InlineData("00000d01 00000002 3f800000 437f0000", "1,255")]
+    [InlineData("00000e01 00000001 4060000000000000", "128")]
+    [InlineData("00000901 00000001 ff", null)]
+    [InlineData("00000b01 00000001 0100", null)]
+    [InlineData("00000d01 00000001 3f000000", null)]
+    [InlineData("00000d01 00000001 7fc00000", null)]
+    public void Other_types_are_read_where_they_hold_whole_numbers_of_0_to_255(string hex, string? expected)
+    {
+        var content = Convert.FromHexString(hex.Replace(" ", "", StringComparison.Ordinal));
+        if (expected is not null)
+            Assert.Equal(expected, string.Join(',', Read(content).Values));
+        else
+            Assert.Contains("digits.idx, value 0", Assert.Throws<DataException>(() => Read(content)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

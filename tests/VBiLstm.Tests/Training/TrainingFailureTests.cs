@@ -45,7 +45,7 @@ public class TrainingFailureTests
     {
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder.At("text.txt"), string.Concat(Enumerable.Range(0, 4000).Select(i => (char)('a' + i * i % 23))));
-        PreparationTask.Get("text-char").Run([folder.At("text.txt")], folder.At("data"), new PreparationOptions(), (_, _) => { }, CancellationToken.None);
+        PreparationTask.Get("text-char").Run([new SourcePath(folder.At("text.txt"))], folder.At("data"), new PreparationOptions(), (_, _) => { }, CancellationToken.None);
         var configuration = Digits with
         {
             Model = Digits.Model with { OutputDistribution = OutputDistribution.Categorical, EmbeddingSize = 4, VocabularySize = File.ReadAllText(folder.At("text.txt")).Distinct().Count() },

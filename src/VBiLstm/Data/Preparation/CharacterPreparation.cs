@@ -4,48 +4,63 @@ using VBiLstm.Data.Prepared;
 namespace VBiLstm.Data.Preparation;
 
 /// <summary>
-/// Texts as streams of characters (Unicode scalar values), a vocabulary of all that occur in their code's order. Files with train, val and test in their names are
-/// the splits; otherwise all text in a row is cut into 90, 5 and 5 %.
+/// Texts as streams of characters (Unicode scalar values), a vocabulary of all that occur in their code's order. Names of folders and files tell the splits, the last
+/// tenth of training is validation where there is none; otherwise all text in a row is cut into 90, 5 and 5 %.
 /// </summary>
 sealed class CharacterPreparation(SourceFiles sources, PreparationOptions options, bool isPtb) : Preparation(sources, options)
 {
     const long ShareOfTrain = 90, ShareOfValidation = 5, Whole = 100;
+    const int Codes = 0x110000, TokensAtOnce = 1 << 14;
     readonly Dictionary<string, long> _characters = [];
-    Dictionary<int, int> _ids = [];
+    readonly int[] _ids = new int[Codes];
+    IReadOnlyDictionary<SourceEntry, string>? _splits;
     string[] _vocabulary = [];
-    bool _isNamed;
 
     public override IReadOnlyList<string> Vocabulary => _vocabulary;
 
     public override PreparedManifest Scan(Action<double> progress, CancellationToken cancellation)
     {
-        var seen = new HashSet<int>();
-        var unnamed = "";
-        foreach (var file in Files(progress, cancellation))
+        LeaveOutByName(cancellation);
+        _splits = Resolve(Sources.List(cancellation), areJoined: true);
+        if (isPtb && _splits is null)
+            throw new DataException("--from: there are no files for the splits, as in ptb.train.txt, ptb.valid.txt and ptb.test.txt; for another text use text-char.");
+        var seen = new bool[Codes];
+        foreach (var file in Sources.Read(progress, cancellation))
         {
-            var split = SplitOf(file) ?? "";
-            if (split.Length == 0)
-                unnamed = file.Name;
-            foreach (var rune in Characters(file))
+            var own = new HashSet<int>();
+            var count = 0L;
+            var isRead = file.TryRead(() =>
             {
-                seen.Add(rune);
-                _characters[split] = _characters.GetValueOrDefault(split) + 1;
-            }
+                foreach (var piece in Pieces(file))
+                {
+                    foreach (var rune in piece.Span.EnumerateRunes())
+                    {
+                        if (!seen[rune.Value])
+                            own.Add(rune.Value);
+                        count++;
+                    }
+                }
+            });
+            if (!isRead)
+                continue;
+            foreach (var code in own)
+                seen[code] = true;
+            var split = SplitOf(file);
+            _characters[split] = _characters.GetValueOrDefault(split) + count;
         }
 
-        _isNamed = isPtb || _characters.Keys.Any(split => split.Length > 0);
-        if (_isNamed)
-            CheckNames(unnamed);
-        if (seen.Count == 0)
+        var codes = Enumerable.Range(0, Codes).Where(code => seen[code]).ToList();
+        if (codes.Count == 0)
             throw new DataException("--from: there is no text in it.");
-        var codes = seen.Order().ToList();
-        _ids = codes.Index().ToDictionary(code => code.Item, code => code.Index);
+        foreach (var (id, code) in codes.Index())
+            _ids[code] = id + 1;
         _vocabulary = [.. codes.Select(code => new Rune(code).ToString())];
         return new PreparedManifest
         {
             Task = isPtb ? "ptb-char" : "text-char",
             Preparation = (isPtb ? "Each line stripped of white space at both ends, a newline behind it" : "Every character as it stands")
-                + (_isNamed ? "; splits as the files are named" : "; the first 90 % for training, 5 % for validation, the last 5 % for test")
+                + (_splits is null ? "; the first 90 % for training, 5 % for validation, the last 5 % for test" : $"; {SplitsWording}")
+                + (_splits is not null && !HasValidation ? ", validation is the last tenth of training" : "")
                 + (Options.TrainingCharacters > 0 ? $"; training cut after {Options.TrainingCharacters} characters." : "."),
             Licence = isPtb ? "Penn Treebank: Linguistic Data Consortium, research only; do not publish." : "As the source says.",
             Kind = PreparedKind.Tokens,
@@ -58,63 +73,73 @@ sealed class CharacterPreparation(SourceFiles sources, PreparationOptions option
 
     public override void Write(string split, PreparedSplitWriter writer, Action<double> progress, CancellationToken cancellation)
     {
-        var (first, end) = Range(split);
-        var buffer = new int[1 << 14];
+        var (source, first, end) = Range(split);
+        var buffer = new int[TokensAtOnce];
         var (used, position) = (0, 0L);
-        foreach (var file in Files(progress, cancellation))
+        foreach (var file in Sources.Read(progress, cancellation))
         {
-            if (_isNamed && SplitOf(file) != split)
+            if (SplitOf(file) != source || position >= end)
                 continue;
-            foreach (var rune in Characters(file))
+            foreach (var piece in Pieces(file))
             {
-                if (position++ < first)
-                    continue;
-                if (position > end)
-                    break;
-                if (!_ids.TryGetValue(rune, out var id))
-                    throw new DataException($"{file.Name} changed while it was prepared; start again.");
-                buffer[used++] = id;
-                if (used == buffer.Length)
+                foreach (var rune in piece.Span.EnumerateRunes())
                 {
+                    if (position++ < first || position > end)
+                        continue;
+                    if (_ids[rune.Value] == 0)
+                        throw new DataException($"{file.Name} changed while it was prepared; start again.");
+                    buffer[used++] = _ids[rune.Value] - 1;
+                    if (used < buffer.Length)
+                        continue;
                     writer.Append<int>(buffer);
                     used = 0;
                 }
+
+                if (position >= end)
+                    break;
             }
         }
 
         writer.Append<int>(buffer.AsSpan(0, used));
     }
 
-    (long First, long End) Range(string split)
+    bool HasValidation => _splits!.Values.Contains("validation");
+
+    string SplitOf(SourceFile file) => _splits?[file.Entry] ?? "";
+
+    // Where a split's characters stand: of which files, from which on, up to which.
+    (string Source, long First, long End) Range(string split)
     {
         var limit = Options.TrainingCharacters > 0 && split == "train" ? Options.TrainingCharacters : long.MaxValue;
-        if (_isNamed)
-            return (0, limit);
-        var total = _characters[""];
-        var (train, validation) = (total * ShareOfTrain / Whole, total * (ShareOfTrain + ShareOfValidation) / Whole);
-        return split switch { "train" => (0, Math.Min(train, limit)), "validation" => (train, validation), _ => (validation, total) };
-    }
-
-    IEnumerable<SourceFile> Files(Action<double> progress, CancellationToken cancellation)
-        => Sources.Read(progress, cancellation).Where(file => !IsDocumentation(file) && (!isPtb || SplitOf(file) is not null));
-
-    IEnumerable<int> Characters(SourceFile file)
-    {
-        foreach (var line in TextLines.Read(file, Options.Encoding))
+        if (_splits is null)
         {
-            foreach (var rune in (isPtb ? line.Text.Trim() : line.Text).EnumerateRunes())
-                yield return rune.Value;
-            if (isPtb || line.IsEnded)
-                yield return '\n';
+            var total = _characters[""];
+            var (train, validation) = (total * ShareOfTrain / Whole, total * (ShareOfTrain + ShareOfValidation) / Whole);
+            return split switch { "train" => ("", 0, Math.Min(train, limit)), "validation" => ("", train, validation), _ => ("", validation, total) };
         }
+
+        if (HasValidation || split == "test")
+            return (split, 0, limit);
+        var all = _characters.GetValueOrDefault("train");
+        var held = all - all / 10;
+        return split == "train" ? ("train", 0, Math.Min(held, limit)) : ("train", held, all);
     }
 
-    void CheckNames(string unnamed)
+    IEnumerable<ReadOnlyMemory<char>> Pieces(SourceFile file) => isPtb ? TextLines.Read(file, Options.Encoding).Select(line => $"{line.Trim()}\n".AsMemory()) : TextPieces.Read(file, Options.Encoding);
+
+    // The Treebank's copies hold the same text by words and by characters: these are made of the words' files here.
+    void LeaveOutByName(CancellationToken cancellation)
     {
-        if (unnamed.Length > 0)
-            throw new DataException($"{unnamed}: the name has none of train, val and test, but other files' names have; take it out, or give one file only.");
-        foreach (var split in PreparedFolder.Splits)
-            if (!_characters.ContainsKey(split))
-                throw new DataException($"--from: there is no text for the {split} split; its file has {(split == "validation" ? "val" : split)} in its name{(isPtb ? ", as in ptb.train.txt, ptb.valid.txt and ptb.test.txt" : "")}.");
+        LeaveOutBinaries(cancellation);
+        if (!isPtb)
+            return;
+        foreach (var entry in Sources.List(cancellation).Where(entry => !entry.IsNamed && entry.Split is null))
+        {
+            var words = SplitNames.WordsOf(entry.FileName).ToList();
+            if (words.Contains("char", StringComparer.OrdinalIgnoreCase))
+                Sources.LeaveOut(entry, "the Treebank by characters, which are made of the files by words");
+            else if (SplitNames.Of(entry.NamePath).Count == 0)
+                Sources.LeaveOut(entry, "no train, valid or test in the name");
+        }
     }
 }

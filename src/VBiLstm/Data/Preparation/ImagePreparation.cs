@@ -2,90 +2,80 @@ using VBiLstm.Data.Prepared;
 
 namespace VBiLstm.Data.Preparation;
 
-/// <summary>Images of idx or amat files, as they are: how they become binary sequences, a run's configuration says. Without a validation file the last tenth of training is it.</summary>
+/// <summary>Images as they are: how they become binary sequences, a run's configuration says. Without validation files the last tenth of training is it.</summary>
 sealed class ImagePreparation(SourceFiles sources, PreparationOptions options) : Preparation(sources, options)
 {
-    readonly Dictionary<string, (string Name, int Count)> _files = [];
+    readonly Dictionary<SourceEntry, int> _counts = [];
+    IReadOnlyDictionary<SourceEntry, string> _splits = new Dictionary<SourceEntry, string>();
     int _height, _width;
 
     public override PreparedManifest Scan(Action<double> progress, CancellationToken cancellation)
     {
-        foreach (var (file, images) in Files(progress, cancellation))
+        var (first, largest, grey) = ("", 0, 0L);
+        foreach (var (file, images) in ImageSources.Read(Sources, progress, cancellation))
         {
-            var split = SplitOf(file) ?? throw new DataException($"{file.Name}: images, but the name has none of train, val and test.");
-            if (_files.TryGetValue(split, out var other))
-                throw new DataException($"{file.Name} and {other.Name} could both be the {split} split; give one file a split.");
-            if (_files.Count > 0 && (images.Sizes[1], images.Sizes[2]) != (_height, _width))
-                throw new DataException($"{file.Name} has images of {images.Sizes[1]}×{images.Sizes[2]}, other files have {_height}×{_width}.");
-            (_height, _width) = (images.Sizes[1], images.Sizes[2]);
-            _files[split] = (file.Name, images.Sizes[0]);
+            if (Options.Transpose is null && SplitNames.WordsOf(file.Name).Contains("emnist", StringComparer.OrdinalIgnoreCase))
+                throw new DataException($"{file.Name}: EMNIST's own files hold every image turned over (rows and columns exchanged), other copies do not; say --transpose true to exchange them, or --transpose false to take them as they are.");
+            var (height, width) = Size(images);
+            if (_counts.Count > 0 && (height, width) != (_height, _width))
+                throw new DataException($"{file.Name} has images of {height}×{width}, {first} has {_height}×{_width}.");
+            (_height, _width, first) = (height, width, _counts.Count == 0 ? file.Name : first);
+            _counts[file.Entry] = images.Sizes[0];
+            largest = Math.Max(largest, images.Values.Max());
+            grey += images.Values.Count(pixel => pixel is not (0 or 1 or 255));
         }
 
-        foreach (var split in new[] { "train", "test" })
-            if (!_files.ContainsKey(split))
-                throw new DataException($"--from: there are no images for the {split} split; its file is idx or amat, with {split} in its name.");
-        if (!HasValidation && _files["train"].Count < 10)
-            throw new DataException($"{_files["train"].Name} holds {_files["train"].Count} images, too few to hold a tenth out; give a validation file.");
+        _splits = ImageSources.Resolve([.. _counts.Keys], Sources.OwnNames);
+        if (!HasValidation && Count("train") < 10)
+            throw new DataException($"--from: {Count("train")} training images are too few to hold a tenth out; give validation images.");
         return new PreparedManifest
         {
             Task = "images",
-            Preparation = "Pixels as they stand (amat's 1 is 255); splits as the files are named" + (HasValidation ? "." : ", validation is the last tenth of training."),
+            Preparation = "Pixels as they stand (amat's 1, and true and 1.0 of numpy's arrays, are 255)" + (Options.Transpose == true ? ", rows and columns exchanged" : "")
+                + $"; {SplitsWording}" + (HasValidation ? "." : ", validation is the last tenth of training."),
             Licence = "As the source says.",
             Kind = PreparedKind.Images,
             Unit = TaskUnit.NatsPerImage,
             Height = _height,
             Width = _width,
+            Statistics = new Dictionary<string, long> { ["largest_pixel"] = largest, ["grey_pixels"] = grey },
             Sources = [],
         };
     }
 
-    bool HasValidation => _files.ContainsKey("validation");
-
     public override void Write(string split, PreparedSplitWriter writer, Action<double> progress, CancellationToken cancellation)
     {
         var own = split == "validation" && !HasValidation ? "train" : split;
-        foreach (var (file, images) in Files(progress, cancellation))
+        var (total, size) = (Count(own), _height * _width);
+        var held = HasValidation || own != "train" ? 0 : total / 10;
+        var (first, end) = split == "validation" && held > 0 ? (total - held, total) : (0, total - held);
+        var position = 0L;
+        foreach (var (file, images) in ImageSources.Read(Sources, progress, cancellation))
         {
-            if (file.Name != _files[own].Name)
-                continue;
-            var count = images.Sizes[0];
-            if (count != _files[own].Count || (images.Sizes[1], images.Sizes[2]) != (_height, _width))
+            if (!_counts.TryGetValue(file.Entry, out var count) || images.Sizes[0] != count || Size(images) != (_height, _width))
                 throw new DataException($"{file.Name} changed while it was prepared; start again.");
-            var held = HasValidation || own != "train" ? 0 : count / 10;
-            var (first, end) = split == "validation" && held > 0 ? (count - held, count) : (0, count - held);
-            var size = _height * _width;
-            writer.Append<byte>(images.Values.AsSpan(first * size, (end - first) * size));
+            if (_splits[file.Entry] != own)
+                continue;
+            var pixels = Options.Transpose == true ? Transposed(images) : images.Values;
+            var (from, to) = ((int)Math.Clamp(first - position, 0, count), (int)Math.Clamp(end - position, 0, count));
+            writer.Append<byte>(pixels.AsSpan(from * size, (to - from) * size));
+            position += count;
         }
     }
 
-    // Labels are idx files too, of one dimension; other files of a folder are none of ours.
-    IEnumerable<(SourceFile File, IdxFile Images)> Files(Action<double> progress, CancellationToken cancellation)
+    bool HasValidation => _splits.Values.Contains("validation");
+
+    long Count(string split) => _splits.Where(file => file.Value == split).Sum(file => (long)_counts[file.Key]);
+
+    (int Height, int Width) Size(IdxFile images) => Options.Transpose == true ? (images.Sizes[2], images.Sizes[1]) : (images.Sizes[1], images.Sizes[2]);
+
+    byte[] Transposed(IdxFile images)
     {
-        foreach (var file in Sources.Read(progress, cancellation))
-        {
-            if (IsDocumentation(file) || SplitOf(file) is null && _files.Count > 0)
-                continue;
-            var magic = new byte[4];
-            var length = file.Content.ReadAtLeast(magic, 4, throwOnEndOfStream: false);
-            var content = new PrefixedStream(magic.AsMemory(0, length), file.Content);
-            if (length == 4 && magic[0] == 0 && magic[1] == 0)
-            {
-                if (magic[3] != 1)
-                {
-                    var images = IdxFile.ReadPlain(content, file.Name);
-                    if (images.Sizes.Count != 3)
-                        throw new DataException($"{file.Name} holds {images.Sizes.Count}-dimensional data; images have three dimensions (count, height, width).");
-                    yield return (file, images);
-                }
-            }
-            else if (length == 0 || magic[0] is (byte)'0' or (byte)'1')
-            {
-                yield return (file, AmatFile.Read(content, file.Name));
-            }
-            else if (SplitOf(file) is not null)
-            {
-                throw new DataException($"{file.Name}, offset 0: {Convert.ToHexStringLower(magic)}, where an idx file has 0000 and an amat file the text 0 or 1.");
-            }
-        }
+        var pixels = new byte[images.Values.Length];
+        for (var start = 0; start < pixels.Length; start += _height * _width)
+            for (var y = 0; y < _height; y++)
+                for (var x = 0; x < _width; x++)
+                    pixels[start + y * _width + x] = images.Values[start + x * _height + y];
+        return pixels;
     }
 }

@@ -13,19 +13,22 @@ abstract class Preparation(SourceFiles sources, PreparationOptions options)
     public virtual IReadOnlyList<string> Vocabulary => [];
 
     /// <summary>Reads everything once: vocabulary, statistics, sizes.</summary>
-    /// <returns>The manifest, less its sources, options and splits.</returns>
+    /// <returns>The manifest, less its sources, options, account of files and splits.</returns>
     public abstract PreparedManifest Scan(Action<double> progress, CancellationToken cancellation);
 
     /// <summary>Writes the sequences of a split in their order.</summary>
     public abstract void Write(string split, PreparedSplitWriter writer, Action<double> progress, CancellationToken cancellation);
 
-    /// <summary>The split that a file's name speaks of; null where it names none.</summary>
-    protected static string? SplitOf(SourceFile file)
-    {
-        var name = file.FileName;
-        bool Has(string word) => name.Contains(word, StringComparison.OrdinalIgnoreCase);
-        return Has("train") ? "train" : Has("val") ? "validation" : Has("test") || Has("t10k") ? "test" : null;
-    }
+    /// <summary>What told the splits, for the manifest.</summary>
+    protected string SplitsWording => Sources.HasSaid("train") ? "splits as the user said" : "splits as the files are named";
 
-    protected static bool IsDocumentation(SourceFile file) => file.FileName.StartsWith("README", StringComparison.OrdinalIgnoreCase) || file.FileName.StartsWith("LICENSE", StringComparison.OrdinalIgnoreCase);
+    /// <inheritdoc cref="SplitNames.Resolve"/>
+    protected IReadOnlyDictionary<SourceEntry, string>? Resolve(IReadOnlyList<SourceEntry> files, bool areJoined) => SplitNames.Resolve(files, Sources.OwnNames, areJoined);
+
+    /// <summary>Leaves out what is no text by its name, where the user did not name it.</summary>
+    protected void LeaveOutBinaries(CancellationToken cancellation)
+    {
+        foreach (var entry in Sources.List(cancellation).Where(entry => !entry.IsNamed && SourceNames.IsBinary(entry.FileName)))
+            Sources.LeaveOut(entry, "no text by its name");
+    }
 }

@@ -6,32 +6,26 @@ namespace VBiLstm.Data.Preparation;
 
 /// <summary>
 /// Sentences, one a line, as words between white space: those of 2 to a number of words are kept, each between its begin and its end token; the words most frequent
-/// in training have ids, the others are the unknown word. Files with train, val and test in their names are the splits; otherwise each distinct sentence goes
-/// by its hash to training (8 of 10), validation or test.
+/// in training have ids, the others are the unknown word. Names of folders and files tell the splits, one of 10 sentences of training, by its hash, is for validation where
+/// there is none; otherwise each distinct sentence goes by its hash to training (8 of 10), validation or test.
 /// </summary>
 sealed class SentencePreparation(SourceFiles sources, PreparationOptions options) : Preparation(sources, options)
 {
     const int Begin = 0, End = 1, Unknown = 2, Shares = 10, ValidationShare = 8, TestShare = 9;
     readonly Dictionary<string, int> _ids = [];
     string[] _vocabulary = [];
-    bool _isNamed;
+    IReadOnlyDictionary<SourceEntry, string>? _splits;
 
     public override IReadOnlyList<string> Vocabulary => _vocabulary;
 
     public override PreparedManifest Scan(Action<double> progress, CancellationToken cancellation)
     {
-        var named = new HashSet<string>();
-        foreach (var file in Sources.Read(progress, cancellation))
-            if (!IsDocumentation(file))
-                named.Add(SplitOf(file) ?? "");
-        _isNamed = named.SetEquals(PreparedFolder.Splits);
-        if (!_isNamed && !named.SetEquals([""]))
-            throw new DataException("--from: some files have train, val or test in their names, but not each split has one, or other files have none of them; give all three splits, or files that are named after none.");
-
+        LeaveOutBinaries(cancellation);
+        _splits = Resolve(Sources.List(cancellation), areJoined: true);
         var counts = new Dictionary<string, long>();
         var statistics = new Dictionary<string, long>();
         void Count(string name, long by = 1) => statistics[name] = statistics.GetValueOrDefault(name) + by;
-        foreach (var (split, words, fate) in Sentences(progress, cancellation))
+        foreach (var (split, words, fate) in Sentences(isScan: true, progress, cancellation))
         {
             Count(fate);
             if (fate == "sentences" && split == "train")
@@ -52,7 +46,7 @@ sealed class SentencePreparation(SourceFiles sources, PreparationOptions options
         {
             Task = "sentences",
             Preparation = $"Sentences of 2 to {Options.MaximumWords} words, one a line, words between white space as they stand, <s> before and </s> behind; "
-                + (_isNamed ? "splits as the files are named." : "repeated sentences dropped; 8 of 10 for training, 1 for validation, 1 for test by a hash of the sentence."),
+                + (_splits is not null ? HasValidation ? $"{SplitsWording}." : $"{SplitsWording}, of 10 training sentences (by a hash) one for validation." : "repeated sentences dropped; 8 of 10 for training, 1 for validation, 1 for test by a hash of the sentence."),
             Licence = "As the source says.",
             Kind = PreparedKind.Tokens,
             Unit = TaskUnit.Perplexity,
@@ -65,7 +59,7 @@ sealed class SentencePreparation(SourceFiles sources, PreparationOptions options
     public override void Write(string split, PreparedSplitWriter writer, Action<double> progress, CancellationToken cancellation)
     {
         Span<int> ids = new int[Options.MaximumWords + 2];
-        foreach (var (own, words, fate) in Sentences(progress, cancellation))
+        foreach (var (own, words, fate) in Sentences(isScan: false, progress, cancellation))
         {
             if (own != split || fate != "sentences")
                 continue;
@@ -78,31 +72,41 @@ sealed class SentencePreparation(SourceFiles sources, PreparationOptions options
         }
     }
 
-    // Every line with its split and what became of it.
-    IEnumerable<(string Split, string[] Words, string Fate)> Sentences(Action<double> progress, CancellationToken cancellation)
+    bool HasValidation => _splits!.Values.Contains("validation");
+
+    // Every line with its split and what became of it. A file that cannot be read is left out before any of its lines is given.
+    IEnumerable<(string Split, string[] Words, string Fate)> Sentences(bool isScan, Action<double> progress, CancellationToken cancellation)
     {
         var seen = new HashSet<UInt128>();
         foreach (var file in Sources.Read(progress, cancellation))
         {
-            if (IsDocumentation(file))
-                continue;
-            foreach (var line in TextLines.Read(file, Options.Encoding))
+            var lines = TextLines.Read(file, Options.Encoding);
+            if (isScan && Options.SkipUnreadable)
             {
-                var words = line.Text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+                var kept = new List<string>();
+                if (!file.TryRead(() => kept.AddRange(lines)))
+                    continue;
+                lines = kept;
+            }
+
+            foreach (var line in lines)
+            {
+                var words = line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
                 if (words.Length < 2 || words.Length > Options.MaximumWords)
                 {
                     yield return ("", words, words.Length < 2 ? "lines_under_2_words" : "sentences_too_long");
                     continue;
                 }
 
-                if (_isNamed)
+                var hash = XxHash128.HashToUInt128(Encoding.UTF8.GetBytes(string.Join(' ', words)));
+                var share = (int)(hash % Shares);
+                if (_splits is not null)
                 {
-                    yield return (SplitOf(file)!, words, "sentences");
+                    var own = _splits[file.Entry];
+                    yield return (own == "train" && !HasValidation && share == ValidationShare ? "validation" : own, words, "sentences");
                     continue;
                 }
 
-                var hash = XxHash128.HashToUInt128(Encoding.UTF8.GetBytes(string.Join(' ', words)));
-                var share = (int)(hash % Shares);
                 var split = share switch { ValidationShare => "validation", TestShare => "test", _ => "train" };
                 yield return (split, words, seen.Add(hash) ? "sentences" : "repeated_sentences");
             }

@@ -11,8 +11,8 @@ namespace VBiLstm.Data.Preparation;
 sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, SpeechProtocol protocol) : Preparation(sources, options)
 {
     const long DitherSeed = 0;
+    const int SaidShare = 10;
     double _mean, _deviation;
-    long _heldTwice;
 
     public override PreparedManifest Scan(Action<double> progress, CancellationToken cancellation)
     {
@@ -43,8 +43,6 @@ sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, 
             (count, sum, squares) = (count + recording.Samples.Length, sum + part, squares + partSquares);
         }
 
-        if (_heldTwice > 0)
-            statistics["recordings_held_twice"] = _heldTwice;
         if (count == 0)
             throw new DataException($"--from: there is no training recording (WAV or SPHERE) in it. {protocol.Task}: {protocol.Description}.");
         (_mean, _deviation) = (sum / count, Math.Sqrt(Math.Max(0, squares / count - sum / count * (sum / count))));
@@ -53,7 +51,7 @@ sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, 
         return new PreparedManifest
         {
             Task = protocol.Task,
-            Preparation = $"{protocol.Description}; frames of {Options.FrameSize} samples, rows of {Options.RowFrames} frames; "
+            Preparation = $"{Splits}; frames of {Options.FrameSize} samples, rows of {Options.RowFrames} frames; "
                 + (Options.Channel > 0 ? $"channel {Options.Channel} of each; " : "") + (Options.SampleRate > 0 ? $"converted to {rate} samples a second; " : "")
                 + (Options.Dither ? "uniform noise of one least significant bit's width added, of each file's own coding; " : "") + "standardised by mean and deviation of all training samples.",
             Licence = protocol.Licence,
@@ -67,6 +65,10 @@ sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, 
             Sources = [],
         };
     }
+
+    string Splits => Sources.HasSaid("train")
+        ? $"Splits as the user said{(Sources.HasSaid("validation") ? "" : $", of {SaidShare} training recordings (by a hash of the path) one for validation")}; cut as {protocol.Task}'s: {protocol.Description}"
+        : protocol.Description + (Options.WithoutSa ? "; SA sentences left out" : "") + (Options.CoreTest ? "; test is the core test set of 24 speakers" : "");
 
     public override void Write(string split, PreparedSplitWriter writer, Action<double> progress, CancellationToken cancellation)
     {
@@ -108,20 +110,38 @@ sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, 
     IEnumerable<(SourceFile File, string Split, SpeechRecording Recording)> Recordings(Action<double> progress, CancellationToken cancellation)
     {
         var seen = new Dictionary<string, List<(string Name, string RelativePath, UInt128 Hash)>>();
-        _heldTwice = 0;
         foreach (var file in Sources.Read(progress, cancellation))
         {
-            if (protocol.SplitOf(file) is not { } split || SpeechFile.TryRead(file.Content, file.Name, Options.Channel) is not { } recording)
+            var (split, reason) = file.Entry.Split is { } said ? (HeldOut(said, file), null) : protocol.SplitOf(file, Options);
+            if (split is null)
+            {
+                file.LeaveOut(SpeechFile.IsNamedSo(file.FileName) ? reason! : "no recordings");
                 continue;
-            if (Options.SampleRate > 0)
-                recording = Resampling.ToRate(recording, Options.SampleRate, file.Name);
-            if (IsNew(file, recording, seen))
+            }
+
+            SpeechRecording? recording = null;
+            var isRead = file.TryRead(() =>
+            {
+                recording = SpeechFile.TryRead(file.Content, file.Name, Options.Channel);
+                if (recording is not null && Options.SampleRate > 0)
+                    recording = Resampling.ToRate(recording, Options.SampleRate, file.Name);
+                else if (recording is null && file.Entry.IsNamed)
+                    throw new DataException($"{file.Name}, offset 0: neither RIFF (a WAV file) nor NIST_1A (a SPHERE file); this is no recording that can be read.");
+            });
+            if (!isRead)
+                continue;
+            if (recording is null)
+                file.LeaveOut("no recordings");
+            else if (IsNew(file, recording, seen))
                 yield return (file, split, recording);
         }
     }
 
+    // Where the user said what is for training and for test, and nothing of validation.
+    string HeldOut(string said, SourceFile file) => said == "train" && !Sources.HasSaid("validation") && SpeechProtocol.IsOneOf(file, SaidShare) ? "validation" : said;
+
     // Some copies of TIMIT hold each sentence twice, as X.WAV (SPHERE) and X.WAV.wav (RIFF), and a source may be given twice; what is the same counts once.
-    bool IsNew(SourceFile file, SpeechRecording recording, Dictionary<string, List<(string Name, string RelativePath, UInt128 Hash)>> seen)
+    static bool IsNew(SourceFile file, SpeechRecording recording, Dictionary<string, List<(string Name, string RelativePath, UInt128 Hash)>> seen)
     {
         var place = file.RelativePath;
         while (place.EndsWith(".wav", StringComparison.OrdinalIgnoreCase) && SpeechFile.IsNamedSo(place[..^4]))
@@ -129,9 +149,9 @@ sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, 
         var hash = XxHash128.HashToUInt128(MemoryMarshal.AsBytes<float>(recording.Samples));
         if (!seen.TryGetValue(place, out var others))
             seen[place] = others = [];
-        if (others.Any(other => other.Hash == hash))
+        if (others.Exists(other => other.Hash == hash))
         {
-            _heldTwice++;
+            file.LeaveOut("recordings that are there already");
             return false;
         }
 

@@ -2,96 +2,43 @@ using System.Text;
 
 namespace VBiLstm.Data.Preparation;
 
-/// <summary>How the bytes of a text are characters.</summary>
-public enum TextEncoding
+/// <summary>Reads text files line by line.</summary>
+static class TextLines
 {
-    /// <summary>UTF-8, with or without a byte order mark.</summary>
-    Utf8,
+    /// <summary>Characters of the longest line: more mean that the file is no text of lines.</summary>
+    public const int MaximumCharacters = 1 << 24;
 
-    /// <summary>ISO 8859-1: every byte is a character.</summary>
-    Latin1,
-}
-
-/// <summary>A line of a text.</summary>
-/// <param name="Text">Without its newline; a carriage return before it is kept.</param>
-/// <param name="IsEnded">Whether a newline stood behind it; false for the last line of a text that ends without.</param>
-public readonly record struct TextLine(string Text, bool IsEnded);
-
-/// <summary>Reads text files line by line and strictly: what is not the encoding is an error that names the place.</summary>
-public static class TextLines
-{
-    /// <summary>Longer lines mean that the file is no text of lines.</summary>
-    public const int MaximumLineBytes = 1 << 24;
-
-    static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
-
-    /// <summary>The lines of a file.</summary>
-    /// <exception cref="DataException">A byte that the encoding does not have, a NUL byte, or a line longer than <see cref="MaximumLineBytes"/>; names the file and the offset.</exception>
-    public static IEnumerable<TextLine> Read(SourceFile file, TextEncoding encoding)
+    /// <summary>
+    /// The lines of a file without their ends. Newlines end them, a carriage return before one stays with its line; where the first end of line is a carriage
+    /// return alone (old Macintosh texts) carriage returns end lines too.
+    /// </summary>
+    /// <exception cref="DataException">As <see cref="TextPieces.Read"/>, or a line longer than <see cref="MaximumCharacters"/>.</exception>
+    public static IEnumerable<string> Read(SourceFile file, TextEncoding encoding)
     {
         ArgumentNullException.ThrowIfNull(file);
-        var buffer = new byte[1 << 16];
-        var (start, end, offset) = (0, 0, 0L); // of what is not read yet, and the file's offset of buffer[0]
-        var isFirst = true;
-        while (true)
+        var line = new StringBuilder();
+        var (number, endsAtReturns, isKnown) = (1L, false, false);
+        foreach (var piece in TextPieces.Read(file, encoding))
         {
-            var newline = buffer.AsSpan(start, end - start).IndexOf((byte)'\n');
-            var searched = end;
-            while (newline < 0)
+            for (var start = 0; start < piece.Length;)
             {
-                if (start > 0)
-                {
-                    buffer.AsSpan(start, end - start).CopyTo(buffer);
-                    (offset, searched, end, start) = (offset + start, searched - start, end - start, 0);
-                }
-
-                if (end == buffer.Length)
-                {
-                    if (end >= MaximumLineBytes)
-                        throw new DataException($"{file.Name}, offset {offset}: a line of more than {MaximumLineBytes:N0} bytes; this is not a text of lines.");
-                    Array.Resize(ref buffer, 2 * buffer.Length);
-                }
-
-                var read = file.Content.Read(buffer.AsSpan(end));
-                if (read == 0)
+                var rest = piece.Span[start..];
+                if (!isKnown && rest.IndexOfAny('\r', '\n') is >= 0 and var first)
+                    (isKnown, endsAtReturns) = (true, rest[first] == '\r' && (first + 1 == rest.Length || rest[first + 1] != '\n'));
+                var end = endsAtReturns ? rest.IndexOfAny('\r', '\n') : rest.IndexOf('\n');
+                line.Append(end < 0 ? rest : rest[..end]);
+                if (line.Length > MaximumCharacters)
+                    throw new DataException($"{file.Name}, line {number}: more than {MaximumCharacters:N0} characters; this is not a text of lines.");
+                if (end < 0)
                     break;
-                end += read;
-                newline = buffer.AsSpan(searched, end - searched).IndexOf((byte)'\n');
-                newline = newline < 0 ? -1 : newline + searched - start;
-                searched = end;
+                start += end + (endsAtReturns && rest[end] == '\r' && end + 1 < rest.Length && rest[end + 1] == '\n' ? 2 : 1);
+                yield return line.ToString();
+                line.Clear();
+                number++;
             }
+        }
 
-            var isEnded = newline >= 0;
-            var length = isEnded ? newline : end - start;
-            if (!isEnded && length == 0)
-                yield break;
-            var bytes = buffer.AsMemory(start, length);
-            var place = offset + start;
-            if (isFirst && encoding == TextEncoding.Utf8 && bytes.Span.StartsWith(Encoding.UTF8.Preamble))
-                (bytes, place) = (bytes[3..], place + 3);
-            isFirst = false;
-            yield return new TextLine(Decode(bytes.Span, place, file.Name, encoding), isEnded);
-            if (!isEnded)
-                yield break;
-            start += length + 1;
-        }
-    }
-
-    static string Decode(ReadOnlySpan<byte> bytes, long offset, string name, TextEncoding encoding)
-    {
-        var nul = bytes.IndexOf((byte)0);
-        if (nul >= 0)
-            throw new DataException($"{name}, offset {offset + nul}: a NUL byte; this is no text, or UTF-16. Convert it to UTF-8.");
-        if (encoding == TextEncoding.Latin1)
-            return Encoding.Latin1.GetString(bytes);
-        try
-        {
-            return StrictUtf8.GetString(bytes);
-        }
-        catch (DecoderFallbackException e)
-        {
-            var place = Math.Clamp(e.Index, 0, bytes.Length - 1);
-            throw new DataException($"{name}, offset {offset + place}: byte {bytes[place]:x2} is not UTF-8 here. If the text is Latin-1, say --encoding latin-1; otherwise convert it to UTF-8.", e);
-        }
+        if (line.Length > 0)
+            yield return line.ToString();
     }
 }

@@ -1,9 +1,11 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using VBiLstm.Configuration;
 
 namespace VBiLstm.Data.Prepared;
 
 /// <summary>Opens what <c>vbilstm data prepare</c> wrote: a manifest, a file a split, and for tokens the vocabulary.</summary>
+[SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "The splits own their data sets, which own their files; what fails is disposed where it fails.")]
 public static class PreparedFolder
 {
     /// <summary>Name of the vocabulary's file: a JSON array of texts in the order of their ids.</summary>

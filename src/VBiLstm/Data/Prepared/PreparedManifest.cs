@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -42,6 +44,18 @@ public sealed record PreparedSource
 
     /// <summary>Checksum of a file; of the names, sizes and contents of a folder's files.</summary>
     public required string Sha256 { get; init; }
+
+    /// <summary>The split that the user said it is of; null where names told.</summary>
+    public string? Split { get; init; }
+}
+
+/// <summary>Files that a preparation did not read, and why.</summary>
+public sealed record PreparedLeftOut
+{
+    public required string Reason { get; init; }
+
+    /// <summary>Paths of the files, and of the archives around them.</summary>
+    public required IReadOnlyList<string> Names { get; init; }
 }
 
 /// <summary>What a prepared data set is: its file manifest.json.</summary>
@@ -106,8 +120,23 @@ public sealed record PreparedManifest
 
     public required IReadOnlyList<PreparedSource> Sources { get; init; }
 
+    /// <summary>How many files the data were read from; null in manifests that do not say.</summary>
+    public int? FilesRead { get; init; }
+
+    /// <summary>What the files were packed in; null in manifests that do not say.</summary>
+    public IReadOnlyList<string>? Unpacked { get; init; }
+
+    /// <summary>The other files of the sources; null in manifests that do not say.</summary>
+    public IReadOnlyList<PreparedLeftOut>? LeftOut { get; init; }
+
+    /// <summary>Checksum of the vocabulary's file; null where there is none and in manifests that do not say.</summary>
+    public string? VocabularySha256 { get; init; }
+
     /// <summary>By name: train, validation, test.</summary>
     public IReadOnlyDictionary<string, PreparedSplit> Splits { get; init; } = new Dictionary<string, PreparedSplit>();
+
+    /// <summary>Checksum of this file as it is with zeros here; null in manifests that do not say. Set by <see cref="Write"/>.</summary>
+    public string? ManifestSha256 { get; init; }
 
     /// <summary>Name of a split's file.</summary>
     public static string SplitFile(string split) => split + ".bin";
@@ -129,9 +158,11 @@ public sealed record PreparedManifest
     public static PreparedManifest ReadFile(string path)
     {
         PreparedManifest manifest;
+        byte[] content;
         try
         {
-            manifest = JsonSerializer.Deserialize(File.ReadAllBytes(path), PreparedJson.Default.PreparedManifest)
+            content = File.ReadAllBytes(path);
+            manifest = JsonSerializer.Deserialize(content, PreparedJson.Default.PreparedManifest)
                 ?? throw new DataException($"{path} holds null where a manifest should stand.");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -144,11 +175,30 @@ public sealed record PreparedManifest
         }
 
         manifest.Check(path);
+        if (manifest.ManifestSha256 is { } checksum && Checksum(content, checksum) != checksum)
+            throw new DataException($"{path} was changed after it was written: it does not have the checksum {Printable.Text(checksum)} any more. Prepare the data again.");
         return manifest;
     }
 
+    // Of the bytes with zeros where the checksum stands.
+    static string Checksum(byte[] content, string checksum)
+    {
+        var copy = content.ToArray();
+        var place = copy.AsSpan().LastIndexOf(Encoding.UTF8.GetBytes(checksum));
+        if (place >= 0)
+            copy.AsSpan(place, checksum.Length).Fill((byte)'0');
+        return Convert.ToHexStringLower(SHA256.HashData(copy));
+    }
+
     /// <summary>Writes the manifest; the file is complete or not there.</summary>
-    public void Write(string path) => AtomicFile.Write(path, stream => JsonSerializer.Serialize(stream, this, PreparedJson.Default.PreparedManifest));
+    public void Write(string path)
+    {
+        var zeros = new string('0', 2 * SHA256.HashSizeInBytes);
+        var content = JsonSerializer.SerializeToUtf8Bytes(this with { ManifestSha256 = zeros }, PreparedJson.Default.PreparedManifest);
+        var checksum = Checksum(content, zeros);
+        Encoding.UTF8.GetBytes(checksum).CopyTo(content.AsSpan(content.AsSpan().LastIndexOf(Encoding.UTF8.GetBytes(zeros))));
+        AtomicFile.Write(path, stream => stream.Write(content));
+    }
 
     void Check(string path)
     {
@@ -170,8 +220,12 @@ public sealed record PreparedManifest
             throw Wrong("vocabulary_size", VocabularySize, "1 to 16777216");
         if (SampleRate < 0 || !double.IsFinite(Mean) || !double.IsFinite(Deviation) || (SampleRate > 0 && Deviation <= 0))
             throw Wrong("sample_rate, mean and deviation", $"{SampleRate}, {Mean} and {Deviation}", "a rate, a finite mean and a positive deviation");
+        if (FilesRead < 0 || (LeftOut is not null && LeftOut.Any(entry => entry is null || entry.Reason is null || entry.Names is null || entry.Names.Contains(null!))) || Sources.Any(source => source?.Path is null || source.Sha256 is null))
+            throw Wrong("files_read, left_out or sources", FilesRead, "a count, reasons with names, and paths with checksums");
         foreach (var (name, split) in Splits)
         {
+            if (!PreparedFolder.Splits.Contains(name))
+                throw Wrong($"splits.{Printable.Text(name)}", "there", string.Join(", ", PreparedFolder.Splits) + " and no other");
             if (split is null || split.Sequences < 0 || split.Values < 0 || split.Longest < 0 || split.Longest > split.Values || split.Sha256 is null)
                 throw Wrong($"splits.{name}", split, "counts that are not negative, and a checksum");
         }
@@ -183,6 +237,7 @@ public sealed record PreparedManifest
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     UseStringEnumConverter = true,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     WriteIndented = true)]
 [JsonSerializable(typeof(PreparedManifest))]
 [JsonSerializable(typeof(string[]))]

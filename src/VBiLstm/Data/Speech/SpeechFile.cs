@@ -20,7 +20,8 @@ public static class SpeechFile
         try
         {
             using var file = File.OpenRead(path);
-            return Read(new SourceStream(file, path), path, channel);
+            using var stream = new SourceStream(file, path);
+            return Read(stream, path, channel);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

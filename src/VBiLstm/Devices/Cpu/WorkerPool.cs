@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 
@@ -79,6 +80,7 @@ sealed unsafe class WorkerPool : IDisposable
             worker.Dispose();
     }
 
+    [SuppressMessage("Usage", "CA2213:Disposable fields should be disposed", Justification = "The thread that waits for it disposes it.")]
     sealed class Worker : IDisposable
     {
         readonly WorkerPool _pool;

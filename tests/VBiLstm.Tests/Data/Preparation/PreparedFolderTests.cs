@@ -51,6 +51,84 @@ public class PreparedFolderTests
         Assert.Throws<DataException>(() => Raw.Prepare("sentences", folder.At("raw"), folder.At("out")));
     }
 
+    [Fact]
+    public void Files_of_other_programs_are_never_overwritten_and_the_folder_may_lie_in_the_source()
+    {
+        using var folder = new TemporaryFolder();
+        Write(folder);
+        foreach (var name in new[] { "train.bin", "vocabulary.json", "manifest.json" })
+        {
+            folder.Write($"other/{name}", "theirs");
+            Assert.Contains(name, Assert.Throws<DataException>(() => Raw.Prepare("sentences", folder.At("raw"), folder.At("other"))).Message, StringComparison.Ordinal);
+            Assert.Equal("theirs", File.ReadAllText(folder.At($"other/{name}")));
+            File.Delete(folder.At($"other/{name}"));
+        }
+
+        Assert.Empty(Directory.GetFiles(folder.At("other")));
+        Raw.Prepare("sentences", folder.At("raw"), folder.At("raw/data/sentences"));
+        Raw.Prepare("sentences", folder.At("raw"), folder.At("raw/data/sentences")); // its own files are no other sources
+        var again = Raw.Prepare("sentences", folder.At("raw"), folder.At("again"));
+        Assert.Equal((3, 5), (again.FilesRead, Assert.Single(again.LeftOut!).Names.Count));
+        Assert.Equal(File.ReadAllBytes(folder.At("again/train.bin")), File.ReadAllBytes(folder.At("raw/data/sentences/train.bin")));
+    }
+
+    [Fact]
+    public void Every_byte_of_the_manifest_is_covered_by_its_checksum()
+    {
+        using var folder = new TemporaryFolder();
+        Write(folder);
+        var manifest = Raw.Prepare("sentences", folder.At("raw"), folder.At("out"));
+        var path = folder.At("out/manifest.json");
+        var good = File.ReadAllBytes(path);
+        for (var at = 0; at < good.Length; at++)
+        {
+            var changed = good.ToArray();
+            changed[at] ^= 1;
+            File.WriteAllBytes(path, changed);
+            Assert.Throws<DataException>(() => PreparedManifest.Read(folder.At("out")));
+        }
+
+        Assert.Equal(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(folder.At("out/vocabulary.json")))), manifest.VocabularySha256);
+
+        // One of before, without checksums and accounts, is read as it was.
+        var old = JsonNode.Parse(good)!.AsObject();
+        foreach (var name in new[] { "manifest_sha256", "vocabulary_sha256", "files_read", "left_out", "unpacked" })
+            old.Remove(name);
+        File.WriteAllText(path, old.ToJsonString());
+        Assert.Null(PreparedManifest.Read(folder.At("out")).FilesRead);
+        Raw.Open(folder.At("out"));
+    }
+
+    [Fact]
+    public void Splits_can_be_said_and_validation_is_held_out_where_none_is()
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("test.txt", string.Concat(Enumerable.Repeat("abcdefghi\n", 10)));
+        folder.Write("train.txt", "xyz\n");
+        PreparedManifest Prepare(string output, params SourcePath[] sources) => PreparationTask.Get("text-char").Run(sources, folder.At(output), new PreparationOptions(), (_, _) => { }, TestContext.Current.CancellationToken);
+        var manifest = Prepare("said", new(folder.At("test.txt"), "train"), new(folder.At("train.txt"), "test"));
+        Assert.Equal([90L, 10L, 4L], PreparedFolder.Splits.Select(split => manifest.Splits[split].Values));
+        Assert.Contains("last tenth", manifest.Preparation, StringComparison.Ordinal);
+        Assert.Equal(["train", "test"], manifest.Sources.Select(source => source.Split));
+        Assert.Throws<DataException>(() => Prepare("said", new(folder.At("test.txt"), "train"), new(folder.At("train.txt"), "validation"), new(folder.At("train.txt"), "test")));
+        Assert.Contains("two", Assert.Throws<DataException>(() => Prepare("short", new(folder.At("test.txt"), "train"), new(folder.Write("one.txt", "x"), "test"))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Words_and_characters_of_the_treebank_are_never_joined()
+    {
+        using var folder = new TemporaryFolder();
+        foreach (var split in new[] { "train", "valid", "test" })
+        {
+            folder.Write($"raw/ptb.{split}.txt", $" {split} of words \n");
+            folder.Write($"raw/ptb.char.{split}.txt", " o f _ c h a r s \n");
+        }
+
+        var manifest = Raw.Prepare("ptb-char", folder.At("raw"), folder.At("out"));
+        Assert.Equal((3, 15L), (Assert.Single(manifest.LeftOut!).Names.Count, manifest.Splits["train"].Values));
+        Assert.Contains("ptb.char.", Assert.Throws<DataException>(() => Raw.Prepare("text-char", folder.At("raw"), folder.At("text"))).Message, StringComparison.Ordinal);
+    }
+
     public static TheoryData<string, string> Fields => new()
     {
         { "format", "\"other\"" }, { "version", "2" }, { "kind", "\"sound\"" }, { "kind", "\"frames\"" }, { "kind", "\"images\"" }, { "vocabulary_size", "0" }, { "vocabulary_size", "5" },

@@ -11,7 +11,7 @@ namespace VBiLstm.Tests.Data.Preparation;
 static class Raw
 {
     public static PreparedManifest Prepare(string task, string from, string folder, PreparationOptions? options = null, Action<string, double>? progress = null, CancellationTokenSource? stop = null)
-        => PreparationTask.Get(task).Run([from], folder, options ?? new PreparationOptions(), progress ?? ((_, _) => { }), stop?.Token ?? TestContext.Current.CancellationToken);
+        => PreparationTask.Get(task).Run([new SourcePath(from)], folder, options ?? new PreparationOptions(), progress ?? ((_, _) => { }), stop?.Token ?? TestContext.Current.CancellationToken);
 
     public static DataSplits Open(string folder, DataConfiguration? data = null) => DataSplits.Open((data ?? new DataConfiguration()) with { Source = folder }, 1);
 

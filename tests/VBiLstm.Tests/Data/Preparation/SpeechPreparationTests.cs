@@ -207,8 +207,8 @@ public class SpeechPreparationTests
         using var folder = new TemporaryFolder();
         WriteDigits(folder, "raw", Raw.Riff(Raw.Bytes(Noise(200, 1)), rate: 8000));
         WriteDigits(folder, "more", Raw.Riff(Raw.Bytes(Noise(200, 7)), rate: 8000));
-        var manifest = PreparationTask.Get("fsdd").Run([folder.At("raw"), folder.At("more")], folder.At("out"), new PreparationOptions { FrameSize = 10 }, (_, _) => { }, TestContext.Current.CancellationToken);
-        Assert.Equal((2, 1, 2), (manifest.Statistics["recordings_test"], manifest.Statistics["recordings_train"], manifest.Statistics["recordings_held_twice"]));
+        var manifest = PreparationTask.Get("fsdd").Run([new SourcePath(folder.At("raw")), new SourcePath(folder.At("more"))], folder.At("out"), new PreparationOptions { FrameSize = 10 }, (_, _) => { }, TestContext.Current.CancellationToken);
+        Assert.Equal((2, 1, 2), (manifest.Statistics["recordings_test"], manifest.Statistics["recordings_train"], manifest.LeftOut!.Sum(reason => reason.Names.Count)));
     }
 
     [Fact]
@@ -263,5 +263,44 @@ public class SpeechPreparationTests
             foreach (var value in Raw.Frames(splits.Test, i)[200..])
                 (squares, count) = (squares + (double)value * value, count + 1);
         Assert.InRange(-0.5 * Math.Log(2 * Math.PI) - 0.5 * squares / count, -1.43, -1.38);
+    }
+
+    [Fact]
+    public void Timit_is_prepared_without_SA_and_with_its_core_test_set()
+    {
+        using var folder = new TemporaryFolder();
+        for (var speaker = 0; speaker < 30; speaker++)
+            foreach (var sentence in new[] { "SA1", "SX7" })
+                folder.Write($"raw/TRAIN/DR1/FSPK{speaker}/{sentence}.WAV", Raw.Sphere(Noise(300, speaker + sentence.Length)));
+        foreach (var speaker in new[] { "MDAB0", "FMLD0", "MXXX0" })
+            foreach (var sentence in new[] { "SA2", "SI1", "SX2" })
+                folder.Write($"raw/TEST/DR1/{speaker}/{sentence}.WAV", Raw.Sphere(Noise(300, speaker[1] + sentence[1])));
+        var options = new PreparationOptions { FrameSize = 100, RowFrames = 8 };
+        long Recordings(PreparationOptions chosen, string name, string split) => Raw.Prepare("timit", folder.At("raw"), folder.At(name), chosen).Statistics[$"recordings_{split}"];
+        Assert.Equal(9, Recordings(options, "all", "test"));
+        Assert.Equal(6, Recordings(options with { WithoutSa = true }, "without", "test"));
+        Assert.Equal(6, Recordings(options with { CoreTest = true }, "core", "test"));
+        Assert.Equal(4, Recordings(options with { WithoutSa = true, CoreTest = true }, "both", "test"));
+        Assert.Equal(30, Recordings(options with { WithoutSa = true }, "without", "train") + Recordings(options with { WithoutSa = true }, "without", "validation"));
+        var manifest = VBiLstm.Data.Prepared.PreparedManifest.Read(folder.At("both"));
+        Assert.Equal(["SA sentences (--without-sa)", "not of the core test set"], manifest.LeftOut!.Select(reason => reason.Reason).Order(StringComparer.Ordinal));
+        Assert.Contains("core test set", manifest.Preparation, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Recordings_that_cannot_be_read_are_errors_or_listed()
+    {
+        using var folder = new TemporaryFolder();
+        WriteDigits(folder, "raw", Raw.Riff(Raw.Bytes(Noise(200, 1)), rate: 8000));
+        folder.Write("raw/0_b_11.wav", "<html>not found</html>");
+        folder.Write("raw/notes.txt", "about it");
+        folder.Write("raw/hello.wav", Raw.Riff(Raw.Bytes(Noise(200, 1)), rate: 8000));
+        var options = new PreparationOptions { FrameSize = 10 };
+        Assert.Contains("0_b_11.wav", Assert.Throws<DataException>(() => Raw.Prepare("fsdd", folder.At("raw"), folder.At("out"), options)).Message, StringComparison.Ordinal);
+        var manifest = Raw.Prepare("fsdd", folder.At("raw"), folder.At("out"), options with { SkipUnreadable = true });
+        Assert.Equal(3, manifest.FilesRead);
+        var reasons = manifest.LeftOut!.ToDictionary(reason => Path.GetFileName(Assert.Single(reason.Names)), reason => reason.Reason);
+        Assert.Equal(("no recordings", "not named digit_speaker_index"), (reasons["notes.txt"], reasons["hello.wav"]));
+        Assert.StartsWith("cannot be read", reasons["0_b_11.wav"], StringComparison.Ordinal);
     }
 }

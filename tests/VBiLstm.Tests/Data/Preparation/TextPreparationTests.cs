@@ -123,9 +123,9 @@ public class TextPreparationTests
     [InlineData("text-char", "a.txt", "ab\0c", "offset 2: a NUL byte")]
     [InlineData("text-char", "a.txt", "", "no text")]
     [InlineData("sentences", "a.txt", "", "no sentence of 2 to 15 words")]
-    [InlineData("sentences", "train.txt", "a b", "give all three splits")]
-    [InlineData("ptb-char", "ptb.train.txt", "a b", "no text for the validation split")]
-    [InlineData("text-char", "a.train.txt", "a b", "no text for the validation split")]
+    [InlineData("sentences", "train.txt", "a b", "nothing is left for the validation split")]
+    [InlineData("ptb-char", "ptb.train.txt", "a b", "no files for the splits")]
+    [InlineData("text-char", "a.train.txt", "a b", "nothing is left for the validation split")]
     [InlineData("timit", "a.wav", "RIFF", "no training recording")]
     [InlineData("images", "train.amat", "0 1 0 2", "offset 6")]
     public void What_cannot_be_a_data_set_is_refused_with_the_reason(string task, string name, string content, string expected)
@@ -186,7 +186,7 @@ public class TextPreparationTests
         manifest = Raw.Prepare("text-char", SharedData.Find("tinyshakespeare.txt")!, folder.At("shakespeare"));
         Assert.Equal((65, 1_115_394L), (manifest.VocabularySize, manifest.Splits.Values.Sum(split => split.Values)));
 
-        var sentences = SentenceArchives.Select(name => SharedData.Find(name)!).ToList();
+        var sentences = SentenceArchives.Select(name => new SourcePath(SharedData.Find(name)!)).ToList();
         manifest = PreparationTask.Get("sentences").Run(sentences, folder.At("imdb"), new PreparationOptions { Encoding = TextEncoding.Latin1 }, (_, _) => { }, TestContext.Current.CancellationToken);
         Assert.Equal((16_000, 23_735, 17), (manifest.VocabularySize, manifest.Splits.Values.Sum(split => split.Sequences), manifest.Splits["train"].Longest));
         Assert.Equal(23_735, manifest.Statistics["sentences"]);
