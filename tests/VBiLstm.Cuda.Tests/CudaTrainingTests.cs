@@ -118,21 +118,14 @@ public class CudaTrainingTests
     public void A_non_finite_step_leaves_the_parameters_although_the_next_one_is_under_way(OnNonFinite action)
     {
         using var folder = new TemporaryFolder();
-        var configuration = Run with { Training = Run.Training with { LearningRate = 1e30, ClipNorm = 0, Steps = 8, OnNonFinite = action } };
-        long step;
-        if (action == OnNonFinite.Stop)
-        {
-            var e = Assert.Throws<NonFiniteException>(() => Train(folder.Path, Gpu.Create(), configuration));
-            Assert.NotEmpty(e.Term);
-            Assert.NotEmpty(e.Tensor);
-            step = e.Step - 1;
-        }
-        else
-        {
-            Train(folder.Path, Gpu.Create(), configuration);
-            step = 8;
-        }
+        var configuration = Run with { Training = Run.Training with { LearningRate = 1e30, ClipNorm = 0, Steps = 8, EvaluateEvery = 0, CheckpointEvery = 4, OnNonFinite = action } };
+        var e = Assert.Throws<NonFiniteException>(() => Train(folder.Path, Gpu.Create(), configuration));
 
+        // Skipping goes on to the end, where the diverged run has no figure.
+        var stops = action == OnNonFinite.Stop;
+        Assert.Equal(stops, e.Tensor.Length > 0);
+        Assert.Equal(stops, e.Term != "the validation bound");
+        var step = stops ? e.Step - 1 : 4;
         var saved = CheckpointFolder.Read(new RunFolder(folder.Path).Last, withMoments: true);
         Assert.Equal(step, saved.State.Step);
         Assert.All(saved.Weights, tensor => Assert.All(tensor.Values, value => Assert.True(float.IsFinite(value))));

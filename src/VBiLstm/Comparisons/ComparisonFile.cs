@@ -69,7 +69,7 @@ public sealed record ComparisonFile
         ComparisonFile file;
         try
         {
-            file = JsonFile.Parse(File.ReadAllBytes(path), ComparisonJson.Default.ComparisonFile);
+            file = JsonFile.Parse(JsonFile.Read(path), ComparisonJson.Default.ComparisonFile);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -112,7 +112,7 @@ public sealed record ComparisonResult
     {
         try
         {
-            return JsonFile.Parse(File.ReadAllBytes(path), ComparisonJson.Default.ComparisonResult);
+            return JsonFile.Parse(JsonFile.Read(path), ComparisonJson.Default.ComparisonResult);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
         {

@@ -17,7 +17,8 @@ public static class ConfigurationFile
         string text;
         try
         {
-            text = File.ReadAllText(path);
+            using var content = new StreamReader(new MemoryStream(JsonFile.Read(path)));
+            text = content.ReadToEnd();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
