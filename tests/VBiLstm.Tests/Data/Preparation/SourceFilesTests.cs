@@ -79,7 +79,7 @@ public class SourceFilesTests
                 };
                 if (type is TarEntryType.HardLink or TarEntryType.SymbolicLink)
                     entry.LinkName = content;
-                else
+                else if (type != TarEntryType.Fifo)
                     entry.DataStream = new MemoryStream(Encoding.ASCII.GetBytes(content));
                 archive.WriteEntry(entry);
             }
