@@ -27,7 +27,15 @@ sealed class SourceWalk(bool isShallow, Action<string, string> leaveOut, Action<
         if (identity.Kind == FileKind.File)
             return IsKnown(identity, source.Path, source.Split ?? "", isLinked: false) ? [] : [new(source.Path, Path.GetFileName(source.Path), number, IsSource: true, new FileInfo(source.Path).Length)];
         var found = new List<(DiskFile File, FileIdentity Identity, bool IsLinked)>();
+        var links = new SortedDictionary<string, IReadOnlyList<string>>(StringComparer.Ordinal); // to folders, with the folders above; after all others, which are read by their own paths
         Walk(source.Path, "", isLinked: false, []);
+        while (links.Count > 0)
+        {
+            var (relative, above) = links.First();
+            links.Remove(relative);
+            Walk(Path.Combine(source.Path, relative), relative, isLinked: true, above);
+        }
+
         found.Sort((a, b) => string.CompareOrdinal(a.File.RelativePath, b.File.RelativePath));
 
         // What is no link comes first, so that of a file and a link to it the file stays.
@@ -87,6 +95,9 @@ sealed class SourceWalk(bool isShallow, Action<string, string> leaveOut, Action<
                     break;
                 case FileKind.Folder when isShallow:
                     leaveOut(name, "folders");
+                    break;
+                case FileKind.Folder when entry.LinkTarget is not null:
+                    links.Add(relative, above);
                     break;
                 case FileKind.Folder:
                     Walk(path, relative, isLinked, above);

@@ -103,7 +103,7 @@ public class SpeechPreparationTests
         var splits = Raw.Open(folder.At("out"));
         Assert.Equal((60, 3), (manifest.Statistics["recordings_train"] + manifest.Statistics["recordings_validation"], manifest.Statistics["recordings_test"]));
         Assert.InRange(manifest.Statistics["recordings_validation"], 1, 9);
-        Assert.Equal(60, manifest.Statistics["recordings_held_twice"]);
+        Assert.Equal(60, manifest.LeftOut!.Single(reason => reason.Reason == "recordings that are there already").Names.Count);
 
         var samples = manifest.Statistics["samples_train"];
         Assert.Equal(samples / 100, manifest.Splits["train"].Values);
