@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using Spectre.Console;
 using VBiLstm.Configuration;
@@ -15,6 +16,7 @@ static class CommandExecution
     // Their results are in files: a log that cannot be written takes nothing from them.
     static readonly string[] LeavingFiles = ["train", "compare", "prepare", "get"];
 
+    [SuppressMessage("Reliability", "CA2000", Justification = "Standard output and standard error are open as long as the process.")]
     public static int Run(RootCommand root, string[] arguments)
     {
         // Numbers are printed and read in English, whatever the machine's language.

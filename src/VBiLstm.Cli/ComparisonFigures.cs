@@ -13,8 +13,9 @@ static class ComparisonFigures
     public static IReadOnlyList<(string Caption, string Svg)> Write(string folder, ComparisonDataset data, IReadOnlyList<IGrouping<string, ComparedRun>> models)
     {
         var figures = new List<(string Caption, string Svg)>();
-        void Add(string name, string caption, Plot? plot)
+        void Add(string name, string caption, Func<Plot?> draw)
         {
+            using var plot = draw();
             if (plot is null)
                 return;
             var svg = plot.GetSvgXml(Width, Height);
@@ -24,9 +25,9 @@ static class ComparisonFigures
             figures.Add((caption, svg));
         }
 
-        Add("curves", "Validation bound over training: mean of the seeds, the band from the lowest to the highest of them (the paper's Figure 2).", Curves(models));
-        Add("kl", "KL of each latent dimension on test, largest first, mean of the seeds (dimensions sorted within each run).", KlPerLatent(models));
-        Add("prior-mode", "log p of test, nats per sequence: with the posterior (bound), with z and b̃ sampled from the prior (bound), and at the prior's means (not a bound; the paper's Figure 3).", PriorModes(models));
+        Add("curves", "Validation bound over training: mean of the seeds, the band from the lowest to the highest of them (the paper's Figure 2).", () => Curves(models));
+        Add("kl", "KL of each latent dimension on test, largest first, mean of the seeds (dimensions sorted within each run).", () => KlPerLatent(models));
+        Add("prior-mode", "log p of test, nats per sequence: with the posterior (bound), with z and b̃ sampled from the prior (bound), and at the prior's means (not a bound; the paper's Figure 3).", () => PriorModes(models));
         return figures;
     }
 

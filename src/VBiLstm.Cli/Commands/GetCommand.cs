@@ -53,7 +53,7 @@ static class GetCommand
             }
 
             Console.WriteLine($"{folder}: {set.Description}; licence: {set.Licence}");
-            Console.WriteLine($"next    {string.Format(CultureInfo.InvariantCulture, set.Next, folder)}");
+            Console.WriteLine($"next    {string.Format(CultureInfo.InvariantCulture, set.Next, ShellText.Quote(folder))}");
             return CommandExecution.Success;
         });
         return command;

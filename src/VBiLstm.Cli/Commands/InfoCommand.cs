@@ -92,7 +92,7 @@ static class InfoCommand
             Console.WriteLine($"source      {Printable.Text(source.Path)}{(source.Split is null ? "" : $" ({source.Split})")}, {Number(source.Bytes)} bytes, SHA-256 {source.Sha256[..Math.Min(16, source.Sha256.Length)]}");
         PrintFiles(manifest);
         Console.WriteLine($"licence     {Printable.Text(manifest.Licence)}");
-        Console.WriteLine($"train       vbilstm train {TrainingOptions(manifest)} --data {(folder.Any(char.IsWhiteSpace) ? $"\"{folder}\"" : folder)}");
+        Console.WriteLine($"train       vbilstm train {TrainingOptions(manifest)} --data {ShellText.Quote(folder)}");
     }
 
     static void PrintFiles(PreparedManifest manifest)

@@ -96,7 +96,7 @@ static class TrainCommand
         var candidates = name is not null ? [Named(name)]
             : Enumerable.Range(1, int.MaxValue - 1).Select(number => new RunFolder(Path.Combine("runs", $"{(configuration.Preset == RunConfiguration.NoPreset ? "run" : configuration.Preset)}-{number}")));
         var (folder, owner) = RunOwner.AcquireNew(candidates) ?? throw Taken(Named(name!));
-        return Run(new Trainer(configuration, data, device, folder, owner), data, device, folder, cancellation);
+        return Run(() => new Trainer(configuration, data, device, folder, owner), Refuse, data, device, folder, cancellation);
     }
 
     static ConfigurationException Taken(RunFolder folder)
@@ -110,15 +110,10 @@ static class TrainCommand
         var owner = RunOwner.Acquire(folder, Warning.Print);
         try
         {
-            if (folder.ReadNewest(Warning.Print) is not { } checkpoint)
-                return Run(new Trainer(configuration, data, device, folder, owner), data, device, folder, cancellation);
-            CheckSameRun(configuration, checkpoint);
-            var trainer = new Trainer(configuration, data, device, folder, checkpoint, owner);
-            if (!trainer.IsComplete)
-                return Run(trainer, data, device, folder, cancellation);
-            trainer.Dispose();
-            Console.WriteLine($"{folder.Path} is finished: {Finished(checkpoint.State, trainer.TotalSteps)}. Score it with: vbilstm evaluate {ShellText.Quote(folder.Path)}");
-            return CommandExecution.Success;
+            var checkpoint = folder.ReadNewest(Warning.Print);
+            if (checkpoint is not null)
+                CheckSameRun(configuration, checkpoint);
+            return Run(() => Create(configuration, data, device, folder, checkpoint, owner), Say, data, device, folder, cancellation);
         }
         catch
         {
@@ -145,11 +140,7 @@ static class TrainCommand
             else
                 Console.WriteLine($"{folder.Path} was ended before its first checkpoint; it begins again.");
             using var data = Open(configuration, device);
-            var trainer = checkpoint is null ? new Trainer(configuration, data, device, folder, owner) : new Trainer(configuration, data, device, folder, checkpoint, owner);
-            if (!trainer.IsComplete)
-                return Run(trainer, data, device, folder, cancellation);
-            trainer.Dispose();
-            throw new ConfigurationException($"{folder.Path} {Finished(trainer.State, trainer.TotalSteps)}; give more with {(trainer.State.StoppedEarly ? "--set training.early_stop=0" : "--steps")}.");
+            return Run(() => Create(configuration, data, device, folder, checkpoint, owner), Refuse, data, device, folder, cancellation);
         }
         catch
         {
@@ -157,6 +148,19 @@ static class TrainCommand
             throw;
         }
     }
+
+    static Trainer Create(RunConfiguration configuration, DataSplits data, Device device, RunFolder folder, Checkpoint? checkpoint, RunOwner owner)
+        => checkpoint is null ? new Trainer(configuration, data, device, folder, owner) : new Trainer(configuration, data, device, folder, checkpoint, owner);
+
+    // What becomes of a run with nothing left to do.
+    static int Say(Trainer trainer, RunFolder folder)
+    {
+        Console.WriteLine($"{folder.Path} is finished: {Finished(trainer.State, trainer.TotalSteps)}. Score it with: vbilstm evaluate {ShellText.Quote(folder.Path)}");
+        return CommandExecution.Success;
+    }
+
+    static int Refuse(Trainer trainer, RunFolder folder)
+        => throw new ConfigurationException($"{folder.Path} {Finished(trainer.State, trainer.TotalSteps)}; give more with {(trainer.State.StoppedEarly ? "--set training.early_stop=0" : "--steps")}.");
 
     static string Finished(TrainingState state, long totalSteps)
         => state.StoppedEarly ? $"stopped early after step {state.Step:N0}, having found nothing better since step {state.BestStep:N0}" : $"has done all of its {totalSteps:N0} steps";
@@ -203,10 +207,12 @@ static class TrainCommand
         }
     }
 
-    static int Run(Trainer trainer, DataSplits data, Device device, RunFolder folder, CancellationToken cancellation)
+    static int Run(Func<Trainer> create, Func<Trainer, RunFolder, int> whenComplete, DataSplits data, Device device, RunFolder folder, CancellationToken cancellation)
     {
-        using (trainer)
+        using (var trainer = create())
         {
+            if (trainer.IsComplete)
+                return whenComplete(trainer, folder);
             if (trainer.State.Step > 0 && CheckpointFolder.StepOf(folder.Last) is { } last && last > trainer.State.Step)
                 Warning.Print($"{folder.Last} is of step {last}; it will be replaced as the run goes on from step {trainer.State.Step}.");
             if (!Train(trainer, data, device, folder, cancellation))
