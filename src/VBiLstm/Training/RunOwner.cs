@@ -67,7 +67,7 @@ public sealed class RunOwner : IDisposable
 
             // Somebody may have begun and ended here since we looked.
             var owner = new RunOwner(path, self);
-            if (Directory.EnumerateFileSystemEntries(folder.Path).Skip(1).Any())
+            if (Directory.EnumerateFileSystemEntries(folder.Path).Any(entry => entry != path && !entry.EndsWith(".tmp", StringComparison.Ordinal)))
                 owner.Dispose();
             else
                 return (folder, owner);
@@ -89,17 +89,23 @@ public sealed class RunOwner : IDisposable
         }
     }
 
+    // Written aside, then linked to its name, which only one can: a claim is whole or not there.
     static bool TryCreate(string path, OwnerRecord self)
     {
+        var aside = $"{path}.{Guid.NewGuid():N}.tmp";
         try
         {
-            using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read);
-            JsonSerializer.Serialize(file, self, OwnerJson.Default.OwnerRecord);
+            File.WriteAllBytes(aside, JsonSerializer.SerializeToUtf8Bytes(self, OwnerJson.Default.OwnerRecord));
+            File.Move(aside, path, overwrite: false);
             return true;
         }
         catch (IOException) when (File.Exists(path))
         {
             return false;
+        }
+        finally
+        {
+            File.Delete(aside);
         }
     }
 
