@@ -1,6 +1,8 @@
+using VBiLstm.Data.Preparation;
+
 namespace VBiLstm;
 
-/// <summary>Writes whole files or none: aside, flushed to disk, then renamed.</summary>
+/// <summary>Writes whole files or none: aside, flushed to disk, then renamed. Pipes and devices are written as they are.</summary>
 public static class AtomicFile
 {
     // What a kill left aside; no file is written for so long.
@@ -16,6 +18,17 @@ public static class AtomicFile
     public static void Write(string path, Action<Stream> write)
     {
         ArgumentNullException.ThrowIfNull(write);
+        if (FileIdentity.Of(path).Kind is FileKind.Pipe or FileKind.Socket or FileKind.Device)
+        {
+            // Such a thing is written to, never replaced by a file.
+            using var special = new FileStream(path, FileMode.Open, FileAccess.Write);
+            write(special);
+            return;
+        }
+
+        // A link stays one: what it leads to is replaced.
+        if (new FileInfo(path).LinkTarget is not null)
+            path = File.ResolveLinkTarget(path, returnFinalTarget: true)!.FullName;
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
         Directory.CreateDirectory(folder);
         RemoveAbandoned(folder, Path.GetFileName(path));
