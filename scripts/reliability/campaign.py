@@ -97,8 +97,8 @@ def contents(folder, of):
 
 
 def of_run(path):
-    """Weights, moments, states and metrics; the times of events and of timing.jsonl are no run's second time."""
-    return path.parent.parent.name == "checkpoints" or path.name in ("metrics.jsonl", "configuration.json")
+    """Weights, moments, states and metrics, but what a kill left aside; the times of events and of timing.jsonl are no run's second time."""
+    return path.parent.parent.name == "checkpoints" and path.parent.suffix not in (".new", ".old") or path.name in ("metrics.jsonl", "configuration.json")
 
 
 def of_prepared(path):
