@@ -12,7 +12,7 @@ STEPS = 600
 def chain(campaign, name, kills, arguments, work, expected, of, kept, moments):
     """Kills a command again and again; each time that it gets through, looks at what is there and begins anew. Returns counts."""
     counts = {"kills": 0, "ends": 0, "half": 0}
-    while counts["kills"] < kills or kept.exists():
+    while counts["kills"] < kills or counts["ends"] == 0 or kept.exists():
         process = campaign.start(arguments, work)
         try:
             process.communicate(timeout=campaign.random.uniform(*moments) if counts["kills"] < kills else None)
