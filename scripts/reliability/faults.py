@@ -28,7 +28,7 @@ def newest_step(run):
 
 
 def main():
-    campaign = Campaign("faults", __doc__, every=(1, "only one in so many of the calls"), first=(1, "first of them"))
+    campaign = Campaign("faults", __doc__, every=(1, "only one in so many of the calls"), first=(1, "first of them"), commands=("train,resume,prepare,compare", "which"))
     library = campaign.folder / "fault.so"
     subprocess.run(["cc", "-O1", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", library, TREE / "scripts/reliability/fault.c", "-ldl"], check=True)
     images, recordings = campaign.images(), campaign.recordings(count=20, samples=500)
@@ -43,7 +43,7 @@ def main():
         ("compare", None, ["compare", comparison, "--threads", 1, "--out", "out"], "out", of_comparison),
     ]
     total = 0
-    for name, before, arguments, output, of in commands:
+    for name, before, arguments, output, of in (command for command in commands if command[0] in campaign.options.commands.split(",")):
         work = campaign.folder / name
 
         def fresh():

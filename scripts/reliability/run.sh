@@ -4,7 +4,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 kills=() faults=() damage=()
 if [ "${1:-}" = --short ]; then
-    kills=(--kills 24) faults=(--every 97 --first 5) damage=(--flips 4 --cuts 2)
+    kills=(--kills 24) faults=(--every 97 --first 5 --commands train,resume,prepare) damage=(--flips 4 --cuts 2)
     shift
 fi
 command -v python3 > /dev/null || { echo "The campaigns need Python 3." >&2; exit 1; }
