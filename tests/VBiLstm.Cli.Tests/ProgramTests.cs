@@ -223,6 +223,7 @@ public partial class ProgramTests
         Assert.Equal(2, finished.Code);
         Assert.Contains("--steps", finished.Error, StringComparison.Ordinal);
         Assert.Contains("another run", program.Run("train", "--resume", "runs/a", "--seed", "9", "--steps", "4").Error, StringComparison.Ordinal);
+        Assert.Contains("model.activation_clip was null, not 3", program.Run("train", "--resume", "runs/a", "--set", "model.activation_clip=3", "--steps", "4").Error, StringComparison.Ordinal);
 
         var weights = program.At("runs/a/checkpoints/best/weights.safetensors");
         var bytes = File.ReadAllBytes(weights);

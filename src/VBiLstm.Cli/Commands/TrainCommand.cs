@@ -180,10 +180,11 @@ static class TrainCommand
 
     static void CheckSameRun(RunConfiguration configuration, Checkpoint checkpoint)
     {
-        var before = ConfigurationKey.Values(checkpoint.State.Configuration).ToDictionary();
-        var changed = ConfigurationKey.Values(configuration).Where(key => key.Path is not ("preset" or "data.source") && !key.Path.StartsWith("training.", StringComparison.Ordinal) && !Equals(before.GetValueOrDefault(key.Path), key.Value)).ToList();
+        var (before, now) = (ConfigurationKey.Values(checkpoint.State.Configuration).ToDictionary(), ConfigurationKey.Values(configuration).ToDictionary());
+        var changed = ConfigurationKey.All.Select(key => key.Path)
+            .Where(key => key is not ("preset" or "data.source") && !key.StartsWith("training.", StringComparison.Ordinal) && !Equals(before.GetValueOrDefault(key), now.GetValueOrDefault(key))).ToList();
         if (changed.Count > 0)
-            throw new ConfigurationException($"A resumed run can change training.… and the data's place only; {string.Join(", ", changed.Select(key => $"{key.Path} was {before.GetValueOrDefault(key.Path)}, not {key.Value}"))}: that would be another run.");
+            throw new ConfigurationException($"A resumed run can change training.… and the data's place only; {string.Join(", ", changed.Select(key => $"{key} was {before.GetValueOrDefault(key, "null")}, not {now.GetValueOrDefault(key, "null")}"))}: that would be another run.");
         var batch = checkpoint.State.Configuration.Training.BatchSize;
         if (configuration.Training.BatchSize != batch)
             throw new ConfigurationException($"training.batch_size was {batch}: a resumed run cannot change it, because its position in the data counts batches.");
@@ -239,14 +240,14 @@ static class TrainCommand
         {
             outcome = TrainingDisplay.Run(trainer, cancellation);
         }
-        catch (Exception e) when (HowToGoOn(folder) is { } advice)
+        catch (Exception e) when (e is DeviceException or InsufficientMemoryException or IOException or UnauthorizedAccessException or DataException)
         {
+            var advice = HowToGoOn(folder);
             throw e switch
             {
                 DeviceException or InsufficientMemoryException => new DeviceException($"{e.Message} {advice} --device cpu, or on any other device.", e),
-                IOException or UnauthorizedAccessException => new IOException($"{e.Message} {advice}.", e),
                 DataException => new DataException($"{e.Message} {advice}.", e),
-                _ => e,
+                _ => new IOException($"{e.Message} {advice}.", e),
             };
         }
         finally
@@ -265,7 +266,7 @@ static class TrainCommand
         return true;
     }
 
-    static string? HowToGoOn(RunFolder folder)
+    static string HowToGoOn(RunFolder folder)
     {
         try
         {
@@ -273,9 +274,9 @@ static class TrainCommand
                 ? $"{checkpoint.Folder} (step {checkpoint.State.Step:N0}) is whole; go on with: vbilstm train --resume {ShellText.Quote(folder.Path)}"
                 : $"The run has no checkpoint yet; begin it again with: vbilstm train --resume {ShellText.Quote(folder.Path)}";
         }
-        catch (CheckpointException)
+        catch (CheckpointException damaged)
         {
-            return null;
+            return $"No checkpoint of the run is whole: {damaged.Message}";
         }
     }
 

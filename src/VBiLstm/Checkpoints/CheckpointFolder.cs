@@ -150,7 +150,8 @@ public static class CheckpointFolder
         WriteTensors(Path.Combine(aside, OptimizerFile), [.. Prefixed(firstMoments, FirstMomentPrefix), .. Prefixed(secondMoments, SecondMomentPrefix), .. Prefixed(carriedState ?? [], CarriedStatePrefix)]);
         AtomicFile.Write(Path.Combine(aside, DataFile), stream => JsonSerializer.Serialize(stream, data, TrainingStateJson.Default.DataIdentity));
         foreach (var name in new[] { WeightsFile, OptimizerFile, DataFile })
-            files[name] = Measure(Path.Combine(aside, name));
+            using (var file = File.OpenRead(Path.Combine(aside, name)))
+                files[name] = Measure(file);
         var complete = state with { Format = TrainingState.CurrentFormat, Program = Version, Files = files, Checksum = "" };
         var checksum = Checksum(JsonSerializer.SerializeToUtf8Bytes(complete, TrainingStateJson.Default.TrainingState));
         AtomicFile.Write(Path.Combine(aside, StateFile), stream => JsonSerializer.Serialize(stream, complete with { Checksum = checksum }, TrainingStateJson.Default.TrainingState));
@@ -240,36 +241,47 @@ public static class CheckpointFolder
 
     static DataIdentity ReadData(string folder, TrainingState state)
     {
-        var path = CheckFile(folder, DataFile, state);
+        using var file = OpenChecked(folder, DataFile, state);
         try
         {
-            return JsonFile.Parse(File.ReadAllBytes(path), TrainingStateJson.Default.DataIdentity);
+            var bytes = new byte[file.Length];
+            file.ReadExactly(bytes);
+            return JsonFile.Parse(bytes, TrainingStateJson.Default.DataIdentity);
         }
         catch (JsonException e)
         {
-            throw new CheckpointException($"{path}, line {e.LineNumber + 1}: {e.Message}", e);
+            throw new CheckpointException($"{file.Name}, line {e.LineNumber + 1}: {e.Message}", e);
         }
     }
 
     static IReadOnlyList<NamedTensor> ReadTensors(string folder, string name, TrainingState state)
     {
-        var path = CheckFile(folder, name, state);
-        using var stream = File.OpenRead(path);
-        return SafetensorsFile.Read(stream, path);
+        using var file = OpenChecked(folder, name, state);
+        return SafetensorsFile.Read(file, file.Name);
     }
 
-    // Returns the file's path.
-    static string CheckFile(string folder, string name, TrainingState state)
+    // What is read is what was checked: by its name, another checkpoint's file may stand there a moment later.
+    static FileStream OpenChecked(string folder, string name, TrainingState state)
     {
         var path = Path.Combine(folder, name);
         if (!state.Files.TryGetValue(name, out var expected) || expected is null)
             throw new CheckpointException($"{Path.Combine(folder, StateFile)}: no checksum for {name}; the file is damaged.");
         if (!File.Exists(path))
             throw new CheckpointException($"{path} is missing.");
-        var actual = Measure(path);
-        if (actual != expected)
-            throw new CheckpointException($"{path}: {actual.Bytes} bytes with checksum {actual.XxHash128}; {expected.Bytes} with {expected.XxHash128} were written. The file is damaged; use another checkpoint.");
-        return path;
+        var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
+        try
+        {
+            var actual = Measure(file);
+            if (actual != expected)
+                throw new CheckpointException($"{path}: {actual.Bytes} bytes with checksum {actual.XxHash128}; {expected.Bytes} with {expected.XxHash128} were written. The file is damaged; use another checkpoint.");
+            file.Position = 0;
+            return file;
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
     }
 
     // The tensors must be those of the configuration that stands beside them.
@@ -306,11 +318,10 @@ public static class CheckpointFolder
     static List<NamedTensor> Part(IReadOnlyList<NamedTensor> tensors, string prefix)
         => [.. tensors.Where(tensor => tensor.Name.StartsWith(prefix, StringComparison.Ordinal)).Select(tensor => tensor with { Name = tensor.Name[prefix.Length..] })];
 
-    static FileCheck Measure(string path)
+    static FileCheck Measure(FileStream file)
     {
-        using var stream = File.OpenRead(path);
         var hash = new XxHash128();
-        hash.Append(stream);
-        return new FileCheck(stream.Length, Convert.ToHexStringLower(hash.GetCurrentHash()));
+        hash.Append(file);
+        return new FileCheck(file.Length, Convert.ToHexStringLower(hash.GetCurrentHash()));
     }
 }
