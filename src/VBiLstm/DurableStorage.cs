@@ -9,10 +9,13 @@ namespace VBiLstm;
 /// </summary>
 public static partial class DurableStorage
 {
-    const int Interrupted = 4, ReadOnly = 0;
+    const int Interrupted = 4, Exists = 17, ReadOnly = 0;
 
     // What file systems without fsync for folders answer: EBADF, EACCES, EINVAL, ENOTSUP (Linux, macOS).
     static readonly int[] FoldersNeedNone = [9, 13, 22, 95, 45, 102];
+
+    // EPERM, EMLINK, ENOSYS, ENOTSUP (Linux, macOS).
+    static readonly int[] NoLinks = [1, 31, 38, 95, 78, 45, 102];
 
     /// <summary>Writes what is buffered and waits until the disk has it.</summary>
     /// <exception cref="IOException">The disk did not take it.</exception>
@@ -52,6 +55,27 @@ public static partial class DurableStorage
             throw new IOException($"fsync of the folder {folder}: {Marshal.GetPInvokeErrorMessage(error)}; the disk did not take it");
     }
 
+    /// <summary>Gives a file a second name, which only one of several that try can.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="name">In the same folder.</param>
+    /// <returns>False where something has that name.</returns>
+    /// <exception cref="IOException">The folder cannot be written.</exception>
+    /// <exception cref="NotSupportedException">The file system, or Windows, has no second names.</exception>
+    public static bool TryLink(string path, string name)
+    {
+        if (OperatingSystem.IsWindows())
+            throw new NotSupportedException();
+        if (link(path, name) == 0)
+            return true;
+        var error = Marshal.GetLastPInvokeError();
+        return error switch
+        {
+            Exists => false,
+            _ when NoLinks.Contains(error) => throw new NotSupportedException(),
+            _ => throw new IOException($"link of {name}: {Marshal.GetPInvokeErrorMessage(error)}"),
+        };
+    }
+
     static int Synchronise(SafeFileHandle file)
     {
         while (true)
@@ -65,6 +89,9 @@ public static partial class DurableStorage
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int fsync(SafeFileHandle file);
+
+    [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int link(string path, string name);
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial SafeFileHandle Open(string path, int flags);

@@ -176,8 +176,15 @@ public static class CheckpointFolder
             Directory.Delete(folder, recursive: true);
         Directory.Move(Aside(folder), folder);
         DurableStorage.FlushFolder(Parent(folder));
-        if (Directory.Exists(Old(folder)))
-            Directory.Delete(Old(folder), recursive: true);
+        try
+        {
+            if (Directory.Exists(Old(folder)))
+                Directory.Delete(Old(folder), recursive: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // The new one is whole and on disk; what is left of the older one goes with the next save.
+        }
     }
 
     static string Parent(string folder) => Path.GetDirectoryName(Path.GetFullPath(folder))!;

@@ -59,11 +59,18 @@ public sealed class RunOwner : IDisposable
         {
             if (Directory.Exists(folder.Path))
                 continue;
-            Directory.CreateDirectory(folder.Path);
             var path = Path.Combine(folder.Path, FileName);
             var self = OwnerRecord.OfThisProcess();
-            if (!TryCreate(path, self))
-                continue;
+            try
+            {
+                Directory.CreateDirectory(folder.Path);
+                if (!TryCreate(path, self))
+                    continue;
+            }
+            catch (DirectoryNotFoundException)
+            {
+                continue; // somebody else has removed it, empty
+            }
 
             // Somebody may have begun and ended here since we looked.
             var owner = new RunOwner(path, self);
@@ -89,23 +96,37 @@ public sealed class RunOwner : IDisposable
         }
     }
 
-    // Written aside, then linked to its name, which only one can: a claim is whole or not there.
+    // Written aside, then linked to its name, which only one can (File.Move looks first and then renames): a claim is whole or not there.
     static bool TryCreate(string path, OwnerRecord self)
     {
         var aside = $"{path}.{Guid.NewGuid():N}.tmp";
         try
         {
             File.WriteAllBytes(aside, JsonSerializer.SerializeToUtf8Bytes(self, OwnerJson.Default.OwnerRecord));
-            File.Move(aside, path, overwrite: false);
+            return DurableStorage.TryLink(aside, path);
+        }
+        catch (NotSupportedException)
+        {
+            return TryCreateAtOnce(path, self);
+        }
+        finally
+        {
+            File.Delete(aside);
+        }
+    }
+
+    // Where files have one name only: a kill at this moment leaves half a claim, which counts by its age.
+    static bool TryCreateAtOnce(string path, OwnerRecord self)
+    {
+        try
+        {
+            using var file = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read);
+            JsonSerializer.Serialize(file, self, OwnerJson.Default.OwnerRecord);
             return true;
         }
         catch (IOException) when (File.Exists(path))
         {
             return false;
-        }
-        finally
-        {
-            File.Delete(aside);
         }
     }
 
