@@ -39,14 +39,14 @@ sealed class ArrayPreparation(SourceFiles sources, PreparationOptions options, P
             throw new DataException($"--from: there is no array of {(kind == PreparedKind.Frames ? "frames" : "tokens")} in it; save it with numpy.save or numpy.savez.");
         _splits = Resolve([.. _counts.Keys], areJoined: false)
             ?? throw new DataException($"{first}: one array, or none with the words train, valid and test in its name; save one a split (train.npy, valid.npy, test.npy), or say which file is which split with --train, --valid and --test.");
-        if (!HasValidation && Count("train") < 10)
+        if (!HasValidation(_splits) && Count("train") < 10)
             throw new DataException($"--from: {Count("train")} {(IsStream ? "tokens" : "sequences")} for training are too few to hold a tenth out; give a validation array.");
         if (kind == PreparedKind.Tokens)
             _vocabulary = [.. Enumerable.Range(0, largest + 1).Select(id => id.ToString(CultureInfo.InvariantCulture))];
         return new PreparedManifest
         {
             Task = kind == PreparedKind.Frames ? "frames" : "tokens",
-            Preparation = $"The arrays' numbers as they stand; {SplitsWording}" + (HasValidation ? "." : $", validation is the last tenth of training's {(IsStream ? "tokens" : "sequences")}."),
+            Preparation = $"The arrays' numbers as they stand; {SplitsWording}" + (HasValidation(_splits) ? "." : $", validation is the last tenth of training's {(IsStream ? "tokens" : "sequences")}."),
             Licence = "As the source says.",
             Kind = kind,
             Unit = kind == PreparedKind.Frames ? TaskUnit.Nats : TaskUnit.Perplexity,
@@ -59,10 +59,7 @@ sealed class ArrayPreparation(SourceFiles sources, PreparationOptions options, P
 
     public override void Write(string split, PreparedSplitWriter writer, Action<double> progress, CancellationToken cancellation)
     {
-        var own = split == "validation" && !HasValidation ? "train" : split;
-        var total = Count(own);
-        var held = HasValidation || own != "train" ? 0 : total / 10;
-        var (first, end) = split == "validation" && held > 0 ? (total - held, total) : (0, total - held);
+        var (own, first, end) = RangeOf(split, _splits, Count);
         var position = 0L;
         foreach (var (file, array) in Arrays(progress, cancellation))
         {
@@ -82,8 +79,6 @@ sealed class ArrayPreparation(SourceFiles sources, PreparationOptions options, P
             position += count;
         }
     }
-
-    bool HasValidation => _splits.Values.Contains("validation");
 
     long Count(string split) => _splits.Where(file => file.Value == split).Sum(file => (long)_counts[file.Key]);
 

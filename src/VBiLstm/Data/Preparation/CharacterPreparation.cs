@@ -60,7 +60,7 @@ sealed class CharacterPreparation(SourceFiles sources, PreparationOptions option
             Task = isPtb ? "ptb-char" : "text-char",
             Preparation = (isPtb ? "Each line stripped of white space at both ends, a newline behind it" : "Every character as it stands")
                 + (_splits is null ? "; the first 90 % for training, 5 % for validation, the last 5 % for test" : $"; {SplitsWording}")
-                + (_splits is not null && !HasValidation ? ", validation is the last tenth of training" : "")
+                + (_splits is not null && !HasValidation(_splits) ? ", validation is the last tenth of training" : "")
                 + (Options.TrainingCharacters > 0 ? $"; training cut after {Options.TrainingCharacters} characters." : "."),
             Licence = isPtb ? "Penn Treebank: Linguistic Data Consortium, research only; do not publish." : "As the source says.",
             Kind = PreparedKind.Tokens,
@@ -103,8 +103,6 @@ sealed class CharacterPreparation(SourceFiles sources, PreparationOptions option
         writer.Append<int>(buffer.AsSpan(0, used));
     }
 
-    bool HasValidation => _splits!.Values.Contains("validation");
-
     string SplitOf(SourceFile file) => _splits?[file.Entry] ?? "";
 
     // Where a split's characters stand: of which files, from which on, up to which.
@@ -118,11 +116,8 @@ sealed class CharacterPreparation(SourceFiles sources, PreparationOptions option
             return split switch { "train" => ("", 0, Math.Min(train, limit)), "validation" => ("", train, validation), _ => ("", validation, total) };
         }
 
-        if (HasValidation || split == "test")
-            return (split, 0, limit);
-        var all = _characters.GetValueOrDefault("train");
-        var held = all - all / 10;
-        return split == "train" ? ("train", 0, Math.Min(held, limit)) : ("train", held, all);
+        var (source, first, end) = RangeOf(split, _splits, own => _characters.GetValueOrDefault(own));
+        return (source, first, Math.Min(end, limit));
     }
 
     IEnumerable<ReadOnlyMemory<char>> Pieces(SourceFile file) => isPtb ? TextLines.Read(file, Options.Encoding).Select(line => $"{line.Trim()}\n".AsMemory()) : TextPieces.Read(file, Options.Encoding);

@@ -26,13 +26,13 @@ sealed class ImagePreparation(SourceFiles sources, PreparationOptions options) :
         }
 
         _splits = ImageSources.Resolve([.. _counts.Keys], Sources.OwnNames);
-        if (!HasValidation && Count("train") < 10)
+        if (!HasValidation(_splits) && Count("train") < 10)
             throw new DataException($"--from: {Count("train")} training images are too few to hold a tenth out; give validation images.");
         return new PreparedManifest
         {
             Task = "images",
             Preparation = "Pixels as they stand (amat's 1, and true and 1.0 of numpy's arrays, are 255)" + (Options.Transpose == true ? ", rows and columns exchanged" : "")
-                + $"; {SplitsWording}" + (HasValidation ? "." : ", validation is the last tenth of training."),
+                + $"; {SplitsWording}" + (HasValidation(_splits) ? "." : ", validation is the last tenth of training."),
             Licence = "As the source says.",
             Kind = PreparedKind.Images,
             Unit = TaskUnit.NatsPerImage,
@@ -45,10 +45,8 @@ sealed class ImagePreparation(SourceFiles sources, PreparationOptions options) :
 
     public override void Write(string split, PreparedSplitWriter writer, Action<double> progress, CancellationToken cancellation)
     {
-        var own = split == "validation" && !HasValidation ? "train" : split;
-        var (total, size) = (Count(own), _height * _width);
-        var held = HasValidation || own != "train" ? 0 : total / 10;
-        var (first, end) = split == "validation" && held > 0 ? (total - held, total) : (0, total - held);
+        var (own, first, end) = RangeOf(split, _splits, Count);
+        var size = _height * _width;
         var position = 0L;
         foreach (var (file, images) in ImageSources.Read(Sources, progress, cancellation))
         {
@@ -62,8 +60,6 @@ sealed class ImagePreparation(SourceFiles sources, PreparationOptions options) :
             position += count;
         }
     }
-
-    bool HasValidation => _splits.Values.Contains("validation");
 
     long Count(string split) => _splits.Where(file => file.Value == split).Sum(file => (long)_counts[file.Key]);
 

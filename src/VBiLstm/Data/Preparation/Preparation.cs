@@ -25,6 +25,22 @@ abstract class Preparation(SourceFiles sources, PreparationOptions options)
     /// <inheritdoc cref="SplitNames.Resolve"/>
     protected IReadOnlyDictionary<SourceEntry, string>? Resolve(IReadOnlyList<SourceEntry> files, bool areJoined) => SplitNames.Resolve(files, Sources.OwnNames, areJoined);
 
+    /// <summary>Whether some files are validation's own.</summary>
+    protected static bool HasValidation(IReadOnlyDictionary<SourceEntry, string> splits) => splits.Values.Contains("validation");
+
+    /// <summary>Where a split's units stand: of the files of which split, from which on, up to which. Without validation files the last tenth of training is it.</summary>
+    /// <param name="split">train, validation or test.</param>
+    /// <param name="splits">Of each file.</param>
+    /// <param name="count">Units of all files of a split.</param>
+    protected static (string Source, long First, long End) RangeOf(string split, IReadOnlyDictionary<SourceEntry, string> splits, Func<string, long> count)
+    {
+        if (HasValidation(splits) || split == "test")
+            return (split, 0, count(split));
+        var all = count("train");
+        var kept = all - all / 10;
+        return split == "train" ? ("train", 0, kept) : ("train", kept, all);
+    }
+
     /// <summary>Leaves out what is no text by its name, where the user did not name it.</summary>
     protected void LeaveOutBinaries(CancellationToken cancellation)
     {

@@ -46,7 +46,7 @@ sealed class SentencePreparation(SourceFiles sources, PreparationOptions options
         {
             Task = "sentences",
             Preparation = $"Sentences of 2 to {Options.MaximumWords} words, one a line, words between white space as they stand, <s> before and </s> behind; "
-                + (_splits is not null ? HasValidation ? $"{SplitsWording}." : $"{SplitsWording}, of 10 training sentences (by a hash) one for validation." : "repeated sentences dropped; 8 of 10 for training, 1 for validation, 1 for test by a hash of the sentence."),
+                + (_splits is not null ? HasValidation(_splits) ? $"{SplitsWording}." : $"{SplitsWording}, of 10 training sentences (by a hash) one for validation." : "repeated sentences dropped; 8 of 10 for training, 1 for validation, 1 for test by a hash of the sentence."),
             Licence = "As the source says.",
             Kind = PreparedKind.Tokens,
             Unit = TaskUnit.Perplexity,
@@ -71,8 +71,6 @@ sealed class SentencePreparation(SourceFiles sources, PreparationOptions options
             writer.EndSequence();
         }
     }
-
-    bool HasValidation => _splits!.Values.Contains("validation");
 
     // Every line with its split and what became of it. A file that cannot be read is left out before any of its lines is given.
     IEnumerable<(string Split, string[] Words, string Fate)> Sentences(bool isScan, Action<double> progress, CancellationToken cancellation)
@@ -103,7 +101,7 @@ sealed class SentencePreparation(SourceFiles sources, PreparationOptions options
                 if (_splits is not null)
                 {
                     var own = _splits[file.Entry];
-                    yield return (own == "train" && !HasValidation && share == ValidationShare ? "validation" : own, words, "sentences");
+                    yield return (own == "train" && !HasValidation(_splits) && share == ValidationShare ? "validation" : own, words, "sentences");
                     continue;
                 }
 
