@@ -20,23 +20,10 @@ public sealed record IdxFile(IReadOnlyList<int> Sizes, byte[] Values)
         [0x0e] = (NumberKind.Real, 8),
     };
 
-    /// <summary>Reads a file. Throws <see cref="DataException"/> naming the offset and what was expected there.</summary>
-    public static IdxFile Read(string path)
-    {
-        try
-        {
-            using var file = File.OpenRead(path);
-            return Read(file, path);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new DataException($"{path} cannot be read: {e.Message}", e);
-        }
-    }
-
     /// <summary>Reads a stream that can seek.</summary>
     /// <param name="stream">Plain or gzip content.</param>
     /// <param name="name">Named in errors.</param>
+    /// <exception cref="DataException">Names the offset and what was expected there.</exception>
     public static IdxFile Read(Stream stream, string name)
     {
         ArgumentNullException.ThrowIfNull(stream);
