@@ -1,5 +1,3 @@
-using VBiLstm.Data.Preparation;
-
 namespace VBiLstm;
 
 /// <summary>Writes whole files or none: aside, flushed to disk, then renamed. Pipes and devices are written as they are.</summary>

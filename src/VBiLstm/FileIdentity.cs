@@ -3,7 +3,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 
-namespace VBiLstm.Data.Preparation;
+namespace VBiLstm;
 
 /// <summary>What stands at a path.</summary>
 enum FileKind

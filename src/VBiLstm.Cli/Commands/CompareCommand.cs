@@ -76,7 +76,11 @@ static class CompareCommand
 
             var results = runs.Where(run => IsFinished(run, folder)).Select(run => new ComparedRun(run, ComparisonResult.Read(Path.Combine(folder, run.Folder, ComparisonResult.FileName)), Path.Combine(folder, run.Folder))).ToList();
             if (results.Count == 0 && failures.Count > 0)
-                throw new IOException("No run of this comparison is finite.");
+            {
+                Warning.Print("No run of this comparison is finite.");
+                return CommandExecution.Failure;
+            }
+
             if (results.Count == 0)
                 throw new ConfigurationException($"{folder} holds no finished run of this comparison; leave --report-only out.");
             ComparisonReport.Write(comparison, runs.Count, results, failures, folder);
@@ -145,7 +149,7 @@ static class CompareCommand
             var begun = place.ReadNewest(Warning.Print);
             if (begun is not null && !IsSame(begun.State.Configuration, run))
                 throw new ConfigurationException($"{place.Path} was begun with another configuration than the comparison now has; remove it, or choose another --out.");
-            using var trainer = begun is null ? new Trainer(run.Configuration, data, device, place, owner) : new Trainer(run.Configuration, data, device, place, begun, owner);
+            using var trainer = new Trainer(run.Configuration, data, device, place, begun, owner);
             if (!trainer.IsComplete && TrainingDisplay.Run(trainer, cancellation) == TrainingOutcome.Interrupted)
                 return false;
         }

@@ -96,7 +96,7 @@ static class TrainCommand
         var candidates = name is not null ? [Named(name)]
             : Enumerable.Range(1, int.MaxValue - 1).Select(number => new RunFolder(Path.Combine("runs", $"{(configuration.Preset == RunConfiguration.NoPreset ? "run" : configuration.Preset)}-{number}")));
         var (folder, owner) = RunOwner.AcquireNew(candidates) ?? throw Taken(Named(name!));
-        return Run(() => new Trainer(configuration, data, device, folder, owner), Refuse, data, device, folder, cancellation);
+        return Run(() => new Trainer(configuration, data, device, folder, owner: owner), Refuse, data, device, folder, cancellation);
     }
 
     static ConfigurationException Taken(RunFolder folder)
@@ -113,7 +113,7 @@ static class TrainCommand
             var checkpoint = folder.ReadNewest(Warning.Print);
             if (checkpoint is not null)
                 CheckSameRun(configuration, checkpoint);
-            return Run(() => Create(configuration, data, device, folder, checkpoint, owner), Say, data, device, folder, cancellation);
+            return Run(() => new Trainer(configuration, data, device, folder, checkpoint, owner), Say, data, device, folder, cancellation);
         }
         catch
         {
@@ -140,7 +140,7 @@ static class TrainCommand
             else
                 Console.WriteLine($"{folder.Path} was ended before its first checkpoint; it begins again.");
             using var data = Open(configuration, device);
-            return Run(() => Create(configuration, data, device, folder, checkpoint, owner), Refuse, data, device, folder, cancellation);
+            return Run(() => new Trainer(configuration, data, device, folder, checkpoint, owner), Refuse, data, device, folder, cancellation);
         }
         catch
         {
@@ -148,9 +148,6 @@ static class TrainCommand
             throw;
         }
     }
-
-    static Trainer Create(RunConfiguration configuration, DataSplits data, Device device, RunFolder folder, Checkpoint? checkpoint, RunOwner owner)
-        => checkpoint is null ? new Trainer(configuration, data, device, folder, owner) : new Trainer(configuration, data, device, folder, checkpoint, owner);
 
     // What becomes of a run with nothing left to do.
     static int Say(Trainer trainer, RunFolder folder)
@@ -197,7 +194,7 @@ static class TrainCommand
         try
         {
             data.CheckFits(configuration.Model);
-            Trainer.TotalStepsOf(configuration.Training, new TrainingBatches(data.Train, configuration.Training.BatchSize, configuration.Seed).BatchesPerEpoch);
+            Trainer.TotalStepsOf(configuration.Training, TrainingBatches.BatchesPerEpochOf(data.Train, configuration.Training.BatchSize));
             CheckMemory(configuration, data, device);
             return data;
         }

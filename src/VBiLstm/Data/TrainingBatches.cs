@@ -29,7 +29,7 @@ public sealed class TrainingBatches
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batchSize);
         (_data, _batchSize, _seed) = (data, batchSize, seed);
         _order = new int[data.Count];
-        BatchesPerEpoch = (data.Count + batchSize - 1) / batchSize;
+        BatchesPerEpoch = BatchesPerEpochOf(data, batchSize);
         _batchOrder = new int[BatchesPerEpoch];
         _carried = data.CarriesState ? new int[batchSize] : [];
         _lengthsDiffer = !data.CarriesState && Enumerable.Range(0, data.Count).Any(index => data.Length(index) != data.MaximumLength);
@@ -37,6 +37,13 @@ public sealed class TrainingBatches
     }
 
     public int BatchesPerEpoch { get; }
+
+    /// <summary>As <see cref="BatchesPerEpoch"/>, before anything is arranged.</summary>
+    public static int BatchesPerEpochOf(SequenceDataset data, int batchSize)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        return (data.Count + batchSize - 1) / batchSize;
+    }
 
     /// <summary>Passes over the data after <paramref name="steps"/> steps.</summary>
     public double Epochs(long steps) => (double)steps / BatchesPerEpoch;

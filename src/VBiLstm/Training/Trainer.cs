@@ -31,20 +31,24 @@ public sealed class Trainer : IDisposable
     readonly RunOwner _owner;
     readonly DataIdentity _identity;
     TrainingState _state;
-    bool _lastIsSaved;
+
+    // Of the last checkpoint.
+    long? _lastStep;
 
     // Where the data carry state: whether the next step's initial state stands ready, or is still the last state of the step before.
     bool _stateIsReady;
 
-    /// <summary>A run from its start.</summary>
+    /// <summary>A run from its start, or from a checkpoint.</summary>
     /// <param name="configuration">The effective configuration.</param>
     /// <param name="data">Its data set, open.</param>
     /// <param name="device">Where it runs.</param>
     /// <param name="folder">Where its files go; one trainer at a time has it.</param>
+    /// <param name="checkpoint">Where the run goes on, with its moments; the configuration may differ from its only in what does not change shapes. Null for a run from its start.</param>
     /// <param name="owner">The folder's owner where it was taken already; disposed with the trainer.</param>
     /// <exception cref="ConfigurationException">A field is out of range or does not fit the data, or the folder is in use.</exception>
+    /// <exception cref="DataException">The data are not those that the run was trained on.</exception>
     /// <exception cref="InsufficientMemoryException">Parameters or activations do not fit.</exception>
-    public Trainer(RunConfiguration configuration, DataSplits data, Device device, RunFolder folder, RunOwner? owner = null)
+    public Trainer(RunConfiguration configuration, DataSplits data, Device device, RunFolder folder, Checkpoint? checkpoint = null, RunOwner? owner = null)
     {
         ArgumentNullException.ThrowIfNull(configuration);
         ArgumentNullException.ThrowIfNull(data);
@@ -72,37 +76,16 @@ public sealed class Trainer : IDisposable
             var carried = data.Train.CarriesState ? batchSize * configuration.Model.LstmUnits : 0;
             (_hostH, _hostC) = (new float[carried], new float[carried]);
             _state = new TrainingState { Configuration = configuration };
+            if (checkpoint is not null)
+                GoOnFrom(checkpoint);
         }
         catch
         {
+            foreach (var readback in _readbacks ?? [])
+                readback.Dispose();
             Step?.Dispose();
             Parameters?.Dispose();
             _owner.Dispose();
-            throw;
-        }
-    }
-
-    /// <summary>A run that continues from a checkpoint, which must hold the moments; its configuration may differ only in what does not change shapes.</summary>
-    /// <exception cref="DataException">The data are not those that the run was trained on.</exception>
-    public Trainer(RunConfiguration configuration, DataSplits data, Device device, RunFolder folder, Checkpoint checkpoint, RunOwner? owner = null)
-        : this(configuration, data, device, folder, owner)
-    {
-        ArgumentNullException.ThrowIfNull(checkpoint);
-        try
-        {
-            checkpoint.Data?.Check(_identity, data.Source, checkpoint.Folder);
-            _state = checkpoint.State with { Configuration = _configuration };
-            _lastIsSaved = CheckpointFolder.StepOf(folder.Last) == _state.Step;
-            ParameterFiles.Upload(device, Parameters.Layout, checkpoint.Weights, Parameters.Values);
-            ParameterFiles.Upload(device, Parameters.Layout, checkpoint.FirstMoments, Parameters.FirstMoments);
-            ParameterFiles.Upload(device, Parameters.Layout, checkpoint.SecondMoments, Parameters.SecondMoments);
-            Step.RefreshWeights();
-            if (data.Train.CarriesState)
-                ContinueFrom(checkpoint);
-        }
-        catch
-        {
-            Dispose();
             throw;
         }
     }
@@ -117,7 +100,7 @@ public sealed class Trainer : IDisposable
     public long TotalSteps { get; }
 
     /// <summary>Whether there is nothing left to do: all steps are done and evaluated, or the run stopped early, and the last checkpoint says so.</summary>
-    public bool IsComplete => HasAllSteps && _lastIsSaved;
+    public bool IsComplete => HasAllSteps && _lastStep == _state.Step;
 
     bool HasAllSteps => _state.StoppedEarly || (_state.Step >= TotalSteps && !_state.EvaluationIsPending);
 
@@ -338,7 +321,20 @@ public sealed class Trainer : IDisposable
         _stateIsReady = true;
     }
 
-    void ContinueFrom(Checkpoint checkpoint)
+    void GoOnFrom(Checkpoint checkpoint)
+    {
+        checkpoint.Data?.Check(_identity, _data.Source, checkpoint.Folder);
+        _state = checkpoint.State with { Configuration = _configuration };
+        _lastStep = CheckpointFolder.StepOf(_folder.Last);
+        ParameterFiles.Upload(_device, Parameters.Layout, checkpoint.Weights, Parameters.Values);
+        ParameterFiles.Upload(_device, Parameters.Layout, checkpoint.FirstMoments, Parameters.FirstMoments);
+        ParameterFiles.Upload(_device, Parameters.Layout, checkpoint.SecondMoments, Parameters.SecondMoments);
+        Step.RefreshWeights();
+        if (_data.Train.CarriesState)
+            RestoreState(checkpoint);
+    }
+
+    void RestoreState(Checkpoint checkpoint)
     {
         foreach (var (name, values) in new[] { ("h", _hostH), ("c", _hostC) })
         {
@@ -362,7 +358,7 @@ public sealed class Trainer : IDisposable
 
         logs.Flush();
         Save(_folder.Last);
-        _lastIsSaved = true;
+        _lastStep = _state.Step;
     }
 
     // A best checkpoint that is not there must not be the best of the last one: that evaluates again.
