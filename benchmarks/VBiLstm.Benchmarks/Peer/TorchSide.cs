@@ -62,7 +62,7 @@ abstract class TorchSide : ITrainingSide
         AddLayer("xi.hidden", "weight_z", Z, M);
         AddLayer("xi.output", "weight", M, 2 * H);
         AddLayer("generator.hidden", "weight", H, M);
-        AddLayer("generator.output", "weight", M, Model.OutputSize);
+        AddLayer("generator.output", "weight", M, VBiLstm.Model.Outputs.Output.Of(Model).Width);
         _backwardLstm = nn.LSTM(e, H);
         foreach (var (name, parameter) in _backwardLstm.named_parameters())
         {

@@ -63,13 +63,12 @@ public sealed class DeviceComparison : IDisposable
     DeviceComparisonReport Run(int steps, CancellationToken cancellation)
     {
         FirstStep();
-        var (onReference, onDevice) = (_reference.RecordStep(), _device.RecordStep());
         for (var step = 1; step < steps; step++)
         {
             cancellation.ThrowIfCancellationRequested();
-            Prepare(step);
-            onReference();
-            onDevice();
+            var batch = Batch(step);
+            _reference.Run(batch, step);
+            _device.Run(batch, step);
         }
 
         if (steps > 1)
@@ -79,7 +78,11 @@ public sealed class DeviceComparison : IDisposable
 
     void FirstStep()
     {
-        Prepare(0);
+        var batch = Batch(0);
+        _reference.Prepare(batch, 0);
+        _device.Prepare(batch, 0);
+        _valid = [.. Enumerable.Range(0, (_timeSteps + 1) * _batchSize)
+            .Select(i => i % _batchSize < batch.Sequences && i / _batchSize <= batch.Lengths[i % _batchSize])];
         Both(step => step.DrawNoise());
         Compare(ComparisonStage.Noise, step => step.NoiseTensors, ErrorMeasure.Bits, 0);
         Both(step => step.Forward());
@@ -95,13 +98,8 @@ public sealed class DeviceComparison : IDisposable
 
     double GradientTolerance => _unitsAcrossKinks == 0 ? _tolerances.Gradient : _tolerances.GradientAcrossKinks(_shareAcrossKinks);
 
-    void Prepare(int step)
-    {
-        var batch = RandomSequences.Batch(_configuration.Model, _timeSteps, _batchSize, _configuration.Seed + step, ragged: true);
-        _reference.Prepare(batch, step);
-        _device.Prepare(batch, step);
-        _valid = [.. Enumerable.Range(0, (_timeSteps + 1) * _batchSize).Select(i => i % _batchSize < batch.Sequences && i / _batchSize <= batch.Lengths[i % _batchSize])];
-    }
+    SequenceBatch Batch(int step)
+        => RandomSequences.Batch(_configuration.Model, _timeSteps, _batchSize, _configuration.Seed + step, ragged: true);
 
     void Both(Action<TrainingStep> action)
     {
