@@ -2,6 +2,7 @@ using TorchSharp;
 using TorchSharp.Modules;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
+using VBiLstm.Model;
 using VBiLstm.Training;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
