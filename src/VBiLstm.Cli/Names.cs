@@ -10,15 +10,21 @@ static class Names
     {
         ModelKind.VariationalBiLstm => "variational-bilstm",
         ModelKind.ZForcing => "z-forcing",
+        ModelKind.Lstm => "lstm",
         ModelKind.BiLstm => "bilstm",
-        _ => "lstm",
+        ModelKind.Vrnn => "vrnn",
+        ModelKind.Srnn => "srnn",
+        ModelKind.TwinNet => "twin-net",
+        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, null),
     };
 
     public static string Of(OutputDistribution distribution) => distribution switch
     {
         OutputDistribution.Bernoulli => "bernoulli",
         OutputDistribution.Categorical => "categorical",
-        _ => "gaussian",
+        OutputDistribution.Gaussian => "gaussian",
+        OutputDistribution.GaussianMixture => "gaussian-mixture",
+        _ => throw new ArgumentOutOfRangeException(nameof(distribution), distribution, null),
     };
 
     /// <summary>As docs/model.md names it.</summary>
