@@ -1,5 +1,6 @@
 using VBiLstm.Configuration;
 using VBiLstm.Model;
+using VBiLstm.Model.Models;
 
 namespace VBiLstm.Cli;
 
@@ -37,7 +38,7 @@ static class Names
 
     /// <summary>Kind and sizes in one line.</summary>
     public static string Describe(ModelConfiguration model)
-        => $"{Of(model.Kind)}, H {model.LstmUnits}, M {model.MlpUnits}{(model.HasChannel ? $", Z {model.LatentUnits}" : "")}";
+        => $"{Of(model.Kind)}, H {model.LstmUnits}, M {model.MlpUnits}{(SequenceModel.Of(model).HasLatent ? $", Z {model.LatentUnits}" : "")}";
 
     /// <summary>The output distribution and its size.</summary>
     public static string Outputs(ModelConfiguration model)

@@ -27,19 +27,10 @@ public class KernelCountTests
         using var device = Gpu.Create(CudaRecurrence.Kernels);
         using var parameters = new ModelParameters(device, model, training: true);
         parameters.Initialise(1);
-        using var step = new TrainingStep(device, parameters, T, B, training: true);
+        using var step = new TrainingStep(device, parameters, T, B, new TrainingConfiguration());
         step.Load(RandomSequences.Batch(model, T, B, 1));
-        step.SetNoise(1, 0);
-        step.SetOptimiser(configuration.Training, 0.001, 1);
-        var replay = device.Record(() =>
-        {
-            step.DrawNoise();
-            step.Forward();
-            step.Backward();
-            step.Update();
-        });
-        replay();
-        replay();
+        step.Run(StepSettings.Of(configuration, 0));
+        step.Run(StepSettings.Of(configuration, 1));
         device.Synchronise();
         Assert.Equal(device.GraphNodes.Single().Nodes, StepBudget.Count(configuration, T).Kernels);
     }

@@ -7,6 +7,5 @@ public static class TrainedModels
 {
     public static IReadOnlyList<ModelKind> Kinds { get; } = [ModelKind.VariationalBiLstm, ModelKind.ZForcing, ModelKind.Lstm, ModelKind.BiLstm];
 
-    public static IReadOnlyList<OutputDistribution> Distributions { get; } =
-        [OutputDistribution.Bernoulli, OutputDistribution.Categorical, OutputDistribution.Gaussian];
+    public static IReadOnlyList<OutputDistribution> Distributions { get; } = Enum.GetValues<OutputDistribution>();
 }

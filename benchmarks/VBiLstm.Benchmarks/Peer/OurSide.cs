@@ -33,8 +33,8 @@ sealed class OurSide : ITrainingSide
     /// <summary>ε, ε′ and m as drawn.</summary>
     public (float[] EpsilonZ, float[] EpsilonB, float[] Mask) Noise()
     {
-        var buffers = _benchmark.Step.Buffers;
-        return (Read(buffers.EpsilonZ), Read(buffers.EpsilonB), Read(buffers.SkipMask));
+        var step = _benchmark.Step;
+        return (Read(step.Find("eps_z")), Read(step.Find("eps_b")), Read(step.Find("skip_mask")));
     }
 
     float[] Read(Tensor tensor)

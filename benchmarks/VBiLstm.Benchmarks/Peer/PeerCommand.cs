@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Spectre.Console;
 using VBiLstm.Model;
+using VBiLstm.Model.Models;
 using VBiLstm.Training;
 
 namespace VBiLstm.Benchmarks.Peer;
@@ -82,7 +83,7 @@ static class PeerCommand
     static Report Measure(StepSizes sizes, int threads, bool[] tunings, int pairs)
     {
         using var ours = new Worker(Side.Ours, tuned: false, sizes, threads);
-        var operations = ModelCost.TrainingStepOperations(sizes.Model, sizes.Steps, sizes.Batch) / 1e9;
+        var operations = SequenceModel.Of(sizes.Model).TrainingStepOperations(sizes.Steps, sizes.Batch) / 1e9;
         var (peaks, allOurs, opponents) = (new List<double>(), new List<double>(), new List<Opponent>());
         var plans = tunings.SelectMany(tuned => new[] { (Side.Autograd, tuned), (Side.Deferred, tuned) }).ToList();
         AnsiConsole.Progress().Start(progress =>

@@ -2,6 +2,7 @@ using TorchSharp;
 using TorchSharp.Modules;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
+using VBiLstm.Model;
 using VBiLstm.Training;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
@@ -62,7 +63,7 @@ abstract class TorchSide : ITrainingSide
         AddLayer("xi.hidden", "weight_z", Z, M);
         AddLayer("xi.output", "weight", M, 2 * H);
         AddLayer("generator.hidden", "weight", H, M);
-        AddLayer("generator.output", "weight", M, Model.OutputSize);
+        AddLayer("generator.output", "weight", M, VBiLstm.Model.Outputs.Output.Of(Model).Width);
         _backwardLstm = nn.LSTM(e, H);
         foreach (var (name, parameter) in _backwardLstm.named_parameters())
         {

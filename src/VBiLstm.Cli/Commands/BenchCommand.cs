@@ -4,6 +4,7 @@ using VBiLstm.Configuration;
 using VBiLstm.Devices;
 using VBiLstm.Devices.Cpu;
 using VBiLstm.Model;
+using VBiLstm.Model.Models;
 using VBiLstm.Training;
 
 namespace VBiLstm.Cli.Commands;
@@ -65,7 +66,7 @@ static class BenchCommand
 
         public double TokensPerSecond => SamplesPerSecond * TimeSteps;
 
-        public double Gigaflops => ModelCost.TrainingStepOperations(Configuration.Model, TimeSteps, Configuration.Training.BatchSize) / Times.Seconds / 1e9;
+        public double Gigaflops => SequenceModel.Of(Configuration.Model).TrainingStepOperations(TimeSteps, Configuration.Training.BatchSize) / Times.Seconds / 1e9;
     }
 
     static void PrintHeader(StepBenchmark benchmark, RunConfiguration configuration, Device device, int timeSteps)

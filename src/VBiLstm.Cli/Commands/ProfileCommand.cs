@@ -97,13 +97,17 @@ static class ProfileCommand
     {
         using var interruption = new Interruption();
         using var benchmark = new StepBenchmark(device, configuration, timeSteps);
-        for (var i = 0; i < WarmUpSteps; i++)
-            benchmark.RunUnrecorded();
+        using (new ProfilerRanges(benchmark.Step))
+        {
+            for (var i = 0; i < WarmUpSteps; i++)
+                benchmark.Run();
+        }
+
         device.StartProfiler();
         for (var i = 0; i < steps && !interruption.Token.IsCancellationRequested; i++)
         {
             using var ranges = new ProfilerRanges(benchmark.Step);
-            benchmark.RunUnrecorded();
+            benchmark.Run();
         }
 
         device.StopProfiler();

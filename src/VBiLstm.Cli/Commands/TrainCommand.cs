@@ -8,6 +8,7 @@ using VBiLstm.Devices;
 using VBiLstm.Evaluation;
 using VBiLstm.Metrics;
 using VBiLstm.Model;
+using VBiLstm.Model.Models;
 using VBiLstm.Training;
 
 namespace VBiLstm.Cli.Commands;
@@ -306,7 +307,7 @@ static class TrainCommand
             return CommandExecution.Interrupted;
         }
 
-        if (data.Test is ImageDataset images && !model.ReadsFuture)
+        if (data.Test is ImageDataset images && !SequenceModel.Of(model).ReadsFuture)
         {
             using var prior = new PriorMode(device, best.Parameters, SampleRows * SampleColumns, sampled: true);
             var sheet = SampleSheet.Of(SampleSheet.Draw(prior, model, images.Height * images.Width, configuration.Seed), images.Height, images.Width, SampleColumns);

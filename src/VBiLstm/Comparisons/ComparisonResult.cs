@@ -75,10 +75,11 @@ public sealed record ComparisonResult
         ArgumentNullException.ThrowIfNull(data);
         trained.CheckData(data);
         var model = trained.Configuration.Model;
+        var facts = trained.Parameters.Layout.Model;
         int Rows(SequenceDataset split) => data.EvaluationBatchSize(split, trained.Configuration.Training.BatchSize);
         EvaluationResult Posterior(SequenceDataset split, string name) => trained.Posterior(split, Rows(split), progress: share => progress(name, share), cancellation: cancellation);
         double? Prior(LatentMode mode, string name)
-            => model.ReadsFuture ? null : trained.Prior(data.Test, Rows(data.Test), mode, share => progress(name, share), cancellation).Bound;
+            => facts.ReadsFuture ? null : trained.Prior(data.Test, Rows(data.Test), mode, share => progress(name, share), cancellation).Bound;
 
         var test = Posterior(data.Test, "scoring test");
         var (value, unit) = test.TaskUnit(model);
@@ -91,8 +92,8 @@ public sealed record ComparisonResult
             Bound = test.Bound,
             Nll = test.Nll,
             Kl = test.Kl,
-            HasChannel = model.HasChannel,
-            ReadsFuture = model.ReadsFuture,
+            HasChannel = facts.HasLatent,
+            ReadsFuture = facts.ReadsFuture,
             Sequences = test.Sequences,
             PredictedSteps = test.Tokens,
             ActiveUnits = test.ActiveUnits,

@@ -189,48 +189,17 @@ public sealed record ModelConfiguration
     [Description("Initial bias of the forget gates; the paper is silent, 0 is plain, 1 remembers longer from the start.")]
     public double ForgetGateBias { get; init; }
 
-    /// <summary>True where z exists.</summary>
-    [JsonIgnore] public bool HasChannel => Kind is ModelKind.VariationalBiLstm or ModelKind.ZForcing;
-
-    /// <summary>True where a backward LSTM over all tokens exists.</summary>
-    [JsonIgnore] public bool HasBackwardLstm => Kind is ModelKind.VariationalBiLstm or ModelKind.ZForcing or ModelKind.BiLstm;
-
-    /// <summary>True where the generator itself reads the future: the score is the sum of log p(y_t | all other tokens), not a sequence's likelihood.</summary>
-    [JsonIgnore] public bool ReadsFuture => Kind == ModelKind.BiLstm;
-
-    /// <summary>δ of b_t = β_{t-1+δ}; where the generator reads b_t, it must not have read the target y_t = s_t: δ = 2.</summary>
-    [JsonIgnore] public int BackwardShift => ReadsFuture ? 2 : Alignment;
-
-    /// <summary>True where b̃_t feeds the forward LSTM.</summary>
-    [JsonIgnore] public bool FeedsBTilde => Kind == ModelKind.VariationalBiLstm;
-
-    /// <summary>True where the ξ net exists. With β = 0 it would get no gradient, so it is left out of the step but kept among the parameters.</summary>
-    [JsonIgnore] public bool HasXi => Kind == ModelKind.VariationalBiLstm;
-
-    [JsonIgnore] public bool HasLearnedPrior => HasChannel && Prior == PriorKind.Learned;
-
     [JsonIgnore] public bool IsCategorical => OutputDistribution == OutputDistribution.Categorical;
 
     /// <summary>E: width of one step's input.</summary>
     [JsonIgnore] public int InputSize => IsCategorical ? EmbeddingSize : FrameSize;
-
-    /// <summary>O: width of the generator's output layer.</summary>
-    [JsonIgnore]
-    public int OutputSize => OutputDistribution switch
-    {
-        OutputDistribution.Categorical => VocabularySize,
-        OutputDistribution.Bernoulli => FrameSize,
-        OutputDistribution.Gaussian => 2 * FrameSize,
-        OutputDistribution.GaussianMixture => MixtureComponents * (1 + 2 * FrameSize),
-        _ => throw new ConfigurationException($"model.output_distribution is {OutputDistribution}, which has no output layer."),
-    };
 
     /// <summary>Checks every field. Throws <see cref="ConfigurationException"/> naming the field, its value and the fix.</summary>
     public void Validate()
     {
         Positive("lstm_units", LstmUnits);
         Positive("mlp_units", MlpUnits);
-        if (HasChannel || Kind is ModelKind.Vrnn or ModelKind.Srnn)
+        if (Kind is not (ModelKind.Lstm or ModelKind.BiLstm or ModelKind.TwinNet))
             Positive("latent_units", LatentUnits);
         if (IsCategorical)
         {
@@ -266,12 +235,12 @@ public sealed record ModelConfiguration
         BelowOne("output_dropout", OutputDropout);
         NonNegative("output_initialisation", OutputInitialisation);
         Check(double.IsFinite(ForgetGateBias), "forget_gate_bias", ForgetGateBias, "a finite number");
-        Check(GeneratorInput == GeneratorInput.H || FeedsBTilde, "generator_input", "h_z_b_tilde", "h: only variational-bilstm has a b̃ to concatenate");
+        Check(GeneratorInput == GeneratorInput.H || Kind == ModelKind.VariationalBiLstm, "generator_input", "h_z_b_tilde",
+            "h: only variational-bilstm has a b̃ to concatenate");
         Check(Kind != ModelKind.Srnn || Prior == PriorKind.Learned, "prior", "fixed", "learned: srnn's latents depend on each other through their prior");
 
         // Described and checked against, not trained yet.
         Check(Kind is not (ModelKind.Vrnn or ModelKind.Srnn or ModelKind.TwinNet), "kind", Kind, "variational-bilstm, z-forcing, lstm or bilstm");
-        Check(OutputDistribution != OutputDistribution.GaussianMixture, "output_distribution", OutputDistribution, "bernoulli, categorical or gaussian");
         foreach (var (field, value) in new[]
         {
             ("zoneout_cell", ZoneoutCell), ("zoneout_hidden", ZoneoutHidden), ("recurrent_dropout", RecurrentDropout), ("input_dropout", InputDropout),

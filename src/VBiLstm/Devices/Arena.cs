@@ -21,6 +21,9 @@ public sealed class Arena : IDisposable
         _base = memory?.Address ?? MeasuringBase;
     }
 
+    /// <summary>Whether its tensors have sizes but no memory.</summary>
+    public bool IsMeasuring => _memory is null;
+
     /// <summary>Bytes handed out so far.</summary>
     public long UsedBytes => _used;
 

@@ -2,6 +2,7 @@ using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Devices;
 using VBiLstm.Model;
+using VBiLstm.Model.Models;
 
 namespace VBiLstm.Evaluation;
 
@@ -25,14 +26,14 @@ public sealed class Evaluator
     const double ActiveVariance = 0.01;
 
     readonly TrainingStep _step;
-    readonly ModelConfiguration _model;
+    readonly SequenceModel _model;
 
     /// <param name="step">A step large enough for the longest sequence; its initial state is reset.</param>
-    /// <param name="model">The step's model.</param>
-    public Evaluator(TrainingStep step, ModelConfiguration model)
+    public Evaluator(TrainingStep step)
     {
+        ArgumentNullException.ThrowIfNull(step);
         _step = step;
-        _model = model;
+        _model = step.Model;
     }
 
     /// <summary>Evaluates the whole split.</summary>
@@ -56,7 +57,7 @@ public sealed class Evaluator
         var batch = new SequenceBatch(_step.MaximumSteps, _step.BatchSize, data.FrameSize);
         var (nll, kl, logWeight) = (new double[_step.BatchSize], new double[_step.BatchSize], new double[_step.BatchSize]);
         var logWeights = new double[importanceSamples, _step.BatchSize];
-        var z = _model.HasChannel ? _model.LatentUnits : 0;
+        var z = _model.HasLatent ? _model.Configuration.LatentUnits : 0;
         var (klPerLatent, mean, meanSquare) = (new double[z], new double[z], new double[z]);
         double nllSum = 0, klSum = 0, weightedSum = 0;
         long tokens = 0;
@@ -71,9 +72,9 @@ public sealed class Evaluator
             for (var k = 0; k < trajectories; k++)
             {
                 cancellation.ThrowIfCancellationRequested();
-                _step.SetNoise(NoiseSeed, k);
+                _step.Apply(StepSettings.OfEvaluation(NoiseSeed, k));
                 if (mode == LatentMode.Sampled)
-                    _step.DrawNoise(NoiseStream.EvaluationLatentNoise, NoiseStream.EvaluationBTildeNoise);
+                    _step.DrawNoise(NoisePurpose.Evaluation);
                 else
                     _step.ZeroNoise();
                 _step.Forward();
@@ -117,7 +118,7 @@ public sealed class Evaluator
             Sequences = data.Count,
             Tokens = tokens,
             Unit = data.Unit,
-            IsBound = (mode == LatentMode.Sampled || !_model.HasChannel) && !_model.ReadsFuture,
+            IsBound = (mode == LatentMode.Sampled || !_model.HasLatent) && !_model.ReadsFuture,
             KlPerLatent = klPerLatent,
             ActiveUnits = active,
         };

@@ -1,6 +1,7 @@
 using VBiLstm.Configuration;
 using VBiLstm.Devices;
 using VBiLstm.Model;
+using VBiLstm.Model.Outputs;
 using VBiLstm.Noise;
 
 namespace VBiLstm.Evaluation;
@@ -20,10 +21,12 @@ public static class Generation
         ArgumentNullException.ThrowIfNull(prior);
         ArgumentNullException.ThrowIfNull(model);
         var (b, d) = (prior.BatchSize, model.FrameSize);
-        CheckSize(b, steps, d, model.OutputSize);
+        var distribution = Output.Of(model);
+        var o = distribution.Width;
+        CheckSize(b, steps, d, o);
         var result = new float[b * steps * d];
         var frames = new float[b * d];
-        var output = new float[b * model.OutputSize];
+        var output = new float[b * o];
         prior.Reset(RowIds(b));
         for (var t = 0; t < steps; t++)
         {
@@ -32,14 +35,9 @@ public static class Generation
             for (var n = 0; n < b; n++)
             {
                 var random = new CounterRandom(seed, NoiseStream.GenerationOutput, (uint)n, (uint)t);
-                for (var j = 0; j < d; j++)
-                {
-                    var value = model.OutputDistribution == OutputDistribution.Bernoulli
-                        ? random.NextSingle() < Logistic(output[n * d + j] / temperature) ? 1 : 0
-                        : Normal(output.AsSpan(n * 2 * d, 2 * d), j, model, temperature, ref random);
-                    frames[n * d + j] = value;
-                    result[(n * steps + t) * d + j] = value;
-                }
+                var frame = frames.AsSpan(n * d, d);
+                distribution.Sample(output.AsSpan(n * o, o), temperature, ref random, frame);
+                frame.CopyTo(result.AsSpan((n * steps + t) * d));
             }
         }
 
@@ -64,6 +62,8 @@ public static class Generation
         ArgumentNullException.ThrowIfNull(prior);
         ArgumentNullException.ThrowIfNull(model);
         var (b, v) = (prior.BatchSize, model.VocabularySize);
+        var distribution = Output.Of(model);
+        Span<float> drawn = stackalloc float[1];
         CheckSize(b, steps, 1, v);
         var result = new int[b * steps];
         var tokens = new int[b];
@@ -77,7 +77,8 @@ public static class Generation
             for (var n = 0; n < b; n++)
             {
                 var random = new CounterRandom(seed, NoiseStream.GenerationOutput, (uint)n, (uint)t);
-                result[n * steps + t] = tokens[n] = Categorical(output.AsSpan(n * v, v), temperature, random.NextSingle());
+                distribution.Sample(output.AsSpan(n * v, v), temperature, ref random, drawn);
+                result[n * steps + t] = tokens[n] = (int)drawn[0];
             }
         }
 
@@ -85,31 +86,4 @@ public static class Generation
     }
 
     static int[] RowIds(int count) => [.. Enumerable.Range(0, count)];
-
-    static double Logistic(double x) => 1 / (1 + Math.Exp(-x));
-
-    static float Normal(ReadOnlySpan<float> output, int j, ModelConfiguration model, double temperature, ref CounterRandom random)
-    {
-        var logVariance = Math.Clamp(output[output.Length / 2 + j], model.LogVarianceMin, model.LogVarianceMax);
-        return (float)(output[j] + temperature * Math.Exp(logVariance / 2) * random.NextNormal());
-    }
-
-    static int Categorical(ReadOnlySpan<float> logits, double temperature, float uniform)
-    {
-        var largest = float.NegativeInfinity;
-        foreach (var logit in logits)
-            largest = MathF.Max(largest, logit);
-        double total = 0;
-        foreach (var logit in logits)
-            total += Math.Exp((logit - largest) / temperature);
-        var left = uniform * total;
-        for (var i = 0; i < logits.Length; i++)
-        {
-            left -= Math.Exp((logits[i] - largest) / temperature);
-            if (left < 0)
-                return i;
-        }
-
-        return logits.Length - 1;
-    }
 }

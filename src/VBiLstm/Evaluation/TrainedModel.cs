@@ -61,8 +61,8 @@ public sealed class TrainedModel : IDisposable
     public EvaluationResult Posterior(SequenceDataset split, int rows, LatentMode mode = LatentMode.Sampled, int importanceSamples = 0, Action<double>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(split);
-        using var step = new TrainingStep(Device, Parameters, split.MaximumLength, Math.Min(rows, split.Count), training: false);
-        return Checked(new Evaluator(step, Configuration.Model).Evaluate(split, mode, importanceSamples, progress, cancellation));
+        using var step = new TrainingStep(Device, Parameters, split.MaximumLength, Math.Min(rows, split.Count), training: null);
+        return Checked(new Evaluator(step).Evaluate(split, mode, importanceSamples, progress, cancellation));
     }
 
     /// <summary>Scores a split in prior mode, as <see cref="PriorModeScore.Evaluate"/> does; parameters as of <see cref="Posterior"/>.</summary>

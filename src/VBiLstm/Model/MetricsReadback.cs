@@ -13,7 +13,7 @@ public sealed class MetricsReadback : IDisposable
     public void Start() => _values.Start();
 
     /// <summary>Waits for the step that <see cref="Start"/> was called after.</summary>
-    public StepMetrics Wait() => new(_values.Wait());
+    public StepMetrics Wait() => StepMetrics.Of(_values.Wait());
 
     public void Dispose() => _values.Dispose();
 }

@@ -9,6 +9,7 @@ public sealed class ModelParameters : IDisposable
 {
     readonly Device _device;
     readonly Arena _arena;
+    readonly List<Weight> _operands = [];
 
     /// <param name="device">Where the arenas live.</param>
     /// <param name="model">A valid configuration.</param>
@@ -64,6 +65,21 @@ public sealed class ModelParameters : IDisposable
     public Tensor Gradient(string name) => Layout[name].In(Gradients);
 
     /// <summary>
+    /// The matrix as an operand of products, the same for every step and prior mode of these parameters; its owner is here. Whoever uses it brings it up to date
+    /// with <see cref="Device.RefreshWeights"/>.
+    /// </summary>
+    internal Weight Operand(ParameterView view, WeightUse use)
+    {
+        var values = view.In(Values);
+        foreach (var operand in _operands)
+            if (operand.Values == values && (operand.Use & use) == use)
+                return operand;
+        var created = _device.CreateWeight(values, use);
+        _operands.Add(created);
+        return created;
+    }
+
+    /// <summary>
     /// Initialises every parameter from the seed (model.md section 8): output layers uniform in ±output_initialisation, other weights uniform
     /// in ±1/√fan-in, embeddings standard normal scaled by 0.1, biases zero but for the forget gate's.
     /// </summary>
@@ -74,27 +90,42 @@ public sealed class ModelParameters : IDisposable
             var parameter = Layout.All[index];
             var values = new float[parameter.Rows * parameter.Columns];
             var random = new CounterRandom(seed, NoiseStream.Initialisation, (uint)index, 0);
-            if (parameter.IsBias)
+            switch (parameter.Initialisation)
             {
-                if (parameter.Name.Contains("lstm", StringComparison.Ordinal))
-                    values.AsSpan(Model.LstmUnits, Model.LstmUnits).Fill((float)Model.ForgetGateBias);
-            }
-            else if (parameter.Name == "embedding.weight")
-            {
-                foreach (ref var value in values.AsSpan())
-                    value = 0.1f * random.NextNormal();
-            }
-            else
-            {
-                var isOutput = parameter.Name.EndsWith("output.weight", StringComparison.Ordinal);
-                var bound = isOutput ? (float)Model.OutputInitialisation : 1 / MathF.Sqrt(parameter.Rows);
-                foreach (ref var value in values.AsSpan())
-                    value = bound * (2 * random.NextSingle() - 1);
+                case ParameterInitialisation.Zero:
+                    break;
+                case ParameterInitialisation.ForgetGate:
+                    var units = parameter.Columns / 4;
+                    values.AsSpan(units, units).Fill((float)Model.ForgetGateBias);
+                    break;
+                case ParameterInitialisation.Embedding:
+                    foreach (ref var value in values.AsSpan())
+                        value = 0.1f * random.NextNormal();
+                    break;
+                case ParameterInitialisation.OutputLayer:
+                    Uniform((float)Model.OutputInitialisation);
+                    break;
+                case ParameterInitialisation.FanIn:
+                    Uniform(1 / MathF.Sqrt(parameter.Rows));
+                    break;
+                default:
+                    throw new InvalidOperationException($"{parameter.Name} has no initialisation of {parameter.Initialisation}.");
             }
 
             _device.Upload(values, parameter.In(Values));
+
+            void Uniform(float bound)
+            {
+                foreach (ref var value in values.AsSpan())
+                    value = bound * (2 * random.NextSingle() - 1);
+            }
         }
     }
 
-    public void Dispose() => _arena.Dispose();
+    public void Dispose()
+    {
+        foreach (var operand in _operands)
+            operand.Dispose();
+        _arena.Dispose();
+    }
 }

@@ -12,12 +12,13 @@ namespace VBiLstm.Model;
 /// <param name="GradientNorm">Euclidean norm of the whole gradient before clipping; 0 when not computed.</param>
 public readonly record struct StepMetrics(float Nll, float Kl, float LogPPsi, float LogPXi, float Activity, float Objective, float GradientNorm)
 {
-    /// <summary>How many values there are.</summary>
-    internal const int Count = 7;
+    static readonly int _terms = Enum.GetValues<ObjectiveTerm>().Length;
 
-    internal StepMetrics(ReadOnlySpan<float> values) : this(values[0], values[1], values[2], values[3], values[4], values[5], values[6])
-    {
-    }
+    /// <summary>How many values there are in device memory: the terms, J and the norm.</summary>
+    internal static int Count => _terms + 2;
+
+    internal static StepMetrics Of(ReadOnlySpan<float> values) => new(values[(int)ObjectiveTerm.Nll], values[(int)ObjectiveTerm.Kl], values[(int)ObjectiveTerm.LogPPsi],
+        values[(int)ObjectiveTerm.LogPXi], values[(int)ObjectiveTerm.Activity], values[_terms], values[_terms + 1]);
 
     /// <summary>𝓛 of model.md section 2.4, nats per sequence: KL weight 1 and no auxiliary terms.</summary>
     public float Bound => -Nll - Kl;

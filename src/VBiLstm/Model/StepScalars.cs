@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using VBiLstm.Configuration;
 using VBiLstm.Devices;
 
 namespace VBiLstm.Model;
@@ -5,57 +7,66 @@ namespace VBiLstm.Model;
 /// <summary>Values that change from step to step, in device memory so that a recorded step reads the current ones.</summary>
 sealed class StepScalars
 {
-    readonly Device _device;
-    readonly Tensor _all;
-    readonly float[] _host = new float[10];
-    readonly int[] _hostKey = new int[3];
+    static readonly int _terms = Enum.GetValues<ObjectiveTerm>().Length;
 
-    public StepScalars(Device device, Arena arena)
+    readonly Device _device;
+    readonly ModelConfiguration _model;
+    readonly IdTensor _all;
+    readonly float[] _host = new float[_terms + 5];
+    readonly int[] _words;
+
+    public StepScalars(Workspace workspace, ModelConfiguration model)
     {
-        _device = device;
-        _all = arena.Take(_host.Length, 1);
-        NoiseKey = arena.TakeIds(_hostKey.Length);
+        (_device, _model) = (workspace.Device, model);
+        _words = new int[_host.Length + 3];
+        _all = workspace.TakeIds(_words.Length);
     }
 
-    /// <summary>Coefficients of the objective [5, 1] in the order of <see cref="StepMetrics"/>: 1, ω, −α, −β, γ.</summary>
-    public Tensor Coefficients => _all.RowRange(0, 5);
+    /// <summary>Coefficients of the objective [terms, 1] in the order of <see cref="ObjectiveTerm"/>.</summary>
+    public Tensor Coefficients => new(_all.Address, _terms, 1, 1);
 
-    public Tensor One => _all.RowRange(0, 1);
+    public Tensor One => Scalar((int)ObjectiveTerm.Nll);
 
-    public Tensor KlWeight => _all.RowRange(1, 1);
+    public Tensor KlWeight => Scalar((int)ObjectiveTerm.Kl);
 
-    public Tensor Alpha => _all.RowRange(5, 1);
+    public Tensor Alpha => Scalar(_terms);
 
-    public Tensor Beta => _all.RowRange(6, 1);
+    public Tensor Beta => Scalar(_terms + 1);
 
-    public Tensor LearningRate => _all.RowRange(7, 1);
+    public Tensor LearningRate => Scalar(_terms + 2);
 
-    public Tensor Correction1 => _all.RowRange(8, 1);
+    /// <summary>1 − β₁ᵗ.</summary>
+    public Tensor Correction1 => Scalar(_terms + 3);
 
-    public Tensor Correction2 => _all.RowRange(9, 1);
+    /// <summary>1 − β₂ᵗ.</summary>
+    public Tensor Correction2 => Scalar(_terms + 4);
 
     /// <summary>[seed low, seed high, step].</summary>
-    public IdTensor NoiseKey { get; }
+    public IdTensor NoiseKey => _all.Range(_host.Length, 3);
 
-    public void SetObjective(float klWeight, float alpha, float beta, float gamma)
+    /// <summary>Brings a step's settings to the device.</summary>
+    /// <param name="settings">Of the step.</param>
+    /// <param name="training">Adam's constants; null where no update follows.</param>
+    public void Upload(in StepSettings settings, TrainingConfiguration? training)
     {
-        (_host[0], _host[1], _host[2], _host[3], _host[4]) = (1, klWeight, -alpha, -beta, gamma);
-        (_host[5], _host[6]) = (alpha, beta);
-        _device.Upload(_host, _all);
+        _host[(int)ObjectiveTerm.Nll] = 1;
+        _host[(int)ObjectiveTerm.Kl] = (float)settings.KlWeight;
+        _host[(int)ObjectiveTerm.LogPPsi] = -(float)settings.Alpha;
+        _host[(int)ObjectiveTerm.LogPXi] = -(float)settings.Beta;
+        _host[(int)ObjectiveTerm.Activity] = (float)_model.Gamma;
+        (_host[_terms], _host[_terms + 1], _host[_terms + 2]) = ((float)settings.Alpha, (float)settings.Beta, (float)settings.LearningRate);
+        if (training is not null)
+        {
+            // Adam's t counts skipped steps too, so that it is known before the last step has ended.
+            var t = settings.Step + 1;
+            (_host[_terms + 3], _host[_terms + 4]) = ((float)(1 - Math.Pow(training.AdamBeta1, t)), (float)(1 - Math.Pow(training.AdamBeta2, t)));
+        }
+
+        MemoryMarshal.Cast<float, int>(_host).CopyTo(_words);
+        var key = _words.AsSpan(_host.Length);
+        (key[0], key[1], key[2]) = ((int)settings.Seed, (int)(settings.Seed >> 32), (int)settings.Step);
+        _device.Upload(_words, _all);
     }
 
-    /// <param name="learningRate">This step's rate.</param>
-    /// <param name="correction1">1 − β₁ᵗ.</param>
-    /// <param name="correction2">1 − β₂ᵗ.</param>
-    public void SetOptimiser(float learningRate, float correction1, float correction2)
-    {
-        (_host[7], _host[8], _host[9]) = (learningRate, correction1, correction2);
-        _device.Upload(_host, _all);
-    }
-
-    public void SetNoise(long seed, long step)
-    {
-        (_hostKey[0], _hostKey[1], _hostKey[2]) = ((int)seed, (int)(seed >> 32), (int)step);
-        _device.Upload(_hostKey, NoiseKey);
-    }
+    Tensor Scalar(int index) => new(_all.Address + index * sizeof(float), 1, 1, 1);
 }

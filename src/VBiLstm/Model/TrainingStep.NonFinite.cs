@@ -25,22 +25,9 @@ public sealed partial class TrainingStep
         foreach (var parameter in _parameters.Layout.All)
             if (HasNonFinite(parameter.In(_parameters.Values)))
                 return (term, $"parameter {parameter.Name}");
-        foreach (var (name, tensor) in new[]
-        {
-            ("input frames", Span(_a.Embedded, 0, _steps + 1)),
-            ("backward LSTM state", Span(_a.BackwardH, 0, _steps + 1)),
-            ("latent z", Span(_a.Z, 0, _steps)),
-            ("b_tilde", Span(_a.BTilde, 0, _steps)),
-            ("forward LSTM state", Span(_a.H, 0, _steps + 1)),
-            ("log p_psi per step", Span(_a.LogPPsi, 0, _steps)),
-            ("KL per step", Span(_a.Kl, 0, _steps)),
-            ("NLL per step", Span(_a.Nll, 0, _steps)),
-        })
-        {
+        foreach (var (name, tensor) in _pass.Watched)
             if (!tensor.IsEmpty && HasNonFinite(tensor))
                 return (term, name);
-        }
-
         foreach (var parameter in _parameters.Layout.All)
             if (HasNonFinite(parameter.In(_parameters.Gradients)))
                 return (term, $"gradient of {parameter.Name}");

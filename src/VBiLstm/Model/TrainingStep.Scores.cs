@@ -12,16 +12,20 @@ public sealed partial class TrainingStep
     /// <param name="logWeight">log p_θ(z) − log q_φ(z) of the sampled z, for importance weights.</param>
     public void SequenceScores(Span<double> nll, Span<double> kl, Span<double> logWeight)
     {
-        SumValid(_a.Nll, 1, nll);
-        SumValid(_a.Kl, 1, kl);
+        SumValid(_pass.Nll, nll);
+        kl.Clear();
         logWeight.Clear();
-        if (logWeight.IsEmpty || !_model.HasChannel)
+        if (_pass.Latents is not { } latents)
             return;
-        var (z, q, p) = (Span(_a.Z, 0, _steps), Span(_a.PosteriorOutput, 0, _steps), Span(_a.PriorOutput, 0, _steps));
-        _device.GaussianLogDensityForward(z, q, Span(_a.LogQZ, 0, _steps), 1, _latentHead);
-        _device.GaussianLogDensityForward(z, p, Span(_a.LogPZ, 0, _steps), 1, _latentHead);
-        AddValid(_a.LogPZ, 1, logWeight);
-        AddValid(_a.LogQZ, -1, logWeight);
+        SumValid(latents.Kl, kl);
+        if (logWeight.IsEmpty)
+            return;
+        var (z, logDensity) = (_frame.Whole(latents.Z), _frame.Whole(latents.LogDensity));
+        var head = _workspace.Functions.Latent;
+        _device.GaussianLogDensityForward(z, _frame.Whole(latents.Prior), logDensity, 1, head);
+        AddValid(latents.LogDensity, 1, logWeight);
+        _device.GaussianLogDensityForward(z, _frame.Whole(latents.Posterior), logDensity, 1, head);
+        AddValid(latents.LogDensity, -1, logWeight);
     }
 
     /// <summary>
@@ -29,18 +33,18 @@ public sealed partial class TrainingStep
     /// </summary>
     public void LatentStatistics(Span<double> kl, Span<double> mean, Span<double> meanSquare)
     {
-        if (!_model.HasChannel)
+        if (_pass.Latents is not { } latents)
             return;
         var z = _model.LatentUnits;
-        var rows = _steps * _batchSize;
+        var rows = Steps * BatchSize;
         var q = new float[rows * 2 * z];
         var p = new float[rows * 2 * z];
-        _device.Download(_a.PosteriorOutput.RowRange(0, rows), q);
-        if (!_a.PriorOutput.IsEmpty)
-            _device.Download(_a.PriorOutput.RowRange(0, rows), p);
+        _device.Download(_frame.Whole(latents.Posterior), q);
+        if (!latents.Prior.IsEmpty)
+            _device.Download(_frame.Whole(latents.Prior), p);
         for (var row = 0; row < rows; row++)
         {
-            if (_hostValidity[row + _batchSize] == 0)
+            if (_hostValidity[row + BatchSize] == 0)
                 continue;
             for (var j = 0; j < z; j++)
             {
@@ -48,7 +52,7 @@ public sealed partial class TrainingStep
                 double lambdaQ = Math.Clamp(q[at + z], _model.LogVarianceMin, _model.LogVarianceMax);
                 double lambdaP = Math.Clamp(p[at + z], _model.LogVarianceMin, _model.LogVarianceMax);
                 double difference = q[at] - p[at];
-                if (_a.PriorOutput.IsEmpty)
+                if (latents.Prior.IsEmpty)
                     (lambdaP, difference) = (0, q[at]);
                 kl[j] += 0.5 * (lambdaP - lambdaQ + Math.Exp(lambdaQ - lambdaP) + difference * difference * Math.Exp(-lambdaP) - 1);
                 mean[j] += q[at];
@@ -57,18 +61,19 @@ public sealed partial class TrainingStep
         }
     }
 
-    void SumValid(Tensor values, double sign, Span<double> sums)
+    void SumValid(Tensor values, Span<double> sums)
     {
         sums.Clear();
-        if (!values.IsEmpty && !sums.IsEmpty)
-            AddValid(values, sign, sums);
+        if (!sums.IsEmpty)
+            AddValid(values, 1, sums);
     }
 
     void AddValid(Tensor values, double sign, Span<double> sums)
     {
-        _device.Download(Span(values, 0, _steps), _hostRows.AsSpan(0, _steps * _batchSize));
-        for (var row = 0; row < _steps * _batchSize; row++)
-            if (_hostValidity[row + _batchSize] != 0)
-                sums[row % _batchSize] += sign * _hostRows[row];
+        var rows = Steps * BatchSize;
+        _device.Download(_frame.Whole(values), _hostRows.AsSpan(0, rows));
+        for (var row = 0; row < rows; row++)
+            if (_hostValidity[row + BatchSize] != 0)
+                sums[row % BatchSize] += sign * _hostRows[row];
     }
 }

@@ -35,34 +35,16 @@ public sealed record StepBudget(RunConfiguration Configuration, int TimeSteps, I
         var (model, training) = (configuration.Model, configuration.Training);
         using var device = new CountingDevice();
         using var parameters = new ModelParameters(device, model, training: true);
-        using var step = new TrainingStep(device, parameters, timeSteps, training.BatchSize, training: true);
+        using var step = new TrainingStep(device, parameters, timeSteps, training.BatchSize, training);
         using var metrics = step.CreateMetricsReadback();
-        var record = device.Record(() =>
-        {
-            step.DrawNoise();
-            step.Forward();
-            step.Backward();
-            step.Update();
-        });
         var phases = new List<(TrainingPhase Phase, List<CountedOperation> Operations)>();
         step.EnterPhase = phase => phases.Add((phase, []));
         device.Counted = operation => phases[^1].Operations.Add(operation);
 
         step.Load(RandomSequences.Batch(model, timeSteps, training.BatchSize, configuration.Seed));
-        step.SetNoise(configuration.Seed, 0);
-        step.SetObjective(model.KlWeight, model.Alpha, model.Beta);
-        step.SetOptimiser(training, training.LearningRate, 1);
-        record();
+        step.Run(StepSettings.Of(configuration, 0));
         metrics.Start();
-        return new StepBudget(configuration, timeSteps, [.. phases.Where(phase => phase.Operations.Count > 0).Select(phase => new PhaseBudget(phase.Phase, LoopSteps(phase.Phase, model, timeSteps), phase.Operations))],
+        return new StepBudget(configuration, timeSteps, [.. phases.Where(phase => phase.Operations.Count > 0).Select(phase => new PhaseBudget(phase.Phase, step.Model.LoopSteps(phase.Phase, timeSteps), phase.Operations))],
             device.HostLaunches, device.UploadedBytes, device.DownloadedBytes);
     }
-
-    static int LoopSteps(TrainingPhase phase, ModelConfiguration model, int timeSteps) => phase switch
-    {
-        TrainingPhase.F3 or TrainingPhase.B5 => timeSteps,
-        TrainingPhase.F1BackwardLstm => timeSteps + 1,
-        TrainingPhase.B7 when model.HasBackwardLstm => timeSteps + 1,
-        _ => 0,
-    };
 }

@@ -17,7 +17,6 @@ public sealed class StepBenchmark : IDisposable
     readonly Device _device;
     readonly RunConfiguration _configuration;
     readonly SequenceBatch _batch;
-    readonly Action _recorded;
     long _done;
 
     /// <param name="device">Where the steps run.</param>
@@ -36,44 +35,28 @@ public sealed class StepBenchmark : IDisposable
         _batch = RandomSequences.Batch(model, timeSteps, batchSize, configuration.Seed);
         Parameters = new ModelParameters(device, model, training: true);
         Parameters.Initialise(configuration.Seed);
-        Step = new TrainingStep(device, Parameters, timeSteps, batchSize, training: true);
-        _recorded = device.Record(Operations);
+        Step = new TrainingStep(device, Parameters, timeSteps, batchSize, configuration.Training);
     }
 
     public ModelParameters Parameters { get; }
 
     public TrainingStep Step { get; }
 
-    /// <summary>One whole step, recorded as <see cref="Trainer"/> records it.</summary>
+    /// <summary>One whole step, as <see cref="Trainer"/> runs it: recorded, but where <see cref="TrainingStep.EnterPhase"/> is told the phases as they begin.</summary>
     /// <returns>The objective in nats per sequence.</returns>
-    public float Run() => Run(_recorded);
-
-    /// <summary>One whole step, operation by operation: the phases are told as they begin.</summary>
-    public void RunUnrecorded() => Run(Operations);
-
-    float Run(Action operations)
+    public float Run()
     {
-        Step.SetOptimiser(_configuration.Training, _configuration.Training.LearningRate, _done + 1);
         Step.Load(_batch);
-        Step.SetNoise(_configuration.Seed, _done);
-        operations();
+        Step.Run(StepSettings.Of(_configuration, _done));
         _done++;
         return Step.ReadMetrics().Objective;
-    }
-
-    void Operations()
-    {
-        Step.DrawNoise();
-        Step.Forward();
-        Step.Backward();
-        Step.Update();
     }
 
     /// <summary>The objective and the gradients of a step, without its update: again, they come out the same.</summary>
     internal float Differentiate()
     {
         Step.Load(_batch);
-        Step.SetNoise(_configuration.Seed, _done);
+        Step.Apply(StepSettings.Of(_configuration, _done));
         Step.DrawNoise();
         Step.Forward();
         Step.Backward();
@@ -122,7 +105,7 @@ public sealed class StepBenchmark : IDisposable
                     phaseTicks[current] += now - since;
                 (current, since) = ((int)phase, now);
             };
-            RunUnrecorded();
+            Run();
             Step.EnterPhase = null;
             phaseTicks[current] += Stopwatch.GetTimestamp() - since;
             for (var phase = 0; phase < phases.Length; phase++)

@@ -23,11 +23,10 @@ public sealed class Trainer : IDisposable
     readonly RunFolder _folder;
     readonly TrainingBatches _batches;
     readonly SequenceBatch _batch;
-    readonly Dictionary<int, Action> _recordedSteps = [];
     readonly MetricsReadback[] _readbacks;
     readonly Queue<LaunchedStep> _launched = [];
     readonly Evaluator _evaluator;
-    readonly float[] _hostH, _hostC;
+    readonly float[][] _hostStates;
     readonly RunOwner _owner;
     readonly DataIdentity _identity;
     TrainingState _state;
@@ -70,11 +69,10 @@ public sealed class Trainer : IDisposable
             _batch = new SequenceBatch(data.TrainingLength, batchSize, data.Train.FrameSize);
             Parameters = new ModelParameters(device, configuration.Model, training: true);
             Parameters.Initialise(configuration.Seed);
-            Step = new TrainingStep(device, Parameters, data.TrainingLength, batchSize, training: true);
+            Step = new TrainingStep(device, Parameters, data.TrainingLength, batchSize, configuration.Training);
             _readbacks = [.. Enumerable.Range(0, device.StepsAhead + 1).Select(_ => Step.CreateMetricsReadback())];
-            _evaluator = new Evaluator(Step, configuration.Model);
-            var carried = data.Train.CarriesState ? batchSize * configuration.Model.LstmUnits : 0;
-            (_hostH, _hostC) = (new float[carried], new float[carried]);
+            _evaluator = new Evaluator(Step);
+            _hostStates = data.Train.CarriesState ? [.. Step.StateNames.Select(state => new float[batchSize * state.Units])] : [];
             _state = new TrainingState { Configuration = configuration };
             if (checkpoint is not null)
                 GoOnFrom(checkpoint);
@@ -176,25 +174,27 @@ public sealed class Trainer : IDisposable
     {
         var step = _state.Step + _launched.Count;
         var rate = Schedules.LearningRate(_configuration.Training, step, TotalSteps);
-        Prepare(step);
-        Step.SetOptimiser(_configuration.Training, rate, step + 1);
-        RecordedStep(_batch.Steps)();
+        LoadBatch(step);
+        Step.Run(Settings(step));
         _readbacks[step % _readbacks.Length].Start();
         _launched.Enqueue(new LaunchedStep(step, rate, _batch.Sequences));
         return step + 1;
     }
 
-    // Batch, noise and weights of the objective of a step.
-    void Prepare(long step)
+    void LoadBatch(long step)
     {
-        var (model, training) = (_configuration.Model, _configuration.Training);
         _batches.Read(step, _batch);
         if (_data.Train.CarriesState)
             PrepareState();
         Step.Load(_batch);
+    }
+
+    StepSettings Settings(long step)
+    {
+        var (model, training) = (_configuration.Model, _configuration.Training);
         var auxiliary = Schedules.AuxiliaryShare(training, step);
-        Step.SetNoise(_configuration.Seed, step);
-        Step.SetObjective(Schedules.KlWeight(model, training, step), auxiliary * model.Alpha, auxiliary * model.Beta);
+        return new StepSettings(_configuration.Seed, step, Schedules.LearningRate(training, step, TotalSteps), Schedules.KlWeight(model, training, step),
+            auxiliary * model.Alpha, auxiliary * model.Beta);
     }
 
     // Reads and reports steps until at most that many are still running.
@@ -222,11 +222,8 @@ public sealed class Trainer : IDisposable
     {
         _launched.Clear();
         _stateIsReady = true;
-        Prepare(step);
-        Step.DrawNoise();
-        Step.Forward();
-        Step.Backward();
-        Step.Update();
+        LoadBatch(step);
+        Step.Run(Settings(step));
         var (term, tensor) = Step.FindNonFinite();
         _stateIsReady = true;
         KeepState();
@@ -239,24 +236,6 @@ public sealed class Trainer : IDisposable
         _state = _state with { Step = launched.Step + 1 };
         logs.Step(_state, metrics, launched.Rate, launched.Sequences);
         observer?.OnStep(new StepReport(_state.Step, TotalSteps, _batches.Epochs(_state.Step), metrics, launched.Rate, launched.Sequences, _state.SkippedSteps));
-    }
-
-    // One recording per length of batch: sizes are fixed in a recording, values are not.
-    Action RecordedStep(int steps)
-    {
-        if (!_recordedSteps.TryGetValue(steps, out var recorded))
-        {
-            recorded = _device.Record(() =>
-            {
-                Step.DrawNoise();
-                Step.Forward();
-                Step.Backward();
-                Step.Update();
-            });
-            _recordedSteps.Add(steps, recorded);
-        }
-
-        return recorded;
     }
 
     // False where it was cancelled: the run then goes on with it.
@@ -275,7 +254,7 @@ public sealed class Trainer : IDisposable
         finally
         {
             if (_data.Train.CarriesState)
-                Step.WriteState(_hostH, _hostC);
+                Step.WriteState(_hostStates);
         }
 
         if (!double.IsFinite(result.Bound))
@@ -311,7 +290,7 @@ public sealed class Trainer : IDisposable
         if (!_stateIsReady)
             Step.CarryState();
         _stateIsReady = true;
-        Step.ReadState(_hostH, _hostC);
+        Step.ReadState(_hostStates);
     }
 
     // A state that is not finite would spoil every step after it.
@@ -336,7 +315,7 @@ public sealed class Trainer : IDisposable
 
     void RestoreState(Checkpoint checkpoint)
     {
-        foreach (var (name, values) in new[] { ("h", _hostH), ("c", _hostC) })
+        foreach (var (name, values) in Step.StateNames.Select(state => state.Name).Zip(_hostStates))
         {
             var tensor = checkpoint.CarriedState.FirstOrDefault(tensor => tensor.Name == name);
             if (tensor is null || tensor.Values.Length != values.Length)
@@ -344,7 +323,7 @@ public sealed class Trainer : IDisposable
             tensor.Values.CopyTo(values, 0);
         }
 
-        Step.WriteState(_hostH, _hostC);
+        Step.WriteState(_hostStates);
         _stateIsReady = true;
     }
 
@@ -398,8 +377,8 @@ public sealed class Trainer : IDisposable
 
     IReadOnlyList<NamedTensor> CarriedState()
     {
-        int[] shape = [_configuration.Training.BatchSize, _configuration.Model.LstmUnits];
-        return _data.Train.CarriesState ? [new NamedTensor("h", shape, _hostH), new NamedTensor("c", shape, _hostC)] : [];
+        var rows = _configuration.Training.BatchSize;
+        return [.. Step.StateNames.Zip(_hostStates, (state, values) => new NamedTensor(state.Name, [rows, state.Units], values))];
     }
 
     IReadOnlyList<NamedTensor> Download(Tensor arena)

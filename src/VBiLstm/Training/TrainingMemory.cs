@@ -22,11 +22,10 @@ public sealed record TrainingMemory(long ParameterBytes, long ActivationBytes, l
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(model);
 
-        // The backward LSTM reads one token more than is predicted; the forward LSTM is a recurrence of its own where no channel feeds it.
-        long Recurrence(int steps) => device.RecurrenceBytes(model.InputSize, model.LstmUnits, steps, batchSize, training: true);
-        var recurrences = (model.HasBackwardLstm ? Recurrence(maximumSteps + 1) : 0) + (model.HasChannel ? 0 : Recurrence(maximumSteps));
+        var layout = new ParameterLayout(model);
+        var recurrences = layout.Model.DeviceRecurrences(maximumSteps).Sum(steps => device.RecurrenceBytes(model.InputSize, model.LstmUnits, steps, batchSize, training: true));
         return new TrainingMemory(ModelParameters.Measure(model, training: true), TrainingStep.Measure(device, model, maximumSteps, batchSize, training: true),
-            recurrences, device.WeightBytes(new ParameterLayout(model).Count));
+            recurrences, device.WeightBytes(layout.Count));
     }
 
     /// <summary>Refuses what the device has no room for.</summary>

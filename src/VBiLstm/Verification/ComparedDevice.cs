@@ -20,7 +20,7 @@ sealed class ComparedDevice : IDisposable
         Parameters = new ModelParameters(device, configuration.Model, training: true);
         Parameters.Initialise(configuration.Seed);
         MoveBiases();
-        Step = new TrainingStep(device, Parameters, timeSteps, configuration.Training.BatchSize, training: true);
+        Step = new TrainingStep(device, Parameters, timeSteps, configuration.Training.BatchSize, configuration.Training);
         Initial = Read(Parameters.Values);
     }
 
@@ -37,18 +37,17 @@ sealed class ComparedDevice : IDisposable
     public void Prepare(SequenceBatch batch, int step)
     {
         Step.Load(batch);
-        Step.SetNoise(_configuration.Seed, step);
-        Step.SetOptimiser(_configuration.Training, _configuration.Training.LearningRate, step + 1);
+        Step.Apply(Settings(step));
     }
 
-    /// <summary>A whole step as training runs it, to be replayed.</summary>
-    public Action RecordStep() => _device.Record(() =>
+    /// <summary>A whole step as training runs it.</summary>
+    public void Run(SequenceBatch batch, int step)
     {
-        Step.DrawNoise();
-        Step.Forward();
-        Step.Backward();
-        Step.Update();
-    });
+        Step.Load(batch);
+        Step.Run(Settings(step));
+    }
+
+    StepSettings Settings(int step) => StepSettings.Of(_configuration, step);
 
     public float[] Read(Tensor tensor)
     {

@@ -63,13 +63,12 @@ public sealed class DeviceComparison : IDisposable
     DeviceComparisonReport Run(int steps, CancellationToken cancellation)
     {
         FirstStep();
-        var (onReference, onDevice) = (_reference.RecordStep(), _device.RecordStep());
         for (var step = 1; step < steps; step++)
         {
             cancellation.ThrowIfCancellationRequested();
-            Prepare(step);
-            onReference();
-            onDevice();
+            var batch = Batch(step);
+            _reference.Run(batch, step);
+            _device.Run(batch, step);
         }
 
         if (steps > 1)
@@ -79,7 +78,11 @@ public sealed class DeviceComparison : IDisposable
 
     void FirstStep()
     {
-        Prepare(0);
+        var batch = Batch(0);
+        _reference.Prepare(batch, 0);
+        _device.Prepare(batch, 0);
+        _valid = [.. Enumerable.Range(0, (_timeSteps + 1) * _batchSize)
+            .Select(i => i % _batchSize < batch.Sequences && i / _batchSize <= batch.Lengths[i % _batchSize])];
         Both(step => step.DrawNoise());
         Compare(ComparisonStage.Noise, step => step.NoiseTensors, ErrorMeasure.Bits, 0);
         Both(step => step.Forward());
@@ -95,13 +98,8 @@ public sealed class DeviceComparison : IDisposable
 
     double GradientTolerance => _unitsAcrossKinks == 0 ? _tolerances.Gradient : _tolerances.GradientAcrossKinks(_shareAcrossKinks);
 
-    void Prepare(int step)
-    {
-        var batch = RandomSequences.Batch(_configuration.Model, _timeSteps, _batchSize, _configuration.Seed + step, ragged: true);
-        _reference.Prepare(batch, step);
-        _device.Prepare(batch, step);
-        _valid = [.. Enumerable.Range(0, (_timeSteps + 1) * _batchSize).Select(i => i % _batchSize < batch.Sequences && i / _batchSize <= batch.Lengths[i % _batchSize])];
-    }
+    SequenceBatch Batch(int step)
+        => RandomSequences.Batch(_configuration.Model, _timeSteps, _batchSize, _configuration.Seed + step, ragged: true);
 
     void Both(Action<TrainingStep> action)
     {
@@ -225,7 +223,12 @@ public sealed class DeviceComparison : IDisposable
     void CountAcrossKinks(in StepTensor tensor, float[] reference, float[] actual, ReadOnlySpan<bool> counted)
     {
         var columns = tensor.Values.Columns;
-        var firstColumn = tensor.Kink == Kink.LogVariance ? columns / 2 : 0;
+        var firstColumn = tensor.Kink switch
+        {
+            Kink.LogVariance => columns / 2,
+            Kink.MixtureLogVariance => model.MixtureComponents * (1 + model.FrameSize),
+            _ => 0,
+        };
         long units = 0, across = 0;
         for (var i = 0; tensor.Kink != Kink.None && i < reference.Length; i++)
         {
@@ -245,7 +248,7 @@ public sealed class DeviceComparison : IDisposable
     int Side(Kink kink, float value)
     {
         var model = _configuration.Model;
-        if (kink == Kink.LogVariance)
+        if (kink is Kink.LogVariance or Kink.MixtureLogVariance)
             return value < (float)model.LogVarianceMin ? 0 : value > (float)model.LogVarianceMax ? 2 : 1;
         var clip = (float)(model.ActivationClip ?? double.PositiveInfinity);
         return value <= -clip ? 0 : value <= 0 ? 1 : value < clip ? 2 : 3;

@@ -23,14 +23,13 @@ sealed class OracleRun : IDisposable
         Parameters = new ModelParameters(device, oracle.Model, training: true);
         foreach (var parameter in Parameters.Layout.All)
             device.Upload(Single(oracle.Tensor("param." + parameter.Name)), parameter.In(Parameters.Values));
-        Step = new TrainingStep(device, Parameters, oracle.T, oracle.B, training: true, inputGradient, maximumOutputs);
+        Step = new TrainingStep(device, Parameters, oracle.T, oracle.B, new TrainingConfiguration(), inputGradient, maximumOutputs);
         Step.Load(Batch());
-        var buffers = Step.Buffers;
-        Upload("input.eps_z", buffers.EpsilonZ);
-        Upload("input.eps_b", buffers.EpsilonB);
-        Upload("input.skip_mask", buffers.SkipMask);
-        Upload("input.h0", buffers.H.RowRange(0, oracle.B));
-        Upload("input.c0", buffers.C.RowRange(0, oracle.B));
+        Step.Apply(new StepSettings(1, 0, 0, oracle.Model.KlWeight, oracle.Model.Alpha, oracle.Model.Beta));
+        foreach (var noise in new[] { "eps_z", "eps_b", "skip_mask" })
+            if (Step.Find(noise) is { IsEmpty: false } tensor && oracle.Has("input." + noise))
+                device.Upload(Single(oracle.Tensor("input." + noise)), tensor);
+        Step.WriteState([.. Step.StateNames.Select(state => oracle.Has($"input.{state.Name}0") ? Single(oracle.Tensor($"input.{state.Name}0")) : new float[oracle.B * state.Units])]);
     }
 
     public OracleCase Oracle { get; }
@@ -43,35 +42,22 @@ sealed class OracleRun : IDisposable
     public IReadOnlyDictionary<string, double[]> Run()
     {
         var (b, t) = (Oracle.B, Oracle.T);
-        var a = Step.Buffers;
         var model = Oracle.Model;
         Step.Forward();
         if (model.IsCategorical)
-            Take("value.embedded", a.Embedded);
-        Take("value.backward_h", a.BackwardH.RowRange(0, (t + 1) * b));
-        if (!_device.OpaqueRecurrences)
-            Take("value.backward_c", a.BackwardC.RowRange(0, (t + 1) * b));
-        Take("value.b", a.BackwardH.RowRange(model.Alignment * b, t * b));
-        TakeGaussian("posterior", a.PosteriorOutput);
-        TakeGaussian("prior", a.PriorOutput);
-        TakeGaussian("psi", a.PsiOutput);
-        TakeGaussian("xi", a.XiOutput);
+            Take("value.embedded", "embedded");
+        Take("value.backward_h", "backward_h");
+        Take("value.backward_c", "backward_c");
+        if (Step.Find("backward_h") is { IsEmpty: false } backward)
+            _scratch["value.b"] = Read(backward.RowRange(model.Alignment * b, t * b));
+        foreach (var net in new[] { "posterior", "prior", "psi", "xi" })
+            TakeGaussian(net, Step.Find(net + ".output"));
         if (model.HasChannel && !model.HasLearnedPrior)
             _scratch["value.prior.mean"] = _scratch["value.prior.logvar"] = new double[t * b * model.LatentUnits];
-        Take("value.z", a.Z);
-        Take("value.b_tilde", a.BTilde);
-        Take("value.h", a.H.RowRange(b, t * b));
-        if (model.HasChannel || !_device.OpaqueRecurrences)
-            Take("value.c", a.C.RowRange(b, t * b));
-        var holdsAllOutputs = a.Output.Rows == t * b;
-        if (holdsAllOutputs)
-            Take("value.output", a.Output);
-        Take("loss.nll", a.Nll);
-        Take("loss.kl", a.Kl);
-        Take("loss.log_p_psi", a.LogPPsi);
-        Take("loss.log_p_xi", a.LogPXi);
-        if (model.Gamma > 0)
-            Take("loss.activity", a.Activity);
+        foreach (var name in new[] { "z", "b_tilde", "h", "c", "output" })
+            Take("value." + name, name);
+        foreach (var name in new[] { "nll", "kl", "log_p_psi", "log_p_xi", "activity" })
+            Take("loss." + name, name);
         var metrics = Step.ReadMetrics();
         _scratch["loss.total"] = [metrics.Objective];
         _scratch["bound.mean"] = [metrics.Bound];
@@ -79,36 +65,45 @@ sealed class OracleRun : IDisposable
         Step.SequenceScores(nll, kl, []);
         _scratch["bound.per_sequence"] = [.. nll.Zip(kl, (n, k) => -n - k)];
 
-        TakeReverseScratch(a, model);
         Step.Backward();
         foreach (var parameter in Parameters.Layout.All)
-            Take("grad." + parameter.Name, parameter.In(Parameters.Gradients));
-        if (holdsAllOutputs)
-            Take("grad.output", a.Output);
-        Take("grad.embedded", a.DEmbedded);
-        var dh = Read(model.HasChannel ? a.RecurrentProduct.ColumnRange(0, model.LstmUnits) : a.DHRecurrent);
-        _scratch["grad.h0"] = [.. dh.Zip(Read(a.DH.RowRange(0, b)), (recurrent, direct) => recurrent + direct)];
-        Take("grad.c0", a.DC);
+            Take("grad." + parameter.Name, "grad." + parameter.Name);
+        Take("grad.output", "output");
+        Take("grad.embedded", "grad.embedded");
+        _scratch["grad.h0"] = Sum(Read(Step.Find("grad.h0.recurrent")), Read(Step.Find("grad.h.direct").RowRange(0, b)));
+        Take("grad.c0", "grad.c0");
+        TakeLatentGradients(model);
         return _scratch;
     }
 
-    // dz and db̃ of a step stand in scratch memory while the reverse loop is at that step.
-    void TakeReverseScratch(Activations a, ModelConfiguration model)
+    // dz and db̃ stand in a step's scratch memory only; here they are put together from what feeds them (model.md B5, 2 and 5).
+    void TakeLatentGradients(ModelConfiguration model)
     {
         if (!model.HasChannel)
             return;
-        var (b, t, h, z) = (Oracle.B, Oracle.T, model.LstmUnits, model.LatentUnits);
-        var dz = _scratch["grad.z"] = new double[t * b * z];
-        var dbTilde = model.FeedsBTilde ? _scratch["grad.b_tilde"] = new double[t * b * h] : [];
-        Step.AfterReverseStep = step =>
-        {
-            Sum(a.RecurrentProduct.ColumnRange(h, z), a.DZ.RowRange(step * b, b)).CopyTo(dz, step * b * z);
-            if (model.FeedsBTilde)
-                Sum(a.RecurrentProduct.ColumnRange(h + z, h), a.DBTilde.RowRange(step * b, b)).CopyTo(dbTilde, step * b * h);
-        };
+        _scratch["grad.z"] = Sum(Product("grad.gates", "forward_lstm.weight_z"), Read(Step.Find("grad.z.direct")));
+        if (!model.FeedsBTilde)
+            return;
+        _scratch["grad.z"] = Sum(_scratch["grad.z"], Product("grad.psi.hidden", "psi.hidden.weight_z"));
+        _scratch["grad.b_tilde"] = Product("grad.gates", "forward_lstm.weight_b_tilde");
+        if (Step.Find("grad.b_tilde.direct") is { IsEmpty: false } direct)
+            _scratch["grad.b_tilde"] = Sum(_scratch["grad.b_tilde"], Read(direct));
     }
 
-    double[] Sum(Tensor x, Tensor y) => y.IsEmpty ? Read(x) : [.. Read(x).Zip(Read(y), (left, right) => left + right)];
+    // dy Wᵀ in double.
+    double[] Product(string dy, string weight)
+    {
+        var (left, w) = (Step.Find(dy), Parameters.Value(weight));
+        var (x, matrix) = (Read(left), Read(w));
+        var result = new double[left.Rows * w.Rows];
+        for (var row = 0; row < left.Rows; row++)
+            for (var i = 0; i < w.Rows; i++)
+                for (var j = 0; j < w.Columns; j++)
+                    result[row * w.Rows + i] += x[row * w.Columns + j] * matrix[i * w.Columns + j];
+        return result;
+    }
+
+    static double[] Sum(double[] x, double[] y) => [.. x.Zip(y, (left, right) => left + right)];
 
     SequenceBatch Batch()
     {
@@ -128,13 +123,13 @@ sealed class OracleRun : IDisposable
             return;
         var n = output.Columns / 2;
         var model = Oracle.Model;
-        Take($"value.{net}.mean", output.ColumnRange(0, n));
+        _scratch[$"value.{net}.mean"] = Read(output.ColumnRange(0, n));
         _scratch[$"value.{net}.logvar"] = [.. Read(output.ColumnRange(n, n)).Select(value => Math.Clamp(value, (float)model.LogVarianceMin, (float)model.LogVarianceMax))];
     }
 
-    void Take(string name, Tensor tensor)
+    void Take(string name, string tensorName)
     {
-        if (!tensor.IsEmpty)
+        if (Step.Find(tensorName) is { IsEmpty: false } tensor)
             _scratch[name] = Read(tensor);
     }
 
@@ -143,12 +138,6 @@ sealed class OracleRun : IDisposable
         var values = new float[tensor.Count];
         _device.Download(tensor, values);
         return Array.ConvertAll(values, value => (double)value);
-    }
-
-    void Upload(string name, Tensor target)
-    {
-        if (!target.IsEmpty && Oracle.Has(name))
-            _device.Upload(Single(Oracle.Tensor(name)), target);
     }
 
     static float[] Single(double[] values) => Array.ConvertAll(values, value => (float)value);

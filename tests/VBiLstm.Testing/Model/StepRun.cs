@@ -17,7 +17,7 @@ sealed class StepRun : IDisposable
         Parameters = new ModelParameters(device, model, training: true);
         foreach (var (name, variable) in parameters)
             device.Upload(Single(variable.Value), Parameters.Value(name));
-        Step = new TrainingStep(device, Parameters, maximumSteps ?? inputs.T, inputs.B, training: true);
+        Step = new TrainingStep(device, Parameters, maximumSteps ?? inputs.T, inputs.B, new TrainingConfiguration());
         Load(inputs);
     }
 
@@ -33,12 +33,11 @@ sealed class StepRun : IDisposable
         inputs.Tokens.CopyTo(batch.Tokens, 0);
         inputs.Lengths.CopyTo(batch.Lengths, 0);
         Step.Load(batch);
-        var (a, rows) = (Step.Buffers, inputs.T * inputs.B);
-        Upload(inputs.EpsilonZ, a.EpsilonZ, rows);
-        Upload(inputs.EpsilonB, a.EpsilonB, rows);
-        Upload(inputs.SkipMask, a.SkipMask, rows);
-        Upload(inputs.H0, a.H, inputs.B);
-        Upload(inputs.C0, a.C, inputs.B);
+        Step.Apply(new StepSettings(1, 0, 0, model.KlWeight, model.Alpha, model.Beta));
+        Upload(inputs.EpsilonZ, "eps_z");
+        Upload(inputs.EpsilonB, "eps_b");
+        Upload(inputs.SkipMask, "skip_mask");
+        Step.WriteState([.. Step.StateNames.Select(state => Single(state.Name == "h" ? inputs.H0 : inputs.C0))]);
     }
 
     public float[] Gradient(string name) => Read(Parameters.Gradient(name));
@@ -50,10 +49,11 @@ sealed class StepRun : IDisposable
         return values;
     }
 
-    void Upload(double[] values, Tensor target, int rows)
+    void Upload(double[] values, string name)
     {
+        var target = Step.Find(name);
         if (!target.IsEmpty)
-            _device.Upload(Single(values), target.RowRange(0, rows));
+            _device.Upload(Single(values), target);
     }
 
     static float[] Single(double[] values) => Array.ConvertAll(values, value => (float)value);

@@ -1,4 +1,5 @@
 using VBiLstm.Configuration;
+using VBiLstm.Tests.Model;
 using VBiLstm.Tests.Oracle;
 
 namespace VBiLstm.Tests.Reference;

@@ -1,4 +1,5 @@
 using VBiLstm.Configuration;
+using VBiLstm.Tests.Model;
 
 namespace VBiLstm.Tests.Reference;
 

@@ -5,6 +5,16 @@ namespace VBiLstm.Tests.Reference;
 /// <summary>The output distributions of model.md sections 2.3 and 13.</summary>
 static class ReferenceOutputs
 {
+    /// <summary>O.</summary>
+    public static int Width(ModelConfiguration model) => model.OutputDistribution switch
+    {
+        OutputDistribution.Categorical => model.VocabularySize,
+        OutputDistribution.Bernoulli => model.FrameSize,
+        OutputDistribution.Gaussian => 2 * model.FrameSize,
+        OutputDistribution.GaussianMixture => model.MixtureComponents * (1 + 2 * model.FrameSize),
+        _ => throw new ArgumentOutOfRangeException(nameof(model), model.OutputDistribution, null),
+    };
+
     /// <summary>−log p(y | output) per row, [B, 1].</summary>
     public static Variable NegativeLogLikelihood(ModelConfiguration model, Variable output, Variable? frames, int[] tokens)
     {

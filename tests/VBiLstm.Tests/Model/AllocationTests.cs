@@ -22,26 +22,15 @@ public class AllocationTests
         using var device = new CpuDevice(2);
         using var parameters = new ModelParameters(device, model, training: true);
         parameters.Initialise(1);
-        using var step = new TrainingStep(device, parameters, T, B, training: true);
-        var training = new TrainingConfiguration();
+        using var step = new TrainingStep(device, parameters, T, B, new TrainingConfiguration());
         var batch = new SequenceBatch(T, B, model.IsCategorical ? 0 : model.FrameSize) { Steps = T, Sequences = B };
         Array.Fill(batch.Lengths, T);
-        var recorded = device.Record(() =>
-        {
-            step.DrawNoise();
-            step.Forward();
-            step.Backward();
-            step.Update();
-        });
         void Steps(int count)
         {
             for (var i = 0; i < count; i++)
             {
                 step.Load(batch);
-                step.SetNoise(1, i);
-                step.SetObjective(1, 0.1, 0.1);
-                step.SetOptimiser(training, 0.001, i + 1);
-                recorded();
+                step.Run(new StepSettings(1, i, 0.001, 1, 0.1, 0.1));
                 step.ReadMetrics();
             }
         }

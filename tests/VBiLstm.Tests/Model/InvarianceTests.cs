@@ -53,7 +53,7 @@ public class InvarianceTests
         {
             run.Step.Forward();
             var outputs = new float[T * B * model.OutputSize];
-            device.Download(run.Step.Buffers.Output, outputs);
+            device.Download(run.Step.Find("output"), outputs);
             return outputs;
         }
 
@@ -132,10 +132,9 @@ public class InvarianceTests
         {
             using var device = new CpuDevice(threads);
             using var run = new StepRun(device, model, parameters, inputs);
-            run.Step.SetNoise(5, 6);
+            run.Step.Apply(new StepSettings(5, 6, 0.01, model.KlWeight, model.Alpha, model.Beta));
             run.Step.DrawNoise();
             var (_, gradients) = ScoreAndGradient(run);
-            run.Step.SetOptimiser(new TrainingConfiguration(), 0.01, 1);
             run.Step.Update();
             float[] actual = [.. gradients, .. run.Read(run.Parameters.Values)];
             expected ??= actual;
@@ -156,13 +155,13 @@ public class InvarianceTests
 
     static double[] PosteriorKl(CpuDevice device, ModelParameters parameters, SequenceBatch batch)
     {
-        using var step = new TrainingStep(device, parameters, T, B, training: false);
+        using var step = new TrainingStep(device, parameters, T, B, training: null);
         step.Load(batch);
-        step.SetNoise(1, 1);
+        step.Apply(StepSettings.OfEvaluation(1, 1));
         step.DrawNoise();
         step.Forward();
         var kl = new float[T * B];
-        device.Download(step.Buffers.Kl, kl);
+        device.Download(step.Find("kl"), kl);
         return Array.ConvertAll(kl, value => (double)value);
     }
 

@@ -1,5 +1,6 @@
 using VBiLstm.Configuration;
 using VBiLstm.Model;
+using VBiLstm.Model.Models;
 
 namespace VBiLstm.Tests.Model;
 
@@ -10,7 +11,7 @@ public class ModelCostTests
     public void The_speech_model_costs_what_model_md_says()
     {
         var model = new ModelConfiguration { OutputDistribution = OutputDistribution.Gaussian, FrameSize = 200, LstmUnits = 2048, MlpUnits = 1024, LatentUnits = 128, Beta = 1 };
-        Assert.InRange(ModelCost.ForwardMultiplyAdds(model), 72.5e6, 73.5e6);
+        Assert.InRange(SequenceModel.Of(model).ForwardMultiplyAdds, 72.5e6, 73.5e6);
     }
 
     public static TheoryData<ModelKind, OutputDistribution, PriorKind, GeneratorInput, double> Models()
@@ -46,10 +47,10 @@ public class ModelCostTests
         var used = new ParameterLayout(model).All.Where(parameter => !parameter.IsBias && parameter.Name != "embedding.weight"
             && (beta > 0 || !parameter.Name.StartsWith("xi.", StringComparison.Ordinal)));
         var forward = used.Sum(parameter => parameter.Rows * parameter.Columns);
-        Assert.Equal(forward, ModelCost.ForwardMultiplyAdds(model));
+        Assert.Equal(forward, SequenceModel.Of(model).ForwardMultiplyAdds);
 
         // Backwards each matrix meets the gradient of its output twice; frames themselves need no gradient.
         var frames = distribution == OutputDistribution.Categorical ? 0 : used.Where(parameter => parameter.Name.EndsWith("lstm.weight_input", StringComparison.Ordinal)).Sum(parameter => parameter.Rows * parameter.Columns);
-        Assert.Equal(2.0 * 4 * 6 * (3 * forward - frames), ModelCost.TrainingStepOperations(model, 4, 6));
+        Assert.Equal(2.0 * 4 * 6 * (3 * forward - frames), SequenceModel.Of(model).TrainingStepOperations(4, 6));
     }
 }

@@ -1,8 +1,10 @@
 using VBiLstm.Configuration;
-using VBiLstm.Devices;
 using VBiLstm.Devices.Counting;
+using VBiLstm.Devices;
+using VBiLstm.Model.Models;
 using VBiLstm.Model;
 using VBiLstm.Profiling;
+using VBiLstm.Tests.Model;
 
 namespace VBiLstm.Tests.Profiling;
 
@@ -39,7 +41,7 @@ public class StepBudgetTests
         long recurrent = 4L * model.LstmUnits * model.LstmUnits, input = 4L * model.LstmUnits * model.InputSize;
         var oneMoreToken = model.HasBackwardLstm ? 2.0 * B * (3 * recurrent + (model.IsCategorical ? 3 : 2) * input) : 0;
         var noStateAfterTheLast = kind == ModelKind.BiLstm ? 2.0 * B * model.LstmUnits * model.MlpUnits : 0;
-        Assert.Equal(ModelCost.TrainingStepOperations(model, T, B) + oneMoreToken - noStateAfterTheLast, Count(model).FloatingPointOperations);
+        Assert.Equal(SequenceModel.Of(model).TrainingStepOperations(T, B) + oneMoreToken - noStateAfterTheLast, Count(model).FloatingPointOperations);
     }
 
     [Fact]
@@ -47,7 +49,7 @@ public class StepBudgetTests
     {
         const int V = 8;
         var model = Model with { OutputDistribution = OutputDistribution.Categorical, VocabularySize = V };
-        var formula = ModelCost.TrainingStepOperations(model, T, B);
+        var formula = SequenceModel.Of(model).TrainingStepOperations(T, B);
         long recurrent = 4L * model.LstmUnits * model.LstmUnits, input = 4L * model.LstmUnits * model.EmbeddingSize;
         var expected = formula + 2.0 * 3 * (B * recurrent - 2 * T * B * input + 2 * V * input);
         Assert.Equal(expected, Count(model).FloatingPointOperations);
@@ -126,6 +128,6 @@ public class StepBudgetTests
         {
             var model = paper.Configuration.Model;
             var operations = StepBudget.Count(paper.Configuration, paper.TimeSteps).FloatingPointOperations;
-            Assert.InRange(operations / ModelCost.TrainingStepOperations(model, paper.TimeSteps, paper.Configuration.Training.BatchSize), 0.9, 1.1);
+            Assert.InRange(operations / SequenceModel.Of(model).TrainingStepOperations(paper.TimeSteps, paper.Configuration.Training.BatchSize), 0.9, 1.1);
         });
 }

@@ -34,8 +34,8 @@ public class CarriedStateTests
         using var device = new CpuDevice(1);
         using var parameters = new ModelParameters(device, model, training: false);
         parameters.Initialise(7);
-        using var step = new TrainingStep(device, parameters, data.MaximumLength, batchSize, training: false);
-        return new Evaluator(step, model).Evaluate(data, importanceSamples: importanceSamples);
+        using var step = new TrainingStep(device, parameters, data.MaximumLength, batchSize, training: null);
+        return new Evaluator(step).Evaluate(data, importanceSamples: importanceSamples);
     }
 
     [Fact]

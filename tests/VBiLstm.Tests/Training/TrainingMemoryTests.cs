@@ -27,7 +27,7 @@ public class TrainingMemoryTests
         using var device = new CpuDevice(1);
         var memory = TrainingMemory.Measure(device, model, t, b);
         using var parameters = new ModelParameters(device, model, training: true);
-        using var step = new TrainingStep(device, parameters, t, b, training: true);
+        using var step = new TrainingStep(device, parameters, t, b, new TrainingConfiguration());
         Assert.Equal((parameters.Bytes, step.Bytes), (memory.ParameterBytes, memory.ActivationBytes));
         Assert.True(memory.RecurrenceBytes == 0, name);
     }

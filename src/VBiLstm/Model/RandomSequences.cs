@@ -1,8 +1,10 @@
 using VBiLstm.Configuration;
+using VBiLstm.Data;
 using VBiLstm.Devices;
+using VBiLstm.Model.Outputs;
 using VBiLstm.Noise;
 
-namespace VBiLstm.Data;
+namespace VBiLstm.Model;
 
 /// <summary>Batches of random sequences, where only the shapes of data matter.</summary>
 static class RandomSequences
@@ -20,10 +22,11 @@ static class RandomSequences
     {
         var batch = new SequenceBatch(timeSteps, batchSize, model.IsCategorical ? 0 : model.FrameSize) { Steps = timeSteps, Sequences = batchSize };
         var random = new CounterRandom(seed, NoiseStream.Shuffle, 0, 0);
+        var output = Output.Of(model);
         foreach (ref var id in batch.Tokens.AsSpan())
-            id = random.NextInt32(model.VocabularySize);
+            id = (int)output.RandomValue(ref random);
         foreach (ref var value in batch.Frames.AsSpan())
-            value = model.OutputDistribution == OutputDistribution.Bernoulli ? random.NextInt32(2) : random.NextNormal();
+            value = output.RandomValue(ref random);
         for (var row = 0; row < batchSize; row++)
             (batch.Lengths[row], batch.RowIds[row]) = (timeSteps, row);
         if (ragged && batchSize > 1)

@@ -1,0 +1,156 @@
+using VBiLstm.Configuration;
+using VBiLstm.Devices;
+using VBiLstm.Model.Parts;
+
+namespace VBiLstm.Model.Models;
+
+/// <summary>
+/// <c>bilstm</c>: a forward and a backward LSTM without a channel; the generator reads [h_t; β_{t+1}], everything before the target and everything after it
+/// (model.md section 11). Its score is no sequence likelihood, and it cannot generate.
+/// </summary>
+sealed class BiLstm : SequenceModel
+{
+    // b_t = β_{t-1+δ} must not have read the target y_t = s_t.
+    const int Shift = 2;
+
+    readonly Parameter? _embedding;
+    readonly Lstm _backwardLstm, _forwardLstm;
+    readonly Net _generator;
+
+    public BiLstm(ModelConfiguration model, ParameterLayout layout) : base(model)
+    {
+        var (e, h, m) = (model.InputSize, model.LstmUnits, model.MlpUnits);
+        _embedding = AddEmbedding(model, layout);
+        _backwardLstm = new Lstm(layout, "backward_lstm", e, h, TrainingPhase.B7);
+        var inputWeight = Lstm.AddInputWeight(layout, "forward_lstm", e, h, TrainingPhase.B5);
+        var bias = Lstm.AddBias(layout, "forward_lstm", h, TrainingPhase.B5);
+        var recurrent = layout.Add(Lstm.RecurrentName("forward_lstm"), h, 4 * h, TrainingPhase.B5);
+        _forwardLstm = new Lstm(inputWeight, recurrent, bias);
+        var hidden = layout.Add("generator.hidden.weight", h + h, m, TrainingPhase.B1).View;
+        _generator = new Net(layout, "generator", [hidden.RowRange(0, h), hidden.RowRange(h, h)], Output.Width, TrainingPhase.B1);
+    }
+
+    public override bool ReadsFuture => true;
+
+    public override long ForwardMultiplyAdds => _backwardLstm.MultiplyAdds + _forwardLstm.MultiplyAdds + _generator.MultiplyAdds;
+
+    private protected override long InputMultiplyAdds => _backwardLstm.InputMultiplyAdds + _forwardLstm.InputMultiplyAdds;
+
+    internal override int LoopSteps(TrainingPhase phase, int timeSteps)
+        => phase is TrainingPhase.F1BackwardLstm or TrainingPhase.B7 ? timeSteps + 1 : base.LoopSteps(phase, timeSteps);
+
+    internal override IEnumerable<int> DeviceRecurrences(int maximumSteps) => [maximumSteps + 1, maximumSteps];
+
+    internal override ModelPass CreatePass(Workspace workspace, StepFrame frame, in StepSizes sizes) => new Pass(this, workspace, frame, sizes);
+
+    internal override GenerativeStep CreateGenerativeStep(Workspace workspace, GenerativeFrame frame) => throw new ConfigurationException(
+        "model.kind is bilstm, whose generator reads the future of each step: it has no prior mode and draws no samples. Train lstm, z-forcing or variational-bilstm for that.");
+
+    sealed class Pass : ModelPass
+    {
+        readonly InputPass _inputs;
+        readonly LstmPass _backward, _forward;
+        readonly LstmSequence _backwardSequence, _forwardSequence;
+        readonly GeneratorPass _generator;
+        readonly ActivityPenalty _activity;
+
+        public Pass(BiLstm model, Workspace workspace, StepFrame frame, in StepSizes sizes) : base(frame)
+        {
+            var both = WeightUse.Forward | WeightUse.Transposed;
+            _inputs = new InputPass(workspace, model._embedding, sizes);
+            _backward = new LstmPass(workspace, model._backwardLstm, sizes, sizes.MaximumSteps + 1, both);
+            _forward = new LstmPass(workspace, model._forwardLstm, sizes, sizes.MaximumSteps, both);
+            _backwardSequence = _backward.Sequence(LstmDirection.Backward, _inputs, frame.Validity, addsToDInput: true);
+            _forwardSequence = _forward.Sequence(LstmDirection.Forward, _inputs, validity: default, addsToDInput: false);
+            _generator = new GeneratorPass(workspace, model._generator, model.Output, _inputs, sizes);
+            _activity = new ActivityPenalty(workspace, model.Configuration.Gamma, sizes.Rows);
+            States = [new("h", _forward.H), new("c", _forward.C)];
+        }
+
+        public override InputPass Inputs => _inputs;
+
+        public override Tensor Nll => _generator.Nll;
+
+        public override CarriedState[] States { get; }
+
+        // h_1..h_T.
+        Tensor H => Frame.Span(_forward.H, 1, Steps);
+
+        // β_2..β_{T+1}.
+        Tensor B => Frame.Span(_backward.H, Shift, Steps);
+
+        public override void Forward()
+        {
+            Frame.Enter(TrainingPhase.F1);
+            _inputs.Forward(Steps + 1);
+            _inputs.Project(_backward, Steps + 1);
+            Frame.Enter(TrainingPhase.F1BackwardLstm);
+            _backward.ZeroSlot(Steps + 1);
+            _backwardSequence.Steps = Steps + 1;
+            Device.LstmSequenceForward(_backwardSequence);
+            Frame.Enter(TrainingPhase.F2);
+            _inputs.Project(_forward, Steps);
+            Frame.Enter(TrainingPhase.F3);
+            _forwardSequence.Steps = Steps;
+            Device.LstmSequenceForward(_forwardSequence);
+            Frame.Enter(TrainingPhase.F4);
+            _generator.Forward(Frame, H, B);
+            _activity.Forward(Frame, H);
+            Frame.Sum(_generator.Nll, ObjectiveTerm.Nll);
+            Frame.Sum(_activity.Values, ObjectiveTerm.Activity);
+        }
+
+        public override void Backward()
+        {
+            Frame.Enter(TrainingPhase.B1);
+            _generator.OutputBackward(Frame);
+            Device.Zero(Frame.At(_forward.DH, 0));
+            _generator.InputBackward(Frame, 0, Frame.Span(_forward.DH, 1, Steps), Steps);
+            _activity.Backward(Frame, H, Frame.Span(_forward.DH, 1, Steps));
+            _generator.HiddenGradients(Frame, [_generator.InputGradient(0, H), _generator.InputGradient(1, B)]);
+
+            // Into β_2..β_T; β_{T+1} is zero and has no gradient.
+            Device.Zero(Frame.Span(_backward.DH, 0, Shift));
+            if (Steps > 1)
+                _generator.InputBackward(Frame, 1, Frame.Span(_backward.DH, Shift, Steps - 1), Steps - 1);
+            Frame.Enter(TrainingPhase.B5);
+            Device.LstmSequenceBackward(_forwardSequence);
+            Frame.Enter(TrainingPhase.B7);
+
+            // The forward LSTM never reads the last token.
+            if (!_inputs.DEmbedded.IsEmpty)
+                Device.Zero(Frame.At(_inputs.DEmbedded, Steps));
+            Device.LstmSequenceBackward(_backwardSequence);
+            _inputs.ProjectionBackward(_backward, Steps + 1, accumulate: false);
+            _inputs.ProjectionBackward(_forward, Steps, accumulate: true);
+            _inputs.Backward(Steps + 1);
+        }
+
+        public override IEnumerable<StepTensor> ForwardTensors =>
+        [
+            Frame.Tokens("embedded", _inputs.Tokens.IsEmpty ? default : _inputs.Embedded, TrainingPhase.F1),
+            .. _backward.FutureTensors(Frame),
+            .. _forward.PastTensors(Frame, isLoop: false),
+            .. _generator.ForwardTensors(Frame),
+            Frame.Predicted("activity", _activity.Values, TrainingPhase.F4),
+        ];
+
+        public override IEnumerable<StepTensor> BackwardTensors =>
+        [
+            Frame.Tokens("grad.h.direct", _forward.DH, TrainingPhase.B3),
+            Frame.Predicted("grad.gates", Frame.Inside(_forward.Gates), TrainingPhase.B5, StepOrder.Descending),
+            new StepTensor("grad.h0.recurrent", _forward.DHRecurrent, TrainingPhase.B5),
+            new StepTensor("grad.c0", _forward.DC, TrainingPhase.B5),
+            .. _backward.FutureGradients(Frame),
+            Frame.Tokens("grad.embedded", _inputs.DEmbedded, TrainingPhase.B7),
+        ];
+
+        public override IEnumerable<(string Name, Tensor Values)> Watched =>
+        [
+            ("input frames", _inputs.First(Steps + 1)),
+            ("backward LSTM state", Frame.Span(_backward.H, 0, Steps + 1)),
+            ("forward LSTM state", Frame.Span(_forward.H, 0, Steps + 1)),
+            ("NLL per step", Frame.Whole(_generator.Nll)),
+        ];
+    }
+}

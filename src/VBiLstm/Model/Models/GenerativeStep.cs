@@ -1,0 +1,54 @@
+using VBiLstm.Devices;
+
+namespace VBiLstm.Model.Models;
+
+/// <summary>One time step of a model's generative process (model.md section 2.6) on B rows: no backward LSTM, no posterior, no ξ.</summary>
+abstract class GenerativeStep(GenerativeFrame frame)
+{
+    protected GenerativeFrame Frame { get; } = frame;
+
+    protected Device Device => Frame.Device;
+
+    /// <summary>o_t, [B, O].</summary>
+    public abstract Tensor Output { get; }
+
+    /// <summary>Whether the step draws noise.</summary>
+    public virtual bool DrawsNoise => false;
+
+    /// <summary>The states of before the first step.</summary>
+    public abstract void Reset();
+
+    /// <summary>From x_t in the frame to o_t.</summary>
+    public abstract void Run();
+}
+
+/// <summary>What every model's generative step shares.</summary>
+sealed class GenerativeFrame
+{
+    public GenerativeFrame(Workspace workspace, int rows, int inputs, bool sampled)
+    {
+        (Device, Rows, IsSampled) = (workspace.Device, rows, sampled);
+        X = workspace.Take(rows, inputs);
+        NoiseKey = workspace.TakeIds(3);
+        RowIds = workspace.TakeIds(rows);
+    }
+
+    public Device Device { get; }
+
+    /// <summary>B.</summary>
+    public int Rows { get; }
+
+    /// <summary>Whether latents are sampled or taken at their means.</summary>
+    public bool IsSampled { get; }
+
+    /// <summary>x_t, embedded, [B, E].</summary>
+    public Tensor X { get; }
+
+    /// <summary>[seed low, seed high, t].</summary>
+    public IdTensor NoiseKey { get; }
+
+    /// <summary>[B].</summary>
+    public IdTensor RowIds { get; }
+
+    public NoiseSource Noise(NoiseStream stream) => new(NoiseKey, RowIds, stream);
+}

@@ -1,0 +1,144 @@
+using VBiLstm.Configuration;
+using VBiLstm.Devices;
+using VBiLstm.Model.Parts;
+
+namespace VBiLstm.Model.Models;
+
+/// <summary><c>lstm</c>: a forward LSTM and the generator on h_t (model.md section 11, the paper's unregularised LSTM). Its score is the likelihood itself.</summary>
+sealed class PlainLstm : SequenceModel
+{
+    readonly Parameter? _embedding;
+    readonly Lstm _lstm;
+    readonly Net _generator;
+
+    public PlainLstm(ModelConfiguration model, ParameterLayout layout) : base(model)
+    {
+        _embedding = AddEmbedding(model, layout);
+        var inputWeight = Lstm.AddInputWeight(layout, "forward_lstm", model.InputSize, model.LstmUnits, TrainingPhase.B5);
+        var bias = Lstm.AddBias(layout, "forward_lstm", model.LstmUnits, TrainingPhase.B5);
+        var recurrent = layout.Add(Lstm.RecurrentName("forward_lstm"), model.LstmUnits, 4 * model.LstmUnits, TrainingPhase.B5);
+        _lstm = new Lstm(inputWeight, recurrent, bias);
+        var hidden = layout.Add("generator.hidden.weight", model.LstmUnits, model.MlpUnits, TrainingPhase.B1);
+        _generator = new Net(layout, "generator", [hidden.View], Output.Width, TrainingPhase.B1);
+    }
+
+    public override long ForwardMultiplyAdds => _lstm.MultiplyAdds + _generator.MultiplyAdds;
+
+    private protected override long InputMultiplyAdds => _lstm.InputMultiplyAdds;
+
+    internal override IEnumerable<int> DeviceRecurrences(int maximumSteps) => [maximumSteps];
+
+    internal override ModelPass CreatePass(Workspace workspace, StepFrame frame, in StepSizes sizes) => new Pass(this, workspace, frame, sizes);
+
+    internal override GenerativeStep CreateGenerativeStep(Workspace workspace, GenerativeFrame frame) => new Generative(this, workspace, frame);
+
+    sealed class Pass : ModelPass
+    {
+        readonly InputPass _inputs;
+        readonly LstmPass _lstm;
+        readonly LstmSequence _sequence;
+        readonly GeneratorPass _generator;
+        readonly ActivityPenalty _activity;
+
+        public Pass(PlainLstm model, Workspace workspace, StepFrame frame, in StepSizes sizes) : base(frame)
+        {
+            _inputs = new InputPass(workspace, model._embedding, sizes);
+            _lstm = new LstmPass(workspace, model._lstm, sizes, sizes.MaximumSteps, WeightUse.Forward | WeightUse.Transposed);
+            _sequence = _lstm.Sequence(LstmDirection.Forward, _inputs, validity: default, addsToDInput: false);
+            _generator = new GeneratorPass(workspace, model._generator, model.Output, _inputs, sizes);
+            _activity = new ActivityPenalty(workspace, model.Configuration.Gamma, sizes.Rows);
+            States = [new("h", _lstm.H), new("c", _lstm.C)];
+        }
+
+        public override InputPass Inputs => _inputs;
+
+        public override Tensor Nll => _generator.Nll;
+
+        public override CarriedState[] States { get; }
+
+        // h_1..h_T.
+        Tensor H => Frame.Span(_lstm.H, 1, Steps);
+
+        public override void Forward()
+        {
+            Frame.Enter(TrainingPhase.F1);
+            _inputs.Forward(Steps + 1);
+            Frame.Enter(TrainingPhase.F2);
+            _inputs.Project(_lstm, Steps);
+            Frame.Enter(TrainingPhase.F3);
+            _sequence.Steps = Steps;
+            Device.LstmSequenceForward(_sequence);
+            Frame.Enter(TrainingPhase.F4);
+            _generator.Forward(Frame, H);
+            _activity.Forward(Frame, H);
+            Frame.Sum(_generator.Nll, ObjectiveTerm.Nll);
+            Frame.Sum(_activity.Values, ObjectiveTerm.Activity);
+        }
+
+        public override void Backward()
+        {
+            Frame.Enter(TrainingPhase.B1);
+            _generator.OutputBackward(Frame);
+            Device.Zero(Frame.At(_lstm.DH, 0));
+            _generator.InputBackward(Frame, 0, Frame.Span(_lstm.DH, 1, Steps), Steps);
+            _activity.Backward(Frame, H, Frame.Span(_lstm.DH, 1, Steps));
+            _generator.HiddenGradients(Frame, [_generator.InputGradient(0, H)]);
+            Frame.Enter(TrainingPhase.B5);
+            Device.LstmSequenceBackward(_sequence);
+            Frame.Enter(TrainingPhase.B7);
+
+            // The LSTM never reads the last token.
+            if (!_inputs.DEmbedded.IsEmpty)
+                Device.Zero(Frame.At(_inputs.DEmbedded, Steps));
+            _inputs.ProjectionBackward(_lstm, Steps, accumulate: false);
+            _inputs.Backward(Steps + 1);
+        }
+
+        public override IEnumerable<StepTensor> ForwardTensors =>
+        [
+            Frame.Tokens("embedded", _inputs.Tokens.IsEmpty ? default : _inputs.Embedded, TrainingPhase.F1),
+            .. _lstm.PastTensors(Frame, isLoop: false),
+            .. _generator.ForwardTensors(Frame),
+            Frame.Predicted("activity", _activity.Values, TrainingPhase.F4),
+        ];
+
+        public override IEnumerable<StepTensor> BackwardTensors =>
+        [
+            Frame.Tokens("grad.h.direct", _lstm.DH, TrainingPhase.B3),
+            Frame.Predicted("grad.gates", Frame.Inside(_lstm.Gates), TrainingPhase.B5, StepOrder.Descending),
+            new StepTensor("grad.h0.recurrent", _lstm.DHRecurrent, TrainingPhase.B5),
+            new StepTensor("grad.c0", _lstm.DC, TrainingPhase.B5),
+            Frame.Tokens("grad.embedded", _inputs.DEmbedded, TrainingPhase.B7),
+        ];
+
+        public override IEnumerable<(string Name, Tensor Values)> Watched =>
+        [
+            ("input frames", _inputs.First(Steps + 1)),
+            ("forward LSTM state", Frame.Span(_lstm.H, 0, Steps + 1)),
+            ("NLL per step", Frame.Whole(_generator.Nll)),
+        ];
+    }
+
+    sealed class Generative : GenerativeStep
+    {
+        readonly LstmStep _lstm;
+        readonly GeneratorStep _generator;
+
+        public Generative(PlainLstm model, Workspace workspace, GenerativeFrame frame) : base(frame)
+        {
+            _lstm = new LstmStep(workspace, model._lstm, frame.Rows);
+            _generator = new GeneratorStep(workspace, model._generator, frame.Rows);
+        }
+
+        public override Tensor Output => _generator.Output;
+
+        public override void Reset() => _lstm.Reset();
+
+        public override void Run()
+        {
+            _lstm.Begin(Frame.X);
+            _lstm.End();
+            _generator.Run(_lstm.H);
+        }
+    }
+}

@@ -1,0 +1,359 @@
+using VBiLstm.Configuration;
+using VBiLstm.Devices;
+using VBiLstm.Model.Parts;
+
+namespace VBiLstm.Model.Models;
+
+/// <summary>
+/// <c>z-forcing</c> (Goyal et al. 2017; model.md section 11): z_t feeds the forward LSTM, b̃ does not exist, and log p_ψ(b_t | z_t) is an auxiliary cost over all
+/// time steps.
+/// </summary>
+sealed class ZForcing : SequenceModel
+{
+    readonly Parameter? _embedding;
+    readonly Lstm _backwardLstm, _forwardLstm;
+    readonly Parameter _weightZ;
+    readonly Net _posterior, _psi, _generator;
+    readonly Net? _prior;
+    readonly ParameterView _hiddenStack, _recurrentStack;
+
+    // The weights of the recurrence share one matrix, so that products with a common input are one product (F3 and B5):
+    //          M columns   4H columns
+    // h rows   Q_1h        U_f
+    // z rows   S_1         W_z
+    public ZForcing(ModelConfiguration model, ParameterLayout layout) : base(model)
+    {
+        var (e, h, z, m) = (model.InputSize, model.LstmUnits, model.LatentUnits, model.MlpUnits);
+        _embedding = AddEmbedding(model, layout);
+        _backwardLstm = new Lstm(layout, "backward_lstm", e, h, TrainingPhase.B7);
+        var inputWeight = Lstm.AddInputWeight(layout, "forward_lstm", e, h, TrainingPhase.B6);
+        var bias = Lstm.AddBias(layout, "forward_lstm", h, TrainingPhase.B6);
+        var stack = layout.AddStack(h + z, m + 4 * h);
+        var posteriorH = layout.AddTo(stack, Net.InputName("posterior", "h"), 0, 0, h, m, TrainingPhase.B6);
+        var recurrent = layout.AddTo(stack, Lstm.RecurrentName("forward_lstm"), 0, m, h, 4 * h, TrainingPhase.B6);
+        var psiZ = layout.AddTo(stack, Net.InputName("psi", "z"), h, 0, z, m, TrainingPhase.B4);
+        _weightZ = layout.AddTo(stack, "forward_lstm.weight_z", h, m, z, 4 * h, TrainingPhase.B6);
+        var posteriorB = layout.Add(Net.InputName("posterior", "b"), h, m, TrainingPhase.B6);
+        _hiddenStack = stack.RowRange(0, h);
+        _recurrentStack = stack.ColumnRange(m, 4 * h);
+        _forwardLstm = new Lstm(inputWeight, recurrent, bias);
+        _posterior = new Net(layout, "posterior", [posteriorH.View, posteriorB.View], 2 * z, TrainingPhase.B6);
+        _prior = model.Prior == PriorKind.Learned ? Net.WithInput(layout, "prior", "h", h, m, 2 * z, TrainingPhase.B2) : null;
+        _psi = new Net(layout, "psi", [psiZ.View], 2 * h, TrainingPhase.B4);
+        var hidden = layout.Add("generator.hidden.weight", h, m, TrainingPhase.B1);
+        _generator = new Net(layout, "generator", [hidden.View], Output.Width, TrainingPhase.B1);
+    }
+
+    public override bool HasLatent => true;
+
+    public override long ForwardMultiplyAdds => _backwardLstm.MultiplyAdds + _forwardLstm.MultiplyAdds + 4L * Configuration.LstmUnits * _weightZ.Rows
+        + _posterior.MultiplyAdds + (_prior?.MultiplyAdds ?? 0) + _psi.MultiplyAdds + _generator.MultiplyAdds;
+
+    private protected override long InputMultiplyAdds => _backwardLstm.InputMultiplyAdds + _forwardLstm.InputMultiplyAdds;
+
+    internal override int LoopSteps(TrainingPhase phase, int timeSteps)
+        => phase is TrainingPhase.F1BackwardLstm or TrainingPhase.B7 ? timeSteps + 1 : base.LoopSteps(phase, timeSteps);
+
+    internal override IEnumerable<int> DeviceRecurrences(int maximumSteps) => [maximumSteps + 1];
+
+    internal override ModelPass CreatePass(Workspace workspace, StepFrame frame, in StepSizes sizes) => new Pass(this, workspace, frame, sizes);
+
+    internal override GenerativeStep CreateGenerativeStep(Workspace workspace, GenerativeFrame frame) => new Generative(this, workspace, frame);
+
+    sealed class Pass : ModelPass
+    {
+        readonly ModelConfiguration _model;
+        readonly GaussianHead _latentHead;
+        readonly InputPass _inputs;
+        readonly LstmPass _backward, _forward;
+        readonly LstmSequence _backwardSequence;
+        readonly NetPass _posterior;
+        readonly PriorPass _prior;
+        readonly ReconstructionPass _psi;
+        readonly GeneratorPass _generator;
+        readonly ActivityPenalty _activity;
+        readonly Weight _hiddenStack, _forwardZ, _recurrentStack;
+        readonly Tensor _dWeightZ;
+        readonly Tensor _epsilonZ, _skipMask;
+        readonly Tensor _hiddenProduct, _z;
+        readonly Tensor _kl;
+        readonly Tensor _dz, _dPosteriorMoments, _dPosteriorHidden, _maskedDPosteriorHidden, _recurrentProduct;
+
+        public Pass(ZForcing model, Workspace workspace, StepFrame frame, in StepSizes sizes) : base(frame)
+        {
+            _model = model.Configuration;
+            _latentHead = workspace.Functions.Latent;
+            var (rows, b, h, z, m) = (sizes.Rows, sizes.BatchSize, _model.LstmUnits, _model.LatentUnits, _model.MlpUnits);
+            var both = WeightUse.Forward | WeightUse.Transposed;
+            _inputs = new InputPass(workspace, model._embedding, sizes);
+            _backward = new LstmPass(workspace, model._backwardLstm, sizes, sizes.MaximumSteps + 1, both);
+            _backwardSequence = _backward.Sequence(LstmDirection.Backward, _inputs, frame.Validity, addsToDInput: false);
+            _forward = new LstmPass(workspace, model._forwardLstm, sizes, sizes.MaximumSteps, recurrentUse: 0);
+            _posterior = new NetPass(workspace, model._posterior, rows, inputUses: [WeightUse.Transposed, both]);
+            _prior = new PriorPass(workspace, model._prior, rows);
+            _psi = new ReconstructionPass(workspace, model._psi, rows);
+            _generator = new GeneratorPass(workspace, model._generator, model.Output, _inputs, sizes);
+            _activity = new ActivityPenalty(workspace, _model.Gamma, rows);
+            States = [new("h", _forward.H), new("c", _forward.C)];
+            _hiddenStack = workspace.Operand(model._hiddenStack, WeightUse.Forward);
+            _forwardZ = workspace.Operand(model._weightZ, WeightUse.Forward);
+            _recurrentStack = workspace.Operand(model._recurrentStack, WeightUse.Transposed);
+            _dWeightZ = workspace.Gradient(model._weightZ);
+
+            _epsilonZ = workspace.Take(rows, z);
+            _skipMask = workspace.TakeIf(_model.SkipGradient != SkipGradientMode.Off, rows, 1);
+            _hiddenProduct = workspace.Take(b, m + 4 * h);
+            _z = workspace.Take(rows, z);
+            _kl = workspace.Take(rows, 1);
+            Latents = new LatentTensors(_z, _posterior.Output, _prior.Output, _kl, LogDensity: workspace.Take(rows, 1));
+            _dz = workspace.TakeForTraining(rows, z);
+            _dPosteriorMoments = workspace.TakeForTraining(rows, 2 * z);
+            _dPosteriorHidden = workspace.TakeForTraining(rows, m);
+            _maskedDPosteriorHidden = workspace.TakeIf(workspace.Training && Skips, b, m);
+            _recurrentProduct = workspace.TakeForTraining(b, h + z);
+        }
+
+        public override InputPass Inputs => _inputs;
+
+        public override Tensor Nll => _generator.Nll;
+
+        public override CarriedState[] States { get; }
+
+        public override LatentTensors Latents { get; }
+
+        bool Skips => !_skipMask.IsEmpty;
+
+        // h_0..h_{T-1} and h_1..h_T.
+        Tensor HPrevious => Frame.Span(_forward.H, 0, Steps);
+
+        Tensor H => Frame.Span(_forward.H, 1, Steps);
+
+        // b_t = β_{t-1+δ} for t = 1..T.
+        Tensor B => Frame.Span(_backward.H, _model.Alignment, Steps);
+
+        Tensor Z => Frame.Whole(_z);
+
+        public override void DrawNoise(NoisePurpose purpose)
+        {
+            Frame.Enter(TrainingPhase.F2Noise);
+            var stream = purpose == NoisePurpose.Training ? NoiseStream.LatentNoise : NoiseStream.EvaluationLatentNoise;
+            Device.FillNormal(Frame.Whole(_epsilonZ), Frame.Noise(stream));
+            if (Skips)
+                Device.FillBernoulli(Frame.Whole(_skipMask), (float)_model.SkipProbability, Frame.Noise(NoiseStream.SkipGradientMask));
+        }
+
+        public override void ZeroNoise() => Device.Zero(Frame.Whole(_epsilonZ));
+
+        public override void Forward()
+        {
+            Frame.Enter(TrainingPhase.F1);
+            _inputs.Forward(Steps + 1);
+            _inputs.Project(_backward, Steps + 1);
+            Frame.Enter(TrainingPhase.F1BackwardLstm);
+            _backward.ZeroSlot(Steps + 1);
+            _backwardSequence.Steps = Steps + 1;
+            Device.LstmSequenceForward(_backwardSequence);
+
+            Frame.Enter(TrainingPhase.F2);
+            if (!_inputs.Project(_forward, Steps))
+                Device.Multiply(_inputs.First(Steps), _forward.InputWeight, _forward.Bias, Frame.Whole(_forward.Gates), accumulate: false);
+            _posterior.HiddenProduct(1, B, Frame.Whole(_posterior.Hidden));
+
+            Frame.Enter(TrainingPhase.F3);
+            ForwardLoop();
+
+            Frame.Enter(TrainingPhase.F4);
+            _prior.Forward(HPrevious);
+            _prior.KlForward(Frame.Whole(_posterior.Output), Frame.Whole(_kl));
+            _psi.Forward(Frame, Z, B);
+            _generator.Forward(Frame, H);
+            _activity.Forward(Frame, H);
+            Frame.Sum(_generator.Nll, ObjectiveTerm.Nll);
+            Frame.Sum(_kl, ObjectiveTerm.Kl);
+            Frame.Sum(_psi.LogDensity, ObjectiveTerm.LogPPsi);
+            Frame.Sum(_activity.Values, ObjectiveTerm.Activity);
+        }
+
+        // F3: three products a time step.
+        void ForwardLoop()
+        {
+            var m = _model.MlpUnits;
+            var (qHat, aHat) = (_hiddenProduct.ColumnRange(0, m), _hiddenProduct.ColumnRange(m, 4 * _model.LstmUnits));
+            for (var t = 0; t < Steps; t++)
+            {
+                var (gates, z) = (Frame.At(_forward.Gates, t), Frame.At(_z, t));
+                var (posteriorHidden, posteriorOutput) = (Frame.At(_posterior.Hidden, t), Frame.At(_posterior.Output, t));
+                Device.Multiply(Frame.At(_forward.H, t), _hiddenStack, default, _hiddenProduct, accumulate: false);
+                _posterior.Activate(qHat, posteriorHidden);
+                _posterior.OutputForward(posteriorHidden, posteriorOutput);
+                Device.SampleGaussianForward(posteriorOutput, Frame.At(_epsilonZ, t), z, _latentHead);
+                Device.Multiply(z, _forwardZ, default, gates, accumulate: true);
+                Device.LstmCellForward(gates, aHat, Frame.At(_forward.C, t), default, Frame.At(_forward.C, t + 1), Frame.At(_forward.TanhC, t), Frame.At(_forward.H, t + 1));
+            }
+        }
+
+        public override void Backward()
+        {
+            var (dHPrevious, dz) = (Frame.Span(_forward.DH, 0, Steps), Frame.Whole(_dz));
+            Frame.Enter(TrainingPhase.B1);
+            GeneratorBackward();
+
+            Frame.Enter(TrainingPhase.B2);
+            _prior.KlBackward(Frame, Frame.Whole(_posterior.Output), HPrevious, Frame.Whole(_dPosteriorMoments));
+            _prior.InputBackward(Frame, Frame.Whole(_skipMask), dHPrevious);
+            Frame.Enter(TrainingPhase.B4);
+            var db = Frame.Span(_backward.DH, _model.Alignment, Steps);
+            _psi.Backward(Frame, Z, B, Frame.Scalars.Alpha, dz, _model.TargetGradientB ? db : default, targetMask: default, accumulateTarget: false);
+
+            Frame.Enter(TrainingPhase.B5);
+            ReverseLoop();
+            Frame.Enter(TrainingPhase.B6);
+            RecurrentGradients();
+
+            Frame.Enter(TrainingPhase.B7);
+            Device.Zero(Frame.At(_backward.DH, _model.Alignment == 0 ? Steps : 0));
+            _posterior.InputBackward(1, Frame.Whole(_dPosteriorHidden), db, accumulate: _model.TargetGradientB);
+            if (_model.SkipGradient == SkipGradientMode.Both)
+                Device.MaskRows(db, Frame.Whole(_skipMask));
+            Device.LstmSequenceBackward(_backwardSequence);
+            _inputs.ProjectionBackward(_backward, Steps + 1, accumulate: false);
+            _inputs.ProjectionBackward(_forward, Steps, accumulate: true);
+            _inputs.AddInputGradient(_forward, Steps);
+            _inputs.Backward(Steps + 1);
+        }
+
+        void GeneratorBackward()
+        {
+            var dH = Frame.Span(_forward.DH, 1, Steps);
+            _generator.OutputBackward(Frame);
+            Device.Zero(Frame.At(_forward.DH, 0));
+            _generator.InputBackward(Frame, 0, dH, Steps);
+            _activity.Backward(Frame, H, dH);
+            _generator.HiddenGradients(Frame, [_generator.InputGradient(0, H)]);
+            Device.Zero(Frame.Whole(_dz));
+        }
+
+        // B5: three products a time step.
+        void ReverseLoop()
+        {
+            var (h, z) = (_model.LstmUnits, _model.LatentUnits);
+            var dhRecurrent = _recurrentProduct.ColumnRange(0, h);
+            var dz = _recurrentProduct.ColumnRange(h, z);
+            Device.Zero(_forward.DC);
+            Device.Zero(dhRecurrent);
+            for (var t = Steps - 1; t >= 0; t--)
+            {
+                var gates = Frame.At(_forward.Gates, t);
+                Device.LstmCellBackward(gates, Frame.At(_forward.C, t), Frame.At(_forward.TanhC, t), Frame.At(_forward.DH, t + 1), dhRecurrent, default, _forward.DC);
+                Device.MultiplyTransposed(gates, _recurrentStack, _recurrentProduct, accumulate: false);
+                var (posteriorOutput, dPosteriorHidden) = (Frame.At(_posterior.Output, t), Frame.At(_dPosteriorHidden, t));
+                Device.SampleGaussianBackward(dz, Frame.At(_dz, t), Frame.At(_epsilonZ, t), Frame.At(_dPosteriorMoments, t), posteriorOutput, _latentHead);
+                _posterior.HiddenBackward(posteriorOutput, Frame.At(_posterior.Hidden, t), dPosteriorHidden, Frame.At(_skipMask, t), _maskedDPosteriorHidden);
+                _posterior.InputBackward(0, Skips ? _maskedDPosteriorHidden : dPosteriorHidden, dhRecurrent, accumulate: true);
+            }
+        }
+
+        // B6: products with the same output gradient are one operation. No embedded inputs where the vocabulary is projected.
+        void RecurrentGradients()
+        {
+            Device.WeightGradients(
+                [new(_inputs.First(Steps), _forward.DInputWeight), new(HPrevious, _forward.DRecurrent), new(Z, _dWeightZ)],
+                Frame.Whole(_forward.Gates), _forward.DBias);
+            _posterior.OutputGradients(Frame.Whole(_posterior.Hidden), Frame.Whole(_posterior.Output));
+            _posterior.HiddenGradients([_posterior.InputGradient(0, HPrevious), _posterior.InputGradient(1, B)], Frame.Whole(_dPosteriorHidden));
+        }
+
+        public override IEnumerable<StepTensor> NoiseTensors =>
+        [
+            Frame.Predicted("eps_z", _epsilonZ, TrainingPhase.F2Noise),
+            Frame.Predicted("skip_mask", _skipMask, TrainingPhase.F2Noise),
+        ];
+
+        public override IEnumerable<StepTensor> ForwardTensors =>
+        [
+            Frame.Tokens("embedded", _inputs.Tokens.IsEmpty ? default : _inputs.Embedded, TrainingPhase.F1),
+            .. _backward.FutureTensors(Frame),
+            Frame.Predicted("posterior.hidden", _posterior.Hidden, TrainingPhase.F3, StepOrder.Ascending, Kink.LeakyRelu),
+            Frame.Predicted("posterior.output", _posterior.Output, TrainingPhase.F3, StepOrder.Ascending, Kink.LogVariance),
+            Frame.Predicted("z", _z, TrainingPhase.F3, StepOrder.Ascending),
+            .. _forward.PastTensors(Frame, isLoop: true),
+            Frame.Predicted("prior.hidden", _prior.Hidden, TrainingPhase.F4, kink: Kink.LeakyRelu),
+            Frame.Predicted("prior.output", _prior.Output, TrainingPhase.F4, kink: Kink.LogVariance),
+            Frame.Predicted("psi.hidden", _psi.Net.Hidden, TrainingPhase.F4, kink: Kink.LeakyRelu),
+            Frame.Predicted("psi.output", _psi.Net.Output, TrainingPhase.F4, kink: Kink.LogVariance),
+            .. _generator.ForwardTensors(Frame),
+            Frame.Predicted("kl", _kl, TrainingPhase.F4),
+            Frame.Predicted("log_p_psi", _psi.LogDensity, TrainingPhase.F4),
+            Frame.Predicted("activity", _activity.Values, TrainingPhase.F4),
+        ];
+
+        public override IEnumerable<StepTensor> BackwardTensors =>
+        [
+            Frame.Predicted("grad.prior.output", _prior.Output, TrainingPhase.B2),
+            Frame.Predicted("grad.posterior.moments", _dPosteriorMoments, TrainingPhase.B2),
+            Frame.Tokens("grad.h.direct", _forward.DH, TrainingPhase.B3),
+            Frame.Predicted("grad.psi.output", _psi.Net.Output, TrainingPhase.B4),
+            Frame.Predicted("grad.z.direct", _dz, TrainingPhase.B4),
+            Frame.Predicted("grad.gates", _forward.Gates, TrainingPhase.B5, StepOrder.Descending),
+            Frame.Predicted("grad.posterior.output", _posterior.Output, TrainingPhase.B5, StepOrder.Descending),
+            Frame.Predicted("grad.posterior.hidden", _dPosteriorHidden, TrainingPhase.B5, StepOrder.Descending),
+            new StepTensor("grad.h0.recurrent", _recurrentProduct.ColumnRange(0, _model.LstmUnits), TrainingPhase.B5),
+            new StepTensor("grad.c0", _forward.DC, TrainingPhase.B5),
+            .. _backward.FutureGradients(Frame),
+            Frame.Tokens("grad.embedded", _inputs.DEmbedded, TrainingPhase.B7),
+        ];
+
+        public override IEnumerable<(string Name, Tensor Values)> Watched =>
+        [
+            ("input frames", _inputs.First(Steps + 1)),
+            ("backward LSTM state", Frame.Span(_backward.H, 0, Steps + 1)),
+            ("latent z", Z),
+            ("forward LSTM state", Frame.Span(_forward.H, 0, Steps + 1)),
+            ("log p_psi per step", Frame.Whole(_psi.LogDensity)),
+            ("KL per step", Frame.Whole(_kl)),
+            ("NLL per step", Frame.Whole(_generator.Nll)),
+        ];
+    }
+
+    sealed class Generative : GenerativeStep
+    {
+        readonly GaussianHead _latentHead;
+        readonly LstmStep _lstm;
+        readonly PriorPass _prior;
+        readonly GeneratorStep _generator;
+        readonly Weight _forwardZ;
+        readonly Tensor _epsilonZ, _z, _moments;
+
+        public Generative(ZForcing model, Workspace workspace, GenerativeFrame frame) : base(frame)
+        {
+            var (b, z) = (frame.Rows, model.Configuration.LatentUnits);
+            _latentHead = workspace.Functions.Latent;
+            _lstm = new LstmStep(workspace, model._forwardLstm, b);
+            _prior = new PriorPass(workspace, model._prior, b);
+            _generator = new GeneratorStep(workspace, model._generator, b);
+            _forwardZ = workspace.Operand(model._weightZ, WeightUse.Forward);
+            (_epsilonZ, _z) = (workspace.Take(b, z), workspace.Take(b, z));
+
+            // A fixed prior's moments are the zeros that memory begins with.
+            _moments = _prior.Output.IsEmpty ? workspace.Take(b, 2 * z) : _prior.Output;
+        }
+
+        public override Tensor Output => _generator.Output;
+
+        public override bool DrawsNoise => true;
+
+        public override void Reset() => _lstm.Reset();
+
+        public override void Run()
+        {
+            _lstm.Begin(Frame.X);
+            _prior.Forward(_lstm.H);
+            if (Frame.IsSampled)
+                Device.FillNormal(_epsilonZ, Frame.Noise(NoiseStream.GenerationLatentNoise));
+            Device.SampleGaussianForward(_moments, _epsilonZ, _z, _latentHead);
+            Device.Multiply(_z, _forwardZ, default, _lstm.Gates, accumulate: true);
+            _lstm.End();
+            _generator.Run(_lstm.H);
+        }
+    }
+}

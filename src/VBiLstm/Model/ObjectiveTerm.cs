@@ -1,0 +1,20 @@
+namespace VBiLstm.Model;
+
+/// <summary>The terms of the objective (model.md section 2.4), in the order of their sums in device memory and of <see cref="StepMetrics"/>.</summary>
+public enum ObjectiveTerm
+{
+    /// <summary>−log p_η, coefficient 1.</summary>
+    Nll,
+
+    /// <summary>KL(q ‖ p), coefficient ω.</summary>
+    Kl,
+
+    /// <summary>log p_ψ, coefficient −α.</summary>
+    LogPPsi,
+
+    /// <summary>log p_ξ, coefficient −β.</summary>
+    LogPXi,
+
+    /// <summary>|h|², coefficient γ.</summary>
+    Activity,
+}

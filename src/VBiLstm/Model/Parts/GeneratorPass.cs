@@ -1,0 +1,87 @@
+using VBiLstm.Devices;
+using VBiLstm.Model.Outputs;
+
+namespace VBiLstm.Model.Parts;
+
+/// <summary>
+/// The generator p_η(y_t | u_t) over all time steps: its net, the output distribution and −log p. Large outputs exist for some time steps at once; those of the
+/// last part stay for the backward pass, which computes the others again.
+/// </summary>
+sealed class GeneratorPass
+{
+    readonly Output _output;
+    readonly int _outputSteps;
+    readonly NetPass _net;
+    readonly InputPass _inputs;
+
+    public GeneratorPass(Workspace workspace, Net net, Output output, InputPass inputs, in StepSizes sizes)
+    {
+        (_output, _outputSteps, _inputs) = (output, sizes.OutputSteps, inputs);
+        _net = new NetPass(workspace, net, sizes.Rows, checked(sizes.OutputSteps * sizes.BatchSize));
+        Nll = workspace.Take(sizes.Rows, 1);
+    }
+
+    /// <summary>φ(g_a), [T, B, M].</summary>
+    public Tensor Hidden => _net.Hidden;
+
+    /// <summary>o_t, then do, [T, B, O]; of some time steps at once where T·B·O is large.</summary>
+    public Tensor Output => _net.Output;
+
+    /// <summary>−log p_η(y_t), [T, B, 1].</summary>
+    public Tensor Nll { get; }
+
+    /// <summary>−log p of every target given the inputs u_t, [T·B, ·] each.</summary>
+    public void Forward(StepFrame frame, params ReadOnlySpan<Tensor> inputs)
+    {
+        var hidden = frame.Whole(Hidden);
+        _net.HiddenProduct(inputs[0], hidden);
+        for (var i = 1; i < inputs.Length; i++)
+            _net.AddHiddenProduct(i, inputs[i], hidden);
+        _net.Activate(hidden);
+        for (var start = 0; start < frame.Steps; start += _outputSteps)
+        {
+            var count = Math.Min(_outputSteps, frame.Steps - start);
+            _output.NllForward(frame.Device, Outputs(frame, start, count), _inputs.Targets(start, count), frame.Span(Nll, start, count));
+        }
+    }
+
+    /// <summary>B1: the gradients of the output layer, and the hidden layer's into frame.DHidden.</summary>
+    public void OutputBackward(StepFrame frame)
+    {
+        var last = (frame.Steps - 1) / _outputSteps * _outputSteps;
+        for (var start = last; start >= 0; start -= _outputSteps)
+        {
+            var count = Math.Min(_outputSteps, frame.Steps - start);
+            var output = start == last ? frame.Span(Output, 0, count) : Outputs(frame, start, count);
+            _output.NllBackward(frame.Device, output, _inputs.Targets(start, count), frame.Span(frame.LossWeight, start, count), frame.Scalars.One);
+            _net.OutputGradients(frame.Span(Hidden, start, count), output, accumulate: start != last);
+            _net.OutputBackward(output, frame.Span(frame.DHidden, start, count));
+        }
+
+        _net.ActivationBackward(frame.Whole(Hidden), frame.Whole(frame.DHidden));
+    }
+
+    /// <summary>Of an input u_i: where the gradient of its weight goes.</summary>
+    public WeightGradient InputGradient(int input, Tensor x) => _net.InputGradient(input, x);
+
+    /// <summary>The gradients of the hidden layer.</summary>
+    public void HiddenGradients(StepFrame frame, ReadOnlySpan<WeightGradient> inputs) => _net.HiddenGradients(inputs, frame.Whole(frame.DHidden));
+
+    /// <summary>du_i of time steps 0..count-1, from frame.DHidden.</summary>
+    public void InputBackward(StepFrame frame, int input, Tensor dx, int count) => _net.InputBackward(input, frame.Span(frame.DHidden, 0, count), dx, accumulate: false);
+
+    /// <summary>What a forward pass leaves, for comparisons; outputs where all time steps' exist at once.</summary>
+    public IEnumerable<StepTensor> ForwardTensors(StepFrame frame) =>
+    [
+        frame.Predicted("generator.hidden", Hidden, TrainingPhase.F4, kink: Kink.LeakyRelu),
+        frame.Predicted("output", _outputSteps >= frame.Steps ? Output : default, TrainingPhase.F4, kink: _output.Kink),
+        frame.Predicted("nll", Nll, TrainingPhase.F4),
+    ];
+
+    Tensor Outputs(StepFrame frame, int start, int count)
+    {
+        var output = frame.Span(Output, 0, count);
+        _net.OutputForward(frame.Span(Hidden, start, count), output);
+        return output;
+    }
+}

@@ -1,0 +1,99 @@
+using VBiLstm.Devices;
+
+namespace VBiLstm.Model.Parts;
+
+/// <summary>
+/// What the LSTMs read: embedded tokens, or frames as they are (model.md section 1). Where ids come up often, each LSTM's projection is computed once for each id
+/// and gathered, which is the cheaper order of F1, F2 and B7.
+/// </summary>
+sealed class InputPass
+{
+    readonly Device _device;
+    readonly StepSizes _sizes;
+    readonly Tensor _table, _dTable;
+
+    /// <param name="workspace">Where the tensors come from.</param>
+    /// <param name="embedding">[V, E]; null where the data are frames.</param>
+    /// <param name="sizes">Of the step.</param>
+    public InputPass(Workspace workspace, Parameter? embedding, in StepSizes sizes)
+    {
+        (_device, _sizes) = (workspace.Device, sizes);
+        var tokens = checked((sizes.MaximumSteps + 1) * sizes.BatchSize);
+        if (embedding is not null)
+        {
+            (_table, _dTable) = (workspace.Value(embedding), workspace.Gradient(embedding));
+            Tokens = workspace.TakeIds(tokens);
+        }
+
+        Embedded = workspace.TakeIf(!sizes.ProjectsVocabulary, tokens, sizes.InputWidth);
+        DEmbedded = workspace.TakeIf(sizes.InputGradient && !sizes.ProjectsVocabulary, tokens, sizes.InputWidth);
+    }
+
+    /// <summary>s_k, [(T+1)·B]; empty where the data are frames.</summary>
+    public IdTensor Tokens { get; }
+
+    /// <summary>e_k, [T+1, B, E]; the frames themselves where the data are frames; empty where the vocabulary is projected.</summary>
+    public Tensor Embedded { get; }
+
+    /// <summary>de, [T+1, B, E]; empty where nobody wants it.</summary>
+    public Tensor DEmbedded { get; }
+
+    bool Embeds => !Tokens.IsEmpty;
+
+    /// <summary>e of the first time steps.</summary>
+    public Tensor First(int steps) => Embedded.RowRange(0, Embedded.IsEmpty ? 0 : steps * _sizes.BatchSize);
+
+    /// <summary>The targets of time steps start+1..start+count: what comes after the inputs.</summary>
+    public Outputs.Targets Targets(int start, int count)
+    {
+        var (first, rows) = ((start + 1) * _sizes.BatchSize, count * _sizes.BatchSize);
+        return Embeds ? new(default, Tokens.Range(first, rows)) : new(Embedded.RowRange(first, rows), default);
+    }
+
+    /// <summary>F1: the embedding's gather of steps 0..count-1.</summary>
+    public void Forward(int count)
+    {
+        if (Embeds && !_sizes.ProjectsVocabulary)
+            _device.EmbeddingForward(Tokens.Range(0, count * _sizes.BatchSize), _table, First(count));
+    }
+
+    /// <summary>The input projections of an LSTM's gates at time steps 0..count-1, where they are gathered; elsewhere the LSTM multiplies.</summary>
+    /// <returns>Whether they were.</returns>
+    public bool Project(LstmPass lstm, int count)
+    {
+        if (!_sizes.ProjectsVocabulary)
+            return false;
+        _device.Multiply(_table, lstm.InputWeight, lstm.Bias, lstm.TokenGates, accumulate: false);
+        _device.EmbeddingForward(Tokens.Range(0, count * _sizes.BatchSize), lstm.TokenGates, lstm.Gates.RowRange(0, count * _sizes.BatchSize));
+        return true;
+    }
+
+    /// <summary>
+    /// Where projections were gathered: the gates' gradients summed for each id first, then both products over the vocabulary instead of the tokens.
+    /// </summary>
+    /// <param name="lstm">Its gates hold dA.</param>
+    /// <param name="count">Time steps.</param>
+    /// <param name="accumulate">Whether another LSTM has left its share in the embedding's gradient.</param>
+    public void ProjectionBackward(LstmPass lstm, int count, bool accumulate)
+    {
+        if (!_sizes.ProjectsVocabulary)
+            return;
+        _device.EmbeddingBackward(Tokens.Range(0, count * _sizes.BatchSize), lstm.Gates.RowRange(0, count * _sizes.BatchSize), lstm.TokenGates);
+        _device.WeightGradients([new(_table, lstm.DInputWeight)], lstm.TokenGates, default);
+        _device.MultiplyTransposed(lstm.TokenGates, lstm.InputWeight, _dTable, accumulate);
+    }
+
+    /// <summary>de += dA W_xᵀ of a loop's LSTM at time steps 0..count-1; recurrences of the device leave their share themselves.</summary>
+    public void AddInputGradient(LstmPass lstm, int count)
+    {
+        if (!DEmbedded.IsEmpty)
+            _device.MultiplyTransposed(lstm.Gates.RowRange(0, count * _sizes.BatchSize), lstm.InputWeight, DEmbedded.RowRange(0, count * _sizes.BatchSize), accumulate: true);
+    }
+
+    /// <summary>The embedding's gradient from de of steps 0..count-1.</summary>
+    public void Backward(int count)
+    {
+        if (Embeds && !DEmbedded.IsEmpty)
+            _device.EmbeddingBackward(Tokens.Range(0, count * _sizes.BatchSize), DEmbedded.RowRange(0, count * _sizes.BatchSize), _dTable);
+    }
+}

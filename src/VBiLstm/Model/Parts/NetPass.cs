@@ -1,0 +1,118 @@
+using VBiLstm.Devices;
+
+namespace VBiLstm.Model.Parts;
+
+/// <summary>
+/// A <see cref="Net"/> over so many rows: its operands, activations and gradients. The whole pass is <see cref="Forward"/> and <see cref="Backward"/>; a model
+/// whose loop needs it piecemeal calls the layers one by one.
+/// </summary>
+sealed class NetPass
+{
+    readonly Device _device;
+    readonly LeakyRelu _phi;
+    readonly Weight[] _inputs;
+    readonly Tensor[] _dInputs;
+    readonly Weight _outputWeight;
+    readonly Tensor _hiddenBias, _outputBias, _dHiddenBias, _dOutputWeight, _dOutputBias;
+
+    /// <param name="workspace">Where the tensors come from.</param>
+    /// <param name="net">What it is made of.</param>
+    /// <param name="rows">T·B, or B where one time step is computed at a time.</param>
+    /// <param name="outputRows">Rows of outputs that exist at once; null for all.</param>
+    /// <param name="inputUses">Products that each input weight takes part in here; null for both of each. Those of a stack are the stack's.</param>
+    public NetPass(Workspace workspace, Net net, int rows, int? outputRows = null, WeightUse[]? inputUses = null)
+    {
+        _device = workspace.Device;
+        _phi = workspace.Functions.Phi;
+        _inputs = [.. net.Inputs.Select((input, i) => workspace.Operand(input, inputUses?[i] ?? WeightUse.Forward | WeightUse.Transposed))];
+        _dInputs = [.. net.Inputs.Select(workspace.Gradient)];
+        _outputWeight = workspace.Operand(net.OutputWeight);
+        (_hiddenBias, _outputBias) = (workspace.Value(net.HiddenBias), workspace.Value(net.OutputBias));
+        (_dHiddenBias, _dOutputBias) = (workspace.Gradient(net.HiddenBias), workspace.Gradient(net.OutputBias));
+        _dOutputWeight = workspace.Gradient(net.OutputWeight);
+        Hidden = workspace.Take(rows, net.HiddenUnits);
+        Output = workspace.Take(outputRows ?? rows, net.OutputWeight.Columns);
+    }
+
+    /// <summary>φ(a), [rows, M].</summary>
+    public Tensor Hidden { get; }
+
+    /// <summary>y, then its gradient in place, [rows, outputs].</summary>
+    public Tensor Output { get; }
+
+    /// <summary>W₁ᵢ as an operand.</summary>
+    public Weight Input(int input) => _inputs[input];
+
+    /// <summary>Where the gradient of W₁ᵢ goes; with x one layer of <see cref="Device.WeightGradients"/>.</summary>
+    public WeightGradient InputGradient(int input, Tensor x) => new(x, _dInputs[input]);
+
+    /// <summary>Fills hidden and output from x [rows, inputs].</summary>
+    public void Forward(Tensor x)
+    {
+        var hidden = Hidden.RowRange(0, x.Rows);
+        HiddenProduct(x, hidden);
+        Activate(hidden);
+        OutputForward(hidden, Output.RowRange(0, x.Rows));
+    }
+
+    /// <summary>As <see cref="Forward"/>, for a thin x of few rows and columns.</summary>
+    public void ForwardThin(Tensor x, Tensor hidden, Tensor output)
+    {
+        _device.MultiplyLeakyRelu(x, _inputs[0], _hiddenBias, hidden, _phi);
+        OutputForward(hidden, output);
+    }
+
+    /// <summary>a = x W₁ + b₁ of the first input.</summary>
+    public void HiddenProduct(Tensor x, Tensor hidden) => _device.Multiply(x, _inputs[0], _hiddenBias, hidden, accumulate: false);
+
+    /// <summary>a = x W₁ᵢ + b₁ of any one input.</summary>
+    public void HiddenProduct(int input, Tensor x, Tensor hidden) => _device.Multiply(x, _inputs[input], _hiddenBias, hidden, accumulate: false);
+
+    /// <summary>a += x W₁ᵢ of a further input.</summary>
+    public void AddHiddenProduct(int input, Tensor x, Tensor hidden) => _device.Multiply(x, _inputs[input], default, hidden, accumulate: true);
+
+    /// <summary>φ in place.</summary>
+    public void Activate(Tensor hidden) => _device.LeakyReluForward(hidden, default, hidden, _phi);
+
+    /// <summary>φ(hidden + addend) into hidden.</summary>
+    public void Activate(Tensor addend, Tensor hidden) => _device.LeakyReluForward(addend, hidden, hidden, _phi);
+
+    /// <summary>y = φ(a) W₂ + b₂.</summary>
+    public void OutputForward(Tensor hidden, Tensor output) => _device.Multiply(hidden, _outputWeight, _outputBias, output, accumulate: false);
+
+    /// <summary>
+    /// From the output's gradient, which stands in the output buffer: all parameter gradients of a net with one input, and the hidden layer's into dHidden [rows, M].
+    /// </summary>
+    public void Backward(Tensor x, Tensor dHidden)
+    {
+        var hidden = Hidden.RowRange(0, x.Rows);
+        var dOutput = Output.RowRange(0, x.Rows);
+        OutputGradients(hidden, dOutput);
+        HiddenBackward(dOutput, hidden, dHidden);
+        HiddenGradients([InputGradient(0, x)], dHidden);
+    }
+
+    /// <summary>dW₂ and db₂.</summary>
+    public void OutputGradients(Tensor hidden, Tensor dOutput, bool accumulate = false)
+        => _device.WeightGradients([new(hidden, _dOutputWeight)], dOutput, _dOutputBias, accumulate);
+
+    /// <summary>da = (dy W₂ᵀ) φ′ into dHidden; where a mask [rows, 1] is given, mask · da as well.</summary>
+    public void HiddenBackward(Tensor dOutput, Tensor hidden, Tensor dHidden, Tensor mask = default, Tensor maskedDHidden = default)
+    {
+        OutputBackward(dOutput, dHidden);
+        ActivationBackward(hidden, dHidden, mask, maskedDHidden);
+    }
+
+    /// <summary>dy W₂ᵀ into dHidden.</summary>
+    public void OutputBackward(Tensor dOutput, Tensor dHidden) => _device.MultiplyTransposed(dOutput, _outputWeight, dHidden, accumulate: false);
+
+    /// <summary>dHidden becomes da.</summary>
+    public void ActivationBackward(Tensor hidden, Tensor dHidden, Tensor mask = default, Tensor maskedDHidden = default)
+        => _device.LeakyReluBackward(dHidden, hidden, dHidden, mask, maskedDHidden, _phi);
+
+    /// <summary>dW₁ᵢ of each input given, and db₁.</summary>
+    public void HiddenGradients(ReadOnlySpan<WeightGradient> inputs, Tensor dHidden) => _device.WeightGradients(inputs, dHidden, _dHiddenBias);
+
+    /// <summary>dx = da W₁ᵢᵀ, or +=.</summary>
+    public void InputBackward(int input, Tensor dHidden, Tensor dx, bool accumulate) => _device.MultiplyTransposed(dHidden, _inputs[input], dx, accumulate);
+}

@@ -1,0 +1,61 @@
+using VBiLstm.Devices;
+
+namespace VBiLstm.Model.Parts;
+
+/// <summary>
+/// The auxiliary densities p_ψ(b̂_t | z_t) and p_ξ(ĥ_{t-1} | z_t) of model.md section 2.2 over all time steps: a net whose mean goes through τ, and the
+/// log-density of what it reconstructs.
+/// </summary>
+sealed class ReconstructionPass
+{
+    readonly Device _device;
+    readonly GaussianHead _latent, _head;
+
+    public ReconstructionPass(Workspace workspace, Net net, int rows)
+    {
+        (_device, _latent, _head) = (workspace.Device, workspace.Functions.Latent, workspace.Functions.Reconstruction);
+        Net = new NetPass(workspace, net, rows);
+        LogDensity = workspace.Take(rows, 1);
+    }
+
+    public NetPass Net { get; }
+
+    /// <summary>[T, B, 1], nats.</summary>
+    public Tensor LogDensity { get; }
+
+    /// <summary>The net on all z, its means through τ, and the density.</summary>
+    public void Forward(StepFrame frame, Tensor z, Tensor target)
+    {
+        Net.Forward(z);
+        if (_head.TanhMean)
+            _device.SampleGaussianForward(frame.Whole(Net.Output), default, default, _head);
+        DensityForward(frame, target);
+    }
+
+    /// <summary>The density alone, where the loop has computed the net and applied τ.</summary>
+    public void DensityForward(StepFrame frame, Tensor target)
+        => _device.GaussianLogDensityForward(target, frame.Whole(Net.Output), frame.Whole(LogDensity), 1, _latent);
+
+    /// <summary>B3: all gradients of the net, dz += what it sends into z, and the target's where wanted.</summary>
+    /// <param name="frame">The step.</param>
+    /// <param name="z">[T·B, Z].</param>
+    /// <param name="target">[T·B, N].</param>
+    /// <param name="coefficient">α or β, [1, 1].</param>
+    /// <param name="dz">[T·B, Z].</param>
+    /// <param name="dTarget">[T·B, N], or empty.</param>
+    /// <param name="targetMask">[T·B, 1], or empty.</param>
+    /// <param name="accumulateTarget">Whether dTarget is added to.</param>
+    public void Backward(StepFrame frame, Tensor z, Tensor target, Tensor coefficient, Tensor dz, Tensor dTarget, Tensor targetMask, bool accumulateTarget)
+    {
+        var output = frame.Whole(Net.Output);
+        _device.GaussianLogDensityBackward(target, output, frame.LossWeights, coefficient, output, throughOutput: true, dTarget, targetMask, accumulateTarget, _head);
+        var dHidden = frame.Whole(frame.DHidden);
+        Net.Backward(z, dHidden);
+        Net.InputBackward(0, dHidden, dz, accumulate: true);
+    }
+
+    /// <summary>B4: the density's share in the gradient of the moments, where the reverse loop goes through the net.</summary>
+    public void DensityBackward(StepFrame frame, Tensor target, Tensor coefficient, Tensor dMoments, Tensor dTarget)
+        => _device.GaussianLogDensityBackward(target, frame.Whole(Net.Output), frame.LossWeights, coefficient, dMoments, throughOutput: false,
+            dTarget, default, accumulateTarget: false, _head);
+}

@@ -1,0 +1,100 @@
+using VBiLstm.Configuration;
+using VBiLstm.Devices;
+
+namespace VBiLstm.Model;
+
+/// <summary>
+/// What every model's pass shares within one step: the device, the batch's size and masks, the scalars, the sums. A [T, B, N] sequence is a tensor [T·B, N] sized
+/// for the largest T.
+/// </summary>
+sealed class StepFrame
+{
+    static readonly int _terms = Enum.GetValues<ObjectiveTerm>().Length;
+
+    public StepFrame(Workspace workspace, ModelConfiguration model, in StepSizes sizes)
+    {
+        Device = workspace.Device;
+        (BatchSize, Steps) = (sizes.BatchSize, sizes.MaximumSteps);
+        Scalars = new StepScalars(workspace, model);
+        Metrics = workspace.Take(StepMetrics.Count, 1);
+        Halted = workspace.Take(1, 1);
+        RowIds = workspace.TakeIds(BatchSize);
+        Validity = workspace.Take(checked((sizes.MaximumSteps + 1) * BatchSize), 1);
+        LossWeight = workspace.Take(sizes.Rows, 1);
+        DHidden = workspace.TakeForTraining(sizes.Rows, model.MlpUnits);
+    }
+
+    public Device Device { get; }
+
+    /// <summary>B.</summary>
+    public int BatchSize { get; }
+
+    /// <summary>T of the loaded batch.</summary>
+    public int Steps { get; set; }
+
+    public StepScalars Scalars { get; }
+
+    /// <summary>The values of <see cref="StepMetrics"/> in their order, side by side so that one copy brings them all to the host.</summary>
+    public Tensor Metrics { get; }
+
+    /// <summary>[terms, 1]: each Σ w, in the order of <see cref="ObjectiveTerm"/>.</summary>
+    public Tensor Terms => Metrics.RowRange(0, _terms);
+
+    /// <summary>[1, 1]: J.</summary>
+    public Tensor Objective => Metrics.RowRange(_terms, 1);
+
+    /// <summary>[1, 1].</summary>
+    public Tensor GradientNorm => Metrics.RowRange(_terms + 1, 1);
+
+    /// <summary>[1, 1]: not 0 after a step that was not finite halted the updates.</summary>
+    public Tensor Halted { get; }
+
+    /// <summary>[B].</summary>
+    public IdTensor RowIds { get; }
+
+    /// <summary>v_k, [T+1, B, 1].</summary>
+    public Tensor Validity { get; }
+
+    /// <summary>w_t, [T, B, 1].</summary>
+    public Tensor LossWeight { get; }
+
+    /// <summary>[T, B, M]: gradient at the hidden layer of the net at hand.</summary>
+    public Tensor DHidden { get; }
+
+    /// <summary>w_t of the loaded batch.</summary>
+    public Tensor LossWeights => Whole(LossWeight);
+
+    /// <summary>Called as each phase begins, before its first operation; null: not called.</summary>
+    public Action<TrainingPhase>? EnterPhase { get; set; }
+
+    public void Enter(TrainingPhase phase) => EnterPhase?.Invoke(phase);
+
+    /// <summary>Rows of time step or slot t of a [·, B, N] tensor.</summary>
+    public Tensor At(Tensor sequence, int t) => sequence.RowRange(t * BatchSize, BatchSize);
+
+    /// <summary>Time steps start..start+count-1 of a [·, B, N] tensor.</summary>
+    public Tensor Span(Tensor sequence, int start, int count) => sequence.RowRange(start * BatchSize, count * BatchSize);
+
+    /// <summary>The loaded batch's time steps of a [T, B, N] tensor.</summary>
+    public Tensor Whole(Tensor sequence) => sequence.RowRange(0, Steps * BatchSize);
+
+    public NoiseSource Noise(NoiseStream stream) => new(Scalars.NoiseKey, RowIds, stream);
+
+    /// <summary>Σ w of a term's values [T, B, 1]; nothing where the model lacks it.</summary>
+    public void Sum(Tensor values, ObjectiveTerm term)
+    {
+        if (!values.IsEmpty)
+            Device.WeightedSum(Whole(values), LossWeights, Terms.RowRange((int)term, 1));
+    }
+
+    /// <summary>A tensor of the tokens s_0..s_T, for comparisons.</summary>
+    public StepTensor Tokens(string name, Tensor tensor, TrainingPhase phase, StepOrder order = StepOrder.AllAtOnce)
+        => new(name, Span(tensor, 0, Steps + 1), phase, 0, order);
+
+    /// <summary>A tensor of the predicted steps 1..T, for comparisons.</summary>
+    public StepTensor Predicted(string name, Tensor tensor, TrainingPhase phase, StepOrder order = StepOrder.AllAtOnce, Kink kink = Kink.None)
+        => new(name, Whole(tensor), phase, 1, order, kink);
+
+    /// <summary>A tensor that a device which keeps recurrences to itself does not have.</summary>
+    public Tensor Inside(Tensor tensor) => Device.OpaqueRecurrences ? default : tensor;
+}

@@ -1,0 +1,80 @@
+using VBiLstm.Configuration;
+using VBiLstm.Devices;
+
+namespace VBiLstm.Model;
+
+/// <summary>
+/// What the passes of a model's parts are built from: tensors of one arena, and the parameters with their gradients as operands. Building runs twice, the first
+/// time on a measuring arena, where nothing may be computed.
+/// </summary>
+sealed class Workspace
+{
+    // What a pass that is only measured, or never goes backward, holds in place of an operand.
+    static readonly Weight _noOperand = new NoOperand();
+
+    readonly Arena _arena;
+    readonly ModelParameters? _parameters;
+    readonly List<Weight> _operands = [];
+
+    /// <param name="device">Owner of the memory.</param>
+    /// <param name="arena">Where the tensors are taken from.</param>
+    /// <param name="model">The model's switches.</param>
+    /// <param name="parameters">Null where the arena only measures.</param>
+    /// <param name="training">Whether the backward pass will run.</param>
+    public Workspace(Device device, Arena arena, ModelConfiguration model, ModelParameters? parameters, bool training)
+    {
+        (Device, _arena, _parameters, Training) = (device, arena, arena.IsMeasuring ? null : parameters, training);
+        Functions = new ModelFunctions(model);
+    }
+
+    public Device Device { get; }
+
+    public bool Training { get; }
+
+    public ModelFunctions Functions { get; }
+
+    /// <summary>Every operand handed out, for <see cref="Device.RefreshWeights"/>.</summary>
+    public IReadOnlyList<Weight> Operands => _operands;
+
+    public Tensor Take(int rows, int columns) => _arena.Take(rows, columns);
+
+    /// <summary>Empty where the condition does not hold.</summary>
+    public Tensor TakeIf(bool condition, int rows, int columns) => condition ? _arena.Take(rows, columns) : default;
+
+    /// <summary>Empty where only the forward pass runs.</summary>
+    public Tensor TakeForTraining(int rows, int columns) => TakeIf(Training, rows, columns);
+
+    public IdTensor TakeIds(int count) => _arena.TakeIds(count);
+
+    public Tensor Value(Parameter parameter) => parameter.In(_parameters?.Values ?? default);
+
+    /// <summary>Empty where only the forward pass runs.</summary>
+    public Tensor Gradient(Parameter parameter) => Gradient(parameter.View);
+
+    /// <inheritdoc cref="Gradient(Parameter)"/>
+    public Tensor Gradient(ParameterView view) => Training ? view.In(_parameters?.Gradients ?? default) : default;
+
+    /// <summary>A matrix as an operand of products; where only the forward pass runs, of no others than forward ones.</summary>
+    public Weight Operand(ParameterView view, WeightUse use)
+    {
+        if (!Training)
+            use &= WeightUse.Forward;
+        if (_parameters is null || use == 0)
+            return _noOperand;
+        var operand = _parameters.Operand(view, use);
+        _operands.Add(operand);
+        return operand;
+    }
+
+    /// <inheritdoc cref="Operand(ParameterView, WeightUse)"/>
+    public Weight Operand(Parameter parameter, WeightUse use = WeightUse.Forward | WeightUse.Transposed) => Operand(parameter.View, use);
+
+    sealed class NoOperand() : Weight(default, 0)
+    {
+        public override long Bytes => 0;
+
+        protected override void Dispose(bool disposing)
+        {
+        }
+    }
+}
