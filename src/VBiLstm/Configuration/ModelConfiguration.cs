@@ -17,6 +17,15 @@ public enum ModelKind
 
     /// <summary>Forward and backward LSTM without a channel; the generator reads [h_t; β_{t+1}]: everything before the target and everything after it.</summary>
     [JsonStringEnumMemberName("bilstm")] BiLstm,
+
+    /// <summary>Variational RNN of Chung et al. 2015 (model.md section 14).</summary>
+    [JsonStringEnumMemberName("vrnn")] Vrnn,
+
+    /// <summary>Stochastic RNN of Fraccaro et al. 2016, smoothing, posterior mean as a residual on the prior's (model.md section 15).</summary>
+    [JsonStringEnumMemberName("srnn")] Srnn,
+
+    /// <summary>Twin network of Serdyuk et al. 2017: a backward LSTM trained beside the forward one and matched by it (model.md section 16).</summary>
+    [JsonStringEnumMemberName("twin-net")] TwinNet,
 }
 
 /// <summary>The output distributions of model.md section 2.3.</summary>
@@ -25,6 +34,7 @@ public enum OutputDistribution
     [JsonStringEnumMemberName("bernoulli")] Bernoulli,
     [JsonStringEnumMemberName("categorical")] Categorical,
     [JsonStringEnumMemberName("gaussian")] Gaussian,
+    [JsonStringEnumMemberName("gaussian-mixture")] GaussianMixture,
 }
 
 /// <summary>How b̃ is obtained from p_ψ(b̃ | z).</summary>
@@ -63,16 +73,24 @@ public enum GeneratorInput
     [JsonStringEnumMemberName("h_z_b_tilde")] HZBTilde,
 }
 
-/// <summary>Sizes and switches of the model: model.md sections 1, 2 and 8.</summary>
+/// <summary>Sizes and switches of the model: model.md sections 1, 2, 8 and 13 to 17.</summary>
 public sealed record ModelConfiguration
 {
-    [Description("The model: variational-bilstm, z-forcing, lstm or bilstm (reads past and future of each target: no sequence likelihood, cannot generate).")]
+    // With the largest frame, the width of the output layer is still a whole number.
+    const int MaximumMixtureComponents = 512;
+
+    [Description("The model: variational-bilstm, z-forcing, lstm, bilstm (reads past and future of each target: no sequence likelihood, cannot generate), "
+        + "vrnn, srnn or twin-net.")]
     public ModelKind Kind { get; init; } = ModelKind.VariationalBiLstm;
 
-    [Description("Distribution of one step's target: bernoulli (binary values), categorical (tokens) or gaussian (real values, diagonal).")]
+    [Description("Distribution of one step's target: bernoulli (binary values), categorical (tokens), gaussian (real values, diagonal) or gaussian-mixture "
+        + "(mixture_components of them).")]
     public OutputDistribution OutputDistribution { get; init; } = OutputDistribution.Bernoulli;
 
-    [Description("D, values per frame for bernoulli and gaussian data; must be what the data set delivers.")]
+    [Description("K, diagonal Gaussians of a gaussian-mixture; 20 is the number of RNN-GMM and VRNN-GMM.")]
+    public int MixtureComponents { get; init; } = 20;
+
+    [Description("D, values per frame for bernoulli, gaussian and gaussian-mixture data; must be what the data set delivers.")]
     public int FrameSize { get; init; } = 28;
 
     [Description("V, number of token ids for categorical data; must be what the data set delivers.")]
@@ -84,7 +102,7 @@ public sealed record ModelConfiguration
     [Description("H, units of each LSTM.")]
     public int LstmUnits { get; init; } = 128;
 
-    [Description("M, hidden units of the posterior, prior, psi, xi and generator nets.")]
+    [Description("M, hidden units of the posterior, prior, psi, xi and generator nets, and the width of vrnn's features.")]
     public int MlpUnits { get; init; } = 128;
 
     [Description("Z, units of the latent z.")]
@@ -102,7 +120,7 @@ public sealed record ModelConfiguration
     [Description("p, probability that the skip-gradient mask lets a gradient pass; 0.5 is the value left in Z-forcing's code.")]
     public double SkipProbability { get; init; } = 0.5;
 
-    [Description("Prior of z: learned from h, or fixed N(0, I) (the paper's ablation 2).")]
+    [Description("Prior of z: learned from h, or fixed N(0, I) (the paper's ablation 2; with vrnn the model VRNN-I). srnn has a learned one.")]
     public PriorKind Prior { get; init; } = PriorKind.Learned;
 
     [Description("tau on the means of psi and xi: identity (the paper is silent) or tanh (Z-forcing: LSTM states live in (-1, 1)).")]
@@ -125,6 +143,30 @@ public sealed record ModelConfiguration
 
     [Description("gamma, weight of the activity regularisation |h|^2 (the paper's Table 5; use with beta = 0).")]
     public double Gamma { get; init; }
+
+    [Description("Weight of twin-net's distance |g(h) - b| in the training objective (never in a reported likelihood).")]
+    public double TwinWeight { get; init; } = 1;
+
+    [Description("Zoneout of the forward LSTM's cells: probability that a cell keeps its previous value for a step; its expectation in evaluation.")]
+    public double ZoneoutCell { get; init; }
+
+    [Description("Zoneout of the forward LSTM's outputs h: probability that one keeps its previous value for a step; its expectation in evaluation.")]
+    public double ZoneoutHidden { get; init; }
+
+    [Description("Recurrent dropout: probability that a cell of the forward LSTM receives nothing new (its candidate u is dropped) for a step of training.")]
+    public double RecurrentDropout { get; init; }
+
+    [Description("Variational dropout of the forward LSTM's inputs: probability that an input is dropped, one mask for a whole window.")]
+    public double InputDropout { get; init; }
+
+    [Description("Variational dropout of the forward LSTM's outputs h as the generator reads them: probability that one is dropped, one mask for a whole window.")]
+    public double OutputDropout { get; init; }
+
+    [Description("sigma, deviation of the noise added to the forward LSTM's weights, drawn anew each training step.")]
+    public double WeightNoise { get; init; }
+
+    [Description("Weight of the norm stabiliser (|h_t| - |h_{t-1}|)^2 in the training objective.")]
+    public double NormStabiliser { get; init; }
 
     [Description("omega, final weight of the KL in the training objective; 1 makes the objective the bound, reports always use 1.")]
     public double KlWeight { get; init; } = 1;
@@ -157,7 +199,7 @@ public sealed record ModelConfiguration
     {
         Positive("lstm_units", LstmUnits);
         Positive("mlp_units", MlpUnits);
-        if (Kind is not (ModelKind.Lstm or ModelKind.BiLstm))
+        if (Kind is not (ModelKind.Lstm or ModelKind.BiLstm or ModelKind.TwinNet))
             Positive("latent_units", LatentUnits);
         if (IsCategorical)
         {
@@ -169,6 +211,10 @@ public sealed record ModelConfiguration
             Positive("frame_size", FrameSize);
         }
 
+        if (OutputDistribution == OutputDistribution.GaussianMixture)
+            Check(MixtureComponents is > 0 and <= MaximumMixtureComponents, "mixture_components", MixtureComponents,
+                $"a whole number from 1 to {MaximumMixtureComponents}");
+
         Check(Alignment is 0 or 1, "alignment", Alignment, "0 or 1");
         Check(SkipProbability is >= 0 and <= 1, "skip_probability", SkipProbability, "a probability from 0 to 1");
         Check(LeakyReluSlope is >= 0 and < 1, "leaky_relu_slope", LeakyReluSlope, "from 0 up to, not including, 1");
@@ -179,14 +225,35 @@ public sealed record ModelConfiguration
         NonNegative("beta", Beta);
         NonNegative("gamma", Gamma);
         NonNegative("kl_weight", KlWeight);
+        NonNegative("twin_weight", TwinWeight);
+        NonNegative("weight_noise", WeightNoise);
+        NonNegative("norm_stabiliser", NormStabiliser);
+        BelowOne("zoneout_cell", ZoneoutCell);
+        BelowOne("zoneout_hidden", ZoneoutHidden);
+        BelowOne("recurrent_dropout", RecurrentDropout);
+        BelowOne("input_dropout", InputDropout);
+        BelowOne("output_dropout", OutputDropout);
         NonNegative("output_initialisation", OutputInitialisation);
         Check(double.IsFinite(ForgetGateBias), "forget_gate_bias", ForgetGateBias, "a finite number");
-        Check(GeneratorInput == GeneratorInput.H || Kind == ModelKind.VariationalBiLstm, "generator_input", "h_z_b_tilde", "h: only variational-bilstm has a b̃ to concatenate");
+        Check(GeneratorInput == GeneratorInput.H || Kind == ModelKind.VariationalBiLstm, "generator_input", "h_z_b_tilde",
+            "h: only variational-bilstm has a b̃ to concatenate");
+        Check(Kind != ModelKind.Srnn || Prior == PriorKind.Learned, "prior", "fixed", "learned: srnn's latents depend on each other through their prior");
+
+        // Described and checked against, not trained yet.
+        Check(Kind is not (ModelKind.Vrnn or ModelKind.Srnn or ModelKind.TwinNet), "kind", Kind, "variational-bilstm, z-forcing, lstm or bilstm");
+        foreach (var (field, value) in new[]
+        {
+            ("zoneout_cell", ZoneoutCell), ("zoneout_hidden", ZoneoutHidden), ("recurrent_dropout", RecurrentDropout), ("input_dropout", InputDropout),
+            ("output_dropout", OutputDropout), ("weight_noise", WeightNoise), ("norm_stabiliser", NormStabiliser),
+        })
+            Check(value == 0, field, value, "0: no step applies it yet");
     }
 
     static void Positive(string field, int value) => Check(value is > 0 and <= 1 << 20, field, value, "a whole number from 1 to 1048576");
 
     static void NonNegative(string field, double value) => Check(double.IsFinite(value) && value >= 0, field, value, "a finite number of at least 0");
+
+    static void BelowOne(string field, double value) => Check(value is >= 0 and < 1, field, value, "a probability from 0 up to, not including, 1");
 
     static void Check(bool holds, string field, object value, string expected)
     {

@@ -20,6 +20,9 @@ enum Kink
 
     /// <summary>The second half of the columns, where log-variances are clamped.</summary>
     LogVariance,
+
+    /// <summary>The columns after a mixture's K logits and K·D means, where log-variances are clamped.</summary>
+    MixtureLogVariance,
 }
 
 /// <summary>A tensor of a training step by the name that the golden vectors use, for comparing one device with another.</summary>

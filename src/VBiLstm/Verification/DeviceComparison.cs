@@ -223,7 +223,12 @@ public sealed class DeviceComparison : IDisposable
     void CountAcrossKinks(in StepTensor tensor, float[] reference, float[] actual, ReadOnlySpan<bool> counted)
     {
         var columns = tensor.Values.Columns;
-        var firstColumn = tensor.Kink == Kink.LogVariance ? columns / 2 : 0;
+        var firstColumn = tensor.Kink switch
+        {
+            Kink.LogVariance => columns / 2,
+            Kink.MixtureLogVariance => _configuration.Model.MixtureComponents * (1 + _configuration.Model.FrameSize),
+            _ => 0,
+        };
         long units = 0, across = 0;
         for (var i = 0; tensor.Kink != Kink.None && i < reference.Length; i++)
         {
@@ -243,7 +248,7 @@ public sealed class DeviceComparison : IDisposable
     int Side(Kink kink, float value)
     {
         var model = _configuration.Model;
-        if (kink == Kink.LogVariance)
+        if (kink is Kink.LogVariance or Kink.MixtureLogVariance)
             return value < (float)model.LogVarianceMin ? 0 : value > (float)model.LogVarianceMax ? 2 : 1;
         var clip = (float)(model.ActivationClip ?? double.PositiveInfinity);
         return value <= -clip ? 0 : value <= 0 ? 1 : value < clip ? 2 : 3;

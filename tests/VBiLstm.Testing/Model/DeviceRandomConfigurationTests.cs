@@ -21,7 +21,19 @@ public abstract class DeviceRandomConfigurationTests
     public void Loss_bound_and_gradients_agree(int seed)
     {
         var random = new Random(seed);
-        var model = Draw(random);
+        AssertAgrees(Draw(random), random, seed);
+    }
+
+    [Theory]
+    [MemberData(nameof(Seeds))]
+    public void Loss_bound_and_gradients_of_compared_models_agree(int seed)
+    {
+        var random = new Random(1000 + seed);
+        AssertAgrees(DrawCompared(random), random, seed);
+    }
+
+    void AssertAgrees(ModelConfiguration model, Random random, int seed)
+    {
         var (t, b) = (random.Next(1, 7), random.Next(1, 6));
         var parameters = ReferenceParameters.Random(model, seed);
         var inputs = ReferenceInputs.Random(model, t, b, seed, ragged: random.Next(2) == 0, carried: random.Next(2) == 0);
@@ -39,14 +51,36 @@ public abstract class DeviceRandomConfigurationTests
             Comparison.Within(Tolerance, "gradient of " + name, Array.ConvertAll(run.Gradient(name), value => (double)value), variable.Gradient);
     }
 
+    /// <summary>Any kind with any output distribution, the models of sections 13 to 17 as often as the others.</summary>
+    internal static ModelConfiguration DrawCompared(Random random)
+    {
+        T Of<T>(IReadOnlyList<T> values) => values[random.Next(values.Count)];
+        var kind = Of(TrainedModels.Kinds);
+        return Draw(random) with
+        {
+            Kind = kind,
+            OutputDistribution = Of(TrainedModels.Distributions),
+            MixtureComponents = random.Next(1, 8),
+            Prior = kind == ModelKind.Srnn ? PriorKind.Learned : (PriorKind)random.Next(2),
+            GeneratorInput = kind == ModelKind.VariationalBiLstm ? (GeneratorInput)random.Next(2) : GeneratorInput.H,
+            ActivationClip = random.Next(2) == 0 ? null : 1 + random.NextDouble(),
+            TwinWeight = random.NextDouble(),
+        };
+    }
+
+    static readonly ModelKind[] ChannelModels = [ModelKind.VariationalBiLstm, ModelKind.ZForcing, ModelKind.Lstm, ModelKind.BiLstm];
+
+    static readonly OutputDistribution[] PlainDistributions = [OutputDistribution.Bernoulli, OutputDistribution.Categorical, OutputDistribution.Gaussian];
+
     internal static ModelConfiguration Draw(Random random)
     {
-        T Any<T>() where T : struct, Enum => Enum.GetValues<T>()[random.Next(Enum.GetValues<T>().Length)];
-        var kind = random.Next(3) == 0 ? Any<ModelKind>() : ModelKind.VariationalBiLstm;
+        T Any<T>() where T : struct, Enum => Of(Enum.GetValues<T>());
+        T Of<T>(IReadOnlyList<T> values) => values[random.Next(values.Count)];
+        var kind = random.Next(3) == 0 ? Of(ChannelModels) : ModelKind.VariationalBiLstm;
         return new ModelConfiguration
         {
             Kind = kind,
-            OutputDistribution = Any<OutputDistribution>(),
+            OutputDistribution = Of(PlainDistributions),
             FrameSize = random.Next(1, 20),
             VocabularySize = random.Next(2, 40),
             EmbeddingSize = random.Next(1, 20),

@@ -4,21 +4,22 @@ using VBiLstm.Tests.Model;
 namespace VBiLstm.Tests.Reference;
 
 /// <summary>
-/// The model of model.md section 2 in double, one step at a time, written for clarity: no fused products, nothing batched over time,
-/// differentiated by the tape. It is the oracle of the float32 step wherever no golden vector exists.
+/// A model of docs/model.md in double, one step at a time, written for clarity: no fused products, nothing batched over time,
+/// differentiated by the tape. It is the oracle of the float32 step wherever no golden vector exists. One class a model; what they share is here.
 /// </summary>
-public sealed class ReferenceModel
+public abstract class ReferenceModel
 {
-    readonly ModelConfiguration _model;
-    readonly IReadOnlyDictionary<string, Variable> _p;
-    readonly ReferenceInputs _in;
-    readonly int _b;
+    readonly IReadOnlyDictionary<string, Variable> _parameters;
 
-    ReferenceModel(ModelConfiguration model, IReadOnlyDictionary<string, Variable> parameters, ReferenceInputs inputs)
+    protected ReferenceModel(ModelConfiguration model, IReadOnlyDictionary<string, Variable> parameters, ReferenceInputs inputs)
     {
-        (_model, _p, _in, _b) = (model, parameters, inputs, inputs.B);
-        H0 = Variable.Of(_b, model.LstmUnits, inputs.H0);
-        C0 = Variable.Of(_b, model.LstmUnits, inputs.C0);
+        (Model, _parameters, Inputs, B) = (model, parameters, inputs, inputs.B);
+        H0 = Variable.Of(B, model.LstmUnits, inputs.H0);
+        C0 = Variable.Of(B, model.LstmUnits, inputs.C0);
+        ForwardLstm = new ReferenceForwardLstm(model, parameters, inputs);
+        for (var k = 0; k <= inputs.T; k++)
+            Embedded.Add(model.IsCategorical ? P("embedding.weight").Gather(Tokens(k)) : Slice(inputs.Frames, k, model.FrameSize));
+        Bound = new double[B];
     }
 
     public Variable H0 { get; }
@@ -32,185 +33,192 @@ public sealed class ReferenceModel
     public Dictionary<string, List<Variable>> Values { get; } = [];
 
     /// <summary>J.</summary>
-    public Variable Total { get; private set; } = null!;
+    public Variable Total { get; private set; } = Variable.Zeros(1, 1);
 
     /// <summary>The bound of each sequence, nats.</summary>
-    public double[] Bound { get; private set; } = [];
+    public double[] Bound { get; }
+
+    protected ModelConfiguration Model { get; }
+
+    protected ReferenceInputs Inputs { get; }
+
+    protected int B { get; }
+
+    private protected ReferenceForwardLstm ForwardLstm { get; }
 
     /// <summary>Evaluates the model; call <c>Total.Backward()</c> for gradients in the parameters.</summary>
     public static ReferenceModel Evaluate(ModelConfiguration model, IReadOnlyDictionary<string, Variable> parameters, ReferenceInputs inputs)
     {
-        var reference = new ReferenceModel(model, parameters, inputs);
+        var reference = Of(model, parameters, inputs);
         reference.Run();
         return reference;
+    }
+
+    /// <summary>
+    /// Scores the targets in prior mode (model.md section 2.6): each z_t is the prior's mean plus its deviation times ε_t, b̃_t likewise from ε′_t, and nothing
+    /// reads beyond s_{t-1} before y_t is scored. Fills <see cref="Values"/>, and <see cref="Bound"/> with −Σ nll.
+    /// </summary>
+    public static ReferenceModel EvaluatePriorMode(ModelConfiguration model, IReadOnlyDictionary<string, Variable> parameters, ReferenceInputs inputs)
+    {
+        var reference = Of(model, parameters, inputs);
+        reference.RunPriorMode();
+        return reference;
+    }
+
+    /// <summary>Name and shape of each parameter, read off the equations; a bias has one row.</summary>
+    public static IReadOnlyList<(string Name, int Rows, int Columns)> Shapes(ModelConfiguration model)
+    {
+        var shapes = new ShapeList();
+        if (model.IsCategorical)
+            shapes.Add("embedding.weight", model.VocabularySize, model.EmbeddingSize);
+        switch (model.Kind)
+        {
+            case ModelKind.VariationalBiLstm or ModelKind.ZForcing:
+                ReferenceChannelModel.AddShapes(shapes, model);
+                break;
+            case ModelKind.Lstm or ModelKind.BiLstm:
+                ReferencePlainModel.AddShapes(shapes, model);
+                break;
+            case ModelKind.Vrnn:
+                ReferenceVrnn.AddShapes(shapes, model);
+                break;
+            case ModelKind.Srnn:
+                ReferenceSrnn.AddShapes(shapes, model);
+                break;
+            case ModelKind.TwinNet:
+                ReferenceTwinNet.AddShapes(shapes, model);
+                break;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(model), model.Kind, null);
+        }
+
+        return shapes.All;
     }
 
     /// <summary>Concatenates the steps of a value, [T or T+1, B, N] flat.</summary>
     public double[] Sequence(string name, Func<Variable, double[]>? part = null) => [.. Values[name].SelectMany(part ?? (step => step.Value))];
 
-    void Run()
+    static ReferenceModel Of(ModelConfiguration model, IReadOnlyDictionary<string, Variable> parameters, ReferenceInputs inputs) => model.Kind switch
     {
-        for (var k = 0; k <= _in.T; k++)
-            Embedded.Add(_model.IsCategorical
-                ? _p["embedding.weight"].Gather(_in.Tokens.AsSpan(k * _b, _b).ToArray())
-                : Slice(_in.Frames, k, _model.FrameSize));
-        var b = _model.HasBackwardLstm ? BackwardStates() : [];
-        var (h, c) = (H0, C0);
-        Bound = new double[_b];
-        Total = Variable.Zeros(1, 1);
-        for (var t = 1; t <= _in.T; t++)
-        {
-            Variable? kl = null, logPPsi = null, logPXi = null, z = null, bTilde = null;
-            if (_model.HasChannel)
-                (kl, logPPsi, logPXi, z, bTilde) = Channel(t, h, b[t - 1 + _model.Alignment]);
-            (h, c) = ForwardStep(t, h, c, z, bTilde);
-            var future = _model.Kind == ModelKind.BiLstm ? (t < _in.T ? b[t + 1] : Variable.Zeros(_b, _model.LstmUnits)) : null;
-            var nll = NegativeLogLikelihood(t, h, z, bTilde, future);
-            var activity = Keep("activity", h.Square().RowSums());
-            var loss = nll + _model.Gamma * activity;
-            if (kl is not null && logPPsi is not null)
-                loss = loss + _model.KlWeight * kl - _model.Alpha * logPPsi;
-            if (logPXi is not null)
-                loss -= _model.Beta * logPXi;
-            Total += (loss * Weight(t)).Sum();
-            for (var n = 0; n < _b; n++)
-                if (t <= _in.Lengths[n])
-                    Bound[n] -= nll.Value[n] + (kl?.Value[n] ?? 0);
-        }
-    }
+        ModelKind.VariationalBiLstm or ModelKind.ZForcing => new ReferenceChannelModel(model, parameters, inputs),
+        ModelKind.Lstm or ModelKind.BiLstm => new ReferencePlainModel(model, parameters, inputs),
+        ModelKind.Vrnn => new ReferenceVrnn(model, parameters, inputs),
+        ModelKind.Srnn => new ReferenceSrnn(model, parameters, inputs),
+        ModelKind.TwinNet => new ReferenceTwinNet(model, parameters, inputs),
+        _ => throw new ArgumentOutOfRangeException(nameof(model), model.Kind, null),
+    };
 
-    // Section 2.1.
-    Variable[] BackwardStates()
+    protected abstract void Run();
+
+    protected abstract void RunPriorMode();
+
+    protected Variable P(string name) => _parameters[name];
+
+    /// <summary>One step of the forward LSTM on what it reads beside h_{t-1}: its input under <c>weight_input</c>, anything else under the weights named.</summary>
+    protected (Variable H, Variable C) ForwardStep(int t, Variable input, Variable hPrevious, Variable cPrevious, params (string Weight, Variable Value)[] others)
     {
-        var states = new Variable[_in.T + 1];
-        var cells = new Variable[_in.T + 1];
-        var (h, c) = (Variable.Zeros(_b, _model.LstmUnits), Variable.Zeros(_b, _model.LstmUnits));
-        for (var k = _in.T; k >= 0; k--)
-        {
-            var a = Embedded[k].Times(_p["backward_lstm.weight_input"]) + h.Times(_p["backward_lstm.weight_recurrent"]) + _p["backward_lstm.bias"];
-            (h, c) = Cell(a, c);
-            var valid = Validity(k);
-            (h, c) = (h * valid, c * valid);
-            (states[k], cells[k]) = (h, c);
-        }
-
-        Values["backward_h"] = [.. states];
-        Values["backward_c"] = [.. cells];
-        return states;
-    }
-
-    // Sections 2.2 and 2.4: posterior, prior, ψ and ξ of one step.
-    (Variable Kl, Variable LogPPsi, Variable? LogPXi, Variable Z, Variable? BTilde) Channel(int t, Variable hPrevious, Variable b)
-    {
-        Keep("b", b);
-        var mask = _model.SkipGradient == SkipGradientMode.Off ? Ones() : Slice(_in.SkipMask, t - 1, 1);
-        var hBar = Skipped(hPrevious, mask);
-        var bBar = _model.SkipGradient == SkipGradientMode.Both ? Skipped(b, mask) : b;
-
-        var (meanQ, logVarianceQ) = Gaussian("posterior", hBar.Times(_p["posterior.hidden.weight_h"]) + bBar.Times(_p["posterior.hidden.weight_b"]) + _p["posterior.hidden.bias"], tau: false);
-        var z = Keep("z", Sample(meanQ, logVarianceQ, Slice(_in.EpsilonZ, t - 1, _model.LatentUnits)));
-        var (meanP, logVarianceP) = _model.HasLearnedPrior
-            ? Gaussian("prior", hBar.Times(_p["prior.hidden.weight_h"]) + _p["prior.hidden.bias"], tau: false)
-            : (Keep("prior.mean", Variable.Zeros(_b, _model.LatentUnits)), Keep("prior.logvar", Variable.Zeros(_b, _model.LatentUnits)));
-        var ratio = (logVarianceQ - logVarianceP).Exp();
-        var kl = 0.5 * (logVarianceP - logVarianceQ + ratio + (meanQ - meanP).Square() * (-1.0 * logVarianceP).Exp() - Ones()).RowSums();
-        Keep("kl", kl);
-
-        var (meanB, logVarianceB) = Gaussian("psi", z.Times(_p["psi.hidden.weight_z"]) + _p["psi.hidden.bias"], tau: true);
-        var logPPsi = Keep("log_p_psi", LogDensity(_model.TargetGradientB ? bBar : b.StopGradient(), meanB, logVarianceB));
-        Variable? bTilde = null;
-        if (_model.FeedsBTilde)
-            bTilde = Keep("b_tilde", _model.BTilde == BTildeMode.Sample ? Sample(meanB, logVarianceB, Slice(_in.EpsilonB, t - 1, _model.LstmUnits)) : 1.0 * meanB);
-
-        Variable? logPXi = null;
-        if (_model.HasXi)
-        {
-            var (meanH, logVarianceH) = Gaussian("xi", z.Times(_p["xi.hidden.weight_z"]) + _p["xi.hidden.bias"], tau: true);
-            logPXi = Keep("log_p_xi", LogDensity(_model.TargetGradientH ? hBar : hPrevious.StopGradient(), meanH, logVarianceH));
-        }
-
-        return (kl, logPPsi, logPXi, z, bTilde);
-    }
-
-    (Variable H, Variable C) ForwardStep(int t, Variable hPrevious, Variable cPrevious, Variable? z, Variable? bTilde)
-    {
-        var a = Embedded[t - 1].Times(_p["forward_lstm.weight_input"]) + hPrevious.Times(_p["forward_lstm.weight_recurrent"]) + _p["forward_lstm.bias"];
-        if (z is not null)
-            a += z.Times(_p["forward_lstm.weight_z"]);
-        if (bTilde is not null)
-            a += bTilde.Times(_p["forward_lstm.weight_b_tilde"]);
-        var (h, c) = Cell(a, cPrevious);
+        var (h, c) = ForwardLstm.Step(t, input, hPrevious, cPrevious, others);
         return (Keep("h", h), Keep("c", c));
     }
 
-    // Section 2.3.
-    Variable NegativeLogLikelihood(int t, Variable h, Variable? z, Variable? bTilde, Variable? future)
+    /// <summary>A backward LSTM over inputs k = first..last with state and cell times v_k; by k - first, and the initial zeros at the end.</summary>
+    protected Variable[] BackwardStates(string lstm, IReadOnlyList<Variable> inputs, int first)
     {
-        var weight = _p["generator.hidden.weight"];
-        var hidden = h.Times(Rows(weight, 0, h.Columns)) + _p["generator.hidden.bias"];
-        if (_model.GeneratorInput == GeneratorInput.HZBTilde)
-            hidden = hidden + z!.Times(Rows(weight, h.Columns, z.Columns)) + bTilde!.Times(Rows(weight, h.Columns + z.Columns, bTilde.Columns));
-        if (future is not null)
-            hidden += future.Times(Rows(weight, h.Columns, future.Columns));
-        var output = Keep("output", Phi(hidden).Times(_p["generator.output.weight"]) + _p["generator.output.bias"]);
-        var nll = _model.OutputDistribution switch
+        var count = inputs.Count;
+        var (states, cells) = (new Variable[count + 1], new Variable[count + 1]);
+        states[count] = cells[count] = Variable.Zeros(B, Model.LstmUnits);
+        for (var i = count - 1; i >= 0; i--)
         {
-            OutputDistribution.Categorical => output.LogSumExp() - output.Pick(_in.Tokens.AsSpan(t * _b, _b).ToArray()),
-            OutputDistribution.Bernoulli => (output.SoftPlus() - Target(t) * output).RowSums(),
-            _ => -1.0 * LogDensity(Target(t), output.Part(0, _model.FrameSize), Clamped(output.Part(_model.FrameSize, _model.FrameSize))),
-        };
-        return Keep("nll", nll);
+            var a = inputs[i].Times(P($"{lstm}.weight_input")) + states[i + 1].Times(P($"{lstm}.weight_recurrent")) + P($"{lstm}.bias");
+            var (h, c) = ReferenceForwardLstm.Cell(a, cells[i + 1]);
+            var valid = Validity(first + i);
+            (states[i], cells[i]) = (h * valid, c * valid);
+        }
+
+        Values["backward_h"] = [.. states[..count]];
+        Values["backward_c"] = [.. cells[..count]];
+        return states;
     }
 
-    (Variable H, Variable C) Cell(Variable a, Variable cPrevious)
+    /// <summary>−log p(y_t | the generator's inputs), the hidden layer's weight split by rows among them.</summary>
+    protected Variable NegativeLogLikelihood(int t, string generator, string prefix, params Variable[] inputs)
     {
-        var n = _model.LstmUnits;
-        var (i, f, u, o) = (a.Part(0, n).Sigmoid(), a.Part(n, n).Sigmoid(), a.Part(2 * n, n).Tanh(), a.Part(3 * n, n).Sigmoid());
-        var c = f * cPrevious + i * u;
-        return (o * c.Tanh(), c);
+        var weight = P($"{generator}.hidden.weight");
+        var hidden = inputs[0].Times(Rows(weight, 0, inputs[0].Columns)) + P($"{generator}.hidden.bias");
+        var row = inputs[0].Columns;
+        foreach (var input in inputs[1..])
+        {
+            hidden += input.Times(Rows(weight, row, input.Columns));
+            row += input.Columns;
+        }
+
+        Assert.Equal(row, weight.Rows);
+        var output = Keep(prefix + "output", Phi(hidden).Times(P($"{generator}.output.weight")) + P($"{generator}.output.bias"));
+        return Keep(prefix + "nll", ReferenceOutputs.NegativeLogLikelihood(Model, output, Model.IsCategorical ? null : Embedded[t].StopGradient(), Tokens(t)));
     }
 
-    (Variable Mean, Variable LogVariance) Gaussian(string net, Variable hidden, bool tau)
+    /// <summary>Adds a step's cost to J and its bound to the sequences'. Costs of the forward LSTM's regularisation are added here.</summary>
+    protected void AddStep(int t, Variable nll, Variable? kl, Variable hPrevious, Variable h, Variable? auxiliary = null)
     {
-        var output = Phi(hidden).Times(_p[$"{net}.output.weight"]) + _p[$"{net}.output.bias"];
+        var loss = nll + Model.Gamma * Keep("activity", h.Square().RowSums());
+        if (kl is not null)
+            loss += Model.KlWeight * kl;
+        if (auxiliary is not null)
+            loss += auxiliary;
+        if (Model.NormStabiliser > 0)
+            loss += Model.NormStabiliser * Keep("norm_difference", (h.Square().RowSums().Sqrt() - hPrevious.Square().RowSums().Sqrt()).Square());
+        Total += (loss * Weight(t)).Sum();
+        for (var n = 0; n < B; n++)
+            if (t <= Inputs.Lengths[n])
+                Bound[n] -= nll.Value[n] + (kl?.Value[n] ?? 0);
+    }
+
+    /// <summary>An output layer read as mean and clamped log-variance, from the hidden layer's pre-activation.</summary>
+    protected (Variable Mean, Variable LogVariance) Gaussian(string net, Variable hidden, bool tau = false)
+    {
+        var output = Phi(hidden).Times(P($"{net}.output.weight")) + P($"{net}.output.bias");
         var n = output.Columns / 2;
         var mean = output.Part(0, n);
-        if (tau && _model.ReconstructionMean == ReconstructionMean.Tanh)
+        if (tau && Model.ReconstructionMean == ReconstructionMean.Tanh)
             mean = mean.Tanh();
         return (Keep($"{net}.mean", mean), Keep($"{net}.logvar", Clamped(output.Part(n, n))));
     }
 
-    static Variable Sample(Variable mean, Variable logVariance, Variable noise) => mean + (0.5 * logVariance).Exp() * noise;
+    /// <summary>μ_p = λ_p = 0.</summary>
+    protected (Variable Mean, Variable LogVariance) StandardNormal()
+        => (Keep("prior.mean", Variable.Zeros(B, Model.LatentUnits)), Keep("prior.logvar", Variable.Zeros(B, Model.LatentUnits)));
 
-    static Variable LogDensity(Variable x, Variable mean, Variable logVariance)
+    protected Variable Kl((Variable Mean, Variable LogVariance) q, (Variable Mean, Variable LogVariance) p)
     {
-        var constant = Variable.Of(1, 1, [Math.Log(2 * Math.PI)]);
-        return -0.5 * (logVariance + (x - mean).Square() * (-1.0 * logVariance).Exp() + constant).RowSums();
+        var ratio = (q.LogVariance - p.LogVariance).Exp();
+        return Keep("kl", 0.5 * (p.LogVariance - q.LogVariance + ratio + (q.Mean - p.Mean).Square() * (-1.0 * p.LogVariance).Exp() - Ones()).RowSums());
     }
 
-    static Variable Skipped(Variable x, Variable mask) => x * mask + x.StopGradient() * (Variable.Of(mask.Rows, 1, [.. Enumerable.Repeat(1.0, mask.Rows)]) - mask);
+    protected static Variable Sample((Variable Mean, Variable LogVariance) moments, Variable noise) => moments.Mean + (0.5 * moments.LogVariance).Exp() * noise;
 
-    Variable Phi(Variable a) => a.LeakyRelu(_model.LeakyReluSlope, _model.ActivationClip);
+    protected Variable LatentNoise(int t) => Slice(Inputs.EpsilonZ, t - 1, Model.LatentUnits);
 
-    Variable Clamped(Variable logVariance) => logVariance.Clamp(_model.LogVarianceMin, _model.LogVarianceMax);
+    protected Variable Phi(Variable a) => a.LeakyRelu(Model.LeakyReluSlope, Model.ActivationClip);
 
-    Variable Target(int t) => Embedded[t].StopGradient();
+    protected Variable Clamped(Variable logVariance) => logVariance.Clamp(Model.LogVarianceMin, Model.LogVarianceMax);
 
-    Variable Ones() => Variable.Of(_b, 1, [.. Enumerable.Repeat(1.0, _b)]);
+    protected Variable Ones() => Variable.Of(B, 1, [.. Enumerable.Repeat(1.0, B)]);
 
-    Variable Validity(int k) => Variable.Of(_b, 1, [.. _in.Lengths.Select(length => k <= length ? 1.0 : 0.0)]);
+    protected Variable Validity(int k) => Variable.Of(B, 1, [.. Inputs.Lengths.Select(length => k <= length ? 1.0 : 0.0)]);
 
-    Variable Weight(int t) => (1.0 / _b) * Validity(t);
+    protected Variable Weight(int t) => (1.0 / B) * Validity(t);
 
-    Variable Slice(double[] sequence, int step, int width) => Variable.Of(_b, width, sequence.AsSpan(step * _b * width, _b * width).ToArray());
+    protected Variable Slice(double[] sequence, int step, int width) => Variable.Of(B, width, sequence.AsSpan(step * B * width, B * width).ToArray());
 
-    static Variable Rows(Variable x, int first, int count) => x.Gather([.. Enumerable.Range(first, count)]);
+    protected static Variable Rows(Variable x, int first, int count) => x.Gather([.. Enumerable.Range(first, count)]);
 
-    Variable Keep(string name, Variable value)
+    protected Variable Keep(string name, Variable value)
     {
         if (!Values.TryGetValue(name, out var steps))
             Values[name] = steps = [];
         steps.Add(value);
         return value;
     }
+
+    int[] Tokens(int k) => Model.IsCategorical ? Inputs.Tokens.AsSpan(k * B, B).ToArray() : [];
 }

@@ -40,6 +40,9 @@ public sealed class Variable
 
     public Variable Square() => Map(x => x * x, x => 2 * x);
 
+    /// <summary>√x; at 0, where it has no derivative, the derivative is taken as 0.</summary>
+    public Variable Sqrt() => Map(Math.Sqrt, x => x > 0 ? 0.5 / Math.Sqrt(x) : 0);
+
     public Variable Tanh() => Map(Math.Tanh, x => 1 - Math.Tanh(x) * Math.Tanh(x));
 
     public Variable Sigmoid() => Map(Logistic, x => Logistic(x) * Logistic(-x));
@@ -60,6 +63,30 @@ public sealed class Variable
     public Variable StopGradient() => Of(Rows, Columns, Value);
 
     public Variable Part(int firstColumn, int count) => Select(Rows, count, i => i / count * Columns + firstColumn + i % count);
+
+    /// <summary>[x₁ | x₂ | …], matrices of as many rows.</summary>
+    public static Variable SideBySide(IReadOnlyList<Variable> parts)
+    {
+        var (rows, columns) = (parts[0].Rows, parts.Sum(part => part.Columns));
+        var value = new double[rows * columns];
+        var first = 0;
+        var places = new List<(Variable Part, int First)>();
+        foreach (var part in parts)
+        {
+            Assert.Equal(rows, part.Rows);
+            places.Add((part, first));
+            for (var i = 0; i < part.Value.Length; i++)
+                value[i / part.Columns * columns + first + i % part.Columns] = part.Value[i];
+            first += part.Columns;
+        }
+
+        return new Variable(rows, columns, value, [.. parts], y =>
+        {
+            foreach (var (part, at) in places)
+                for (var i = 0; i < part.Value.Length; i++)
+                    part.Gradient[i] += y.Gradient[i / part.Columns * columns + at + i % part.Columns];
+        });
+    }
 
     /// <summary>Row r of the result is row <paramref name="rows"/>[r] of this.</summary>
     public Variable Gather(IReadOnlyList<int> rows) => Select(rows.Count, Columns, i => rows[i / Columns] * Columns + i % Columns);

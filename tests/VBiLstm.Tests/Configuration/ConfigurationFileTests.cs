@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using VBiLstm.Configuration;
+using VBiLstm.Tests.Model;
 
 namespace VBiLstm.Tests.Configuration;
 
@@ -75,6 +76,8 @@ public class ConfigurationFileTests
         "lstm_units=0", "mlp_units=-1", "latent_units=0", "frame_size=0", "alignment=2", "skip_probability=1.5", "leaky_relu_slope=1", "activation_clip=0",
         "log_variance_min=9", "alpha=-1", "beta=-1", "gamma=-1", "kl_weight=-1", "output_initialisation=-1", "batch_size=0", "steps=-1", "learning_rate=0",
         "adam_beta1=1", "adam_beta2=-0.1", "adam_epsilon=0", "clip_norm=-1", "kl_weight_initial=2", "kl_warmup=-1", "evaluate_every=-1", "early_stop=-1",
+        "twin_weight=-1", "zoneout_cell=1", "zoneout_hidden=-0.1", "recurrent_dropout=1", "input_dropout=1", "output_dropout=1", "weight_noise=-1",
+        "norm_stabiliser=-1",
     ];
 
     [Theory]
@@ -84,6 +87,24 @@ public class ConfigurationFileTests
         var configuration = ConfigurationFile.Override(Preset.Get("digits").Configuration, [assignment]);
         var message = Assert.Throws<ConfigurationException>(configuration.Validate).Message;
         Assert.Contains("." + assignment.Split('=')[0], message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("kind=srnn", "prior=fixed", "prior is fixed; use learned")]
+    [InlineData("kind=vrnn", "generator_input=h_z_b_tilde", "generator_input is h_z_b_tilde; use h")]
+    [InlineData("kind=vrnn", "latent_units=0", "latent_units is 0")]
+    [InlineData("output_distribution=gaussian-mixture", "mixture_components=0", "mixture_components is 0; use a whole number from 1 to 512")]
+    public void What_a_model_cannot_have_is_refused_with_the_fix(string first, string second, string expected)
+    {
+        var configuration = ConfigurationFile.Override(Preset.Get("digits").Configuration, [first, second]);
+        Assert.Contains("model." + expected, Assert.Throws<ConfigurationException>(configuration.Validate).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_widest_mixture_still_has_a_whole_number_of_outputs()
+    {
+        var model = new ModelConfiguration { OutputDistribution = OutputDistribution.GaussianMixture, MixtureComponents = 512, FrameSize = 1 << 20 };
+        Assert.Equal(512L * (1 + 2 * (1 << 20)), model.OutputSize);
     }
 
     [Fact]

@@ -16,7 +16,7 @@ public class InvarianceTests
 
     static ModelConfiguration Model(OutputDistribution distribution) => Bernoulli with { OutputDistribution = distribution, VocabularySize = 9 };
 
-    public static TheoryData<OutputDistribution> Distributions => [.. Enum.GetValues<OutputDistribution>()];
+    public static TheoryData<OutputDistribution> Distributions => [.. TrainedModels.Distributions];
 
     [Theory]
     [MemberData(nameof(Distributions))]

@@ -17,8 +17,8 @@ public class ModelCostTests
     public static TheoryData<ModelKind, OutputDistribution, PriorKind, GeneratorInput, double> Models()
     {
         var data = new TheoryData<ModelKind, OutputDistribution, PriorKind, GeneratorInput, double>();
-        foreach (var kind in Enum.GetValues<ModelKind>())
-            foreach (var distribution in Enum.GetValues<OutputDistribution>())
+        foreach (var kind in TrainedModels.Kinds)
+            foreach (var distribution in TrainedModels.Distributions)
                 foreach (var prior in Enum.GetValues<PriorKind>())
                     foreach (var beta in new[] { 0, 0.5 })
                         data.Add(kind, distribution, prior, kind == ModelKind.VariationalBiLstm && beta == 0 ? GeneratorInput.HZBTilde : GeneratorInput.H, beta);

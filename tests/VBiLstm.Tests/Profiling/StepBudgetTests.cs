@@ -23,8 +23,8 @@ public class StepBudgetTests
     public static TheoryData<ModelKind, OutputDistribution, PriorKind, double, GeneratorInput> Models()
     {
         var models = new TheoryData<ModelKind, OutputDistribution, PriorKind, double, GeneratorInput>();
-        foreach (var kind in Enum.GetValues<ModelKind>())
-            foreach (var distribution in Enum.GetValues<OutputDistribution>())
+        foreach (var kind in TrainedModels.Kinds)
+            foreach (var distribution in TrainedModels.Distributions)
                 foreach (var prior in Enum.GetValues<PriorKind>())
                     foreach (var beta in new[] { 0, 0.5 })
                         models.Add(kind, distribution, prior, beta, kind == ModelKind.VariationalBiLstm && beta > 0 ? GeneratorInput.HZBTilde : GeneratorInput.H);

@@ -14,24 +14,26 @@ sealed class CategoricalOutput(int vocabularySize) : Output
 
     // The temperature divides the logits.
     public override void Sample(ReadOnlySpan<float> output, double temperature, ref CounterRandom random, Span<float> values)
+        => values[0] = Draw(output, temperature, ref random);
+
+    /// <summary>An index with the probabilities softmax(logits / temperature), by one uniform number.</summary>
+    internal static int Draw(ReadOnlySpan<float> logits, double temperature, ref CounterRandom random)
     {
         var largest = float.NegativeInfinity;
-        foreach (var logit in output)
+        foreach (var logit in logits)
             largest = MathF.Max(largest, logit);
         double total = 0;
-        foreach (var logit in output)
+        foreach (var logit in logits)
             total += Math.Exp((logit - largest) / temperature);
         var left = random.NextSingle() * total;
-        values[0] = output.Length - 1;
-        for (var i = 0; i < output.Length; i++)
+        for (var i = 0; i < logits.Length; i++)
         {
-            left -= Math.Exp((output[i] - largest) / temperature);
+            left -= Math.Exp((logits[i] - largest) / temperature);
             if (left < 0)
-            {
-                values[0] = i;
-                return;
-            }
+                return i;
         }
+
+        return logits.Length - 1;
     }
 
     public override float RandomValue(ref CounterRandom random) => random.NextInt32(vocabularySize);

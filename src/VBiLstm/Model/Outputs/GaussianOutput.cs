@@ -23,11 +23,12 @@ sealed class GaussianOutput(ModelConfiguration model) : Output
     public override void Sample(ReadOnlySpan<float> output, double temperature, ref CounterRandom random, Span<float> values)
     {
         for (var d = 0; d < values.Length; d++)
-        {
-            var logVariance = Math.Clamp(output[model.FrameSize + d], model.LogVarianceMin, model.LogVarianceMax);
-            values[d] = (float)(output[d] + temperature * Math.Exp(logVariance / 2) * random.NextNormal());
-        }
+            values[d] = Draw(output[d], output[model.FrameSize + d], model, temperature, ref random);
     }
+
+    /// <summary>A value of N(mean, (temperature e^(λ/2))²), λ the clamped log-variance.</summary>
+    internal static float Draw(float mean, float logVariance, ModelConfiguration model, double temperature, ref CounterRandom random)
+        => (float)(mean + temperature * Math.Exp(Math.Clamp(logVariance, model.LogVarianceMin, model.LogVarianceMax) / 2) * random.NextNormal());
 
     public override float RandomValue(ref CounterRandom random) => random.NextNormal();
 }

@@ -19,6 +19,7 @@ public abstract class Output
             OutputDistribution.Bernoulli => new BernoulliOutput(model.FrameSize),
             OutputDistribution.Categorical => new CategoricalOutput(model.VocabularySize),
             OutputDistribution.Gaussian => new GaussianOutput(model),
+            OutputDistribution.GaussianMixture => new GaussianMixtureOutput(model),
             _ => throw new ConfigurationException($"model.output_distribution {model.OutputDistribution} has no implementation."),
         };
     }
