@@ -97,17 +97,13 @@ static class ProfileCommand
     {
         using var interruption = new Interruption();
         using var benchmark = new StepBenchmark(device, configuration, timeSteps);
-        using (new ProfilerRanges(benchmark.Step))
-        {
-            for (var i = 0; i < WarmUpSteps; i++)
-                benchmark.Run();
-        }
-
+        for (var i = 0; i < WarmUpSteps; i++)
+            benchmark.Run(recorded: false);
         device.StartProfiler();
         for (var i = 0; i < steps && !interruption.Token.IsCancellationRequested; i++)
         {
             using var ranges = new ProfilerRanges(benchmark.Step);
-            benchmark.Run();
+            benchmark.Run(recorded: false);
         }
 
         device.StopProfiler();

@@ -240,13 +240,7 @@ public sealed record ModelConfiguration
         Check(Kind != ModelKind.Srnn || Prior == PriorKind.Learned, "prior", "fixed", "learned: srnn's latents depend on each other through their prior");
 
         // Described and checked against, not trained yet.
-        Check(Kind is not (ModelKind.Vrnn or ModelKind.Srnn or ModelKind.TwinNet), "kind", Kind, "variational-bilstm, z-forcing, lstm or bilstm");
-        foreach (var (field, value) in new[]
-        {
-            ("zoneout_cell", ZoneoutCell), ("zoneout_hidden", ZoneoutHidden), ("recurrent_dropout", RecurrentDropout), ("input_dropout", InputDropout),
-            ("output_dropout", OutputDropout), ("weight_noise", WeightNoise), ("norm_stabiliser", NormStabiliser),
-        })
-            Check(value == 0, field, value, "0: no step applies it yet");
+        Check(Kind is not (ModelKind.Vrnn or ModelKind.Srnn), "kind", Kind, "variational-bilstm, z-forcing, lstm, bilstm or twin-net");
     }
 
     static void Positive(string field, int value) => Check(value is > 0 and <= 1 << 20, field, value, "a whole number from 1 to 1048576");

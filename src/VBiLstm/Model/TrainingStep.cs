@@ -99,7 +99,7 @@ public sealed partial class TrainingStep : IDisposable
 
     internal StepFrame Frame => _frame;
 
-    /// <summary>Called as each phase that the model has begins, before its first operation; for profiles, of steps that are not recorded. Null: not called.</summary>
+    /// <summary>Called as each phase that the model has begins, before its first operation; for profiles; in a recording only while it is made. Null: not called.</summary>
     public Action<TrainingPhase>? EnterPhase
     {
         get => _frame.EnterPhase;
@@ -151,20 +151,22 @@ public sealed partial class TrainingStep : IDisposable
         _device.Upload(batch.RowIds, _frame.RowIds);
     }
 
-    /// <summary>One training step on the loaded batch: draws, forward, backward, update; a recording is replayed where the device records.</summary>
-    public void Run(in StepSettings settings)
+    /// <summary>One training step on the loaded batch: draws, forward, backward, update.</summary>
+    /// <param name="settings">Of this step.</param>
+    /// <param name="recorded">Replays a recording, where the device records; false calls the operations one by one, so that phases are told as they begin.</param>
+    public void Run(in StepSettings settings, bool recorded = true)
     {
         Apply(settings);
-        if (_frame.EnterPhase is not null)
+        if (!recorded)
         {
             Operations();
             return;
         }
 
         // Sizes are fixed in a recording, values are not.
-        if (!_recordedSteps.TryGetValue(Steps, out var recorded))
-            _recordedSteps.Add(Steps, recorded = _device.Record(Operations));
-        recorded();
+        if (!_recordedSteps.TryGetValue(Steps, out var replay))
+            _recordedSteps.Add(Steps, replay = _device.Record(Operations));
+        replay();
     }
 
     void Operations()
@@ -271,7 +273,7 @@ public sealed partial class TrainingStep : IDisposable
     internal StepTensor GradientNormTensor => new("gradient_norm", _frame.GradientNorm, TrainingPhase.Adam);
 
     /// <summary>A tensor by its name; empty where the model or the device lacks it.</summary>
-    internal Tensor Find(string name) => NoiseTensors.Concat(ForwardTensors).Concat(BackwardTensors).FirstOrDefault(tensor => tensor.Name == name).Values;
+    internal Tensor Find(string name) => NoiseTensors.Concat(ForwardTensors).Concat(BackwardTensors).Concat(_pass.InitialStateGradients).FirstOrDefault(tensor => tensor.Name == name).Values;
 
     static IEnumerable<StepTensor> Kept(IEnumerable<StepTensor> tensors) => tensors.Where(tensor => !tensor.Values.IsEmpty);
 

@@ -42,12 +42,13 @@ public sealed class StepBenchmark : IDisposable
 
     public TrainingStep Step { get; }
 
-    /// <summary>One whole step, as <see cref="Trainer"/> runs it: recorded, but where <see cref="TrainingStep.EnterPhase"/> is told the phases as they begin.</summary>
+    /// <summary>One whole step, as <see cref="Trainer"/> runs it.</summary>
+    /// <param name="recorded">False calls its operations one by one, so that <see cref="TrainingStep.EnterPhase"/> is told the phases as they begin.</param>
     /// <returns>The objective in nats per sequence.</returns>
-    public float Run()
+    public float Run(bool recorded = true)
     {
         Step.Load(_batch);
-        Step.Run(StepSettings.Of(_configuration, _done));
+        Step.Run(StepSettings.Of(_configuration, _done), recorded);
         _done++;
         return Step.ReadMetrics().Objective;
     }
@@ -105,7 +106,7 @@ public sealed class StepBenchmark : IDisposable
                     phaseTicks[current] += now - since;
                 (current, since) = ((int)phase, now);
             };
-            Run();
+            Run(recorded: false);
             Step.EnterPhase = null;
             phaseTicks[current] += Stopwatch.GetTimestamp() - since;
             for (var phase = 0; phase < phases.Length; phase++)

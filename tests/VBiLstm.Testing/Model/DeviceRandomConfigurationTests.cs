@@ -55,6 +55,7 @@ public abstract class DeviceRandomConfigurationTests
     internal static ModelConfiguration DrawCompared(Random random)
     {
         T Of<T>(IReadOnlyList<T> values) => values[random.Next(values.Count)];
+        double Sometimes() => random.Next(3) == 0 ? 0.1 + 0.6 * random.NextDouble() : 0;
         var kind = Of(TrainedModels.Kinds);
         return Draw(random) with
         {
@@ -65,6 +66,13 @@ public abstract class DeviceRandomConfigurationTests
             GeneratorInput = kind == ModelKind.VariationalBiLstm ? (GeneratorInput)random.Next(2) : GeneratorInput.H,
             ActivationClip = random.Next(2) == 0 ? null : 1 + random.NextDouble(),
             TwinWeight = random.NextDouble(),
+            ZoneoutCell = Sometimes(),
+            ZoneoutHidden = Sometimes(),
+            RecurrentDropout = Sometimes(),
+            InputDropout = Sometimes(),
+            OutputDropout = Sometimes(),
+            WeightNoise = Sometimes(),
+            NormStabiliser = Sometimes(),
         };
     }
 

@@ -11,7 +11,7 @@ public static class ModelFacts
         /// <summary>Whether the variational channel joins a forward and a backward LSTM.</summary>
         public bool HasChannel => model.Kind is ModelKind.VariationalBiLstm or ModelKind.ZForcing;
 
-        public bool HasBackwardLstm => model.HasChannel || model.Kind == ModelKind.BiLstm;
+        public bool HasBackwardLstm => model.HasChannel || model.Kind is ModelKind.BiLstm or ModelKind.TwinNet;
 
         /// <summary>Whether b̃_t feeds the forward LSTM.</summary>
         public bool FeedsBTilde => model.Kind == ModelKind.VariationalBiLstm;

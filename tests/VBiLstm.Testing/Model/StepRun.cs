@@ -34,10 +34,19 @@ sealed class StepRun : IDisposable
         inputs.Lengths.CopyTo(batch.Lengths, 0);
         Step.Load(batch);
         Step.Apply(new StepSettings(1, 0, 0, model.KlWeight, model.Alpha, model.Beta));
+        Step.DrawNoise();
         Upload(inputs.EpsilonZ, "eps_z");
         Upload(inputs.EpsilonB, "eps_b");
         Upload(inputs.SkipMask, "skip_mask");
-        Step.WriteState([.. Step.StateNames.Select(state => Single(state.Name == "h" ? inputs.H0 : inputs.C0))]);
+        Upload(inputs.ZoneoutCell, "zoneout_cell");
+        Upload(inputs.ZoneoutHidden, "zoneout_hidden");
+        Upload(inputs.RecurrentMask, "recurrent_mask");
+        Upload(inputs.InputMask, "input_mask");
+        Upload(inputs.OutputMask, "output_mask");
+        foreach (var (name, noise) in inputs.WeightNoise)
+            Upload([.. Read(Parameters.Value(name)).Zip(noise, (weight, epsilon) => weight + model.WeightNoise * epsilon)], "noisy." + name);
+        Step.RefreshWeights();
+        Step.WriteState([.. Step.StateNames.Select(state => Single(state.Name switch { "h" => inputs.H0, "c" => inputs.C0, _ => inputs.Latent0 }))]);
     }
 
     public float[] Gradient(string name) => Read(Parameters.Gradient(name));

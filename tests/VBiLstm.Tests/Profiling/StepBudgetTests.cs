@@ -37,10 +37,10 @@ public class StepBudgetTests
     {
         var model = Model with { Kind = kind, OutputDistribution = distribution, Prior = prior, Beta = beta, GeneratorInput = generatorInput };
 
-        // The formula counts T steps; the backward LSTM reads T + 1 tokens, frames need no gradient, and neither does the state after the last token that bilstm reads.
+        // The formula counts T steps; the backward LSTM reads T + 1 tokens, frames need no gradient, and neither does the state after the last token that a generator reads.
         long recurrent = 4L * model.LstmUnits * model.LstmUnits, input = 4L * model.LstmUnits * model.InputSize;
         var oneMoreToken = model.HasBackwardLstm ? 2.0 * B * (3 * recurrent + (model.IsCategorical ? 3 : 2) * input) : 0;
-        var noStateAfterTheLast = kind == ModelKind.BiLstm ? 2.0 * B * model.LstmUnits * model.MlpUnits : 0;
+        var noStateAfterTheLast = kind is ModelKind.BiLstm or ModelKind.TwinNet ? 2.0 * B * model.LstmUnits * model.MlpUnits : 0;
         Assert.Equal(SequenceModel.Of(model).TrainingStepOperations(T, B) + oneMoreToken - noStateAfterTheLast, Count(model).FloatingPointOperations);
     }
 
@@ -116,10 +116,10 @@ public class StepBudgetTests
     {
         var budget = Count(Model);
 
-        // Frames, validity, loss weights and row ids; noise key, and the ten scalars once for the objective and once for Adam; one graph; the metrics.
-        Assert.Equal(4 + 3 + 1 + 1, budget.HostLaunches);
-        Assert.Equal(4 * ((T + 1) * B * 7 + (T + 1) * B + T * B + B) + 4 * (3 + 10 + 10), budget.UploadedBytes);
-        Assert.Equal(4 * 7, budget.DownloadedBytes);
+        // Frames, validity, loss weights and row ids; at once eight coefficients of terms, five more scalars and the noise key; one graph; the metrics.
+        Assert.Equal(4 + 1 + 1 + 1, budget.HostLaunches);
+        Assert.Equal(4 * ((T + 1) * B * 7 + (T + 1) * B + T * B + B) + 4 * (8 + 5 + 3), budget.UploadedBytes);
+        Assert.Equal(4 * (8 + 2), budget.DownloadedBytes);
     }
 
     [Fact]

@@ -149,11 +149,12 @@ sealed class BiLstm : SequenceModel
         [
             Frame.Tokens("grad.h.direct", _forward.DH, TrainingPhase.B3),
             Frame.Predicted("grad.gates", Frame.Inside(_forward.Gates), TrainingPhase.B5, StepOrder.Descending),
-            new StepTensor("grad.h0.recurrent", _forward.DHRecurrent, TrainingPhase.B5),
-            new StepTensor("grad.c0", _forward.DC, TrainingPhase.B5),
             .. _backward.FutureGradients(Frame),
             Frame.Tokens("grad.embedded", _inputs.DEmbedded, TrainingPhase.B7),
         ];
+
+        public override IEnumerable<StepTensor> InitialStateGradients =>
+            [new("grad.h0.recurrent", _forward.DHRecurrent, TrainingPhase.B5), new("grad.c0", _forward.DC, TrainingPhase.B5)];
 
         public override IEnumerable<(string Name, Tensor Values)> Watched =>
         [

@@ -50,6 +50,9 @@ abstract class ModelPass(StepFrame frame)
     /// <summary>What <see cref="Backward"/> leaves of activations' gradients, in the order of the computation.</summary>
     public abstract IEnumerable<StepTensor> BackwardTensors { get; }
 
+    /// <summary>What <see cref="Backward"/> leaves of the gradients of h_0 (but for what reaches it directly) and c_0.</summary>
+    public abstract IEnumerable<StepTensor> InitialStateGradients { get; }
+
     /// <summary>Where a value that is not finite is looked for, in the order of the computation, by names for people.</summary>
     public abstract IEnumerable<(string Name, Tensor Values)> Watched { get; }
 }

@@ -117,10 +117,11 @@ sealed class PlainLstm : SequenceModel
         [
             Frame.Tokens("grad.h.direct", _lstm.DH, TrainingPhase.B3),
             Frame.Predicted("grad.gates", Frame.Inside(_lstm.Gates), TrainingPhase.B5, StepOrder.Descending),
-            new StepTensor("grad.h0.recurrent", _lstm.DHRecurrent, TrainingPhase.B5),
-            new StepTensor("grad.c0", _lstm.DC, TrainingPhase.B5),
             Frame.Tokens("grad.embedded", _inputs.DEmbedded, TrainingPhase.B7),
         ];
+
+        public override IEnumerable<StepTensor> InitialStateGradients =>
+            [new("grad.h0.recurrent", _lstm.DHRecurrent, TrainingPhase.B5), new("grad.c0", _lstm.DC, TrainingPhase.B5)];
 
         public override IEnumerable<(string Name, Tensor Values)> Watched =>
         [

@@ -28,6 +28,7 @@ public abstract class SequenceModel
         ModelKind.ZForcing => new ZForcing(configuration, layout),
         ModelKind.Lstm => new PlainLstm(configuration, layout),
         ModelKind.BiLstm => new BiLstm(configuration, layout),
+        ModelKind.TwinNet => new TwinNet(configuration, layout),
         _ => throw new ConfigurationException($"model.kind {configuration.Kind} has no implementation."),
     };
 

@@ -308,11 +308,12 @@ sealed class ZForcing : SequenceModel
             Frame.Predicted("grad.gates", _forward.Gates, TrainingPhase.B5, StepOrder.Descending),
             Frame.Predicted("grad.posterior.output", _posterior.Output, TrainingPhase.B5, StepOrder.Descending),
             Frame.Predicted("grad.posterior.hidden", _dPosteriorHidden, TrainingPhase.B5, StepOrder.Descending),
-            new StepTensor("grad.h0.recurrent", _recurrentProduct.ColumnRange(0, _model.LstmUnits), TrainingPhase.B5),
-            new StepTensor("grad.c0", _forward.DC, TrainingPhase.B5),
             .. _backward.FutureGradients(Frame),
             Frame.Tokens("grad.embedded", _inputs.DEmbedded, TrainingPhase.B7),
         ];
+
+        public override IEnumerable<StepTensor> InitialStateGradients =>
+            [new("grad.h0.recurrent", _recurrentProduct.ColumnRange(0, _model.LstmUnits), TrainingPhase.B5), new("grad.c0", _forward.DC, TrainingPhase.B5)];
 
         public override IEnumerable<(string Name, Tensor Values)> Watched =>
         [

@@ -13,9 +13,17 @@ sealed class GeneratorPass
     readonly int _outputSteps;
     readonly NetPass _net;
     readonly InputPass _inputs;
+    readonly string _prefix;
 
-    public GeneratorPass(Workspace workspace, Net net, Output output, InputPass inputs, in StepSizes sizes)
+    /// <param name="workspace">Where the tensors come from.</param>
+    /// <param name="net">What it is made of.</param>
+    /// <param name="output">The output distribution.</param>
+    /// <param name="inputs">Where the targets are.</param>
+    /// <param name="sizes">Of the step.</param>
+    /// <param name="prefix">Of its tensors' names, where a model has several generators.</param>
+    public GeneratorPass(Workspace workspace, Net net, Output output, InputPass inputs, in StepSizes sizes, string prefix = "")
     {
+        _prefix = prefix;
         (_output, _outputSteps, _inputs) = (output, sizes.OutputSteps, inputs);
         _net = new NetPass(workspace, net, sizes.Rows, checked(sizes.OutputSteps * sizes.BatchSize));
         Nll = workspace.Take(sizes.Rows, 1);
@@ -73,9 +81,9 @@ sealed class GeneratorPass
     /// <summary>What a forward pass leaves, for comparisons; outputs where all time steps' exist at once.</summary>
     public IEnumerable<StepTensor> ForwardTensors(StepFrame frame) =>
     [
-        frame.Predicted("generator.hidden", Hidden, TrainingPhase.F4, kink: Kink.LeakyRelu),
-        frame.Predicted("output", _outputSteps >= frame.Steps ? Output : default, TrainingPhase.F4, kink: _output.Kink),
-        frame.Predicted("nll", Nll, TrainingPhase.F4),
+        frame.Predicted(_prefix + "generator.hidden", Hidden, TrainingPhase.F4, kink: Kink.LeakyRelu),
+        frame.Predicted(_prefix + "output", _outputSteps >= frame.Steps ? Output : default, TrainingPhase.F4, kink: _output.Kink),
+        frame.Predicted(_prefix + "nll", Nll, TrainingPhase.F4),
     ];
 
     Tensor Outputs(StepFrame frame, int start, int count)

@@ -42,7 +42,8 @@ sealed class WeightNoise
         if (_noisy.IsEmpty)
             return _workspace.Operand(view, use);
         var operand = _workspace.OperandOf(view.In(_noisy), use);
-        _operands.Add(operand);
+        if (operand.Use != 0)
+            _operands.Add(operand);
         return operand;
     }
 
