@@ -8,16 +8,18 @@ public sealed unsafe partial class CudaDevice
 
     public override long RecurrenceBytes(int inputs, int units, int steps, int rows, bool training) => _recurrences?.Measure(inputs, units, steps, rows, training) ?? 0;
 
-    public override void LstmCellForward(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h)
+    protected override void LstmCellForwardCore(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h, Tensor updateMask)
     {
-        CheckShape(gates.Columns == 4 * h.Columns && (addend.IsEmpty || addend.Columns == gates.Columns));
+        if (!updateMask.IsEmpty)
+            throw NoKernel(nameof(LstmCellForward) + " with an update mask");
         var arguments = stackalloc void*[] { &gates, &addend, &cPrevious, &validity, &c, &tanhC, &h };
         LaunchElements(_kernels.LstmCellForward, c.Rows, c.Columns, arguments);
     }
 
-    public override void LstmCellBackward(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc)
+    protected override void LstmCellBackwardCore(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc, Tensor updateMask)
     {
-        CheckShape(gates.Columns == 4 * dc.Columns);
+        if (!updateMask.IsEmpty)
+            throw NoKernel(nameof(LstmCellBackward) + " with an update mask");
         var arguments = stackalloc void*[] { &gates, &cPrevious, &tanhC, &dh1, &dh2, &validity, &dc };
         LaunchElements(_kernels.LstmCellBackward, dc.Rows, dc.Columns, arguments);
     }

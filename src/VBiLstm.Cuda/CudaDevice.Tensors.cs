@@ -66,11 +66,4 @@ public sealed unsafe partial class CudaDevice
         var arguments = stackalloc void*[] { &x, &noise };
         LaunchElements(_kernels.FillNormal, x.Rows, x.Columns, arguments);
     }
-
-    public override void FillBernoulli(Tensor x, float probability, NoiseSource noise)
-    {
-        CheckShape(x.Rows % noise.RowIds.Count == 0 && noise.Key.Count == 3 && x.Columns == 1);
-        var arguments = stackalloc void*[] { &x, &probability, &noise };
-        LaunchElements(_kernels.FillBernoulli, x.Rows, x.Columns, arguments);
-    }
 }

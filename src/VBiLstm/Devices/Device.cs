@@ -7,7 +7,7 @@ namespace VBiLstm.Devices;
 /// Rows are examples: a tensor of a sequence is [T·B, N]. Symbols and section numbers are those of model.md.
 /// "Empty" below means <see cref="Tensor.IsEmpty"/>. Outputs may alias inputs only where an operation says so.
 /// </summary>
-public abstract class Device : IDisposable
+public abstract partial class Device : IDisposable
 {
     /// <summary>What a person calls this device, for instance <c>cpu (2 threads, 512-bit)</c>.</summary>
     public abstract string Name { get; }
@@ -67,19 +67,6 @@ public abstract class Device : IDisposable
     public abstract void WeightGradients(ReadOnlySpan<WeightGradient> gradients, Tensor dy, Tensor dBias, bool accumulate = false);
 
     // --- LSTM ---
-
-    /// <summary>
-    /// One LSTM step from pre-activations a = gates + addend (gate order i, f, u, o):
-    /// gates become their activations, c = v (f c_prev + i u), h = v o tanh(c before v).
-    /// Shapes: gates and addend [B, 4H] (the addend may be empty), validity [B, 1] or empty, the rest [B, H].
-    /// </summary>
-    public abstract void LstmCellForward(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h);
-
-    /// <summary>
-    /// CellBwd of model.md section 3 with dh = v (dh1 + dh2) and dc = v dc (a dh may be empty): gates become da, dc becomes dc_prev.
-    /// Shapes: gates [B, 4H], validity [B, 1] or empty, the rest [B, H].
-    /// </summary>
-    public abstract void LstmCellBackward(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc);
 
     /// <summary>
     /// Whether a recurrence without channel is one opaque call, as cuDNN's are: input projections are computed within, so that projecting a vocabulary before gains
@@ -224,9 +211,6 @@ public abstract class Device : IDisposable
 
     /// <summary>Standard normal noise; row t·B + n takes its bits from time step t and row id n. Shape: x [T·B, N].</summary>
     public abstract void FillNormal(Tensor x, NoiseSource noise);
-
-    /// <summary>Ones with the given probability, zeros otherwise. Shape: x [T·B, 1].</summary>
-    public abstract void FillBernoulli(Tensor x, float probability, NoiseSource noise);
 
     /// <summary>result = the Euclidean norm of a flat gradient [1, N], accumulated in double in a fixed order. Shape: result [1, 1].</summary>
     public abstract void GradientNorm(Tensor gradients, Tensor result);

@@ -16,7 +16,7 @@ public readonly record struct GaussianHead(float LogVarianceMin, float LogVarian
 /// </summary>
 public readonly record struct NoiseSource(IdTensor Key, IdTensor RowIds, NoiseStream Stream);
 
-/// <summary>Independent uses of noise. The numbers are part of the file format of a run: never renumber.</summary>
+/// <summary>Independent uses of noise; those of a second, backward LSTM in the same model are its own. The numbers are part of the file format of a run: never renumber.</summary>
 public enum NoiseStream
 {
     LatentNoise = 0,
@@ -31,6 +31,17 @@ public enum NoiseStream
     Shuffle = 9,
     Binarisation = 10,
     Dither = 11,
+    ZoneoutCells = 12,
+    ZoneoutStates = 13,
+    RecurrentDropout = 14,
+    InputDropout = 15,
+    OutputDropout = 16,
+    WeightNoise = 17,
+    BackwardZoneoutCells = 18,
+    BackwardZoneoutStates = 19,
+    BackwardRecurrentDropout = 20,
+    BackwardInputDropout = 21,
+    BackwardOutputDropout = 22,
 }
 
 /// <summary>An input x [R, in] of a layer and where the gradient of its weight goes, dW [in, out].</summary>

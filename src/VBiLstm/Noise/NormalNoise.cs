@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics.X86;
 
 namespace VBiLstm.Noise;
 
@@ -66,20 +65,16 @@ static unsafe class NormalNoise
         sine = radius * (swap ? c : s) * (quadrant >= 2 ? -1 : 1);
     }
 
-    /// <summary>A row of standard normals: columns 4j..4j+3 are the two pairs of block (j, row, timeAndStream, step).</summary>
-    public static void FillRow(float* target, int count, uint row, uint timeAndStream, uint step, uint key0, uint key1)
+    /// <summary>A row of standard normals: columns 4j..4j+3 are the two pairs of block (firstBlock + j, row, timeAndStream, step).</summary>
+    public static void FillRow(float* target, int count, uint row, uint timeAndStream, uint step, uint key0, uint key1, uint firstBlock = 0)
     {
         var words = stackalloc uint[4 * Blocks];
         var values = stackalloc float[4 * Blocks];
         for (var start = 0; start < count; start += 4 * Blocks)
         {
-            var block = (uint)start / 4;
             var left = Math.Min(count - start, 4 * Blocks);
             var blocks = (left + 3) / 4;
-            for (var i = 0; Avx2.IsSupported && i < blocks; i += 8)
-                Philox4x32.EightBlocks(block + (uint)i, row, timeAndStream, step, key0, key1, words + i, Blocks);
-            for (var i = 0; !Avx2.IsSupported && i < blocks; i++)
-                Philox4x32.Block(block + (uint)i, row, timeAndStream, step, key0, key1, out words[i], out words[Blocks + i], out words[2 * Blocks + i], out words[3 * Blocks + i]);
+            Philox4x32.Blocks(firstBlock + (uint)start / 4, blocks, row, timeAndStream, step, key0, key1, words, Blocks);
             for (var i = 0; i < blocks; i += Vector<float>.Count)
             {
                 Pairs(words + i, words + Blocks + i, values + i, values + Blocks + i);

@@ -37,10 +37,27 @@ public static class Philox4x32
     }
 
     /// <summary>
+    /// <see cref="Block"/> of the <paramref name="count"/> consecutive values of c0 from that one on: each word of the results at <paramref name="words"/>, the four
+    /// words <paramref name="stride"/> apart, which is the count rounded up to eights at least.
+    /// </summary>
+    internal static unsafe void Blocks(uint c0, int count, uint c1, uint c2, uint c3, uint key0, uint key1, uint* words, int stride)
+    {
+        if (Avx2.IsSupported && count > 1)
+        {
+            for (var i = 0; i < count; i += 8)
+                EightBlocks(c0 + (uint)i, c1, c2, c3, key0, key1, words + i, stride);
+            return;
+        }
+
+        for (var i = 0; i < count; i++)
+            Block(c0 + (uint)i, c1, c2, c3, key0, key1, out words[i], out words[stride + i], out words[2 * stride + i], out words[3 * stride + i]);
+    }
+
+    /// <summary>
     /// <see cref="Block"/> of the eight consecutive values of c0 from that one on: each word of the eight results at <paramref name="words"/>, the
     /// words <paramref name="stride"/> apart. Needs AVX2.
     /// </summary>
-    internal static unsafe void EightBlocks(uint c0, uint c1, uint c2, uint c3, uint key0, uint key1, uint* words, int stride)
+    static unsafe void EightBlocks(uint c0, uint c1, uint c2, uint c3, uint key0, uint key1, uint* words, int stride)
     {
         var low = new Words(Vector256.Create((ulong)c0, c0 + 1, c0 + 2, c0 + 3), c1, c2, c3);
         var high = new Words(Vector256.Create((ulong)c0 + 4, c0 + 5, c0 + 6, c0 + 7), c1, c2, c3);

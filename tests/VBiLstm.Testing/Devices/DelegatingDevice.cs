@@ -33,11 +33,34 @@ public abstract class DelegatingDevice(Device inner) : Device
 
     public override void WeightGradients(ReadOnlySpan<WeightGradient> gradients, Tensor dy, Tensor dBias, bool accumulate = false) => Inner.WeightGradients(gradients, dy, dBias, accumulate);
 
-    public override void LstmCellForward(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h)
-        => Inner.LstmCellForward(gates, addend, cPrevious, validity, c, tanhC, h);
+    protected override void LstmCellForwardCore(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h, Tensor updateMask)
+        => Inner.LstmCellForward(gates, addend, cPrevious, validity, c, tanhC, h, updateMask);
 
-    public override void LstmCellBackward(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc)
-        => Inner.LstmCellBackward(gates, cPrevious, tanhC, dh1, dh2, validity, dc);
+    protected override void LstmCellBackwardCore(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc, Tensor updateMask)
+        => Inner.LstmCellBackward(gates, cPrevious, tanhC, dh1, dh2, validity, dc, updateMask);
+
+    protected override void AddCore(Tensor x, Tensor addend, Tensor y) => Inner.Add(x, addend, y);
+
+    protected override void MultiplyElementsCore(Tensor x, Tensor mask, Tensor y, bool accumulate) => Inner.MultiplyElements(x, mask, y, accumulate);
+
+    protected override void MixCore(Tensor previous, Tensor candidate, Tensor keep, Tensor y) => Inner.Mix(previous, candidate, keep, y);
+
+    protected override void MixBackwardCore(Tensor dy1, Tensor dy2, Tensor keep, Tensor dPrevious, Tensor dCandidate, bool accumulatePrevious)
+        => Inner.MixBackward(dy1, dy2, keep, dPrevious, dCandidate, accumulatePrevious);
+
+    protected override void GaussianMixtureNllForwardCore(Tensor output, Tensor target, Tensor nll, GaussianHead head, int components)
+        => Inner.GaussianMixtureNllForward(output, target, nll, head, components);
+
+    protected override void GaussianMixtureNllBackwardCore(Tensor output, Tensor target, Tensor w, GaussianHead head, int components)
+        => Inner.GaussianMixtureNllBackward(output, target, w, head, components);
+
+    protected override void NormStabiliserForwardCore(Tensor h, Tensor result) => Inner.NormStabiliserForward(h, result);
+
+    protected override void NormStabiliserBackwardCore(Tensor h, Tensor w, float coefficient, Tensor dh) => Inner.NormStabiliserBackward(h, w, coefficient, dh);
+
+    protected override void DistanceForwardCore(Tensor x, Tensor target, Tensor result) => Inner.DistanceForward(x, target, result);
+
+    protected override void DistanceBackwardCore(Tensor x, Tensor target, Tensor w, Tensor coefficient, Tensor dx) => Inner.DistanceBackward(x, target, w, coefficient, dx);
 
     public override void MultiplyLeakyRelu(Tensor x, Weight w, Tensor bias, Tensor y, LeakyRelu phi) => Inner.MultiplyLeakyRelu(x, w, bias, y, phi);
 
@@ -87,7 +110,9 @@ public abstract class DelegatingDevice(Device inner) : Device
 
     public override void FillNormal(Tensor x, NoiseSource noise) => Inner.FillNormal(x, noise);
 
-    public override void FillBernoulli(Tensor x, float probability, NoiseSource noise) => Inner.FillBernoulli(x, probability, noise);
+    protected override void FillBernoulliCore(Tensor x, float probability, NoiseSource noise, float one) => Inner.FillBernoulli(x, probability, noise, one);
+
+    protected override void AddNormalCore(Tensor x, float deviation, IdTensor key, NoiseStream stream, Tensor y) => Inner.AddNormal(x, deviation, key, stream, y);
 
     public override void GradientNorm(Tensor gradients, Tensor result) => Inner.GradientNorm(gradients, result);
 

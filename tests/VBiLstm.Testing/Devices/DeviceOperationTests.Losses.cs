@@ -86,6 +86,12 @@ public abstract partial class DeviceOperationTests
         AssertShows("KL");
         device.SquaredNormForward(one, result);
         AssertShows("squared norm");
+        device.DistanceForward(one, y, result);
+        AssertShows("distance");
+        device.GaussianMixtureNllForward(t.Of(Rows, 2 * Columns + 1, Bad), y, result, Identity, 1);
+        AssertShows("mixture");
+        device.NormStabiliserForward(t.Of(2 * Rows, Columns, (r, c) => Bad(r - Rows, c)), result);
+        AssertShows("norm stabiliser");
         var (flat, norm) = (t.Flat(5000, i => i == 4000 ? bad : 1), t.Flat(1, _ => 0));
         device.GradientNorm(flat, norm);
         Assert.False(float.IsFinite(t.ReadSingles(norm)[0]));

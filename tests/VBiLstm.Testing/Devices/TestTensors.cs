@@ -65,6 +65,10 @@ public sealed class TestTensors(Device device, int seed) : IDisposable
         return values;
     }
 
+    /// <summary>Gives the tensor these values again.</summary>
+    public void Upload(Tensor tensor, Matrix values)
+        => device.Upload([.. Enumerable.Range(0, values.Rows * values.Columns).Select(i => (float)values[i / values.Columns, i % values.Columns])], tensor);
+
     public void AssertSurroundingsIntact()
     {
         foreach (var (_, all, view) in _tensors)

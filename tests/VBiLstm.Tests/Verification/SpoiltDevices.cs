@@ -56,8 +56,8 @@ static class SpoiltDevices
 
     sealed class NoValidity : Spoilt
     {
-        public override void LstmCellForward(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h)
-            => base.LstmCellForward(gates, addend, cPrevious, default, c, tanhC, h);
+        protected override void LstmCellForwardCore(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h, Tensor updateMask)
+            => base.LstmCellForwardCore(gates, addend, cPrevious, default, c, tanhC, h, updateMask);
     }
 
     sealed class NoLatentNoise : Spoilt
@@ -68,8 +68,8 @@ static class SpoiltDevices
 
     sealed class NoAddend : Spoilt
     {
-        public override void LstmCellForward(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h)
-            => base.LstmCellForward(gates, default, cPrevious, validity, c, tanhC, h);
+        protected override void LstmCellForwardCore(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h, Tensor updateMask)
+            => base.LstmCellForwardCore(gates, default, cPrevious, validity, c, tanhC, h, updateMask);
     }
 
     sealed class TwiceTheKl : Spoilt
@@ -103,8 +103,8 @@ static class SpoiltDevices
 
     sealed class NoRecurrentGradient : Spoilt
     {
-        public override void LstmCellBackward(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc)
-            => base.LstmCellBackward(gates, cPrevious, tanhC, dh1, default, validity, dc);
+        protected override void LstmCellBackwardCore(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc, Tensor updateMask)
+            => base.LstmCellBackwardCore(gates, cPrevious, tanhC, dh1, default, validity, dc, updateMask);
     }
 
     sealed class NoSkipMask : Spoilt

@@ -33,11 +33,21 @@ public sealed partial class CountingDevice
 
     static double Product(Tensor x, int columns) => 2.0 * x.Rows * x.Columns * columns;
 
-    public override void LstmCellForward(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h)
-        => Count(nameof(LstmCellForward), 2 * Bytes(gates) + Bytes(addend, cPrevious, validity) + Bytes(c, tanhC, h));
+    protected override void LstmCellForwardCore(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h, Tensor updateMask)
+        => Count(nameof(LstmCellForward), 2 * Bytes(gates) + Bytes(addend, cPrevious, validity, updateMask) + Bytes(c, tanhC, h));
 
-    public override void LstmCellBackward(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc)
-        => Count(nameof(LstmCellBackward), 2 * Bytes(gates, dc) + Bytes(cPrevious, tanhC) + Bytes(dh1, dh2, validity));
+    protected override void LstmCellBackwardCore(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc, Tensor updateMask)
+        => Count(nameof(LstmCellBackward), 2 * Bytes(gates, dc) + Bytes(cPrevious, tanhC) + Bytes(dh1, dh2, validity, updateMask));
+
+    protected override void AddCore(Tensor x, Tensor addend, Tensor y) => Count(nameof(Add), Bytes(x, addend, y));
+
+    protected override void MultiplyElementsCore(Tensor x, Tensor mask, Tensor y, bool accumulate)
+        => Count(nameof(MultiplyElements), Bytes(x, mask, y) + (accumulate ? Bytes(y) : 0));
+
+    protected override void MixCore(Tensor previous, Tensor candidate, Tensor keep, Tensor y) => Count(nameof(Mix), Bytes(previous, candidate, keep, y));
+
+    protected override void MixBackwardCore(Tensor dy1, Tensor dy2, Tensor keep, Tensor dPrevious, Tensor dCandidate, bool accumulatePrevious)
+        => Count(nameof(MixBackward), Bytes(dy1, dy2, keep) + Bytes(dPrevious, dCandidate) + (accumulatePrevious ? Bytes(dPrevious) : 0));
 
     public override void LeakyReluForward(Tensor x, Tensor addend, Tensor y, LeakyRelu phi) => Count(nameof(LeakyReluForward), Bytes(x, addend, y));
 
@@ -64,6 +74,12 @@ public sealed partial class CountingDevice
         => Count(nameof(GaussianLogDensityBackward), Bytes(target, output, w, coefficient) + Bytes(dOutput)
             + (dTarget.IsEmpty ? 0 : Bytes(dTarget, targetMask) + (accumulateTarget ? Bytes(dTarget) : 0)));
 
+    protected override void GaussianMixtureNllForwardCore(Tensor output, Tensor target, Tensor nll, GaussianHead head, int components)
+        => Count(nameof(GaussianMixtureNllForward), Bytes(output, target, nll));
+
+    protected override void GaussianMixtureNllBackwardCore(Tensor output, Tensor target, Tensor w, GaussianHead head, int components)
+        => Count(nameof(GaussianMixtureNllBackward), 2 * Bytes(output) + Bytes(target, w));
+
     public override void BernoulliNllForward(Tensor logits, Tensor y, Tensor nll) => Count(nameof(BernoulliNllForward), Bytes(logits, y, nll));
 
     public override void BernoulliNllBackward(Tensor logits, Tensor y, Tensor w) => Count(nameof(BernoulliNllBackward), 2 * Bytes(logits) + Bytes(y, w));
@@ -75,6 +91,15 @@ public sealed partial class CountingDevice
     public override void SquaredNormForward(Tensor h, Tensor result) => Count(nameof(SquaredNormForward), Bytes(h, result));
 
     public override void SquaredNormBackward(Tensor h, Tensor w, float gamma, Tensor dh) => Count(nameof(SquaredNormBackward), Bytes(h, w) + 2 * Bytes(dh));
+
+    protected override void NormStabiliserForwardCore(Tensor h, Tensor result) => Count(nameof(NormStabiliserForward), Bytes(h, result));
+
+    protected override void NormStabiliserBackwardCore(Tensor h, Tensor w, float coefficient, Tensor dh) => Count(nameof(NormStabiliserBackward), Bytes(h, w) + 2 * Bytes(dh));
+
+    protected override void DistanceForwardCore(Tensor x, Tensor target, Tensor result) => Count(nameof(DistanceForward), Bytes(x, target, result));
+
+    protected override void DistanceBackwardCore(Tensor x, Tensor target, Tensor w, Tensor coefficient, Tensor dx)
+        => Count(nameof(DistanceBackward), Bytes(x, target, w, coefficient) + Bytes(dx));
 
     public override void EmbeddingForward(IdTensor ids, Tensor table, Tensor y) => Count(nameof(EmbeddingForward), Bytes(ids) + Bytes(y) + BytesOfRows(table, ids.Count));
 
@@ -98,7 +123,10 @@ public sealed partial class CountingDevice
 
     public override void FillNormal(Tensor x, NoiseSource noise) => Count(nameof(FillNormal), Bytes(x) + Bytes(noise.Key) + Bytes(noise.RowIds));
 
-    public override void FillBernoulli(Tensor x, float probability, NoiseSource noise) => Count(nameof(FillBernoulli), Bytes(x) + Bytes(noise.Key) + Bytes(noise.RowIds));
+    protected override void FillBernoulliCore(Tensor x, float probability, NoiseSource noise, float one)
+        => Count(nameof(FillBernoulli), Bytes(x) + Bytes(noise.Key) + Bytes(noise.RowIds));
+
+    protected override void AddNormalCore(Tensor x, float deviation, IdTensor key, NoiseStream stream, Tensor y) => Count(nameof(AddNormal), Bytes(x, y) + Bytes(key));
 
     // Partial sums of all parts, then the sum of those.
     public override void GradientNorm(Tensor gradients, Tensor result)

@@ -5,22 +5,17 @@ namespace VBiLstm.Devices.Cpu;
 
 public sealed unsafe partial class CpuDevice
 {
-    public override void LstmCellForward(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h)
-    {
-        CheckShape(gates.Columns == 4 * h.Columns);
-        ForRows(new CellForward { Gates = gates, Addend = addend, CPrevious = cPrevious, Validity = validity, C = c, TanhC = tanhC, H = h },
+    protected override void LstmCellForwardCore(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h, Tensor updateMask)
+        => ForRows(new CellForward { Gates = gates, Addend = addend, CPrevious = cPrevious, Validity = validity, C = c, TanhC = tanhC, H = h, UpdateMask = updateMask },
             h.Rows, 16 * h.Columns);
-    }
 
-    public override void LstmCellBackward(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc)
-    {
-        CheckShape(gates.Columns == 4 * dc.Columns);
-        ForRows(new CellBackward { Gates = gates, CPrevious = cPrevious, TanhC = tanhC, DH1 = dh1, DH2 = dh2, Validity = validity, DC = dc }, dc.Rows, 8 * dc.Columns);
-    }
+    protected override void LstmCellBackwardCore(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc, Tensor updateMask)
+        => ForRows(new CellBackward { Gates = gates, CPrevious = cPrevious, TanhC = tanhC, DH1 = dh1, DH2 = dh2, Validity = validity, DC = dc, UpdateMask = updateMask },
+            dc.Rows, 8 * dc.Columns);
 
     struct CellForward : IRangeJob
     {
-        public Tensor Gates, Addend, CPrevious, Validity, C, TanhC, H;
+        public Tensor Gates, Addend, CPrevious, Validity, C, TanhC, H, UpdateMask;
 
         public readonly void Execute(int start, int end)
         {
@@ -31,6 +26,7 @@ public sealed unsafe partial class CpuDevice
                 var addend = Addend.IsEmpty ? null : Row(Addend, row);
                 var v = new Vector<float>(Validity.IsEmpty ? 1 : *Row(Validity, row));
                 float* cPrevious = Row(CPrevious, row), c = Row(C, row), tanhC = Row(TanhC, row), h = Row(H, row);
+                var mask = UpdateMask.IsEmpty ? null : Row(UpdateMask, row);
 
                 // Gates first: in short loops the processor works on several vectors at once.
                 Sigmoids(gates, addend, 0, 2 * n);
@@ -38,16 +34,18 @@ public sealed unsafe partial class CpuDevice
                 Sigmoids(gates, addend, 3 * n, 4 * n);
                 var j = 0;
                 for (; j < Lanes.Whole(n); j += Lanes.Width)
-                    State(n, gates + j, cPrevious + j, v, c + j, tanhC + j, h + j, Lanes.Width);
+                    State(n, gates + j, cPrevious + j, mask == null ? null : mask + j, v, c + j, tanhC + j, h + j, Lanes.Width);
                 if (j < n)
-                    State(n, gates + j, cPrevious + j, v, c + j, tanhC + j, h + j, n - j);
+                    State(n, gates + j, cPrevious + j, mask == null ? null : mask + j, v, c + j, tanhC + j, h + j, n - j);
             }
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        static void State(int n, float* gates, float* cPrevious, Vector<float> v, float* c, float* tanhC, float* h, int left)
+        static void State(int n, float* gates, float* cPrevious, float* mask, Vector<float> v, float* c, float* tanhC, float* h, int left)
         {
             var cell = Lanes.Load(gates, left) * Lanes.Load(gates + 2 * n, left);
+            if (mask != null)
+                cell *= Lanes.Load(mask, left);
             cell = Vector.MultiplyAddEstimate(Lanes.Load(gates + n, left), Lanes.Load(cPrevious, left), cell);
             var theta = VectorMath.Tanh(cell);
             Lanes.Store(theta, tanhC, left);
@@ -85,7 +83,7 @@ public sealed unsafe partial class CpuDevice
 
     struct CellBackward : IRangeJob
     {
-        public Tensor Gates, CPrevious, TanhC, DH1, DH2, Validity, DC;
+        public Tensor Gates, CPrevious, TanhC, DH1, DH2, Validity, DC, UpdateMask;
 
         public readonly void Execute(int start, int end)
         {
@@ -94,17 +92,17 @@ public sealed unsafe partial class CpuDevice
             {
                 var v = new Vector<float>(Validity.IsEmpty ? 1 : *Row(Validity, row));
                 float* gates = Row(Gates, row), cPrevious = Row(CPrevious, row), tanhC = Row(TanhC, row), dc = Row(DC, row);
-                float* dh1 = DH1.IsEmpty ? null : Row(DH1, row), dh2 = DH2.IsEmpty ? null : Row(DH2, row);
+                float* dh1 = DH1.IsEmpty ? null : Row(DH1, row), dh2 = DH2.IsEmpty ? null : Row(DH2, row), mask = UpdateMask.IsEmpty ? null : Row(UpdateMask, row);
                 var j = 0;
                 for (; j < Lanes.Whole(n); j += Lanes.Width)
-                    GateGradients(n, gates + j, cPrevious + j, tanhC + j, dh1 == null ? null : dh1 + j, dh2 == null ? null : dh2 + j, v, dc + j, Lanes.Width);
+                    GateGradients(n, gates + j, cPrevious + j, tanhC + j, dh1 == null ? null : dh1 + j, dh2 == null ? null : dh2 + j, mask == null ? null : mask + j, v, dc + j, Lanes.Width);
                 if (j < n)
-                    GateGradients(n, gates + j, cPrevious + j, tanhC + j, dh1 == null ? null : dh1 + j, dh2 == null ? null : dh2 + j, v, dc + j, n - j);
+                    GateGradients(n, gates + j, cPrevious + j, tanhC + j, dh1 == null ? null : dh1 + j, dh2 == null ? null : dh2 + j, mask == null ? null : mask + j, v, dc + j, n - j);
             }
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        static void GateGradients(int n, float* gates, float* cPrevious, float* tanhC, float* dh1, float* dh2, Vector<float> v, float* dc, int left)
+        static void GateGradients(int n, float* gates, float* cPrevious, float* tanhC, float* dh1, float* dh2, float* mask, Vector<float> v, float* dc, int left)
         {
             var one = Vector<float>.One;
             var dh = Vector<float>.Zero;
@@ -119,9 +117,10 @@ public sealed unsafe partial class CpuDevice
             var o = Lanes.Load(gates + 3 * n, left);
             var theta = Lanes.Load(tanhC, left);
             var dcHat = v * Lanes.Load(dc, left) + dh * o * (one - theta * theta);
-            Lanes.Store(dcHat * u * i * (one - i), gates, left);
+            var dUpdate = mask == null ? dcHat : dcHat * Lanes.Load(mask, left);
+            Lanes.Store(dUpdate * u * i * (one - i), gates, left);
             Lanes.Store(dcHat * Lanes.Load(cPrevious, left) * f * (one - f), gates + n, left);
-            Lanes.Store(dcHat * i * (one - u * u), gates + 2 * n, left);
+            Lanes.Store(dUpdate * i * (one - u * u), gates + 2 * n, left);
             Lanes.Store(dh * theta * o * (one - o), gates + 3 * n, left);
             Lanes.Store(dcHat * f, dc, left);
         }

@@ -1,3 +1,4 @@
+using System.Numerics;
 using VBiLstm.Noise;
 
 namespace VBiLstm.Devices.Cpu;
@@ -10,11 +11,11 @@ public sealed unsafe partial class CpuDevice
         ForRows(new NormalRows { X = x, Noise = noise }, x.Rows, 8 * x.Columns);
     }
 
-    public override void FillBernoulli(Tensor x, float probability, NoiseSource noise)
-    {
-        CheckShape(x.Rows % noise.RowIds.Count == 0 && noise.Key.Count == 3 && x.Columns == 1);
-        ForRows(new BernoulliRows { X = x, Probability = probability, Noise = noise }, x.Rows, 32);
-    }
+    protected override void FillBernoulliCore(Tensor x, float probability, NoiseSource noise, float one)
+        => ForRows(new BernoulliRows { X = x, Probability = probability, One = one, Noise = noise }, x.Rows, 32 + 4 * x.Columns);
+
+    protected override void AddNormalCore(Tensor x, float deviation, IdTensor key, NoiseStream stream, Tensor y)
+        => _pool.Run(new NoisyWeights { X = x, Y = y, Deviation = deviation, Key = key, Stream = stream }, (x.Columns + ReductionBlock - 1) / ReductionBlock, 1);
 
     // Row t·B + n of a tensor has time step t and the id of row n.
     static (uint Row, uint TimeAndStream, uint Step, uint Key0, uint Key1) Counter(in NoiseSource noise, int row)
@@ -42,7 +43,7 @@ public sealed unsafe partial class CpuDevice
     struct BernoulliRows : IRangeJob
     {
         public Tensor X;
-        public float Probability;
+        public float Probability, One;
         public NoiseSource Noise;
 
         public readonly void Execute(int start, int end)
@@ -50,8 +51,33 @@ public sealed unsafe partial class CpuDevice
             for (var row = start; row < end; row++)
             {
                 var (id, timeAndStream, step, key0, key1) = Counter(Noise, row);
-                Philox4x32.Block(0, id, timeAndStream, step, key0, key1, out var word, out _, out _, out _);
-                *Row(X, row) = NormalNoise.Uniform(word) < Probability ? 1 : 0;
+                BernoulliNoise.FillRow(Row(X, row), X.Columns, Probability, One, id, timeAndStream, step, key0, key1);
+            }
+        }
+    }
+
+    struct NoisyWeights : IRangeJob
+    {
+        const int Piece = 256;
+
+        public Tensor X, Y;
+        public float Deviation;
+        public IdTensor Key;
+        public NoiseStream Stream;
+
+        public readonly void Execute(int start, int end)
+        {
+            var key = (uint*)Key.Address;
+            var noise = stackalloc float[Piece];
+            var deviation = new Vector<float>(Deviation);
+            var last = (int)Math.Min((long)end * ReductionBlock, X.Columns);
+            for (var first = start * ReductionBlock; first < last; first += Piece)
+            {
+                var count = Math.Min(Piece, last - first);
+                NormalNoise.FillRow(noise, count, 0, (uint)Stream << 24, key[2], key[0], key[1], (uint)first / 4);
+                float* x = Start(X) + first, y = Start(Y) + first;
+                for (var j = 0; j < count; j += Lanes.Width)
+                    Lanes.Store(Vector.FusedMultiplyAdd(deviation, Lanes.Load(noise + j, count - j), Lanes.Load(x + j, count - j)), y + j, count - j);
             }
         }
     }

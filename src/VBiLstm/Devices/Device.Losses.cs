@@ -1,0 +1,56 @@
+namespace VBiLstm.Devices;
+
+public abstract partial class Device
+{
+    /// <summary>
+    /// Norm stabiliser (Krueger and Memisevic 2016) of T steps: result_t = (‖h_{t+1}‖ − ‖h_t‖)² per row. The norms are taken in double, because their difference cancels.
+    /// Shapes: h [(T + 1)·B, H] by slot, result [T·B, 1]; B is what h has more rows.
+    /// </summary>
+    public void NormStabiliserForward(Tensor h, Tensor result)
+    {
+        Check(IsOneSlotLess(result, h), $"the result is {result}, h is {h}: [T·B, 1] and [(T + 1)·B, H] go together.");
+        NormStabiliserForwardCore(h, result);
+    }
+
+    protected abstract void NormStabiliserForwardCore(Tensor h, Tensor result);
+
+    /// <summary>
+    /// dh += coefficient · Σ_t w_t ∂(‖h_{t+1}‖ − ‖h_t‖)² / ∂h; a state of norm 0 gets nothing. Shapes: h and dh [(T + 1)·B, H] by slot, w [T·B, 1].
+    /// </summary>
+    public void NormStabiliserBackward(Tensor h, Tensor w, float coefficient, Tensor dh)
+    {
+        Check(IsOneSlotLess(w, h), $"w is {w}, h is {h}: [T·B, 1] and [(T + 1)·B, H] go together.");
+        Check(Same(dh, h), $"dh is {dh}, h is {h}.");
+        NormStabiliserBackwardCore(h, w, coefficient, dh);
+    }
+
+    protected abstract void NormStabiliserBackwardCore(Tensor h, Tensor w, float coefficient, Tensor dh);
+
+    /// <summary>result = ‖x − target‖₂ per row, as TwinNet (Serdyuk et al. 2018) matches states. Shapes: x and target [R, N], result [R, 1].</summary>
+    public void DistanceForward(Tensor x, Tensor target, Tensor result)
+    {
+        Check(Same(target, x), $"the target is {target}, x is {x}.");
+        Check(Is(result, x.Rows, 1), $"the result is {result}, x is {x}: it takes [{x.Rows}, 1].");
+        DistanceForwardCore(x, target, result);
+    }
+
+    protected abstract void DistanceForwardCore(Tensor x, Tensor target, Tensor result);
+
+    /// <summary>
+    /// dx = coefficient · w · (x − target) / ‖x − target‖₂ per row, zero where the distance is; dx may be x. Shapes: x, target and dx [R, N], w [R, 1], coefficient [1, 1].
+    /// </summary>
+    public void DistanceBackward(Tensor x, Tensor target, Tensor w, Tensor coefficient, Tensor dx)
+    {
+        Check(Same(target, x), $"the target is {target}, x is {x}.");
+        Check(Is(w, x.Rows, 1), $"w is {w}, x is {x}: it takes [{x.Rows}, 1].");
+        Check(Is(coefficient, 1, 1), $"the coefficient is {coefficient}; it takes [1, 1].");
+        Check(Same(dx, x), $"dx is {dx}, x is {x}.");
+        DistanceBackwardCore(x, target, w, coefficient, dx);
+    }
+
+    protected abstract void DistanceBackwardCore(Tensor x, Tensor target, Tensor w, Tensor coefficient, Tensor dx);
+
+    // B is the difference of the rows.
+    static bool IsOneSlotLess(Tensor steps, Tensor slots)
+        => steps.Columns == 1 && steps.Rows < slots.Rows && steps.Rows % (slots.Rows - steps.Rows) == 0;
+}
