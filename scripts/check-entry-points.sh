@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Checks that the driver and cuBLAS entry points that the code binds exist in NVIDIA's libraries, from Debian's packages, which are unpacked and never installed.
+# Without FILE, the software GPU of the build must export what the code binds and no more, too.
 #   check-entry-points.sh [--optional] [FILE...]
 # A FILE is C# source with EntryPoint = "cuXxx" attributes, or a list of names, one a line; default: the interop classes of VBiLstm.Cuda.
 # With --optional, packages that cannot be downloaded are no failure. cuDNN is in no Debian package and is not checked.
@@ -9,6 +10,7 @@ export LC_ALL=C
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 source "$root/cmake/debian-archive.sh"
 cache=$(vbilstm_cache)/entry-points
+software=$root/src/VBiLstm.Cuda/obj/native/lib/softgpu
 suite=trixie
 
 fail() {
@@ -21,7 +23,9 @@ if [ "${1:-}" = --optional ]; then
     optional=true
     shift
 fi
+all=false
 if [ $# = 0 ]; then
+    all=true
     shopt -s nullglob
     set -- "$root"/src/VBiLstm.Cuda/Interop/*.cs
     [ $# -gt 0 ] || fail "no file given, and src/VBiLstm.Cuda/Interop has none."
@@ -29,6 +33,17 @@ fi
 
 exported_names() {
     nm -D --defined-only "$1" | awk '{ sub(/@.*/, "", $3); print $3 }' | sort -u
+}
+
+bound_names() {
+    local file
+    for file in "$@"; do
+        [ -r "$file" ] || fail "cannot read $file"
+        case $file in
+            *.cs) grep -oE 'EntryPoint[[:space:]]*=[[:space:]]*"[A-Za-z0-9_]+"' "$file" | sed -E 's/.*"([^"]+)"/\1/' || true ;;
+            *) sed -E 's/#.*//; s/[[:space:]]+/\n/g' "$file" | grep -E '^[A-Za-z0-9_]+$' || true ;;
+        esac
+    done | sort -u
 }
 
 # Keeps the names that a package's library exports; of the driver the library as well.
@@ -57,6 +72,10 @@ fill_cache() {
 }
 
 command -v nm > /dev/null || fail "nm is missing (Debian: binutils)."
+if $all && [ -d "$software" ]; then
+    difference=$(diff <(bound_names "$@" | grep '^cu') <(for library in "$software"/*.so.*; do exported_names "$library"; done | grep '^cu' | sort -u)) \
+        || fail "bound (<) and exported by the software GPU (>) are not the same:"$'\n'"$difference"
+fi
 if [ ! -f "$cache/.complete" ]; then
     trap 'close_debian_archive; rm -rf "$cache.new"' EXIT
     if ! fill_cache; then
@@ -70,17 +89,6 @@ if [ ! -f "$cache/.complete" ]; then
     mv "$cache.new" "$cache"
     touch "$cache/.complete"
 fi
-
-bound_names() {
-    local file
-    for file in "$@"; do
-        [ -r "$file" ] || fail "cannot read $file"
-        case $file in
-            *.cs) grep -oE 'EntryPoint[[:space:]]*=[[:space:]]*"[A-Za-z0-9_]+"' "$file" | sed -E 's/.*"([^"]+)"/\1/' || true ;;
-            *) sed -E 's/#.*//; s/[[:space:]]+/\n/g' "$file" | grep -E '^[A-Za-z0-9_]+$' || true ;;
-        esac
-    done | sort -u
-}
 
 bound=$(bound_names "$@")
 missing=0

@@ -46,7 +46,7 @@ SOFTGPU_EXPORT bool is_device_range(const void* address, std::size_t bytes, std:
 
 SOFTGPU_EXPORT bool has_current_context();
 
-// 0, or CUDA_ERROR_INVALID_HANDLE for what is no stream.
+// 0, or CUDA_ERROR_INVALID_HANDLE for what is no stream, as null is none.
 SOFTGPU_EXPORT CUresult stream_status(CUstream stream);
 
 SOFTGPU_EXPORT bool is_capturing(CUstream stream);

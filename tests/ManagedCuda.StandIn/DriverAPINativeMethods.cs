@@ -28,9 +28,6 @@ public static class DriverAPINativeMethods
         public static extern CUResult cuDeviceGetName([Out] byte[] name, int len, CUdevice dev);
 
         [DllImport(Library)]
-        public static extern CUResult cuDeviceTotalMem_v2(ref SizeT bytes, CUdevice dev);
-
-        [DllImport(Library)]
         public static extern CUResult cuDeviceGetAttribute(ref int pi, CUDeviceAttribute attrib, CUdevice dev);
     }
 
@@ -128,9 +125,6 @@ public static class DriverAPINativeMethods
 
         [DllImport(Library)]
         public static extern CUResult cuEventSynchronize(CUevent hEvent);
-
-        [DllImport(Library)]
-        public static extern CUResult cuEventElapsedTime(ref float pMilliseconds, CUevent hStart, CUevent hEnd);
     }
 
     public static class GraphManagment

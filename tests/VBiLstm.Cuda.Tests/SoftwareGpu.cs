@@ -6,7 +6,7 @@ namespace VBiLstm.Cuda.Tests;
 /// <summary>What only the software GPU has: settings that change while it runs.</summary>
 static unsafe class SoftwareGpu
 {
-    /// <summary>Chooses the order of ready operations, of a graph's nodes, of blocks and of threads; 0: the order of the calls.</summary>
+    /// <summary>Chooses the order of ready operations, of blocks and of threads; 0: the order of the calls.</summary>
     public static void Seed(int seed)
     {
         fixed (byte* name = "SOFTGPU_SEED"u8, value = System.Text.Encoding.ASCII.GetBytes($"{seed}\0"))

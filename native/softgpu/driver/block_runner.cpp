@@ -206,15 +206,6 @@ std::uint64_t BlockRunner::exchange(unsigned mask, std::uint64_t value, unsigned
 
 unsigned BlockRunner::ballot(unsigned mask, bool predicate, const Site& site) { return static_cast<unsigned>(meet(mask, predicate, everyone, site)); }
 
-void BlockRunner::synchronise_warp(unsigned mask, const Site& site)
-{
-    // Only this orders memory; exchanges hand over values and no more.
-    Warp& warp = warps_[current_ / warp_size];
-    release(&warp);
-    meet(mask, 0, everyone, site);
-    acquire(&warp);
-}
-
 // Brings a value to the lanes of the mask, and returns what this one asked for when all have come.
 std::uint64_t BlockRunner::meet(unsigned mask, std::uint64_t value, unsigned source, const Site& site)
 {
@@ -301,8 +292,6 @@ BlockRunner& runner() { return *BlockRunner::running(); }
 unsigned lane() { return runner().lane(); }
 
 void synchronise_block(const Site& site) { runner().synchronise(site); }
-
-void synchronise_warp(unsigned mask, const Site& site) { runner().synchronise_warp(mask, site); }
 
 std::uint64_t exchange(unsigned mask, std::uint64_t value, unsigned source_lane, const Site& site) { return runner().exchange(mask, value, source_lane, site); }
 

@@ -50,7 +50,6 @@ public:
     void synchronise(const Site& site);
     std::uint64_t exchange(unsigned mask, std::uint64_t value, unsigned source_lane, const Site& site);
     unsigned ballot(unsigned mask, bool predicate, const Site& site);
-    void synchronise_warp(unsigned mask, const Site& site);
 
     // Ends the block from within one of its threads, without unwinding, and names the thread. Not the thread itself makes the text:
     // ThreadSanitizer would take its allocations for the kernel's, and what is on its stack is never destroyed.

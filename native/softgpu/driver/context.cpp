@@ -1,5 +1,4 @@
 #include "context.h"
-#include "capture.h"
 #include "events.h"
 #include "fault_handler.h"
 #include "graphs.h"
@@ -103,7 +102,6 @@ SOFTGPU_EXPORT CUresult cuDevicePrimaryCtxRelease_v2(int device)
 
     // With its last owner the context goes, and with it everything in it and its error.
     drain();
-    forget_captures();
     forget_graphs();
     forget_events();
     forget_streams();
@@ -124,15 +122,6 @@ SOFTGPU_EXPORT CUresult cuCtxSetCurrent(void* given)
     if (given && (given != &context || context.retained == 0))
         return explain(invalid_context, "the handle is no context that is retained");
     current = static_cast<Context*>(given);
-    return success;
-}
-
-SOFTGPU_EXPORT CUresult cuCtxGetCurrent(void** result)
-{
-    const std::lock_guard lock(driver_lock());
-    if (const CUresult status = check_initialised(); status != success)
-        return status;
-    *result = current;
     return success;
 }
 

@@ -49,32 +49,17 @@ SOFTGPU_EXPORT CUresult cuDeviceGetName(char* name, int length, int device)
     return success;
 }
 
-SOFTGPU_EXPORT CUresult cuDeviceTotalMem_v2(std::size_t* bytes, int device)
-{
-    const std::lock_guard lock(driver_lock());
-    if (const CUresult status = check_device(device); status != success)
-        return status;
-    *bytes = static_cast<std::size_t>(options().memory);
-    return success;
-}
-
 SOFTGPU_EXPORT CUresult cuDeviceGetAttribute(int* value, int attribute, int device)
 {
     const std::lock_guard lock(driver_lock());
     if (const CUresult status = check_device(device); status != success)
         return status;
     enum {
-        max_threads_per_block = 1,
-        max_shared_memory_per_block = 8,
-        warp_size = 10,
         multiprocessor_count = 16,
         compute_capability_major = 75,
         compute_capability_minor = 76,
     };
     switch (attribute) {
-    case max_threads_per_block: *value = 1024; return success;
-    case max_shared_memory_per_block: *value = 48 << 10; return success;
-    case warp_size: *value = 32; return success;
     case multiprocessor_count: *value = static_cast<int>(std::max(1u, std::thread::hardware_concurrency())); return success;
     case compute_capability_major: *value = static_cast<int>(options().compute_capability / 10); return success;
     case compute_capability_minor: *value = static_cast<int>(options().compute_capability % 10); return success;

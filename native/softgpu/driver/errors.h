@@ -21,17 +21,11 @@ enum : CUresult {
     invalid_handle = 400,
     illegal_state = 401,
     not_found = 500,
-    not_ready = 600,
     illegal_address = 700,
     context_is_destroyed = 709,
     launch_failed = 719,
     capture_unsupported = 900,
     capture_invalidated = 901,
-    capture_unmatched = 903,
-    capture_unjoined = 904,
-    capture_isolation = 905,
-    capture_implicit = 906,
-    captured_event = 907,
     capture_wrong_thread = 908,
 };
 

@@ -12,8 +12,7 @@ namespace {
 
 // An executable graph: the nodes as they were when it was made.
 struct Program {
-    std::vector<CUgraphNode_st> nodes;
-    std::vector<std::vector<std::size_t>> next;
+    std::vector<std::shared_ptr<const CUgraphNode_st>> nodes;
     const void* running = nullptr; // the launch that has begun
 };
 
@@ -45,17 +44,10 @@ CUresult no_graph() { return explain(invalid_handle, "the handle is no graph"); 
 
 CUresult no_executable() { return explain(invalid_handle, "the handle is no executable graph"); }
 
-// One launch: node after node, each after those that it follows, and otherwise as the seed chooses. Other streams may work between two nodes.
+// One launch, node after node. Other streams may work between two of them.
 class GraphLaunch : public Operation {
 public:
-    explicit GraphLaunch(std::shared_ptr<Program> program) : program_(std::move(program)), left_(program_->nodes.size())
-    {
-        for (const auto& node : program_->nodes) {
-            waiting_.push_back(node.after.size());
-            if (node.after.empty())
-                free_.push_back(waiting_.size() - 1);
-        }
-    }
+    explicit GraphLaunch(std::shared_ptr<Program> program) : program_(std::move(program)) {}
 
     ~GraphLaunch() override
     {
@@ -69,24 +61,16 @@ public:
     bool advance() override
     {
         program_->running = this;
-        if (left_ == 0)
-            return true;
-        const auto chosen = options().seed != 0 ? free_.begin() + static_cast<std::ptrdiff_t>(choose(free_.size())) : std::min_element(free_.begin(), free_.end());
-        const std::size_t number = *chosen;
-        free_.erase(chosen);
-        const auto& node = program_->nodes[number];
-        perform(node.kind, node.what, node.work);
-        for (const std::size_t later : program_->next[number])
-            if (--waiting_[later] == 0)
-                free_.push_back(later);
-        return --left_ == 0;
+        if (next_ < program_->nodes.size()) {
+            const auto& node = *program_->nodes[next_++];
+            perform(node.kind, node.what, node.work);
+        }
+        return next_ == program_->nodes.size();
     }
 
 private:
     std::shared_ptr<Program> program_;
-    std::vector<std::size_t> waiting_; // how many nodes each one still waits for
-    std::vector<std::size_t> free_;
-    std::size_t left_;
+    std::size_t next_ = 0;
 };
 
 }
@@ -162,14 +146,7 @@ SOFTGPU_EXPORT CUresult cuGraphInstantiateWithFlags(CUgraphExec* result, CUgraph
         return explain(invalid_value, "the software GPU knows no flags of cuGraphInstantiate");
     if (is_due(&Options::fail_graph))
         return explain(invalid_value, "SOFTGPU_FAIL_GRAPH asked for it");
-    auto program = std::make_shared<Program>();
-    program->next.resize(graph->nodes.size());
-    for (std::size_t i = 0; i < graph->nodes.size(); i++) {
-        program->nodes.push_back(*graph->nodes[i]);
-        for (const std::size_t before : graph->nodes[i]->after)
-            program->next[before].push_back(i);
-    }
-    auto executable = std::make_unique<CUgraphExec_st>(CUgraphExec_st{std::move(program)});
+    auto executable = std::make_unique<CUgraphExec_st>(CUgraphExec_st{std::make_shared<Program>(Program{graph->nodes})});
     *result = executable.get();
     all().executables[*result] = std::move(executable);
     return success;
@@ -192,8 +169,6 @@ SOFTGPU_EXPORT CUresult cuGraphLaunch(CUgraphExec executable, CUstream stream)
         return no_executable();
     if (is_capturing(stream))
         return refuse(stream, "cuGraphLaunch, which the software GPU does not capture,");
-    if (const CUresult status = refuse_legacy(stream, "cuGraphLaunch"); status != success)
-        return status;
     return append(stream, std::make_unique<GraphLaunch>(executable->program));
 }
 

@@ -12,14 +12,13 @@ struct CUgraphNode_st {
     softgpu::Kind kind;
     std::string what;
     std::function<void()> work;
-    std::vector<std::size_t> after;
 };
 
 struct CUgraph_st {
-    std::vector<std::unique_ptr<CUgraphNode_st>> nodes; // each after those that it follows
+    std::vector<std::shared_ptr<const CUgraphNode_st>> nodes; // each after the one before it
 };
 
-typedef CUgraphNode_st* CUgraphNode;
+typedef const CUgraphNode_st* CUgraphNode;
 typedef CUgraph_st* CUgraph;
 
 namespace softgpu {

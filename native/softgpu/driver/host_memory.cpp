@@ -56,15 +56,15 @@ using namespace softgpu;
 
 extern "C" {
 
-SOFTGPU_EXPORT CUresult cuMemHostAlloc(void** result, std::size_t bytes, unsigned)
+SOFTGPU_EXPORT CUresult cuMemHostAlloc(void** result, std::size_t bytes, unsigned flags)
 {
     const std::lock_guard lock(driver_lock());
     if (const CUresult status = ready(); status != success)
         return status;
     if (const CUresult status = refuse_in_capture("cuMemHostAlloc"); status != success)
         return status;
-    if (bytes == 0)
-        return explain(invalid_value, "pinned memory of 0 bytes");
+    if (bytes == 0 || flags != 0)
+        return explain(invalid_value, bytes == 0 ? "pinned memory of 0 bytes" : "the software GPU knows no flags of cuMemHostAlloc");
     const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
     const std::size_t inner = (bytes + page - 1) / page * page;
     const std::size_t mapped = inner + page;

@@ -37,10 +37,8 @@ std::map<CUmodule, std::unique_ptr<CUmod_st>>& modules()
 }
 
 constexpr unsigned maximum_block = 1024;
-constexpr unsigned maximum_block_z = 64;
 constexpr unsigned maximum_grid_x = 0x7fffffff;
-constexpr unsigned maximum_grid_yz = 65535;
-constexpr unsigned maximum_shared_bytes = 48 << 10;
+constexpr unsigned maximum_grid_y = 65535;
 
 bool is_function(CUfunction function)
 {
@@ -174,20 +172,6 @@ SOFTGPU_EXPORT CUresult cuModuleGetFunction(CUfunction* result, CUmodule module,
     return success;
 }
 
-SOFTGPU_EXPORT CUresult cuFuncGetAttribute(int* value, int attribute, CUfunction function)
-{
-    const std::lock_guard lock(driver_lock());
-    if (!is_function(function))
-        return explain(invalid_handle, "the handle is no function");
-    enum { max_threads_per_block = 0, shared_size_bytes = 1, num_regs = 4 };
-    switch (attribute) {
-    case max_threads_per_block: *value = maximum_block; return success;
-    case shared_size_bytes: *value = 0; return success;
-    case num_regs: *value = 32; return success;
-    default: return explain(invalid_value, "the software GPU knows no function attribute " + std::to_string(attribute));
-    }
-}
-
 SOFTGPU_EXPORT CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y, unsigned block_z,
     unsigned shared_bytes, CUstream stream, void** arguments, void** extra)
 {
@@ -200,13 +184,12 @@ SOFTGPU_EXPORT CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, uns
     const std::string name = entry.name;
     if (extra || (!arguments && entry.arguments > 0))
         return explain(invalid_value, name + ": the software GPU takes arguments by kernelParams");
-    if (grid_x == 0 || grid_y == 0 || grid_z == 0 || grid_x > maximum_grid_x || grid_y > maximum_grid_yz || grid_z > maximum_grid_yz)
+    if (grid_x == 0 || grid_y == 0 || grid_z != 1 || grid_x > maximum_grid_x || grid_y > maximum_grid_y)
         return explain(invalid_value, name + ": a grid of " + size_text(grid_x, grid_y, grid_z) + " blocks");
-    if (block_x == 0 || block_y == 0 || block_z == 0 || block_x > maximum_block || block_y > maximum_block || block_z > maximum_block_z
-        || block_x * block_y * block_z > maximum_block)
+    if (block_x == 0 || block_y == 0 || block_z != 1 || block_x > maximum_block || block_y > maximum_block || block_x * block_y > maximum_block)
         return explain(invalid_value, name + ": blocks of " + size_text(block_x, block_y, block_z) + " threads");
-    if (shared_bytes > maximum_shared_bytes)
-        return explain(invalid_value, name + ": " + std::to_string(shared_bytes) + " bytes of dynamic shared memory");
+    if (shared_bytes != 0)
+        return explain(invalid_value, name + ": the software GPU has no dynamic shared memory");
     auto launch = std::make_shared<Launch>(prepare(entry.name, {grid_x, grid_y, grid_z}, {block_x, block_y, block_z}, entry.bind(arguments), function->shared_memory));
     return add(stream, Kind::kernel, entry.name, [launch] { execute(*launch); });
 }

@@ -8,6 +8,9 @@
 #include <algorithm>
 #include <exception>
 
+CUstream_st::CUstream_st() = default;
+CUstream_st::~CUstream_st() = default;
+
 namespace softgpu {
 namespace {
 
@@ -15,7 +18,6 @@ namespace {
 constexpr std::size_t most_queued = 1024;
 
 struct Streams {
-    CUstream_st legacy;
     std::vector<CUstream> created;
     unsigned long tickets = 0;
     std::size_t queued = 0;
@@ -43,18 +45,7 @@ private:
     std::function<void()> work_;
 };
 
-// Whether the stream has nothing left from before the ticket.
-bool is_past(const CUstream_st& stream, unsigned long ticket) { return stream.queue.empty() || stream.queue.front().ticket > ticket; }
-
-bool can_go_on(const CUstream_st& stream)
-{
-    if (stream.queue.empty() || !stream.queue.front().operation->can_go_on())
-        return false;
-    const unsigned long ticket = stream.queue.front().ticket;
-    if (&stream != &streams().legacy)
-        return !stream.blocking || is_past(streams().legacy, ticket);
-    return std::all_of(streams().created.begin(), streams().created.end(), [&](CUstream other) { return !other->blocking || is_past(*other, ticket); });
-}
+bool can_go_on(const CUstream_st& stream) { return !stream.queue.empty() && stream.queue.front().operation->can_go_on(); }
 
 void forget_queue(CUstream_st& stream)
 {
@@ -62,9 +53,18 @@ void forget_queue(CUstream_st& stream)
     stream.queue.clear();
 }
 
+// With a seed, as a GPU does while the host does other things: mostly nothing of what is queued, sometimes much,
+// so that some calls come long before their work and some just before it.
+void run_some()
+{
+    constexpr std::size_t seldom = 8, most = 16;
+    if (options().seed == 0 || choose(seldom) != 0)
+        return;
+    for (std::size_t i = choose(most); i > 0 && run_one(); i--) {
+    }
 }
 
-CUstream resolve(CUstream stream) { return stream ? stream : &streams().legacy; }
+}
 
 const std::vector<CUstream>& all_streams() { return streams().created; }
 
@@ -72,7 +72,7 @@ CUresult stream_status(CUstream stream)
 {
     const std::lock_guard lock(driver_lock());
     const auto& created = streams().created;
-    return !stream || std::find(created.begin(), created.end(), stream) != created.end() ? success : explain(invalid_handle, "the handle is no stream");
+    return std::find(created.begin(), created.end(), stream) != created.end() ? success : explain(invalid_handle, "the handle is no stream");
 }
 
 CUresult check(CUstream stream)
@@ -88,8 +88,6 @@ CUresult add(CUstream stream, Kind kind, const char* what, std::function<void()>
         return status;
     if (is_capturing(stream))
         return add_node(stream, kind, what, std::move(work));
-    if (const CUresult status = refuse_legacy(stream, what); status != success)
-        return status;
     return append(stream, std::make_unique<Work>(kind, what, std::move(work)));
 }
 
@@ -101,12 +99,11 @@ CUresult enqueue(CUstream stream, const char* what, std::function<void()> work)
 
 CUresult append(CUstream stream, std::unique_ptr<Operation> operation)
 {
-    resolve(stream)->queue.push_back({++streams().tickets, std::move(operation)});
+    stream->queue.push_back({++streams().tickets, std::move(operation)});
     streams().queued++;
     while (streams().queued > most_queued && run_one()) {
     }
-    if (options().seed != 0)
-        run_some();
+    run_some();
     return sticky_error();
 }
 
@@ -131,14 +128,11 @@ bool run_one()
 {
     if (sticky_error() != success) {
         // Nothing runs any more in a context that failed.
-        forget_queue(streams().legacy);
         for (CUstream stream : streams().created)
             forget_queue(*stream);
         return false;
     }
-    std::vector<CUstream_st*> candidates;
-    if (can_go_on(streams().legacy))
-        candidates.push_back(&streams().legacy);
+    std::vector<CUstream> candidates;
     for (CUstream stream : streams().created)
         if (can_go_on(*stream))
             candidates.push_back(stream);
@@ -156,24 +150,9 @@ bool run_one()
     return true;
 }
 
-void run_some()
-{
-    if (options().seed == 0) {
-        run_one();
-        return;
-    }
-
-    // Mostly nothing, sometimes much, so that some calls come long before their work and some just before it.
-    constexpr std::size_t seldom = 8, most = 16;
-    if (choose(seldom) != 0)
-        return;
-    for (std::size_t i = choose(most); i > 0 && run_one(); i--) {
-    }
-}
-
 CUresult wait_for(CUstream stream)
 {
-    while (!resolve(stream)->queue.empty() && run_one()) {
+    while (!stream->queue.empty() && run_one()) {
     }
     return sticky_error();
 }
@@ -186,7 +165,6 @@ void drain()
 
 void forget_streams()
 {
-    forget_queue(streams().legacy);
     for (CUstream stream : streams().created)
         delete stream;
     streams().created.clear();
@@ -199,28 +177,16 @@ using namespace softgpu;
 
 extern "C" {
 
-SOFTGPU_EXPORT CUresult cuCtxSynchronize()
-{
-    const std::lock_guard lock(driver_lock());
-    if (const CUresult status = ready(); status != success)
-        return status;
-    if (const CUresult status = refuse_while_any_captures("cuCtxSynchronize"); status != success)
-        return status;
-    drain();
-    return sticky_error();
-}
-
 SOFTGPU_EXPORT CUresult cuStreamCreate(CUstream* result, unsigned flags)
 {
     const std::lock_guard lock(driver_lock());
     if (const CUresult status = ready(); status != success)
         return status;
     constexpr unsigned non_blocking = 1;
-    if (flags > non_blocking)
-        return explain(invalid_value, "the flags of cuStreamCreate are CU_STREAM_DEFAULT or CU_STREAM_NON_BLOCKING");
+    if (flags != non_blocking)
+        return explain(invalid_value, "the software GPU's streams are made with CU_STREAM_NON_BLOCKING");
     streams().created.push_back(new CUstream_st);
     *result = streams().created.back();
-    (*result)->blocking = flags != non_blocking;
     return success;
 }
 
@@ -229,8 +195,6 @@ SOFTGPU_EXPORT CUresult cuStreamDestroy_v2(CUstream stream)
     const std::lock_guard lock(driver_lock());
     if (const CUresult status = stream_status(stream); status != success)
         return status;
-    if (!stream)
-        return explain(invalid_handle, "the legacy stream cannot be destroyed");
     if (is_capturing(stream))
         return refuse(stream, "cuStreamDestroy");
     const CUresult status = wait_for(stream);
@@ -246,23 +210,7 @@ SOFTGPU_EXPORT CUresult cuStreamSynchronize(CUstream stream)
         return status;
     if (is_capturing(stream))
         return refuse(stream, "cuStreamSynchronize");
-    if (const CUresult status = refuse_legacy(stream, "cuStreamSynchronize"); status != success)
-        return status;
     return wait_for(stream);
-}
-
-SOFTGPU_EXPORT CUresult cuStreamQuery(CUstream stream)
-{
-    const std::lock_guard lock(driver_lock());
-    if (const CUresult status = check(stream); status != success)
-        return status;
-    if (is_capturing(stream))
-        return refuse(stream, "cuStreamQuery");
-    if (const CUresult status = refuse_legacy(stream, "cuStreamQuery"); status != success)
-        return status;
-    const CUresult answer = resolve(stream)->queue.empty() ? success : not_ready;
-    run_some();
-    return sticky_error() != success ? sticky_error() : answer;
 }
 
 }

@@ -1,14 +1,12 @@
 // Streams. Work waits in its stream's queue until something needs it, and a seed chooses among the streams that could go on,
-// so that what only a wait would put in order comes out of order.
+// so that what only a wait would put in order comes out of order. There is no legacy stream: the product's streams are non-blocking, and a null stream is a mistake.
 #pragma once
 
 #include "errors.h"
 
-#include <cstddef>
 #include <deque>
 #include <functional>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -36,17 +34,16 @@ struct Queued {
 }
 
 struct CUstream_st {
-    bool blocking = true; // towards the legacy stream
+    CUstream_st();
+    ~CUstream_st();
+
     std::deque<softgpu::Queued> queue;
-    softgpu::Capture* capture = nullptr;
-    std::set<std::size_t> frontier; // the nodes of the captured graph that the stream's next one follows
+    std::unique_ptr<softgpu::Capture> capture;
 };
 
 namespace softgpu {
 
-CUstream resolve(CUstream stream); // the legacy stream for null
-
-// All streams that cuStreamCreate made, oldest first.
+// Oldest first.
 const std::vector<CUstream>& all_streams();
 
 // ready(), and whether the handle is a stream.
@@ -63,9 +60,6 @@ void perform(Kind kind, const std::string& what, const std::function<void()>& wo
 
 // Lets one of the streams that can go on do a part of its work; false where there is none.
 bool run_one();
-
-// As a GPU does while the host does other things: some of the work that is queued.
-void run_some();
 
 // Runs everything that the stream must do, and whatever of the others the seed chooses.
 CUresult wait_for(CUstream stream);

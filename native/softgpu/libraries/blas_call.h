@@ -5,6 +5,7 @@
 #include "failure.h"
 #include "gemm.h"
 
+#include <initializer_list>
 #include <new>
 
 // What cuBLAS and cuBLASLt share; it lives in libcublasLt, on which libcublas depends, as with the real ones.
@@ -36,13 +37,13 @@ struct Product {
 void require_context(const char* name);
 void require_stream(CUstream stream);
 void require_step(const char* name, long rows, long step);
-void require_operation(const char* name, int operation);
 void require_compute_type(int type);
-void require_host_scalar(const char* name, const void* scalar);
+// The value of alpha or beta, which must be one of the given.
+float require_scalar(const char* name, const void* scalar, std::initializer_list<float> values);
 // Adds what the matrix covers to the ranges that must be device memory.
 void require_matrix(DeviceRanges& ranges, const Matrix& matrix, std::size_t alignment);
 void require_apart(const Matrix& output, const Matrix& input);
-bool rounds_to_tf32(int compute_type, int math_mode);
+bool rounds_to_tf32(int compute_type);
 
 // Whether a product is best split along its inner index among several blocks, whose sums are then added up in a workspace.
 bool is_split(long rows, long columns, long inner);

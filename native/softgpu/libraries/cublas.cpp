@@ -8,7 +8,6 @@ struct cublasContext {
     CUstream stream = nullptr;
     void* workspace = nullptr;
     std::size_t workspace_bytes = 0;
-    int math_mode = CUBLAS_DEFAULT_MATH;
 };
 
 using namespace softgpu;
@@ -38,12 +37,11 @@ void require_size(const char* name, int size)
         throw Failure(CUBLAS_STATUS_INVALID_VALUE, std::string(name) + " is " + std::to_string(size));
 }
 
-void require_algorithm(int algorithm)
+bool is_transposed(const char* name, int operation)
 {
-    const bool plain = algorithm >= CUBLAS_GEMM_DEFAULT && algorithm <= CUBLAS_GEMM_ALGO23;
-    const bool tensor_core = algorithm >= CUBLAS_GEMM_DEFAULT_TENSOR_OP && algorithm <= CUBLAS_GEMM_ALGO15_TENSOR_OP;
-    if (!plain && !tensor_core)
-        throw Failure(CUBLAS_STATUS_INVALID_VALUE, "algo is " + std::to_string(algorithm) + ", which is no algorithm");
+    if (operation != CUBLAS_OP_N && operation != CUBLAS_OP_T)
+        throw Failure(CUBLAS_STATUS_INVALID_VALUE, std::string(name) + " is " + std::to_string(operation) + "; the software GPU has CUBLAS_OP_N and CUBLAS_OP_T only");
+    return operation == CUBLAS_OP_T;
 }
 
 }
@@ -101,17 +99,6 @@ cublasStatus_t cublasSetWorkspace_v2(cublasHandle_t handle, void* workspace, siz
     });
 }
 
-cublasStatus_t cublasSetMathMode(cublasHandle_t handle, cublasMath_t mode)
-{
-    return answer("cublasSetMathMode", [&] {
-        cublasContext& context = require_handle(handle);
-        const int base = mode & ~CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION;
-        if (base < CUBLAS_DEFAULT_MATH || base > CUBLAS_TF32_TENSOR_OP_MATH)
-            throw Failure(CUBLAS_STATUS_INVALID_VALUE, "mode is " + std::to_string(mode) + ", which is no math mode");
-        context.math_mode = base;
-    });
-}
-
 const char* cublasGetStatusName(cublasStatus_t status)
 {
     return status_name(status);
@@ -129,8 +116,7 @@ cublasStatus_t cublasGemmEx(cublasHandle_t handle, cublasOperation_t transa, cub
     return answer("cublasGemmEx", [&] {
         const cublasContext& context = require_handle(handle);
         require_context("the handle");
-        require_operation("transa", transa);
-        require_operation("transb", transb);
+        const bool transpose_a = is_transposed("transa", transa), transpose_b = is_transposed("transb", transb);
         require_size("m", m);
         require_size("n", n);
         require_size("k", k);
@@ -138,11 +124,11 @@ cublasStatus_t cublasGemmEx(cublasHandle_t handle, cublasOperation_t transa, cub
         require_type("Btype", Btype);
         require_type("Ctype", Ctype);
         require_compute_type(computeType);
-        require_algorithm(algo);
-        require_host_scalar("alpha", alpha);
-        require_host_scalar("beta", beta);
+        if (algo != CUBLAS_GEMM_DEFAULT)
+            throw Failure(CUBLAS_STATUS_NOT_SUPPORTED, "algo is " + std::to_string(algo) + "; the software GPU has CUBLAS_GEMM_DEFAULT only");
+        require_scalar("alpha", alpha, {1});
+        const bool accumulates = require_scalar("beta", beta, {0, 1}) != 0;
 
-        const bool transpose_a = transa != CUBLAS_OP_N, transpose_b = transb != CUBLAS_OP_N;
         const Matrix a{"A", A, transpose_a ? k : m, transpose_a ? m : k, lda};
         const Matrix b{"B", B, transpose_b ? n : k, transpose_b ? k : n, ldb};
         const Matrix c{"C", C, m, n, ldc};
@@ -157,19 +143,17 @@ cublasStatus_t cublasGemmEx(cublasHandle_t handle, cublasOperation_t transa, cub
             require_matrix(product.ranges, matrix, sizeof(float));
         require_apart(c, a);
         require_apart(c, b);
-        if (context.workspace) {
-            const std::size_t bytes = static_cast<std::size_t>(m) * static_cast<std::size_t>(n) * sizeof(float);
-            if (is_split(m, n, k) && bytes <= context.workspace_bytes) {
-                const Matrix scratch{"the workspace", context.workspace, m, n, m};
-                require_matrix(product.ranges, scratch, 256);
-                for (const Matrix& matrix : {a, b, c})
-                    require_apart(scratch, matrix);
-                product.workspace = context.workspace;
-                product.workspace_bytes = bytes;
-            }
-        } else if (is_capturing(context.stream)) {
-            throw Failure(CUBLAS_STATUS_NOT_SUPPORTED, "the stream is capturing and the handle has no workspace of its own: "
-                "call cublasSetWorkspace_v2 after cublasSetStream_v2, which resets it");
+        // The real library has one of its own then, which a capture must not use and which gives other bits.
+        if (!context.workspace)
+            throw Failure(CUBLAS_STATUS_NOT_SUPPORTED, "the handle has no workspace: call cublasSetWorkspace_v2 after cublasSetStream_v2, which resets it");
+        const std::size_t bytes = static_cast<std::size_t>(m) * static_cast<std::size_t>(n) * sizeof(float);
+        if (is_split(m, n, k) && bytes <= context.workspace_bytes) {
+            const Matrix scratch{"the workspace", context.workspace, m, n, m};
+            require_matrix(product.ranges, scratch, 256);
+            for (const Matrix& matrix : {a, b, c})
+                require_apart(scratch, matrix);
+            product.workspace = context.workspace;
+            product.workspace_bytes = bytes;
         }
 
         Gemm& gemm = product.gemm;
@@ -178,15 +162,14 @@ cublasStatus_t cublasGemmEx(cublasHandle_t handle, cublasOperation_t transa, cub
         gemm.rows = m;
         gemm.columns = n;
         gemm.inner = k;
-        gemm.alpha = *static_cast<const float*>(alpha);
         gemm.a = static_cast<const float*>(A);
         gemm.a_step = lda;
         gemm.b = static_cast<const float*>(B);
         gemm.b_step = ldb;
-        gemm.beta = *static_cast<const float*>(beta);
-        gemm.c = gemm.d = static_cast<float*>(C);
-        gemm.c_step = gemm.d_step = ldc;
-        gemm.tf32 = rounds_to_tf32(computeType, context.math_mode);
+        gemm.d = static_cast<float*>(C);
+        gemm.d_step = ldc;
+        gemm.accumulates = accumulates;
+        gemm.tf32 = rounds_to_tf32(computeType);
         launch(context.stream, product);
     });
 }

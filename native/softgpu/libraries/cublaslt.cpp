@@ -12,15 +12,8 @@ struct cublasLtContext {};
 
 struct cublasLtMatmulDescOpaque_t {
     std::int32_t compute_type = CUBLAS_COMPUTE_32F;
-    std::int32_t scale_type = CUDA_R_32F;
-    std::int32_t pointer_mode = CUBLASLT_POINTER_MODE_HOST;
-    std::int32_t operation_a = CUBLAS_OP_N;
-    std::int32_t operation_b = CUBLAS_OP_N;
-    std::int32_t operation_c = CUBLAS_OP_N;
-    std::int32_t fill_mode = CUBLAS_FILL_MODE_FULL;
     std::uint32_t epilogue = CUBLASLT_EPILOGUE_DEFAULT;
     const void* bias = nullptr;
-    std::int32_t bias_type = -1;   // that of D
 };
 
 struct cublasLtMatrixLayoutOpaque_t {
@@ -30,9 +23,7 @@ struct cublasLtMatrixLayoutOpaque_t {
 };
 
 struct cublasLtMatmulPreferenceOpaque_t {
-    std::uint32_t search_mode = CUBLASLT_SEARCH_BEST_FIT;
     std::uint64_t workspace_limit = 0;
-    std::uint32_t reduction_schemes = 7;
     std::uint32_t alignments[4] = {256, 256, 256, 256};   // of A, B, C and D
 };
 
@@ -84,10 +75,8 @@ void read_attribute(T& target, const void* buffer, std::size_t bytes)
 // What a product is, as far as the choice of an algorithm depends on it.
 struct Problem {
     std::uint32_t rows, columns, inner;
-    std::uint8_t transpose_a, transpose_b;
     std::uint8_t compute_type;
-    std::uint8_t epilogue;
-    std::uint8_t step_alignments[4];   // of the leading dimensions of A, B, C and D, as powers of two
+    std::uint8_t step_alignments[3];   // of the leading dimensions of A, B and D, as powers of two
 
     bool operator==(const Problem&) const = default;
 };
@@ -97,15 +86,15 @@ struct Algorithm {
     std::uint32_t mark;
     std::uint32_t id;
     Problem problem;
-    std::uint8_t alignments[5];        // promised of A, B, C, D and the bias, as powers of two
-    std::uint8_t unused[7];
+    std::uint8_t alignments[4];        // promised of A, B, D and the bias, as powers of two
+    std::uint8_t unused[4];
     std::uint64_t workspace_bytes;
     std::uint64_t check;
 };
 static_assert(sizeof(Algorithm) <= sizeof(cublasLtMatmulAlgo_t) && std::has_unique_object_representations_v<Algorithm>);
 
 constexpr std::uint32_t algorithm_mark = 0x50c4a190;
-constexpr const char* operand_names[5] = {"A", "B", "C", "D", "the bias"};
+constexpr const char* operand_names[4] = {"A", "B", "D", "the bias"};
 
 std::uint64_t check_of(const Algorithm& algorithm)
 {
@@ -131,28 +120,19 @@ void require_shape(const char* name, const cublasLtMatrixLayoutOpaque_t& layout,
 Problem describe(const cublasLtMatmulDescOpaque_t& description, const cublasLtMatrixLayoutOpaque_t& a, const cublasLtMatrixLayoutOpaque_t& b,
     const cublasLtMatrixLayoutOpaque_t& c, const cublasLtMatrixLayoutOpaque_t& d)
 {
-    if (description.pointer_mode != CUBLASLT_POINTER_MODE_HOST)
-        unsupported("the software GPU reads alpha and beta from the host only");
-    if (description.operation_c != CUBLAS_OP_N || description.fill_mode != CUBLAS_FILL_MODE_FULL)
-        unsupported("C is neither transposed nor triangular");
-    if (description.epilogue != CUBLASLT_EPILOGUE_DEFAULT && description.epilogue != CUBLASLT_EPILOGUE_BIAS)
-        unsupported("the software GPU has the epilogues DEFAULT and BIAS, not " + std::to_string(description.epilogue));
-    const bool transpose_a = description.operation_a != CUBLAS_OP_N, transpose_b = description.operation_b != CUBLAS_OP_N;
-    const std::uint64_t inner = transpose_a ? a.rows : a.columns;
-    require_shape("Bdesc", b, transpose_b ? d.columns : inner, transpose_b ? inner : d.columns);
-    require_shape("Adesc", a, transpose_a ? inner : d.rows, transpose_a ? d.rows : inner);
+    if (description.epilogue != CUBLASLT_EPILOGUE_BIAS)
+        unsupported("the software GPU has the epilogue BIAS only, not " + std::to_string(description.epilogue));
+    require_shape("Bdesc", b, a.columns, d.columns);
+    require_shape("Adesc", a, d.rows, a.columns);
     require_shape("Cdesc", c, d.rows, d.columns);
 
     Problem problem{};
     problem.rows = static_cast<std::uint32_t>(d.rows);
     problem.columns = static_cast<std::uint32_t>(d.columns);
-    problem.inner = static_cast<std::uint32_t>(inner);
-    problem.transpose_a = transpose_a;
-    problem.transpose_b = transpose_b;
+    problem.inner = static_cast<std::uint32_t>(a.columns);
     problem.compute_type = static_cast<std::uint8_t>(description.compute_type);
-    problem.epilogue = static_cast<std::uint8_t>(description.epilogue);
-    const std::int64_t steps[] = {a.step, b.step, c.step, d.step};
-    for (int i = 0; i < 4; ++i)
+    const std::int64_t steps[] = {a.step, b.step, d.step};
+    for (int i = 0; i < 3; ++i)
         problem.step_alignments[i] = alignment_exponent(static_cast<std::uint64_t>(steps[i]) * sizeof(float), 4);
     return problem;
 }
@@ -166,7 +146,7 @@ std::uint64_t workspace_of(AlgorithmId id, const Problem& problem)
     return id == split ? (std::uint64_t{problem.rows} * problem.columns * sizeof(float) + unit - 1) / unit * unit : 0;
 }
 
-Algorithm make_algorithm(AlgorithmId id, const Problem& problem, const std::uint8_t (&alignments)[5])
+Algorithm make_algorithm(AlgorithmId id, const Problem& problem, const std::uint8_t (&alignments)[4])
 {
     Algorithm algorithm{};
     algorithm.mark = algorithm_mark;
@@ -188,7 +168,7 @@ Algorithm read_algorithm(const cublasLtMatmulAlgo_t& source, const Problem& prob
         const Problem& made = algorithm.problem;
         invalid("algo was made for another product: " + std::to_string(made.rows) + " x " + std::to_string(made.columns) + " x " + std::to_string(made.inner)
             + ", this one is " + std::to_string(problem.rows) + " x " + std::to_string(problem.columns) + " x " + std::to_string(problem.inner)
-            + " (operations, compute type, epilogue and alignment of the leading dimensions count too)");
+            + " (compute type and alignment of the leading dimensions count too)");
     }
     return algorithm;
 }
@@ -243,41 +223,11 @@ cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t matmulDesc, c
 {
     return answer("cublasLtMatmulDescSetAttribute", [&] {
         cublasLtMatmulDescOpaque_t& description = require(descriptions, "matmulDesc", matmulDesc);
-        cublasLtMatmulDescOpaque_t changed = description;
         switch (attr) {
-            case CUBLASLT_MATMUL_DESC_COMPUTE_TYPE:
-                read_attribute(changed.compute_type, buf, sizeInBytes);
-                require_compute_type(changed.compute_type);
-                break;
-            case CUBLASLT_MATMUL_DESC_SCALE_TYPE:
-                read_attribute(changed.scale_type, buf, sizeInBytes);
-                if (changed.scale_type != CUDA_R_32F)
-                    unsupported("the software GPU scales in CUDA_R_32F only");
-                break;
-            case CUBLASLT_MATMUL_DESC_POINTER_MODE: read_attribute(changed.pointer_mode, buf, sizeInBytes); break;
-            case CUBLASLT_MATMUL_DESC_TRANSA:
-                read_attribute(changed.operation_a, buf, sizeInBytes);
-                require_operation("TRANSA", changed.operation_a);
-                break;
-            case CUBLASLT_MATMUL_DESC_TRANSB:
-                read_attribute(changed.operation_b, buf, sizeInBytes);
-                require_operation("TRANSB", changed.operation_b);
-                break;
-            case CUBLASLT_MATMUL_DESC_TRANSC:
-                read_attribute(changed.operation_c, buf, sizeInBytes);
-                require_operation("TRANSC", changed.operation_c);
-                break;
-            case CUBLASLT_MATMUL_DESC_FILL_MODE: read_attribute(changed.fill_mode, buf, sizeInBytes); break;
-            case CUBLASLT_MATMUL_DESC_EPILOGUE: read_attribute(changed.epilogue, buf, sizeInBytes); break;
-            case CUBLASLT_MATMUL_DESC_BIAS_POINTER: read_attribute(changed.bias, buf, sizeInBytes); break;
-            case CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE:
-                read_attribute(changed.bias_type, buf, sizeInBytes);
-                if (changed.bias_type != CUDA_R_32F && changed.bias_type != -1)
-                    unsupported("the software GPU has biases of CUDA_R_32F only");
-                break;
+            case CUBLASLT_MATMUL_DESC_EPILOGUE: read_attribute(description.epilogue, buf, sizeInBytes); break;
+            case CUBLASLT_MATMUL_DESC_BIAS_POINTER: read_attribute(description.bias, buf, sizeInBytes); break;
             default: invalid("attr is " + std::to_string(attr) + ", which the software GPU does not have");
         }
-        description = changed;
     });
 }
 
@@ -328,9 +278,7 @@ cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t p
     return answer("cublasLtMatmulPreferenceSetAttribute", [&] {
         cublasLtMatmulPreferenceOpaque_t& preference = require(preferences, "pref", pref);
         switch (attr) {
-            case CUBLASLT_MATMUL_PREF_SEARCH_MODE: read_attribute(preference.search_mode, buf, sizeInBytes); break;
             case CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES: read_attribute(preference.workspace_limit, buf, sizeInBytes); break;
-            case CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK: read_attribute(preference.reduction_schemes, buf, sizeInBytes); break;
             case CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES:
             case CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES:
             case CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES:
@@ -364,34 +312,33 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t lightHandle, cubl
         if (!returnAlgoCount)
             invalid("returnAlgoCount is null");
         *returnAlgoCount = 0;
-        if (requestedAlgoCount <= 0)
-            invalid("requestedAlgoCount is " + std::to_string(requestedAlgoCount));
+        if (requestedAlgoCount != 1)
+            invalid("requestedAlgoCount is " + std::to_string(requestedAlgoCount) + "; the software GPU gives one algorithm at a time");
         if (!heuristicResultsArray)
             invalid("heuristicResultsArray is null");
         const auto& description = require(descriptions, "operationDesc", operationDesc);
         const Problem problem = describe(description, require(layouts, "Adesc", Adesc), require(layouts, "Bdesc", Bdesc),
             require(layouts, "Cdesc", Cdesc), require(layouts, "Ddesc", Ddesc));
         const auto& wishes = require(preferences, "preference", preference);
-        std::uint8_t alignments[5];
-        for (int i = 0; i < 4; ++i) {
-            if (wishes.alignments[i] < sizeof(float))
-                unsupported(std::string("no algorithm works with an alignment of ") + std::to_string(wishes.alignments[i]) + " bytes of " + operand_names[i]);
-            alignments[i] = alignment_exponent(wishes.alignments[i], 8);
+        std::uint8_t alignments[4];
+        constexpr int of_preference[] = {0, 1, 3};   // C is not read
+        for (int i = 0; i < 3; ++i) {
+            const std::uint32_t alignment = wishes.alignments[of_preference[i]];
+            if (alignment < sizeof(float))
+                unsupported(std::string("no algorithm works with an alignment of ") + std::to_string(alignment) + " bytes of " + operand_names[i]);
+            alignments[i] = alignment_exponent(alignment, 8);
         }
-        alignments[4] = alignment_exponent(reinterpret_cast<std::uintptr_t>(description.bias), 4);
+        alignments[3] = alignment_exponent(reinterpret_cast<std::uintptr_t>(description.bias), 4);
 
-        const AlgorithmId best = is_split(problem.rows, problem.columns, problem.inner) ? split : whole;
-        for (const AlgorithmId id : {best, best == split ? whole : split}) {
-            const Algorithm algorithm = make_algorithm(id, problem, alignments);
-            if (*returnAlgoCount == requestedAlgoCount || algorithm.workspace_bytes > wishes.workspace_limit)
-                continue;
-            cublasLtMatmulHeuristicResult_t& result = heuristicResultsArray[(*returnAlgoCount)++];
-            result = {};
-            std::memcpy(&result.algo, &algorithm, sizeof algorithm);
-            result.workspaceSize = algorithm.workspace_bytes;
-            result.state = CUBLAS_STATUS_SUCCESS;
-            result.wavesCount = 1;
-        }
+        const bool is_deep = is_split(problem.rows, problem.columns, problem.inner) && workspace_of(split, problem) <= wishes.workspace_limit;
+        const Algorithm algorithm = make_algorithm(is_deep ? split : whole, problem, alignments);
+        cublasLtMatmulHeuristicResult_t& result = heuristicResultsArray[0];
+        result = {};
+        std::memcpy(&result.algo, &algorithm, sizeof algorithm);
+        result.workspaceSize = algorithm.workspace_bytes;
+        result.state = CUBLAS_STATUS_SUCCESS;
+        result.wavesCount = 1;
+        *returnAlgoCount = 1;
     });
 }
 
@@ -409,48 +356,34 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t lightHandle, cublasLtMatmulDesc_t
         const auto& c_layout = require(layouts, "Cdesc", Cdesc);
         const auto& d_layout = require(layouts, "Ddesc", Ddesc);
         const Problem problem = describe(description, a_layout, b_layout, c_layout, d_layout);
-        require_host_scalar("alpha", alpha);
-        require_host_scalar("beta", beta);
+        require_scalar("alpha", alpha, {1});
+        require_scalar("beta", beta, {0});
         require_stream(stream);
+        if (C != D)
+            unsupported("C is not D: with beta 0 it is not read");
 
         Product product{.call = "cublasLtMatmul", .gemm = {}, .ranges = {}};
         Gemm& gemm = product.gemm;
-        gemm.alpha = *static_cast<const float*>(alpha);
-        gemm.beta = *static_cast<const float*>(beta);
 
         const auto matrix = [](const char* name, const void* data, const cublasLtMatrixLayoutOpaque_t& layout) {
             return Matrix{name, data, static_cast<long>(layout.rows), static_cast<long>(layout.columns), static_cast<long>(layout.step)};
         };
-        const Matrix a = matrix("A", A, a_layout), b = matrix("B", B, b_layout), c = matrix("C", C, c_layout), d = matrix("D", D, d_layout);
-        const bool reads_c = gemm.beta != 0;
-        for (const Matrix& operand : {a, b, d})
+        const Matrix a = matrix("A", A, a_layout), b = matrix("B", B, b_layout), d = matrix("D", D, d_layout);
+        const Matrix bias{"the bias", description.bias, d.rows, 1, d.rows};
+        for (const Matrix& operand : {a, b, bias, d})
             require_matrix(product.ranges, operand, sizeof(float));
-        require_apart(d, a);
-        require_apart(d, b);
-        if (reads_c) {
-            require_matrix(product.ranges, c, sizeof(float));
-            if (C != D)
-                require_apart(d, c);
-            else if (c.step != d.step)
-                invalid("C and D are the same memory with different leading dimensions");
-        }
-        Matrix bias{"the bias", description.bias, d.rows, 1, d.rows};
-        const bool has_bias = description.epilogue == CUBLASLT_EPILOGUE_BIAS;
-        if (has_bias) {
-            require_matrix(product.ranges, bias, sizeof(float));
-            require_apart(d, bias);
-        }
+        for (const Matrix& operand : {a, b, bias})
+            require_apart(d, operand);
 
-        if (algo) {
-            const Algorithm algorithm = read_algorithm(*algo, problem);
-            const void* const operands[] = {A, B, C, D, description.bias};
-            for (int i = 0; i < 5; ++i)
-                if ((i != 2 || reads_c) && (i != 4 || has_bias))
-                    require_promise(algorithm, i, operands[i]);
-            if (algorithm.workspace_bytes > workspaceSizeInBytes)
-                invalid("algo needs a workspace of " + std::to_string(algorithm.workspace_bytes) + " bytes, it has " + std::to_string(workspaceSizeInBytes));
-            product.workspace_bytes = algorithm.workspace_bytes;
-        }
+        if (!algo)
+            unsupported("algo is null; the software GPU takes one of cublasLtMatmulAlgoGetHeuristic");
+        const Algorithm algorithm = read_algorithm(*algo, problem);
+        const void* const operands[] = {A, B, D, description.bias};
+        for (int i = 0; i < 4; ++i)
+            require_promise(algorithm, i, operands[i]);
+        if (algorithm.workspace_bytes > workspaceSizeInBytes)
+            invalid("algo needs a workspace of " + std::to_string(algorithm.workspace_bytes) + " bytes, it has " + std::to_string(workspaceSizeInBytes));
+        product.workspace_bytes = algorithm.workspace_bytes;
         if (product.workspace_bytes != 0) {
             const long elements = static_cast<long>(product.workspace_bytes / sizeof(float));
             const Matrix scratch{"the workspace", workspace, elements, 1, elements};
@@ -460,8 +393,6 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t lightHandle, cublasLtMatmulDesc_t
             product.workspace = workspace;
         }
 
-        gemm.transpose_a = problem.transpose_a;
-        gemm.transpose_b = problem.transpose_b;
         gemm.rows = d.rows;
         gemm.columns = d.columns;
         gemm.inner = problem.inner;
@@ -469,12 +400,10 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t lightHandle, cublasLtMatmulDesc_t
         gemm.a_step = a.step;
         gemm.b = static_cast<const float*>(B);
         gemm.b_step = b.step;
-        gemm.c = static_cast<const float*>(C);
-        gemm.c_step = c.step;
         gemm.d = static_cast<float*>(D);
         gemm.d_step = d.step;
-        gemm.bias = has_bias ? static_cast<const float*>(description.bias) : nullptr;
-        gemm.tf32 = rounds_to_tf32(description.compute_type, CUBLAS_DEFAULT_MATH);
+        gemm.bias = static_cast<const float*>(description.bias);
+        gemm.tf32 = rounds_to_tf32(description.compute_type);
         launch(stream, product);
     });
 }

@@ -1,7 +1,6 @@
 #include "cudnn_call.h"
 
 #include <algorithm>
-#include <limits>
 
 using namespace softgpu;
 using namespace softgpu::dnn;
@@ -68,38 +67,15 @@ cudnnStatus_t destroy(const char* call, Registry<T>& registry, const void* descr
     });
 }
 
-void require_between(const char* name, long value, long least, long most)
+void require_positive(const char* name, int value)
 {
-    if (value < least || value > most)
-        bad_param(std::string(name) + " is " + std::to_string(value) + ", not in " + std::to_string(least) + " to " + std::to_string(most));
-}
-
-void require_float(const char* name, int type)
-{
-    if (type != CUDNN_DATA_FLOAT)
-        not_supported(std::string(name) + " is " + std::to_string(type) + "; the software GPU has CUDNN_DATA_FLOAT only");
+    if (value < 1)
+        bad_param(std::string(name) + " is " + std::to_string(value));
 }
 
 bool has_tf32()
 {
     return options().compute_capability >= 80;
-}
-
-// Rows of the vectors of a batch in memory, and how many there are.
-long place_rows(lstm::Batch& batch, int layout)
-{
-    batch.row.assign(batch.positions(), 0);
-    long packed = 0;
-    for (int t = 0; t < batch.steps; ++t)
-        for (int n = 0; n < batch.batch; ++n) {
-            long& row = batch.row[static_cast<std::size_t>(t) * batch.batch + n];
-            switch (layout) {
-                case CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED: row = static_cast<long>(t) * batch.batch + n; break;
-                case CUDNN_RNN_DATA_LAYOUT_BATCH_MAJOR_UNPACKED: row = static_cast<long>(n) * batch.steps + t; break;
-                default: row = t < batch.lengths[n] ? packed++ : -1; break;
-            }
-        }
-    return layout == CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_PACKED ? packed : static_cast<long>(batch.positions());
 }
 
 }
@@ -126,6 +102,12 @@ cudnnStatus_t refuse(const char* call, int status, const char* reason)
 void fail_call(Status status, const std::string& reason)
 {
     throw Failure(number_of(status), reason);
+}
+
+void require_only(const char* name, long value, const char* only_name, long only)
+{
+    if (value != only)
+        not_supported(std::string(name) + " is " + std::to_string(value) + "; the software GPU has " + only_name + " only");
 }
 
 cudnnContext& require_handle(cudnnHandle_t handle)
@@ -212,20 +194,19 @@ cudnnStatus_t cudnnSetTensorNdDescriptor(cudnnTensorDescriptor_t tensorDesc, cud
 {
     return answer("cudnnSetTensorNdDescriptor", [&] {
         cudnnTensorStruct& tensor = require_tensor("tensorDesc", tensorDesc);
-        require_between("dataType", dataType, CUDNN_DATA_FLOAT, CUDNN_DATA_FAST_FLOAT_FOR_FP8);
-        if (nbDims < 3 || nbDims > 8)
-            not_supported("nbDims is " + std::to_string(nbDims) + ", not in 3 to 8");
+        require_only("dataType", dataType, "CUDNN_DATA_FLOAT", CUDNN_DATA_FLOAT);
+        require_only("nbDims", nbDims, "tensors of 3 dimensions", 3);
         if (!dimA || !strideA)
             bad_param(dimA ? "strideA is null" : "dimA is null");
         double elements = 1;
         for (int i = 0; i < nbDims; ++i) {
-            require_between("a dimension", dimA[i], 1, std::numeric_limits<int>::max());
-            require_between("a stride", strideA[i], 1, std::numeric_limits<int>::max());
+            require_positive("a dimension", dimA[i]);
+            require_positive("a stride", strideA[i]);
             elements *= dimA[i];
         }
         if (elements > 2147483647.0)
             not_supported("the tensor has more than 2^31 - 1 elements");
-        tensor = {true, dataType, {dimA, dimA + nbDims}, {strideA, strideA + nbDims}};
+        tensor = {true, {dimA, dimA + nbDims}, {strideA, strideA + nbDims}};
     });
 }
 
@@ -233,12 +214,13 @@ cudnnStatus_t cudnnGetTensorNdDescriptor(const cudnnTensorDescriptor_t tensorDes
 {
     return answer("cudnnGetTensorNdDescriptor", [&] {
         const cudnnTensorStruct& tensor = require_tensor("tensorDesc", tensorDesc);
-        require_between("nbDimsRequested", nbDimsRequested, 0, 8);
+        if (nbDimsRequested < 0 || nbDimsRequested > 8)
+            bad_param("nbDimsRequested is " + std::to_string(nbDimsRequested) + ", not in 0 to 8");
         if (!tensor.set)
             bad_param("tensorDesc was never set");
         if (!dataType || !nbDims || (nbDimsRequested > 0 && (!dimA || !strideA)))
             bad_param("a place for a result is null");
-        *dataType = tensor.type;
+        *dataType = CUDNN_DATA_FLOAT;
         *nbDims = static_cast<int>(tensor.dimensions.size());
         const int count = std::min(*nbDims, nbDimsRequested);
         std::copy_n(tensor.dimensions.begin(), count, dimA);
@@ -261,17 +243,9 @@ cudnnStatus_t cudnnSetDropoutDescriptor(cudnnDropoutDescriptor_t dropoutDesc, cu
     return answer("cudnnSetDropoutDescriptor", [&] {
         cudnnDropoutStruct& descriptor = require(dropouts, "dropoutDesc", dropoutDesc);
         require_handle(handle);
-        if (!(dropout >= 0 && dropout <= 1))
-            bad_param("dropout is " + std::to_string(dropout));
-        if (states) {
-            DeviceRanges ranges;
-            const std::string why = ranges.add("states", states, stateSizeInBytes, 1);
-            if (!why.empty())
-                bad_param(why);
-        } else if (dropout > 0) {
-            bad_param("states is null but dropout is not 0");
-        }
-        descriptor = {true, dropout};
+        if (dropout != 0 || states || stateSizeInBytes != 0)
+            not_supported("the software GPU has no dropout: dropout must be 0, states null");
+        descriptor.set = true;
     });
 }
 
@@ -291,45 +265,23 @@ cudnnStatus_t cudnnSetRNNDescriptor_v8(cudnnRNNDescriptor_t rnnDesc, cudnnRNNAlg
 {
     return answer("cudnnSetRNNDescriptor_v8", [&] {
         cudnnRNNStruct& rnn = require(networks, "rnnDesc", rnnDesc);
-        require_between("algo", algo, CUDNN_RNN_ALGO_STANDARD, CUDNN_RNN_ALGO_PERSIST_STATIC_SMALL_H);
-        require_between("cellMode", cellMode, CUDNN_RNN_RELU, CUDNN_GRU);
-        require_between("biasMode", biasMode, CUDNN_RNN_NO_BIAS, CUDNN_RNN_SINGLE_REC_BIAS);
-        require_between("dirMode", dirMode, CUDNN_UNIDIRECTIONAL, CUDNN_BIDIRECTIONAL);
-        require_between("inputMode", inputMode, CUDNN_LINEAR_INPUT, CUDNN_SKIP_INPUT);
-        require_between("mathType", mathType, CUDNN_DEFAULT_MATH, CUDNN_FMA_MATH);
-        constexpr int largest = std::numeric_limits<int>::max();
-        require_between("inputSize", inputSize, 1, largest);
-        require_between("hiddenSize", hiddenSize, 1, largest);
-        require_between("projSize", projSize, 1, hiddenSize);
-        require_between("numLayers", numLayers, 1, largest);
-        require_between("auxFlags", auxFlags, CUDNN_RNN_PADDED_IO_DISABLED, CUDNN_RNN_PADDED_IO_ENABLED);
-        const cudnnDropoutStruct& dropout = require(dropouts, "dropoutDesc", dropoutDesc);
-        if (!dropout.set)
+        require_only("algo", algo, "CUDNN_RNN_ALGO_STANDARD", CUDNN_RNN_ALGO_STANDARD);
+        require_only("cellMode", cellMode, "CUDNN_LSTM", CUDNN_LSTM);
+        require_only("biasMode", biasMode, "CUDNN_RNN_SINGLE_INP_BIAS", CUDNN_RNN_SINGLE_INP_BIAS);
+        require_only("dirMode", dirMode, "CUDNN_UNIDIRECTIONAL", CUDNN_UNIDIRECTIONAL);
+        require_only("inputMode", inputMode, "CUDNN_LINEAR_INPUT", CUDNN_LINEAR_INPUT);
+        require_only("dataType", dataType, "CUDNN_DATA_FLOAT", CUDNN_DATA_FLOAT);
+        require_only("mathPrec", mathPrec, "CUDNN_DATA_FLOAT", CUDNN_DATA_FLOAT);
+        if (mathType != CUDNN_FMA_MATH)
+            require_only("mathType", mathType, "CUDNN_DEFAULT_MATH and CUDNN_FMA_MATH", CUDNN_DEFAULT_MATH);
+        require_positive("inputSize", inputSize);
+        require_positive("hiddenSize", hiddenSize);
+        require_only("projSize", projSize, "projections of hiddenSize", hiddenSize);
+        require_only("numLayers", numLayers, "one layer", 1);
+        require_only("auxFlags", auxFlags, "CUDNN_RNN_PADDED_IO_DISABLED", CUDNN_RNN_PADDED_IO_DISABLED);
+        if (!require(dropouts, "dropoutDesc", dropoutDesc).set)
             bad_param("dropoutDesc was never set");
-        require_float("dataType", dataType);
-        require_float("mathPrec", mathPrec);
-        if (cellMode != CUDNN_LSTM)
-            not_supported("the software GPU has CUDNN_LSTM cells only");
-        if (inputMode != CUDNN_LINEAR_INPUT)
-            not_supported("the software GPU has CUDNN_LINEAR_INPUT only");
-        if (algo == CUDNN_RNN_ALGO_PERSIST_DYNAMIC)
-            not_supported("the software GPU has no CUDNN_RNN_ALGO_PERSIST_DYNAMIC");
-        if (mathType == CUDNN_TENSOR_OP_MATH || mathType == CUDNN_TENSOR_OP_MATH_ALLOW_CONVERSION)
-            not_supported("the software GPU has CUDNN_DEFAULT_MATH and CUDNN_FMA_MATH for CUDNN_DATA_FLOAT");
-        if (projSize != hiddenSize)
-            not_supported("the software GPU has no recurrent projection: projSize must be hiddenSize");
-        if (dropout.probability != 0 && numLayers > 1)
-            not_supported("the software GPU has no dropout between layers");
-
-        lstm::Network network;
-        network.layers = numLayers;
-        network.directions = dirMode == CUDNN_BIDIRECTIONAL ? 2 : 1;
-        network.input = inputSize;
-        network.hidden = hiddenSize;
-        network.input_bias = biasMode == CUDNN_RNN_SINGLE_INP_BIAS || biasMode == CUDNN_RNN_DOUBLE_BIAS;
-        network.recurrent_bias = biasMode == CUDNN_RNN_SINGLE_REC_BIAS || biasMode == CUDNN_RNN_DOUBLE_BIAS;
-        network.tf32 = mathType == CUDNN_DEFAULT_MATH && has_tf32();
-        rnn = {true, algo, auxFlags == CUDNN_RNN_PADDED_IO_ENABLED, network};
+        rnn = {true, {inputSize, hiddenSize, mathType == CUDNN_DEFAULT_MATH && has_tf32()}};
     });
 }
 
@@ -344,40 +296,22 @@ cudnnStatus_t cudnnDestroyRNNDataDescriptor(cudnnRNNDataDescriptor_t rnnDataDesc
 }
 
 cudnnStatus_t cudnnSetRNNDataDescriptor(cudnnRNNDataDescriptor_t rnnDataDesc, cudnnDataType_t dataType, cudnnRNNDataLayout_t layout,
-    int maxSeqLength, int batchSize, int vectorSize, const int seqLengthArray[], void* paddingFill)
+    int maxSeqLength, int batchSize, int vectorSize, const int seqLengthArray[], void*)
 {
     return answer("cudnnSetRNNDataDescriptor", [&] {
         cudnnRNNDataStruct& data = require(sequences, "rnnDataDesc", rnnDataDesc);
-        require_float("dataType", dataType);
-        require_between("layout", layout, CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED, CUDNN_RNN_DATA_LAYOUT_BATCH_MAJOR_UNPACKED);
-        constexpr int largest = std::numeric_limits<int>::max();
-        require_between("maxSeqLength", maxSeqLength, 1, largest);
-        require_between("batchSize", batchSize, 1, largest);
-        require_between("vectorSize", vectorSize, 1, largest);
+        require_only("dataType", dataType, "CUDNN_DATA_FLOAT", CUDNN_DATA_FLOAT);
+        require_only("layout", layout, "CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_PACKED", CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_PACKED);
+        require_positive("maxSeqLength", maxSeqLength);
+        require_positive("batchSize", batchSize);
+        require_positive("vectorSize", vectorSize);
         if (!seqLengthArray)
             bad_param("seqLengthArray is null");
         std::string why;
         if (is_device_range(seqLengthArray, sizeof(int), &why))
             bad_param("seqLengthArray is device memory, but it is read by the host");
-
-        cudnnRNNDataStruct made;
-        made.set = true;
-        made.layout = layout;
-        made.width = vectorSize;
-        made.batch.steps = maxSeqLength;
-        made.batch.batch = batchSize;
-        made.batch.lengths.assign(seqLengthArray, seqLengthArray + batchSize);
-        for (const int length : made.batch.lengths)
-            require_between("an element of seqLengthArray", length, 1, maxSeqLength);
-        if (layout == CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_PACKED) {
-            if (!std::is_sorted(made.batch.lengths.rbegin(), made.batch.lengths.rend()))
-                bad_param("seqLengthArray is not in descending order, as the packed layout needs");
-            if (made.batch.lengths.front() != maxSeqLength)
-                bad_param("maxSeqLength is " + std::to_string(maxSeqLength) + " but in the packed layout it is the longest length, " + std::to_string(made.batch.lengths.front()));
-        }
-        made.rows = place_rows(made.batch, layout);
-        // Without a symbol for it, padding is undefined.
-        made.padding = paddingFill ? *static_cast<const float*>(paddingFill) : std::numeric_limits<float>::quiet_NaN();
-        data = std::move(made);
+        for (int n = 0; n < batchSize; ++n)
+            require_only("an element of seqLengthArray", seqLengthArray[n], "sequences of the one length maxSeqLength", maxSeqLength);
+        data = {true, vectorSize, {maxSeqLength, batchSize}};
     });
 }

@@ -16,29 +16,22 @@ struct cudnnContext {
 
 struct cudnnTensorStruct {
     bool set = false;
-    int type = CUDNN_DATA_FLOAT;
     std::vector<int> dimensions;
     std::vector<int> strides;
 };
 
 struct cudnnDropoutStruct {
     bool set = false;
-    float probability = 0;
 };
 
 struct cudnnRNNStruct {
     bool set = false;
-    int algorithm = CUDNN_RNN_ALGO_STANDARD;
-    bool padded_io = false;
     softgpu::lstm::Network network;
 };
 
 struct cudnnRNNDataStruct {
     bool set = false;
-    int layout = CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED;
     int width = 0;
-    long rows = 0;
-    float padding = 0;
     softgpu::lstm::Batch batch;
 };
 
@@ -53,6 +46,9 @@ cudnnStatus_t refuse(const char* call, int status, const char* reason);
 [[noreturn]] void fail_call(Status status, const std::string& reason);
 [[noreturn]] inline void bad_param(const std::string& reason) { fail_call(Status::bad_param, reason); }
 [[noreturn]] inline void not_supported(const std::string& reason) { fail_call(Status::not_supported, reason); }
+
+// cuDNN has more than the one value that the product uses.
+void require_only(const char* name, long value, const char* only_name, long only);
 
 template <typename Work>
 cudnnStatus_t answer(const char* call, Work&& work)

@@ -9,49 +9,40 @@
 #pragma GCC visibility push(default)
 extern "C" {
 
-typedef int cudnnStatus_t;   // the numbers depend on the version, see cudnn_status.h
+typedef int cudnnStatus_t;   // the numbers depend on the version
 enum : cudnnStatus_t { CUDNN_STATUS_SUCCESS = 0 };
 
 typedef int cudnnDataType_t;
-enum : cudnnDataType_t { CUDNN_DATA_FLOAT = 0, CUDNN_DATA_DOUBLE = 1, CUDNN_DATA_HALF = 2, CUDNN_DATA_FAST_FLOAT_FOR_FP8 = 14 };
+enum : cudnnDataType_t { CUDNN_DATA_FLOAT = 0 };
 
 typedef int cudnnMathType_t;
-enum : cudnnMathType_t { CUDNN_DEFAULT_MATH = 0, CUDNN_TENSOR_OP_MATH = 1, CUDNN_TENSOR_OP_MATH_ALLOW_CONVERSION = 2, CUDNN_FMA_MATH = 3 };
+enum : cudnnMathType_t { CUDNN_DEFAULT_MATH = 0, CUDNN_FMA_MATH = 3 };
 
 typedef int cudnnRNNAlgo_t;
-enum : cudnnRNNAlgo_t {
-    CUDNN_RNN_ALGO_STANDARD = 0,
-    CUDNN_RNN_ALGO_PERSIST_STATIC = 1,
-    CUDNN_RNN_ALGO_PERSIST_DYNAMIC = 2,
-    CUDNN_RNN_ALGO_PERSIST_STATIC_SMALL_H = 3,
-};
+enum : cudnnRNNAlgo_t { CUDNN_RNN_ALGO_STANDARD = 0 };
 
 typedef int cudnnForwardMode_t;
 enum : cudnnForwardMode_t { CUDNN_FWD_MODE_INFERENCE = 0, CUDNN_FWD_MODE_TRAINING = 1 };
 
 typedef int cudnnRNNMode_t;
-enum : cudnnRNNMode_t { CUDNN_RNN_RELU = 0, CUDNN_RNN_TANH = 1, CUDNN_LSTM = 2, CUDNN_GRU = 3 };
+enum : cudnnRNNMode_t { CUDNN_LSTM = 2 };
 
 typedef int cudnnRNNBiasMode_t;
-enum : cudnnRNNBiasMode_t { CUDNN_RNN_NO_BIAS = 0, CUDNN_RNN_SINGLE_INP_BIAS = 1, CUDNN_RNN_DOUBLE_BIAS = 2, CUDNN_RNN_SINGLE_REC_BIAS = 3 };
+enum : cudnnRNNBiasMode_t { CUDNN_RNN_SINGLE_INP_BIAS = 1 };
 
 typedef int cudnnDirectionMode_t;
-enum : cudnnDirectionMode_t { CUDNN_UNIDIRECTIONAL = 0, CUDNN_BIDIRECTIONAL = 1 };
+enum : cudnnDirectionMode_t { CUDNN_UNIDIRECTIONAL = 0 };
 
 typedef int cudnnRNNInputMode_t;
-enum : cudnnRNNInputMode_t { CUDNN_LINEAR_INPUT = 0, CUDNN_SKIP_INPUT = 1 };
+enum : cudnnRNNInputMode_t { CUDNN_LINEAR_INPUT = 0 };
 
 typedef int cudnnRNNDataLayout_t;
-enum : cudnnRNNDataLayout_t {
-    CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED = 0,
-    CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_PACKED = 1,
-    CUDNN_RNN_DATA_LAYOUT_BATCH_MAJOR_UNPACKED = 2,
-};
+enum : cudnnRNNDataLayout_t { CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_PACKED = 1 };
 
-enum : uint32_t { CUDNN_RNN_PADDED_IO_DISABLED = 0, CUDNN_RNN_PADDED_IO_ENABLED = 1 };
+enum : uint32_t { CUDNN_RNN_PADDED_IO_DISABLED = 0 };
 
 typedef int cudnnWgradMode_t;
-enum : cudnnWgradMode_t { CUDNN_WGRAD_MODE_ADD = 0, CUDNN_WGRAD_MODE_SET = 1 };
+enum : cudnnWgradMode_t { CUDNN_WGRAD_MODE_ADD = 0 };
 
 typedef struct cudnnContext* cudnnHandle_t;
 typedef struct cudnnTensorStruct* cudnnTensorDescriptor_t;

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <initializer_list>
-#include <limits>
 #include <memory>
 
 using namespace softgpu;
@@ -26,8 +24,6 @@ std::uint64_t mix(std::uint64_t hash, std::uint64_t value)
 
 std::uint64_t hash_of(const void* data, std::size_t bytes, std::uint64_t hash)
 {
-    if (!data)
-        return mix(hash, 1);
     const auto* const source = static_cast<const unsigned char*>(data);
     for (; bytes >= sizeof(std::uint64_t); bytes -= sizeof(std::uint64_t)) {
         std::uint64_t word;
@@ -61,32 +57,28 @@ constexpr std::uint64_t stamp_mark = 0x7265'7365'7276'6531u;
 struct Job {
     const char* call = nullptr;
     lstm::Network network;
-    cudnnRNNDataStruct x;
-    cudnnRNNDataStruct y;
+    lstm::Batch batch;
     DeviceRanges ranges;
     const std::int32_t* device_lengths = nullptr;
     void* workspace = nullptr;
     std::size_t workspace_bytes = 0;
     void* reserve = nullptr;
 
-    std::size_t state_bytes() const { return static_cast<std::size_t>(network.cells()) * x.batch.batch * network.hidden * sizeof(float); }
+    std::size_t x_bytes() const { return batch.positions() * network.input * sizeof(float); }
+    std::size_t y_bytes() const { return batch.positions() * network.hidden * sizeof(float); }
+    std::size_t state_bytes() const { return static_cast<std::size_t>(batch.sequences) * network.hidden * sizeof(float); }
 
     lstm::Record record() const
     {
-        return {network, x.batch, reinterpret_cast<float*>(static_cast<unsigned char*>(reserve) + unit)};
+        return {network, batch, reinterpret_cast<float*>(static_cast<unsigned char*>(reserve) + unit)};
     }
 
     Stamp& stamp() const { return *static_cast<Stamp*>(reserve); }
 };
 
-std::size_t bytes_of(const cudnnRNNDataStruct& data)
-{
-    return static_cast<std::size_t>(data.rows) * data.width * sizeof(float);
-}
-
 std::size_t workspace_bytes(const lstm::Network& network, const lstm::Batch& batch)
 {
-    return rounded(batch.positions() * network.cells() * network.hidden * 4 * sizeof(float)) + 3 * unit;
+    return rounded(batch.positions() * network.hidden * 4 * sizeof(float)) + 3 * unit;
 }
 
 std::size_t reserve_bytes(const lstm::Network& network, const lstm::Batch& batch)
@@ -106,18 +98,6 @@ public:
 
     void input(const char* name, const void* address, std::size_t bytes, std::size_t alignment = sizeof(float)) { add(name, address, bytes, alignment, false); }
     void output(const char* name, const void* address, std::size_t bytes, std::size_t alignment = sizeof(float)) { add(name, address, bytes, alignment, true); }
-
-    void optional_input(const char* name, const void* address, std::size_t bytes)
-    {
-        if (address)
-            input(name, address, bytes);
-    }
-
-    void optional_output(const char* name, const void* address, std::size_t bytes)
-    {
-        if (address)
-            output(name, address, bytes);
-    }
 
 private:
     struct Operand {
@@ -155,15 +135,17 @@ void require_state_descriptor(const char* name, cudnnTensorDescriptor_t descript
     const cudnnTensorStruct& tensor = require_tensor(name, descriptor);
     if (!tensor.set)
         bad_param(std::string(name) + " was never set");
-    if (tensor.type != CUDNN_DATA_FLOAT)
-        bad_param(std::string(name) + " is not of CUDNN_DATA_FLOAT");
-    const std::vector<int> dimensions = {job.network.cells(), job.x.batch.batch, job.network.hidden};
-    const std::vector<int> strides = {job.x.batch.batch * job.network.hidden, job.network.hidden, 1};
-    if (tensor.dimensions != dimensions)
-        bad_param(std::string(name) + " is not [layers x directions, batch, hidden] = [" + std::to_string(dimensions[0]) + ", " + std::to_string(dimensions[1]) + ", "
-            + std::to_string(dimensions[2]) + "]");
-    if (tensor.strides != strides)
+    const int sequences = job.batch.sequences, hidden = job.network.hidden;
+    if (tensor.dimensions != std::vector{1, sequences, hidden})
+        bad_param(std::string(name) + " is not [1, batch, hidden] = [1, " + std::to_string(sequences) + ", " + std::to_string(hidden) + "]");
+    if (tensor.strides != std::vector{sequences * hidden, hidden, 1})
         bad_param(std::string(name) + " is not fully packed");
+}
+
+void require_absent(const char* name, const void* address)
+{
+    if (address)
+        not_supported(std::string(name) + " is given; the software GPU has it as null only");
 }
 
 // What the three calls have in common.
@@ -171,46 +153,35 @@ Job begin_job(const char* call, cudnnRNNDescriptor_t rnn_descriptor, cudnnRNNDat
 {
     if (!has_current_context())
         fail_call(Status::execution_failed, "this thread has no current context to use the handle in");
-    const cudnnRNNStruct& rnn = require_rnn(rnn_descriptor);
+    const cudnnRNNDataStruct &x = require_data("xDesc", x_descriptor), &y = require_data("yDesc", y_descriptor);
     Job job;
     job.call = call;
-    job.network = rnn.network;
-    job.x = require_data("xDesc", x_descriptor);
-    job.y = require_data("yDesc", y_descriptor);
-    require_data_of("xDesc", job.x, rnn.network.input, "inputSize");
-    require_data_of("yDesc", job.y, rnn.network.directions * rnn.network.hidden, "directions x hiddenSize");
-    if (job.x.layout != job.y.layout || job.x.batch.steps != job.y.batch.steps || job.x.batch.batch != job.y.batch.batch)
-        bad_param("xDesc and yDesc differ in layout, maxSeqLength or batchSize");
-    if (job.x.batch.lengths != job.y.batch.lengths)
-        bad_param("xDesc and yDesc differ in seqLengthArray");
-    if (job.x.layout != CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_PACKED && !rnn.padded_io)
-        bad_param("an unpacked layout needs CUDNN_RNN_PADDED_IO_ENABLED in auxFlags");
-    const auto& lengths = job.x.batch.lengths;
-    const bool ragged = std::any_of(lengths.begin(), lengths.end(), [&](int length) { return length != job.x.batch.steps; });
-    if (ragged && rnn.algorithm != CUDNN_RNN_ALGO_STANDARD)
-        not_supported("the persistent algorithms take sequences of one length only");
+    job.network = require_rnn(rnn_descriptor).network;
+    job.batch = x.batch;
+    require_data_of("xDesc", x, job.network.input, "inputSize");
+    require_data_of("yDesc", y, job.network.hidden, "hiddenSize");
+    if (!(x.batch == y.batch))
+        bad_param("xDesc and yDesc differ in maxSeqLength or batchSize");
     return job;
 }
 
+// Versions from 8.9.1 on do without; those before do not.
 void add_lengths(Job& job, Operands& operands, const std::int32_t* device_lengths)
 {
-    constexpr long first_without = 8901;
-    if (!device_lengths && options().cudnn_version < first_without)
-        bad_param("devSeqLengths is null, which this version does not take");
-    operands.optional_input("devSeqLengths", device_lengths, job.x.batch.lengths.size() * sizeof(std::int32_t));
+    operands.input("devSeqLengths", device_lengths, static_cast<std::size_t>(job.batch.sequences) * sizeof(std::int32_t));
     job.device_lengths = device_lengths;
 }
 
 void add_spaces(Job& job, Operands& operands, std::size_t work_size, void* work, bool training, std::size_t reserve_size, void* reserve)
 {
-    job.workspace_bytes = workspace_bytes(job.network, job.x.batch);
+    job.workspace_bytes = workspace_bytes(job.network, job.batch);
     if (work_size < job.workspace_bytes)
         bad_param("workSpaceSize is " + std::to_string(work_size) + " but cudnnGetRNNTempSpaceSizes asks for " + std::to_string(job.workspace_bytes));
     job.workspace = work;
     operands.output("workSpace", work, job.workspace_bytes, unit);
     if (!training)
         return;
-    const std::size_t needed = reserve_bytes(job.network, job.x.batch);
+    const std::size_t needed = reserve_bytes(job.network, job.batch);
     if (reserve_size < needed)
         bad_param("reserveSpaceSize is " + std::to_string(reserve_size) + " but cudnnGetRNNTempSpaceSizes asks for " + std::to_string(needed));
     job.reserve = reserve;
@@ -226,39 +197,26 @@ void require_weight_size(const lstm::Network& network, std::size_t size)
 
 std::uint64_t shape_of(const Job& job)
 {
-    const lstm::Network& n = job.network;
     std::uint64_t hash = stamp_mark;
-    for (const int value : {n.layers, n.directions, n.input, n.hidden, int{n.input_bias}, int{n.recurrent_bias}, int{n.tf32}, job.x.layout, job.x.batch.steps, job.x.batch.batch})
+    for (const int value : {job.network.input, job.network.hidden, int{job.network.tf32}, job.batch.steps, job.batch.sequences})
         hash = mix(hash, static_cast<std::uint64_t>(value));
-    return hash_of(job.x.batch.lengths.data(), job.x.batch.lengths.size() * sizeof(int), hash);
-}
-
-// Hash of the valid vectors of a batch; padding does not count.
-std::uint64_t content_of(const cudnnRNNDataStruct& data, const float* values)
-{
-    std::uint64_t hash = stamp_mark;
-    for (int n = 0; n < data.batch.batch; ++n)
-        for (int t = 0; t < data.batch.lengths[n]; ++t)
-            hash = hash_of(values + static_cast<std::size_t>(data.batch.row[static_cast<std::size_t>(t) * data.batch.batch + n]) * data.width, data.width * sizeof(float), hash);
     return hash;
 }
 
-std::uint64_t content_of(const Job& job, const float* state)
+std::uint64_t content_of(const float* values, std::size_t bytes)
 {
-    return hash_of(state, job.state_bytes(), stamp_mark);
+    return hash_of(values, bytes, stamp_mark);
 }
 
 std::uint64_t content_of_weights(const Job& job, const float* weights)
 {
     const lstm::WeightPlan plan(job.network);
+    const std::size_t hidden = job.network.hidden;
     std::uint64_t hash = stamp_mark;
-    for (int cell = 0; cell < job.network.cells(); ++cell)
-        for (int linear = 0; linear < lstm::WeightPlan::linear_layers; ++linear) {
-            const std::size_t width = linear >= 4 ? job.network.hidden : job.network.input_of(cell / job.network.directions);
-            hash = hash_of(weights + plan.cells[cell].matrix[linear], width * job.network.hidden * sizeof(float), hash);
-            if (plan.cells[cell].bias[linear] != lstm::WeightPlan::absent)
-                hash = hash_of(weights + plan.cells[cell].bias[linear], job.network.hidden * sizeof(float), hash);
-        }
+    for (int linear = 0; linear < lstm::WeightPlan::linear_layers; ++linear)
+        hash = hash_of(weights + plan.matrix[linear], hidden * job.network.inputs_of(linear) * sizeof(float), hash);
+    for (const long bias : plan.bias)
+        hash = hash_of(weights + bias, hidden * sizeof(float), hash);
     return hash;
 }
 
@@ -270,7 +228,7 @@ void fail_work(const Job& job, const std::string& reason)
 
 bool lengths_agree(const Job& job)
 {
-    if (!job.device_lengths || std::equal(job.x.batch.lengths.begin(), job.x.batch.lengths.end(), job.device_lengths))
+    if (std::all_of(job.device_lengths, job.device_lengths + job.batch.sequences, [&](int length) { return length == job.batch.steps; }))
         return true;
     fail_work(job, "devSeqLengths differs from seqLengthArray of the descriptors");
     return false;
@@ -304,15 +262,6 @@ bool reserve_fits(const Job& job, std::uint64_t stage, const Stamp& given)
     return !reason;
 }
 
-void fill_padding(const cudnnRNNDataStruct& data, float* values, float symbol)
-{
-    if (data.layout == CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_PACKED)
-        return;
-    for (int n = 0; n < data.batch.batch; ++n)
-        for (int t = data.batch.lengths[n]; t < data.batch.steps; ++t)
-            std::fill_n(values + static_cast<std::size_t>(data.batch.row[static_cast<std::size_t>(t) * data.batch.batch + n]) * data.width, data.width, symbol);
-}
-
 template <typename Work>
 void launch(const cudnnContext& context, std::shared_ptr<const Job> job, Work work)
 {
@@ -322,11 +271,6 @@ void launch(const cudnnContext& context, std::shared_ptr<const Job> job, Work wo
     });
     if (result != 0)
         fail_call(Status::execution_failed, "the driver refused the work: " + driver_error(result));
-}
-
-void set_tensor(cudnnTensorStruct& tensor, std::initializer_list<int> dimensions, std::initializer_list<int> strides)
-{
-    tensor = {true, CUDNN_DATA_FLOAT, dimensions, strides};
 }
 
 }
@@ -365,10 +309,10 @@ cudnnStatus_t cudnnGetRNNWeightParams(cudnnHandle_t handle, cudnnRNNDescriptor_t
     return answer("cudnnGetRNNWeightParams", [&] {
         require_handle(handle);
         const lstm::Network& network = require_rnn(rnnDesc).network;
-        if (pseudoLayer < 0 || pseudoLayer >= network.cells())
-            bad_param("pseudoLayer is " + std::to_string(pseudoLayer) + " of " + std::to_string(network.cells()));
-        if (linLayerID < 0 || linLayerID > 8)
-            bad_param("linLayerID is " + std::to_string(linLayerID) + ", not in 0 to 8");
+        if (pseudoLayer != 0)
+            bad_param("pseudoLayer is " + std::to_string(pseudoLayer) + " of 1");
+        if (linLayerID < 0 || linLayerID >= lstm::WeightPlan::linear_layers)
+            bad_param("linLayerID is " + std::to_string(linLayerID) + ", not in 0 to 7");
         if (!mAddr || !bAddr)
             bad_param(mAddr ? "bAddr is null" : "mAddr is null");
         cudnnTensorStruct& matrix = require_tensor("mDesc", mDesc);
@@ -379,23 +323,15 @@ cudnnStatus_t cudnnGetRNNWeightParams(cudnnHandle_t handle, cudnnRNNDescriptor_t
         if (!why.empty())
             bad_param(why);
 
-        *mAddr = nullptr;
-        *bAddr = nullptr;
-        set_tensor(matrix, {0, 0, 0}, {0, 0, 0});
-        set_tensor(bias, {0, 0, 0}, {0, 0, 0});
-        if (linLayerID == lstm::WeightPlan::linear_layers)
-            return;   // the projection, which this network does not have
         const lstm::WeightPlan plan(network);
-        const auto& cell = plan.cells[pseudoLayer];
+        const int hidden = network.hidden, inputs = network.inputs_of(linLayerID);
         // cuDNN hands out addresses to write through although it takes the space as const.
         float* const weights = static_cast<float*>(const_cast<void*>(weightSpace));
-        const int inputs = linLayerID >= 4 ? network.hidden : network.input_of(pseudoLayer / network.directions);
-        *mAddr = weights + cell.matrix[linLayerID];
-        set_tensor(matrix, {1, network.hidden, inputs}, {network.hidden * inputs, inputs, 1});
-        if (cell.bias[linLayerID] != lstm::WeightPlan::absent) {
-            *bAddr = weights + cell.bias[linLayerID];
-            set_tensor(bias, {1, network.hidden, 1}, {network.hidden, 1, 1});
-        }
+        const bool has_bias = linLayerID < lstm::WeightPlan::gates;
+        *mAddr = weights + plan.matrix[linLayerID];
+        *bAddr = has_bias ? weights + plan.bias[linLayerID] : nullptr;
+        matrix = {true, {1, hidden, inputs}, {hidden * inputs, inputs, 1}};
+        bias = has_bias ? cudnnTensorStruct{true, {1, hidden, 1}, {hidden, 1, 1}} : cudnnTensorStruct{true, {0, 0, 0}, {0, 0, 0}};
     });
 }
 
@@ -415,30 +351,30 @@ cudnnStatus_t cudnnRNNForward(cudnnHandle_t handle, cudnnRNNDescriptor_t rnnDesc
         require_weight_size(job->network, weightSpaceSize);
         Operands operands(job->ranges);
         add_lengths(*job, operands, devSeqLengths);
-        operands.input("x", x, bytes_of(job->x));
-        operands.output("y", y, bytes_of(job->y));
-        operands.optional_input("hx", hx, job->state_bytes());
-        operands.optional_output("hy", hy, job->state_bytes());
-        operands.optional_input("cx", cx, job->state_bytes());
-        operands.optional_output("cy", cy, job->state_bytes());
+        operands.input("x", x, job->x_bytes());
+        operands.output("y", y, job->y_bytes());
+        operands.input("hx", hx, job->state_bytes());
+        operands.input("cx", cx, job->state_bytes());
+        operands.output("cy", cy, job->state_bytes());
+        require_absent("hy", hy);
         operands.input("weightSpace", weightSpace, weight_bytes(job->network), unit);
         add_spaces(*job, operands, workSpaceSize, workSpace, training, reserveSpaceSize, reserveSpace);
 
         const auto* const inputs = static_cast<const float*>(x);
         const auto* const weights = static_cast<const float*>(weightSpace);
         auto* const outputs = static_cast<float*>(y);
-        const lstm::States states{static_cast<const float*>(hx), static_cast<const float*>(cx), static_cast<float*>(hy), static_cast<float*>(cy)};
+        const auto *const h_first = static_cast<const float*>(hx), *const c_first = static_cast<const float*>(cx);
+        auto* const c_last = static_cast<float*>(cy);
         launch(context, job, [=](const Job& j) {
             if (!training) {
-                std::vector<float> memory(lstm::Record::size(j.network, j.x.batch));
-                lstm::forward(j.network, j.x.batch, weights, inputs, states, outputs, lstm::Record(j.network, j.x.batch, memory.data()));
-            } else {
-                std::memset(j.reserve, 0xff, reserve_bytes(j.network, j.x.batch));
-                lstm::forward(j.network, j.x.batch, weights, inputs, states, outputs, j.record());
-                j.stamp() = {stamp_mark, Stamp::forward_done, shape_of(j), content_of(j.x, inputs), content_of(j, states.hx), content_of(j, states.cx),
-                    content_of(j.y, outputs), content_of_weights(j, weights)};
+                std::vector<float> memory(lstm::Record::size(j.network, j.batch));
+                lstm::forward(j.network, j.batch, weights, inputs, h_first, c_first, outputs, c_last, lstm::Record(j.network, j.batch, memory.data()));
+                return;
             }
-            fill_padding(j.y, outputs, j.y.padding);
+            std::memset(j.reserve, 0xff, reserve_bytes(j.network, j.batch));
+            lstm::forward(j.network, j.batch, weights, inputs, h_first, c_first, outputs, c_last, j.record());
+            j.stamp() = {stamp_mark, Stamp::forward_done, shape_of(j), content_of(inputs, j.x_bytes()), content_of(h_first, j.state_bytes()),
+                content_of(c_first, j.state_bytes()), content_of(outputs, j.y_bytes()), content_of_weights(j, weights)};
         });
     });
 }
@@ -456,15 +392,15 @@ cudnnStatus_t cudnnRNNBackwardData_v8(cudnnHandle_t handle, cudnnRNNDescriptor_t
         require_weight_size(job->network, weightSpaceSize);
         Operands operands(job->ranges);
         add_lengths(*job, operands, devSeqLengths);
-        operands.input("y", y, bytes_of(job->y));
-        operands.input("dy", dy, bytes_of(job->y));
-        operands.output("dx", dx, bytes_of(job->x));
-        operands.optional_input("hx", hx, job->state_bytes());
-        operands.optional_input("dhy", dhy, job->state_bytes());
-        operands.optional_output("dhx", dhx, job->state_bytes());
-        operands.optional_input("cx", cx, job->state_bytes());
-        operands.optional_input("dcy", dcy, job->state_bytes());
-        operands.optional_output("dcx", dcx, job->state_bytes());
+        operands.input("y", y, job->y_bytes());
+        operands.input("dy", dy, job->y_bytes());
+        operands.output("dx", dx, job->x_bytes());
+        operands.input("hx", hx, job->state_bytes());
+        operands.output("dhx", dhx, job->state_bytes());
+        operands.input("cx", cx, job->state_bytes());
+        operands.output("dcx", dcx, job->state_bytes());
+        require_absent("dhy", dhy);
+        require_absent("dcy", dcy);
         operands.input("weightSpace", weightSpace, weight_bytes(job->network), unit);
         add_spaces(*job, operands, workSpaceSize, workSpace, true, reserveSpaceSize, reserveSpace);
 
@@ -474,13 +410,13 @@ cudnnStatus_t cudnnRNNBackwardData_v8(cudnnHandle_t handle, cudnnRNNDescriptor_t
         const auto* const c_first = static_cast<const float*>(cx);
         const auto* const weights = static_cast<const float*>(weightSpace);
         auto* const d_inputs = static_cast<float*>(dx);
-        const lstm::StateGradients gradients{static_cast<const float*>(dhy), static_cast<const float*>(dcy), static_cast<float*>(dhx), static_cast<float*>(dcx)};
+        auto *const dh_first = static_cast<float*>(dhx), *const dc_first = static_cast<float*>(dcx);
         launch(context, job, [=](const Job& j) {
-            if (!reserve_fits(j, Stamp::forward_done, {0, 0, shape_of(j), 0, content_of(j, h_first), content_of(j, c_first), content_of(j.y, outputs), content_of_weights(j, weights)}))
+            const Stamp given{0, 0, shape_of(j), 0, content_of(h_first, j.state_bytes()), content_of(c_first, j.state_bytes()), content_of(outputs, j.y_bytes()),
+                content_of_weights(j, weights)};
+            if (!reserve_fits(j, Stamp::forward_done, given))
                 return;
-            lstm::backward_data(j.network, j.x.batch, weights, d_outputs, c_first, gradients, d_inputs, j.record());
-            // What padding of dx holds is not documented.
-            fill_padding(j.x, d_inputs, std::numeric_limits<float>::quiet_NaN());
+            lstm::backward_data(j.network, j.batch, weights, d_outputs, c_first, d_inputs, dh_first, dc_first, j.record());
             j.stamp().stage = Stamp::data_done;
         });
     });
@@ -492,18 +428,15 @@ cudnnStatus_t cudnnRNNBackwardWeights_v8(cudnnHandle_t handle, cudnnRNNDescripto
 {
     return answer("cudnnRNNBackwardWeights_v8", [&] {
         const cudnnContext& context = require_handle(handle);
-        if (addGrad == CUDNN_WGRAD_MODE_SET)
-            not_supported("the gradients of a recurrent network can only be added: CUDNN_WGRAD_MODE_ADD");
-        if (addGrad != CUDNN_WGRAD_MODE_ADD)
-            bad_param("addGrad is " + std::to_string(addGrad));
+        require_only("addGrad", addGrad, "CUDNN_WGRAD_MODE_ADD", CUDNN_WGRAD_MODE_ADD);
         const auto job = std::make_shared<Job>(begin_job("cudnnRNNBackwardWeights_v8", rnnDesc, xDesc, yDesc));
         require_state_descriptor("hDesc", hDesc, *job);
         require_weight_size(job->network, weightSpaceSize);
         Operands operands(job->ranges);
         add_lengths(*job, operands, devSeqLengths);
-        operands.input("x", x, bytes_of(job->x));
-        operands.optional_input("hx", hx, job->state_bytes());
-        operands.input("y", y, bytes_of(job->y));
+        operands.input("x", x, job->x_bytes());
+        operands.input("hx", hx, job->state_bytes());
+        operands.input("y", y, job->y_bytes());
         operands.output("dweightSpace", dweightSpace, weight_bytes(job->network), unit);
         add_spaces(*job, operands, workSpaceSize, workSpace, true, reserveSpaceSize, reserveSpace);
 
@@ -512,8 +445,9 @@ cudnnStatus_t cudnnRNNBackwardWeights_v8(cudnnHandle_t handle, cudnnRNNDescripto
         const auto* const h_first = static_cast<const float*>(hx);
         auto* const d_weights = static_cast<float*>(dweightSpace);
         launch(context, job, [=](const Job& j) {
-            if (reserve_fits(j, Stamp::data_done, {0, 0, shape_of(j), content_of(j.x, inputs), content_of(j, h_first), 0, content_of(j.y, outputs), 0}))
-                lstm::backward_weights(j.network, j.x.batch, inputs, h_first, d_weights, j.record());
+            const Stamp given{0, 0, shape_of(j), content_of(inputs, j.x_bytes()), content_of(h_first, j.state_bytes()), 0, content_of(outputs, j.y_bytes()), 0};
+            if (reserve_fits(j, Stamp::data_done, given))
+                lstm::backward_weights(j.network, j.batch, inputs, h_first, d_weights, j.record());
         });
     });
 }

@@ -101,11 +101,10 @@ void write_tile(const Gemm& p, long row, long rows, long column, long columns, c
     for (long j = 0; j < columns; ++j) {
         const float* const sums = s.sums + j * tile_rows;
         float* const d = p.d + (column + j) * p.d_step + row;
-        const float* const c = p.beta != 0 ? p.c + (column + j) * p.c_step + row : nullptr;
         for (long i = 0; i < rows; ++i) {
-            float value = p.alpha * sums[i];
-            if (c)
-                value += p.beta * c[i];
+            float value = sums[i];
+            if (p.accumulates)
+                value += d[i];
             if (p.bias)
                 value += p.bias[row + i];
             d[i] = value;
@@ -115,12 +114,9 @@ void write_tile(const Gemm& p, long row, long rows, long column, long columns, c
 
 }
 
-void gemm(const Gemm& problem)
+void gemm(const Gemm& p)
 {
     const GemmKernel& kernel = best_kernel();
-    Gemm p = problem;
-    if (p.alpha == 0)
-        p.inner = 0;   // A and B are not read then
 
     // An element's sum does not depend on its tile, so tiles may be as small as it takes to give every thread one.
     long height = tile_rows, width = tile_columns;

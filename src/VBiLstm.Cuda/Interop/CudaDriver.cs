@@ -23,9 +23,6 @@ static unsafe partial class CudaDriver
     [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuDeviceGetName")]
     public static partial int DeviceGetName([Out] byte[] name, int length, int device);
 
-    [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuDeviceTotalMem_v2")]
-    public static partial int DeviceTotalMem(out nuint bytes, int device);
-
     [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuDeviceGetAttribute")]
     public static partial int DeviceGetAttribute(out int value, int attribute, int device);
 
@@ -101,9 +98,6 @@ static unsafe partial class CudaDriver
 
     [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuEventSynchronize")]
     public static partial int EventSynchronize(nint waited);
-
-    [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuEventElapsedTime")]
-    public static partial int EventElapsedTime(out float milliseconds, nint start, nint end);
 
     [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuStreamBeginCapture_v2")]
     public static partial int StreamBeginCapture(nint stream, int mode);

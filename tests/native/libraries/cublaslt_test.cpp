@@ -14,6 +14,8 @@ static_assert(sizeof(cublasLtMatmulHeuristicResult_t) == 96 && offsetof(cublasLt
     && offsetof(cublasLtMatmulHeuristicResult_t, state) == 72 && offsetof(cublasLtMatmulHeuristicResult_t, wavesCount) == 76
     && offsetof(cublasLtMatmulHeuristicResult_t, reserved) == 80);
 
+constexpr float one = 1, zero = 0;
+
 class CublasLt : public DeviceTest {
 protected:
     void SetUp() override
@@ -31,20 +33,20 @@ protected:
     cublasLtHandle_t handle = nullptr;
 };
 
-// The descriptors of a product.
+// The descriptors of a product with a bias.
 class Plan {
 public:
-    Plan(const HostProduct& p, int compute_type = CUBLAS_COMPUTE_32F)
+    Plan(const HostProduct& p, const float* bias, int compute_type = CUBLAS_COMPUTE_32F)
     {
         EXPECT_EQ(cublasLtMatmulDescCreate(&description, compute_type, CUDA_R_32F), CUBLAS_STATUS_SUCCESS);
-        set(CUBLASLT_MATMUL_DESC_TRANSA, std::int32_t{p.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N});
-        set(CUBLASLT_MATMUL_DESC_TRANSB, std::int32_t{p.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N});
-        const auto layout = [](cublasLtMatrixLayout_t& target, bool transposed, int rows, int columns, int step) {
-            EXPECT_EQ(cublasLtMatrixLayoutCreate(&target, CUDA_R_32F, transposed ? columns : rows, transposed ? rows : columns, step), CUBLAS_STATUS_SUCCESS);
+        set(CUBLASLT_MATMUL_DESC_EPILOGUE, std::uint32_t{CUBLASLT_EPILOGUE_BIAS});
+        set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
+        const auto layout = [](cublasLtMatrixLayout_t& target, int rows, int columns, int step) {
+            EXPECT_EQ(cublasLtMatrixLayoutCreate(&target, CUDA_R_32F, rows, columns, step), CUBLAS_STATUS_SUCCESS);
         };
-        layout(a, p.transpose_a, p.rows, p.inner, p.a_step);
-        layout(b, p.transpose_b, p.inner, p.columns, p.b_step);
-        layout(c, false, p.rows, p.columns, p.c_step);
+        layout(a, p.rows, p.inner, p.a_step);
+        layout(b, p.inner, p.columns, p.b_step);
+        layout(c, p.rows, p.columns, p.c_step);
         EXPECT_EQ(cublasLtMatmulPreferenceCreate(&preference), CUBLAS_STATUS_SUCCESS);
     }
 
@@ -65,12 +67,6 @@ public:
         EXPECT_EQ(cublasLtMatmulDescSetAttribute(description, attribute, &value, sizeof value), CUBLAS_STATUS_SUCCESS);
     }
 
-    void add_bias(const float* bias)
-    {
-        set(CUBLASLT_MATMUL_DESC_EPILOGUE, std::uint32_t{CUBLASLT_EPILOGUE_BIAS});
-        set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
-    }
-
     template <typename T>
     void prefer(cublasLtMatmulPreferenceAttributes_t attribute, T value)
     {
@@ -83,13 +79,19 @@ public:
             prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES + operand, alignment);
     }
 
-    std::vector<cublasLtMatmulHeuristicResult_t> algorithms(cublasLtHandle_t handle, int wanted = 8)
+    cublasLtMatmulHeuristicResult_t choose(cublasLtHandle_t handle)
     {
-        std::vector<cublasLtMatmulHeuristicResult_t> results(wanted);
+        cublasLtMatmulHeuristicResult_t result;
         int count = 0;
-        EXPECT_EQ(cublasLtMatmulAlgoGetHeuristic(handle, description, a, b, c, c, preference, wanted, results.data(), &count), CUBLAS_STATUS_SUCCESS);
-        results.resize(count);
-        return results;
+        EXPECT_EQ(cublasLtMatmulAlgoGetHeuristic(handle, description, a, b, c, c, preference, 1, &result, &count), CUBLAS_STATUS_SUCCESS);
+        EXPECT_EQ(count, 1);
+        return result;
+    }
+
+    // On the operands' addresses; C is D.
+    cublasStatus_t run(cublasLtHandle_t handle, const float* left, const float* right, float* result, const cublasLtMatmulHeuristicResult_t& choice, void* workspace, CUstream stream)
+    {
+        return cublasLtMatmul(handle, description, &one, left, a, right, b, &zero, result, c, result, c, &choice.algo, workspace, choice.workspaceSize, stream);
     }
 
     cublasLtMatmulDesc_t description = nullptr;
@@ -101,120 +103,83 @@ TEST_F(CublasLt, ProductsWithBiasAreThoseOfDoublePrecision)
 {
     unsigned seed = 0;
     for (const auto [rows, columns, inner] : {std::array{1, 1, 1}, std::array{65, 33, 300}, std::array{200, 40, 7}})
-        for (const bool transpose_a : {false, true})
-            for (const bool transpose_b : {false, true})
-                for (const int compute_type : {CUBLAS_COMPUTE_32F, CUBLAS_COMPUTE_32F_FAST_TF32})
-                    for (const bool has_bias : {false, true})
-                        for (const float beta : {0.0f, 2.0f}) {
-                            ++seed;
-                            HostProduct p = HostProduct::random(transpose_a, transpose_b, rows, columns, inner, static_cast<int>(seed % 2), seed);
-                            p.alpha = 1.5f;
-                            p.beta = beta;
-                            p.tf32 = compute_type == CUBLAS_COMPUTE_32F_FAST_TF32;
-                            const DeviceArray<float> a(p.a), b(p.b), c(p.c), d(p.c), bias(random_values(rows, seed + 9));
-                            Plan plan(p, compute_type);
-                            if (has_bias) {
-                                plan.add_bias(bias.data());
-                                p.bias = bias.download();
-                            }
-                            plan.prefer(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, std::uint64_t{1 << 20});
-                            const auto algorithms = plan.algorithms(handle);
-                            ASSERT_EQ(algorithms.size(), 2u);
-                            for (const auto& algorithm : algorithms) {
-                                d.upload(p.c);
-                                const DeviceArray<float> workspace(algorithm.workspaceSize / sizeof(float) + 1);
-                                ASSERT_EQ(cublasLtMatmul(handle, plan.description, &p.alpha, a.data(), plan.a, b.data(), plan.b, &p.beta, c.data(), plan.c, d.data(), plan.c,
-                                    &algorithm.algo, algorithm.workspaceSize ? workspace.data() : nullptr, algorithm.workspaceSize, stream), CUBLAS_STATUS_SUCCESS)
-                                    << cublasGetStatusString(CUBLAS_STATUS_INVALID_VALUE);
-                                ASSERT_EQ(synchronize(), "");
-                                ASSERT_EQ(p.difference(d.download()), "");
-                                const std::vector<float> scratch = workspace.download();
-                                ASSERT_TRUE(std::all_of(scratch.begin(), scratch.end(), [](float value) { return std::isnan(value); }));
-                            }
-                        }
+        for (const int compute_type : {CUBLAS_COMPUTE_32F, CUBLAS_COMPUTE_32F_FAST_TF32})
+            for (const std::uint64_t workspace_limit : {0, 1 << 20}) {
+                ++seed;
+                HostProduct p = HostProduct::random(false, false, rows, columns, inner, static_cast<int>(seed % 2), seed);
+                p.tf32 = compute_type == CUBLAS_COMPUTE_32F_FAST_TF32;
+                p.bias = random_values(rows, seed + 9);
+                const DeviceArray<float> a(p.a), b(p.b), c(p.c), bias(p.bias);
+                Plan plan(p, bias.data(), compute_type);
+                plan.prefer(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, workspace_limit);
+                const auto choice = plan.choose(handle);
+                EXPECT_EQ(choice.workspaceSize > 0, workspace_limit > 0 && inner > 4 * std::max(rows, columns));
+                const DeviceArray<float> workspace(choice.workspaceSize / sizeof(float) + 1);
+                ASSERT_EQ(plan.run(handle, a.data(), b.data(), c.data(), choice, choice.workspaceSize ? workspace.data() : nullptr, stream), CUBLAS_STATUS_SUCCESS)
+                    << cublasGetStatusString(CUBLAS_STATUS_INVALID_VALUE);
+                ASSERT_EQ(synchronize(), "");
+                ASSERT_EQ(p.difference(c.download()), "");
+                const std::vector<float> scratch = workspace.download();
+                ASSERT_TRUE(std::all_of(scratch.begin(), scratch.end(), [](float value) { return std::isnan(value); }));
+            }
 }
 
-TEST_F(CublasLt, AddsToCInPlace)
+TEST_F(CublasLt, CIsNotRead)
 {
     HostProduct p = HostProduct::random(false, false, 30, 20, 10, 0, 4);
-    p.beta = 1;
-    const DeviceArray<float> a(p.a), b(p.b), c(p.c);
-    Plan plan(p);
-    ASSERT_EQ(cublasLtMatmul(handle, plan.description, &p.alpha, a.data(), plan.a, b.data(), plan.b, &p.beta, c.data(), plan.c, c.data(), plan.c, nullptr, nullptr, 0, stream),
-        CUBLAS_STATUS_SUCCESS);
+    p.bias.assign(30, 0.25f);
+    const DeviceArray<float> a(p.a), b(p.b), c(std::vector<float>(p.c.size(), std::numeric_limits<float>::quiet_NaN())), bias(p.bias);
+    Plan plan(p, bias.data());
+    ASSERT_EQ(plan.run(handle, a.data(), b.data(), c.data(), plan.choose(handle), nullptr, stream), CUBLAS_STATUS_SUCCESS);
     ASSERT_EQ(synchronize(), "");
     EXPECT_EQ(p.difference(c.download()), "");
 }
 
-TEST_F(CublasLt, BetaZeroDoesNotReadC)
+TEST_F(CublasLt, WorkspaceLimitAndShapeChooseTheAlgorithm)
 {
-    HostProduct p = HostProduct::random(false, false, 30, 20, 10, 0, 4);
-    const DeviceArray<float> a(p.a), b(p.b), c(std::vector<float>(p.c.size(), std::numeric_limits<float>::quiet_NaN()));
-    Plan plan(p);
-    ASSERT_EQ(cublasLtMatmul(handle, plan.description, &p.alpha, a.data(), plan.a, b.data(), plan.b, &p.beta, c.data(), plan.c, c.data(), plan.c, nullptr, nullptr, 0, stream),
-        CUBLAS_STATUS_SUCCESS);
-    ASSERT_EQ(synchronize(), "");
-    EXPECT_EQ(p.difference(c.download()), "");
-}
-
-TEST_F(CublasLt, WorkspaceLimitAndShapeChooseTheAlgorithms)
-{
-    Plan deep(HostProduct::random(false, false, 16, 16, 64, 0, 1)), flat(HostProduct::random(false, false, 16, 16, 16, 0, 1));
+    Plan deep(HostProduct::random(false, false, 16, 16, 64, 0, 1), nullptr), flat(HostProduct::random(false, false, 16, 16, 16, 0, 1), nullptr);
     for (Plan* plan : {&deep, &flat}) {
-        ASSERT_EQ(plan->algorithms(handle).size(), 1u);
-        EXPECT_EQ(plan->algorithms(handle)[0].workspaceSize, 0u);
-        EXPECT_EQ(plan->algorithms(handle)[0].state, CUBLAS_STATUS_SUCCESS);
+        EXPECT_EQ(plan->choose(handle).workspaceSize, 0u);
+        EXPECT_EQ(plan->choose(handle).state, CUBLAS_STATUS_SUCCESS);
         plan->prefer(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, std::uint64_t{16 * 16 * 4});
-        ASSERT_EQ(plan->algorithms(handle).size(), 2u);
-        EXPECT_EQ(plan->algorithms(handle, 1).size(), 1u);
     }
-    EXPECT_EQ(deep.algorithms(handle)[0].workspaceSize, 16u * 16 * 4);
-    EXPECT_EQ(flat.algorithms(handle)[0].workspaceSize, 0u);
+    EXPECT_EQ(deep.choose(handle).workspaceSize, 16u * 16 * 4);
+    EXPECT_EQ(flat.choose(handle).workspaceSize, 0u);
 }
 
 TEST_F(CublasLt, AlgorithmHoldsForTheProductItWasMadeFor)
 {
     const HostProduct p = HostProduct::random(false, false, 32, 16, 8, 0, 4);
-    const DeviceArray<float> a(p.a), b(p.b), c(p.c), bias(32);
-    Plan plan(p);
-    const cublasLtMatmulAlgo_t algorithm = plan.algorithms(handle)[0].algo;
-    const auto run = [&](Plan& other, const cublasLtMatmulAlgo_t& algo) {
-        const cublasStatus_t status = cublasLtMatmul(handle, other.description, &p.alpha, a.data(), other.a, b.data(), other.b, &p.beta, c.data(), other.c, c.data(), other.c,
-            &algo, nullptr, 0, stream);
+    const DeviceArray<float> a(p.a), b(p.b), c(p.c), bias(std::vector<float>(32));
+    Plan plan(p, bias.data());
+    const auto choice = plan.choose(handle);
+    const auto run = [&](Plan& other, const cublasLtMatmulHeuristicResult_t& chosen) {
+        const cublasStatus_t status = other.run(handle, a.data(), b.data(), c.data(), chosen, nullptr, stream);
         return status == CUBLAS_STATUS_SUCCESS ? std::string() : std::string(cublasGetStatusString(status));
     };
-    EXPECT_EQ(run(plan, algorithm), "");
+    EXPECT_EQ(run(plan, choice), "");
 
-    const char* const another = "made for another product";
-    const auto refused = [&](const HostProduct& product, int compute_type) {
-        Plan other(product, compute_type);
-        return run(other, algorithm);
+    const auto expect_refused = [&](const HostProduct& product, int compute_type) {
+        Plan other(product, bias.data(), compute_type);
+        EXPECT_NE(run(other, choice).find("made for another product"), std::string::npos);
     };
     HostProduct changed = p;
     changed.rows = 31;
-    EXPECT_NE(refused(changed, CUBLAS_COMPUTE_32F).find(another), std::string::npos);
+    expect_refused(changed, CUBLAS_COMPUTE_32F);
     changed = p;
     changed.columns = 15;
-    EXPECT_NE(refused(changed, CUBLAS_COMPUTE_32F).find(another), std::string::npos);
+    expect_refused(changed, CUBLAS_COMPUTE_32F);
     changed = p;
     changed.inner = 7;
-    EXPECT_NE(refused(changed, CUBLAS_COMPUTE_32F).find(another), std::string::npos);
+    expect_refused(changed, CUBLAS_COMPUTE_32F);
     changed = p;
-    changed.transpose_b = true;
-    changed.b_step = 16;
-    EXPECT_NE(refused(changed, CUBLAS_COMPUTE_32F).find(another), std::string::npos);
-    changed = p;
-    changed.inner = 8;
     changed.b_step = 9;
     changed.columns = 14;
-    EXPECT_NE(refused(changed, CUBLAS_COMPUTE_32F).find(another), std::string::npos);
-    EXPECT_NE(refused(p, CUBLAS_COMPUTE_32F_FAST_TF32).find(another), std::string::npos);
-    Plan with_bias(p);
-    with_bias.add_bias(bias.data());
-    EXPECT_NE(run(with_bias, algorithm).find(another), std::string::npos);
+    expect_refused(changed, CUBLAS_COMPUTE_32F);
+    expect_refused(p, CUBLAS_COMPUTE_32F_FAST_TF32);
 
-    cublasLtMatmulAlgo_t forged = algorithm;
-    forged.data[1] ^= 1;
+    cublasLtMatmulHeuristicResult_t forged = choice;
+    forged.algo.data[1] ^= 1;
     EXPECT_NE(run(plan, forged).find("did not come from"), std::string::npos);
     EXPECT_NE(run(plan, {}).find("did not come from"), std::string::npos);
     EXPECT_EQ(synchronize(), "");
@@ -223,23 +188,19 @@ TEST_F(CublasLt, AlgorithmHoldsForTheProductItWasMadeFor)
 TEST_F(CublasLt, PointersKeepThePromisedAlignment)
 {
     const HostProduct p = HostProduct::random(false, false, 32, 16, 8, 0, 4);
-    const DeviceArray<float> a(p.a, 16), b(p.b, 16), c(p.c, 16), d(p.c, 16), odd(random_values(32 * 16, 1), 4);
-    const float beta = 1;
+    const DeviceArray<float> a(p.a, 16), b(p.b, 16), c(p.c, 16), odd(random_values(32 * 16, 1), 4), bias(std::vector<float>(32));
     for (const std::uint32_t alignment : {256u, 16u, 4u}) {
-        Plan plan(p);
+        Plan plan(p, bias.data());
         plan.promise(alignment);
-        const cublasLtMatmulAlgo_t algorithm = plan.algorithms(handle)[0].algo;
-        const auto run = [&](const float* left, const float* right, const float* addend, float* result) {
-            return cublasLtMatmul(handle, plan.description, &p.alpha, left, plan.a, right, plan.b, &beta, addend, plan.c, result, plan.c, &algorithm, nullptr, 0, stream);
-        };
-        EXPECT_EQ(run(a.data(), b.data(), c.data(), d.data()), alignment == 256 ? CUBLAS_STATUS_NOT_SUPPORTED : CUBLAS_STATUS_SUCCESS) << alignment;
+        const auto choice = plan.choose(handle);
+        const auto run = [&](const float* left, const float* right, float* result) { return plan.run(handle, left, right, result, choice, nullptr, stream); };
+        EXPECT_EQ(run(a.data(), b.data(), c.data()), alignment == 256 ? CUBLAS_STATUS_NOT_SUPPORTED : CUBLAS_STATUS_SUCCESS) << alignment;
         if (alignment == 256)
             continue;
         const cublasStatus_t expected = alignment == 16 ? CUBLAS_STATUS_NOT_SUPPORTED : CUBLAS_STATUS_SUCCESS;
-        EXPECT_EQ(run(odd.data(), b.data(), c.data(), d.data()), expected) << "A, " << alignment;
-        EXPECT_EQ(run(a.data(), odd.data(), c.data(), d.data()), expected) << "B, " << alignment;
-        EXPECT_EQ(run(a.data(), b.data(), odd.data(), d.data()), expected) << "C, " << alignment;
-        EXPECT_EQ(run(a.data(), b.data(), c.data(), odd.data()), expected) << "D, " << alignment;
+        EXPECT_EQ(run(odd.data(), b.data(), c.data()), expected) << "A, " << alignment;
+        EXPECT_EQ(run(a.data(), odd.data(), c.data()), expected) << "B, " << alignment;
+        EXPECT_EQ(run(a.data(), b.data(), odd.data()), expected) << "D, " << alignment;
     }
     EXPECT_EQ(synchronize(), "");
 }
@@ -248,56 +209,73 @@ TEST_F(CublasLt, BiasIsAsAlignedAsTheHeuristicSawIt)
 {
     const HostProduct p = HostProduct::random(false, false, 32, 16, 8, 0, 4);
     const DeviceArray<float> a(p.a), b(p.b), c(p.c), bias(std::vector<float>(32)), odd(std::vector<float>(32), 4);
-    Plan plan(p);
-    plan.add_bias(bias.data());
-    const cublasLtMatmulAlgo_t algorithm = plan.algorithms(handle)[0].algo;
-    plan.add_bias(odd.data());
-    EXPECT_EQ(cublasLtMatmul(handle, plan.description, &p.alpha, a.data(), plan.a, b.data(), plan.b, &p.beta, c.data(), plan.c, c.data(), plan.c, &algorithm, nullptr, 0, stream),
-        CUBLAS_STATUS_NOT_SUPPORTED);
+    Plan plan(p, bias.data());
+    const auto choice = plan.choose(handle);
+    plan.set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, odd.data());
+    EXPECT_EQ(plan.run(handle, a.data(), b.data(), c.data(), choice, nullptr, stream), CUBLAS_STATUS_NOT_SUPPORTED);
 }
 
 TEST_F(CublasLt, ArgumentsAreChecked)
 {
     const HostProduct p = HostProduct::random(false, false, 32, 16, 128, 0, 4);
-    const DeviceArray<float> a(p.a), b(p.b), c(p.c), workspace(std::size_t{4096}), short_bias(31);
-    Plan plan(p);
+    const DeviceArray<float> a(p.a), b(p.b), c(p.c), other_c(p.c), workspace(std::size_t{4096}), bias(std::vector<float>(32)), short_bias(31);
+    Plan plan(p, bias.data());
     plan.prefer(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, std::uint64_t{4096});
-    const auto algorithm = plan.algorithms(handle)[0];
-    ASSERT_GT(algorithm.workspaceSize, 0u);
-    const auto run = [&](void* scratch, std::size_t bytes, const float* left, float* result, CUstream where) {
-        return cublasLtMatmul(handle, plan.description, &p.alpha, left, plan.a, b.data(), plan.b, &p.beta, result, plan.c, result, plan.c, &algorithm.algo, scratch, bytes, where);
+    const auto choice = plan.choose(handle);
+    ASSERT_GT(choice.workspaceSize, 0u);
+    struct Arguments {
+        cublasLtHandle_t handle;
+        cublasLtMatmulDesc_t description;
+        const float *alpha = &one, *left, *right, *beta = &zero, *c;
+        float* d;
+        cublasLtMatrixLayout_t a_layout, b_layout;
+        const cublasLtMatmulAlgo_t* algorithm;
+        void* workspace;
+        std::size_t bytes;
+        CUstream stream;
     };
-    EXPECT_EQ(run(workspace.data(), algorithm.workspaceSize, a.data(), c.data(), stream), CUBLAS_STATUS_SUCCESS);
-    EXPECT_EQ(run(workspace.data(), algorithm.workspaceSize - 1, a.data(), c.data(), stream), CUBLAS_STATUS_INVALID_VALUE);
-    EXPECT_EQ(run(nullptr, algorithm.workspaceSize, a.data(), c.data(), stream), CUBLAS_STATUS_INVALID_VALUE);
-    EXPECT_EQ(run(workspace.data() + 1, algorithm.workspaceSize, a.data(), c.data(), stream), CUBLAS_STATUS_INVALID_VALUE);
-    EXPECT_EQ(run(c.data(), algorithm.workspaceSize, a.data(), c.data(), stream), CUBLAS_STATUS_INVALID_VALUE);
-    EXPECT_EQ(run(workspace.data(), algorithm.workspaceSize, nullptr, c.data(), stream), CUBLAS_STATUS_INVALID_VALUE);
-    EXPECT_EQ(run(workspace.data(), algorithm.workspaceSize, p.a.data(), c.data(), stream), CUBLAS_STATUS_INVALID_VALUE);
-    EXPECT_EQ(run(workspace.data(), algorithm.workspaceSize, a.data(), const_cast<float*>(a.data()), stream), CUBLAS_STATUS_INVALID_VALUE);
-    EXPECT_EQ(run(workspace.data(), algorithm.workspaceSize, a.data(), c.data(), reinterpret_cast<CUstream>(&plan)), CUBLAS_STATUS_INVALID_VALUE);
-    EXPECT_EQ(cublasLtMatmul(nullptr, plan.description, &p.alpha, a.data(), plan.a, b.data(), plan.b, &p.beta, c.data(), plan.c, c.data(), plan.c, nullptr, nullptr, 0, stream),
-        CUBLAS_STATUS_NOT_INITIALIZED);
-    EXPECT_EQ(cublasLtMatmul(handle, nullptr, &p.alpha, a.data(), plan.a, b.data(), plan.b, &p.beta, c.data(), plan.c, c.data(), plan.c, nullptr, nullptr, 0, stream),
-        CUBLAS_STATUS_INVALID_VALUE);
-    EXPECT_EQ(cublasLtMatmul(handle, plan.description, &p.alpha, a.data(), plan.b, b.data(), plan.a, &p.beta, c.data(), plan.c, c.data(), plan.c, nullptr, nullptr, 0, stream),
-        CUBLAS_STATUS_INVALID_VALUE) << "shapes that do not fit";
-    plan.add_bias(nullptr);
-    EXPECT_EQ(run(workspace.data(), algorithm.workspaceSize, a.data(), c.data(), stream), CUBLAS_STATUS_INVALID_VALUE);
-    plan.add_bias(short_bias.data());
-    EXPECT_EQ(run(workspace.data(), algorithm.workspaceSize, a.data(), c.data(), stream), CUBLAS_STATUS_INVALID_VALUE);
+    const auto call = [&](auto&& change) {
+        Arguments x{.handle = handle, .description = plan.description, .left = a.data(), .right = b.data(), .c = c.data(), .d = c.data(), .a_layout = plan.a, .b_layout = plan.b,
+            .algorithm = &choice.algo, .workspace = workspace.data(), .bytes = choice.workspaceSize, .stream = stream};
+        change(x);
+        return cublasLtMatmul(x.handle, x.description, x.alpha, x.left, x.a_layout, x.right, x.b_layout, x.beta, x.c, plan.c, x.d, plan.c, x.algorithm, x.workspace, x.bytes, x.stream);
+    };
+    const auto invalid = [&](auto&& change) { EXPECT_EQ(call(change), CUBLAS_STATUS_INVALID_VALUE) << cublasGetStatusString(CUBLAS_STATUS_INVALID_VALUE); };
+    const auto unsupported = [&](auto&& change) { EXPECT_EQ(call(change), CUBLAS_STATUS_NOT_SUPPORTED) << cublasGetStatusString(CUBLAS_STATUS_NOT_SUPPORTED); };
+    EXPECT_EQ(call([](Arguments&) {}), CUBLAS_STATUS_SUCCESS);
+    EXPECT_EQ(call([](Arguments& x) { x.handle = nullptr; }), CUBLAS_STATUS_NOT_INITIALIZED);
+    invalid([](Arguments& x) { x.description = nullptr; });
+    invalid([](Arguments& x) { --x.bytes; });
+    invalid([](Arguments& x) { x.workspace = nullptr; });
+    invalid([&](Arguments& x) { x.workspace = workspace.data() + 1; });
+    invalid([](Arguments& x) { x.workspace = x.d; });
+    invalid([](Arguments& x) { x.left = nullptr; });
+    invalid([&](Arguments& x) { x.left = p.a.data(); });
+    invalid([](Arguments& x) { x.d = const_cast<float*>(x.left), x.c = x.d; });
+    invalid([&](Arguments& x) { x.stream = reinterpret_cast<CUstream>(&plan); });
+    invalid([](Arguments& x) { x.alpha = nullptr; });
+    invalid([](Arguments& x) { std::swap(x.a_layout, x.b_layout); });
+    unsupported([](Arguments& x) { x.beta = &one; });
+    unsupported([](Arguments& x) { x.alpha = &zero; });
+    unsupported([](Arguments& x) { x.algorithm = nullptr; });
+    unsupported([&](Arguments& x) { x.c = other_c.data(); });
+    for (const float* wrong : {static_cast<const float*>(nullptr), static_cast<const float*>(short_bias.data()), p.a.data(), static_cast<const float*>(c.data())}) {
+        plan.set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, wrong);
+        invalid([](Arguments&) {});
+    }
     EXPECT_EQ(synchronize(), "");
 }
 
 TEST_F(CublasLt, AttributesAreChecked)
 {
-    Plan plan(HostProduct::random(false, false, 4, 4, 4, 0, 4));
+    Plan plan(HostProduct::random(false, false, 4, 4, 4, 0, 4), nullptr);
     const std::int64_t value = 0;
-    EXPECT_EQ(cublasLtMatmulDescSetAttribute(plan.description, CUBLASLT_MATMUL_DESC_TRANSA, &value, 8), CUBLAS_STATUS_INVALID_VALUE);
-    EXPECT_EQ(cublasLtMatmulDescSetAttribute(plan.description, CUBLASLT_MATMUL_DESC_TRANSA, nullptr, 4), CUBLAS_STATUS_INVALID_VALUE);
+    EXPECT_EQ(cublasLtMatmulDescSetAttribute(plan.description, CUBLASLT_MATMUL_DESC_EPILOGUE, &value, 8), CUBLAS_STATUS_INVALID_VALUE);
+    EXPECT_EQ(cublasLtMatmulDescSetAttribute(plan.description, CUBLASLT_MATMUL_DESC_EPILOGUE, nullptr, 4), CUBLAS_STATUS_INVALID_VALUE);
     EXPECT_EQ(cublasLtMatmulDescSetAttribute(plan.description, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &value, 4), CUBLAS_STATUS_INVALID_VALUE);
-    EXPECT_EQ(cublasLtMatmulDescSetAttribute(plan.description, 99, &value, 4), CUBLAS_STATUS_INVALID_VALUE);
-    EXPECT_EQ(cublasLtMatmulDescSetAttribute(nullptr, CUBLASLT_MATMUL_DESC_TRANSA, &value, 4), CUBLAS_STATUS_INVALID_VALUE);
+    constexpr int transpose_a = 3;
+    EXPECT_EQ(cublasLtMatmulDescSetAttribute(plan.description, transpose_a, &value, 4), CUBLAS_STATUS_INVALID_VALUE);
+    EXPECT_EQ(cublasLtMatmulDescSetAttribute(nullptr, CUBLASLT_MATMUL_DESC_EPILOGUE, &value, 4), CUBLAS_STATUS_INVALID_VALUE);
     EXPECT_EQ(cublasLtMatmulPreferenceSetAttribute(plan.preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &value, 4), CUBLAS_STATUS_INVALID_VALUE);
     const std::uint32_t three = 3;
     EXPECT_EQ(cublasLtMatmulPreferenceSetAttribute(plan.preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, &three, 4), CUBLAS_STATUS_INVALID_VALUE);
@@ -313,13 +291,19 @@ TEST_F(CublasLt, AttributesAreChecked)
 
     int count = -1;
     cublasLtMatmulHeuristicResult_t result;
-    EXPECT_EQ(cublasLtMatmulAlgoGetHeuristic(handle, plan.description, plan.a, plan.b, plan.c, plan.c, plan.preference, 0, &result, &count), CUBLAS_STATUS_INVALID_VALUE);
-    plan.set(CUBLASLT_MATMUL_DESC_EPILOGUE, std::uint32_t{2});
-    EXPECT_EQ(cublasLtMatmulAlgoGetHeuristic(handle, plan.description, plan.a, plan.b, plan.c, plan.c, plan.preference, 1, &result, &count), CUBLAS_STATUS_NOT_SUPPORTED);
-    EXPECT_EQ(count, 0);
-    plan.set(CUBLASLT_MATMUL_DESC_EPILOGUE, std::uint32_t{CUBLASLT_EPILOGUE_DEFAULT});
+    const auto choose = [&](int requested) {
+        return cublasLtMatmulAlgoGetHeuristic(handle, plan.description, plan.a, plan.b, plan.c, plan.c, plan.preference, requested, &result, &count);
+    };
+    for (const int requested : {0, 2})
+        EXPECT_EQ(choose(requested), CUBLAS_STATUS_INVALID_VALUE);
+    for (const std::uint32_t epilogue : {1u, 2u}) {
+        plan.set(CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue);
+        EXPECT_EQ(choose(1), CUBLAS_STATUS_NOT_SUPPORTED);
+        EXPECT_EQ(count, 0);
+    }
+    plan.set(CUBLASLT_MATMUL_DESC_EPILOGUE, std::uint32_t{CUBLASLT_EPILOGUE_BIAS});
     plan.promise(2);
-    EXPECT_EQ(cublasLtMatmulAlgoGetHeuristic(handle, plan.description, plan.a, plan.b, plan.c, plan.c, plan.preference, 1, &result, &count), CUBLAS_STATUS_NOT_SUPPORTED);
+    EXPECT_EQ(choose(1), CUBLAS_STATUS_NOT_SUPPORTED);
 }
 
 }

@@ -1,7 +1,6 @@
 #include "recurrent_network.h"
 
 #include <cmath>
-#include <limits>
 
 namespace {
 
@@ -25,23 +24,18 @@ protected:
 
 using Rows = ReferenceLstm::Rows;
 
-// The part of a state array that belongs to sequence n, one row a cell.
-Rows state_of(const RecurrentNetwork& network, const std::vector<float>& values, int n)
+// Row n of a state array.
+std::vector<double> state_of(const RecurrentNetwork& network, const std::vector<float>& values, int n)
 {
-    const int batch = static_cast<int>(network.options.lengths.size()), hidden = network.options.hidden;
-    Rows rows;
-    for (int cell = 0; cell < network.options.layers * network.options.directions; ++cell) {
-        const auto begin = values.begin() + (cell * batch + n) * hidden;
-        rows.emplace_back(begin, begin + hidden);
-    }
-    return rows;
+    const auto begin = values.begin() + static_cast<std::ptrdiff_t>(n) * network.options.hidden;
+    return {begin, begin + network.options.hidden};
 }
 
 Rows sequence_of(const RecurrentNetwork& network, const std::vector<float>& values, int width, int n)
 {
     Rows rows;
-    for (int t = 0; t < network.options.lengths[n]; ++t) {
-        const auto begin = values.begin() + static_cast<std::ptrdiff_t>(network.row(t, n)) * width;
+    for (int t = 0; t < network.options.steps; ++t) {
+        const auto begin = values.begin() + static_cast<std::ptrdiff_t>(t * network.options.batch + n) * width;
         rows.emplace_back(begin, begin + width);
     }
     return rows;
@@ -57,26 +51,15 @@ void expect_near(const Rows& actual, const Rows& expected, double tolerance, con
     }
 }
 
-double dot(const Rows& a, const Rows& b)
-{
-    double sum = 0;
-    for (std::size_t i = 0; i < a.size(); ++i)
-        for (std::size_t j = 0; j < a[i].size(); ++j)
-            sum += a[i][j] * b[i][j];
-    return sum;
-}
-
-// The value whose gradients the backward calls compute: what comes out, weighted with dy, dhy and dcy.
+// The value whose gradients the backward calls compute: what comes out, weighted with dy.
 struct Objective {
-    explicit Objective(const RecurrentNetwork& source) : network(source), lstm(source.reference)
+    explicit Objective(const RecurrentNetwork& network) : lstm(network.reference)
     {
-        for (int n = 0; n < static_cast<int>(network.options.lengths.size()); ++n) {
+        for (int n = 0; n < network.options.batch; ++n) {
             x.push_back(sequence_of(network, network.x_values, network.options.input, n));
             h.push_back(state_of(network, network.hx_values, n));
             c.push_back(state_of(network, network.cx_values, n));
-            dy.push_back(sequence_of(network, network.dy_values, network.output(), n));
-            dhy.push_back(state_of(network, network.dhy_values, n));
-            dcy.push_back(state_of(network, network.dcy_values, n));
+            dy.push_back(sequence_of(network, network.dy_values, network.options.hidden, n));
         }
     }
 
@@ -84,8 +67,10 @@ struct Objective {
     {
         double sum = 0;
         for (std::size_t n = 0; n < x.size(); ++n) {
-            const ReferenceLstm::Result result = lstm.run(x[n], h[n], c[n]);
-            sum += dot(result.y, dy[n]) + dot(result.h, dhy[n]) + dot(result.c, dcy[n]);
+            const Rows y = lstm.run(x[n], h[n], c[n]).h;
+            for (std::size_t t = 0; t < y.size(); ++t)
+                for (std::size_t j = 0; j < y[t].size(); ++j)
+                    sum += y[t][j] * dy[n][t][j];
         }
         return sum;
     }
@@ -102,22 +87,19 @@ struct Objective {
         return (above - below) / (2 * step);
     }
 
-    const RecurrentNetwork& network;
     ReferenceLstm lstm;
-    std::vector<Rows> x, h, c, dy, dhy, dcy;
+    std::vector<Rows> x, dy;
+    Rows h, c;
 };
 
 void expect_forward(RecurrentNetwork& network, double tolerance)
 {
-    const std::vector<float> y = network.y->download(), hy = network.hy->download(), cy = network.cy->download();
-    for (int n = 0; n < static_cast<int>(network.options.lengths.size()); ++n) {
+    const std::vector<float> y = network.y->download(), cy = network.cy->download();
+    for (int n = 0; n < network.options.batch; ++n) {
         const ReferenceLstm::Result expected = network.reference.run(sequence_of(network, network.x_values, network.options.input, n),
             state_of(network, network.hx_values, n), state_of(network, network.cx_values, n));
-        expect_near(sequence_of(network, y, network.output(), n), expected.y, tolerance, "y");
-        if (network.options.states) {
-            expect_near(state_of(network, hy, n), expected.h, tolerance, "hy");
-            expect_near(state_of(network, cy, n), expected.c, tolerance, "cy");
-        }
+        expect_near(sequence_of(network, y, network.options.hidden, n), expected.h, tolerance, "y");
+        expect_near({state_of(network, cy, n)}, {expected.c}, tolerance, "cy");
     }
 }
 
@@ -125,71 +107,30 @@ void expect_gradients(RecurrentNetwork& network, double tolerance)
 {
     Objective objective(network);
     const std::vector<float> dx = network.dx->download(), dhx = network.dhx->download(), dcx = network.dcx->download(), space = network.d_weights->download();
-    const auto compare = [&](const Rows& actual, Rows& variables, const char* what) {
+    const auto compare = [&](const auto& actual, std::vector<double>& variables, const char* what) {
+        ASSERT_EQ(actual.size(), variables.size()) << what;
         for (std::size_t i = 0; i < variables.size(); ++i)
-            for (std::size_t j = 0; j < variables[i].size(); ++j)
-                ASSERT_NEAR(actual[i][j], objective.slope(variables[i][j]), tolerance) << what << " (" << i << ", " << j << ")";
+            ASSERT_NEAR(actual[i], objective.slope(variables[i]), tolerance) << what << " " << i;
     };
-    for (int n = 0; n < static_cast<int>(network.options.lengths.size()); ++n) {
-        compare(sequence_of(network, dx, network.options.input, n), objective.x[n], "dx");
-        if (network.options.states) {
-            compare(state_of(network, dhx, n), objective.h[n], "dhx");
-            compare(state_of(network, dcx, n), objective.c[n], "dcx");
-        }
+    for (int n = 0; n < network.options.batch; ++n) {
+        const Rows rows = sequence_of(network, dx, network.options.input, n);
+        for (std::size_t t = 0; t < rows.size(); ++t)
+            compare(rows[t], objective.x[n][t], "dx");
+        compare(state_of(network, dhx, n), objective.h[n], "dhx");
+        compare(state_of(network, dcx, n), objective.c[n], "dcx");
     }
-    for (int cell = 0; cell < network.options.layers * network.options.directions; ++cell)
-        for (int linear = 0; linear < 8; ++linear)
-            for (const bool bias : {false, true}) {
-                ReferenceLstm::Cell& source = objective.lstm.cells[cell];
-                std::vector<double>& variables = bias ? source.bias[linear] : source.matrix[linear];
-                const std::vector<float> actual = network.weights_of(space, cell, linear, bias);
-                ASSERT_EQ(actual.size(), variables.size());
-                for (std::size_t i = 0; i < variables.size(); ++i)
-                    ASSERT_NEAR(actual[i], objective.slope(variables[i]), tolerance) << "cell " << cell << ", linear layer " << linear << ", " << (bias ? "bias " : "matrix ") << i;
-            }
-}
-
-std::vector<NetworkOptions> networks()
-{
-    const NetworkOptions plain;
-    std::vector<NetworkOptions> all;
-    for (const int bias_mode : {CUDNN_RNN_NO_BIAS, CUDNN_RNN_SINGLE_INP_BIAS, CUDNN_RNN_DOUBLE_BIAS, CUDNN_RNN_SINGLE_REC_BIAS}) {
-        all.push_back(plain);
-        all.back().bias_mode = bias_mode;
-    }
-    for (const int layout : {CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED, CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_PACKED, CUDNN_RNN_DATA_LAYOUT_BATCH_MAJOR_UNPACKED})
-        for (const int directions : {1, 2})
-            for (const int layers : {1, 2}) {
-                NetworkOptions options;
-                options.layout = layout;
-                options.directions = directions;
-                options.layers = layers;
-                options.steps = 5;
-                options.lengths = {5, 3, 3, 1};
-                options.hidden = 3;
-                all.push_back(options);
-            }
-    all.push_back(plain);
-    all.back().lengths = {2, 4, 1, 3, 4, 2, 1, 1, 3, 4, 2};   // in no order, more than one group
-    all.back().states = false;
-    all.back().hidden = 2;
-    all.push_back(plain);
-    all.back().layout = CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_PACKED;
-    all.back().flags = CUDNN_RNN_PADDED_IO_DISABLED;
-    all.back().device_lengths = true;
-    all.push_back(plain);
-    all.back().hidden = 1;
-    all.back().input = 1;
-    all.back().steps = 1;
-    all.back().lengths = {1};
-    return all;
+    for (int linear = 0; linear < 8; ++linear)
+        compare(network.matrix_of(space, linear), objective.lstm.matrix[linear], "matrix");
+    for (int gate = 0; gate < 4; ++gate)
+        compare(network.bias_of(space, gate), objective.lstm.bias[gate], "bias");
 }
 
 TEST_F(CudnnLstm, ForwardAndGradientsAreThoseOfDoublePrecision)
 {
-    for (const NetworkOptions& options : networks()) {
-        SCOPED_TRACE("layers " + std::to_string(options.layers) + ", directions " + std::to_string(options.directions) + ", layout " + std::to_string(options.layout)
-            + ", bias mode " + std::to_string(options.bias_mode) + ", batch " + std::to_string(options.lengths.size()));
+    // More sequences than one group has, too.
+    for (const NetworkOptions& options : {NetworkOptions{}, NetworkOptions{.input = 5, .hidden = 3, .steps = 6, .batch = 4}, NetworkOptions{.hidden = 2, .batch = 11},
+             NetworkOptions{.input = 1, .hidden = 1, .steps = 1, .batch = 1}}) {
+        SCOPED_TRACE("inputs " + std::to_string(options.input) + ", units " + std::to_string(options.hidden) + ", batch " + std::to_string(options.batch));
         RecurrentNetwork network(handle, options);
         ASSERT_EQ(network.forward(), CUDNN_STATUS_SUCCESS) << cudnnGetErrorString(2000);
         ASSERT_EQ(network.backward_data(), CUDNN_STATUS_SUCCESS) << cudnnGetErrorString(2000);
@@ -204,11 +145,7 @@ TEST_F(CudnnLstm, ForwardAndGradientsAreThoseOfDoublePrecision)
 
 TEST_F(CudnnLstm, InferenceGivesWhatTrainingGives)
 {
-    NetworkOptions options;
-    options.layers = 2;
-    options.directions = 2;
-    options.lengths = {4, 2, 3};
-    RecurrentNetwork network(handle, options);
+    RecurrentNetwork network(handle, {});
     ASSERT_EQ(network.forward(CUDNN_FWD_MODE_INFERENCE), CUDNN_STATUS_SUCCESS) << cudnnGetErrorString(2000);
     ASSERT_EQ(synchronize(), "");
     expect_forward(network, 1e-6);
@@ -231,7 +168,7 @@ TEST_F(CudnnLstm, WeightGradientsAreAdded)
     };
     const std::vector<float> from_zero = gradients(0), from_ten = gradients(10);
     for (int linear = 0; linear < 8; ++linear) {
-        const std::vector<float> zero = network.weights_of(from_zero, 0, linear, false), ten = network.weights_of(from_ten, 0, linear, false);
+        const std::vector<float> zero = network.matrix_of(from_zero, linear), ten = network.matrix_of(from_ten, linear);
         for (std::size_t i = 0; i < zero.size(); ++i)
             EXPECT_NEAR(ten[i], zero[i] + 10, 2e-6);
     }
@@ -239,51 +176,12 @@ TEST_F(CudnnLstm, WeightGradientsAreAdded)
 
 TEST_F(CudnnLstm, WeightsAreScatteredWithGaps)
 {
-    NetworkOptions options;
-    options.layers = 2;
-    RecurrentNetwork network(handle, options);
+    RecurrentNetwork network(handle, {});
     const std::vector<float> space = network.weights->download();
     std::size_t gaps = 0;
     for (const float value : space)
         gaps += std::isnan(value);
-    EXPECT_GT(gaps, 32u);
-}
-
-TEST_F(CudnnLstm, PaddingOfTheOutputIsFilledAndThatOfTheGradientUndefined)
-{
-    for (const std::optional<float> padding : {std::optional<float>(0.0f), std::optional<float>(7.0f), std::optional<float>()}) {
-        NetworkOptions options;
-        options.lengths = {4, 1};
-        options.padding = padding;
-        RecurrentNetwork network(handle, options);
-        ASSERT_EQ(network.forward(), CUDNN_STATUS_SUCCESS);
-        ASSERT_EQ(network.backward_data(), CUDNN_STATUS_SUCCESS);
-        ASSERT_EQ(synchronize(), "");
-        for (int t = 1; t < 4; ++t) {
-            const float y = network.y->download()[network.row(t, 1) * network.output()];
-            EXPECT_TRUE(padding ? y == *padding : std::isnan(y)) << y;
-            EXPECT_TRUE(std::isnan(network.dx->download()[network.row(t, 1) * options.input]));
-        }
-    }
-}
-
-TEST_F(CudnnLstm, PaddingIsNotRead)
-{
-    NetworkOptions options;
-    options.lengths = {2, 4};
-    RecurrentNetwork network(handle, options);
-    for (int t = 2; t < 4; ++t) {
-        std::fill_n(network.x_values.begin() + static_cast<std::ptrdiff_t>(network.row(t, 0)) * options.input, options.input, std::numeric_limits<float>::quiet_NaN());
-        std::fill_n(network.dy_values.begin() + static_cast<std::ptrdiff_t>(network.row(t, 0)) * network.output(), network.output(), std::numeric_limits<float>::quiet_NaN());
-    }
-    network.x->upload(network.x_values);
-    network.dy->upload(network.dy_values);
-    ASSERT_EQ(network.forward(), CUDNN_STATUS_SUCCESS);
-    ASSERT_EQ(network.backward_data(), CUDNN_STATUS_SUCCESS);
-    ASSERT_EQ(network.backward_weights(), CUDNN_STATUS_SUCCESS);
-    ASSERT_EQ(synchronize(), "");
-    expect_forward(network, 1e-6);
-    expect_gradients(network, 2e-5);
+    EXPECT_GT(gaps, 24u);
 }
 
 TEST_F(CudnnLstm, DefaultMathRoundsOperandsToTf32FromCapability80On)
@@ -299,11 +197,11 @@ TEST_F(CudnnLstm, DefaultMathRoundsOperandsToTf32FromCapability80On)
         const std::vector<float> y = network.y->download();
         double largest = 0;
         for (int n = 0; n < 2; ++n) {
-            const auto expected = network.reference.run(sequence_of(network, network.x_values, 16, n), state_of(network, network.hx_values, n), state_of(network, network.cx_values, n));
+            const Rows expected = network.reference.run(sequence_of(network, network.x_values, 16, n), state_of(network, network.hx_values, n), state_of(network, network.cx_values, n)).h;
             const Rows actual = sequence_of(network, y, 16, n);
             for (std::size_t t = 0; t < actual.size(); ++t)
                 for (std::size_t j = 0; j < actual[t].size(); ++j)
-                    largest = std::max(largest, std::abs(actual[t][j] - expected.y[t][j]));
+                    largest = std::max(largest, std::abs(actual[t][j] - expected[t][j]));
         }
         return largest;
     };
@@ -322,9 +220,7 @@ TEST_F(CudnnLstm, ResultsDoNotDependOnTheNumberOfThreads)
     for (const char* threads : {"1", "2", "5"}) {
         ASSERT_EQ(softgpu_configure("SOFTGPU_THREADS", threads), 0);
         NetworkOptions options;
-        options.lengths.assign(20, 4);
-        options.layers = 2;
-        options.directions = 2;
+        options.batch = 20;
         RecurrentNetwork network(handle, options);
         ASSERT_EQ(network.forward(), CUDNN_STATUS_SUCCESS);
         ASSERT_EQ(network.backward_data(), CUDNN_STATUS_SUCCESS);
@@ -341,9 +237,7 @@ TEST_F(CudnnLstm, ResultsDoNotDependOnTheNumberOfThreads)
 
 TEST_F(CudnnLstm, TrainingStepCanBeCapturedAndReplayed)
 {
-    NetworkOptions options;
-    options.lengths = {4, 3};
-    RecurrentNetwork network(handle, options);
+    RecurrentNetwork network(handle, {});
     const auto step = [&] {
         EXPECT_EQ(network.forward(), CUDNN_STATUS_SUCCESS);
         EXPECT_EQ(network.backward_data(), CUDNN_STATUS_SUCCESS);

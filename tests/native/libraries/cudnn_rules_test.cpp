@@ -67,17 +67,18 @@ TEST_F(CudnnRules, HandlesAndDescriptorsAreChecked)
     cudnnTensorDescriptor_t tensor = nullptr;
     EXPECT_EQ(cudnnCreateTensorDescriptor(nullptr), bad_param);
     ASSERT_EQ(cudnnCreateTensorDescriptor(&tensor), CUDNN_STATUS_SUCCESS);
-    const int dimensions[] = {2, 3, 4, 5}, strides[] = {60, 20, 5, 1}, zero[] = {2, 0, 4};
+    const int dimensions[] = {2, 3, 4}, strides[] = {12, 4, 1}, zero[] = {2, 0, 4};
     EXPECT_EQ(cudnnSetTensorNdDescriptor(tensor, CUDNN_DATA_FLOAT, 2, dimensions, strides), not_supported);
     EXPECT_EQ(cudnnSetTensorNdDescriptor(tensor, CUDNN_DATA_FLOAT, 3, zero, strides), bad_param);
-    EXPECT_EQ(cudnnSetTensorNdDescriptor(tensor, 77, 3, dimensions, strides), bad_param);
-    EXPECT_EQ(cudnnSetTensorNdDescriptor(tensor, CUDNN_DATA_HALF, 4, dimensions, strides), CUDNN_STATUS_SUCCESS);
+    EXPECT_EQ(cudnnSetTensorNdDescriptor(tensor, 2, 3, dimensions, strides), not_supported);
     int type = -1, count = 0, read_dimensions[3] = {}, read_strides[3] = {};
+    EXPECT_EQ(cudnnGetTensorNdDescriptor(tensor, 3, &type, &count, read_dimensions, read_strides), bad_param) << "it was never set";
+    EXPECT_EQ(cudnnSetTensorNdDescriptor(tensor, CUDNN_DATA_FLOAT, 3, dimensions, strides), CUDNN_STATUS_SUCCESS);
     EXPECT_EQ(cudnnGetTensorNdDescriptor(tensor, 3, &type, &count, read_dimensions, read_strides), CUDNN_STATUS_SUCCESS);
-    EXPECT_EQ(type, CUDNN_DATA_HALF);
-    EXPECT_EQ(count, 4);
+    EXPECT_EQ(type, CUDNN_DATA_FLOAT);
+    EXPECT_EQ(count, 3);
     EXPECT_EQ(read_dimensions[2], 4);
-    EXPECT_EQ(read_strides[0], 60);
+    EXPECT_EQ(read_strides[0], 12);
     EXPECT_EQ(cudnnDestroyTensorDescriptor(tensor), CUDNN_STATUS_SUCCESS);
     EXPECT_EQ(cudnnDestroyTensorDescriptor(tensor), bad_param);
     EXPECT_EQ(cudnnSetTensorNdDescriptor(tensor, CUDNN_DATA_FLOAT, 3, dimensions, strides), bad_param);
@@ -87,9 +88,9 @@ TEST_F(CudnnRules, NetworkDescriptorIsChecked)
 {
     RecurrentNetwork network(handle, {});
     struct Arguments {
-        int algo = 0, cell = CUDNN_LSTM, bias = 2, direction = 0, input_mode = 0, type = 0, precision = 0, math = 3, input = 3, hidden = 4, projection = 4, layers = 1;
+        int algo = 0, cell = CUDNN_LSTM, bias = 1, direction = 0, input_mode = 0, type = 0, precision = 0, math = 3, input = 3, hidden = 4, projection = 4, layers = 1;
         cudnnDropoutDescriptor_t dropout = nullptr;
-        std::uint32_t flags = 1;
+        std::uint32_t flags = 0;
     };
     const auto set = [&](auto&& change) {
         Arguments a;
@@ -98,23 +99,29 @@ TEST_F(CudnnRules, NetworkDescriptorIsChecked)
         return cudnnSetRNNDescriptor_v8(network.rnn, a.algo, a.cell, a.bias, a.direction, a.input_mode, a.type, a.precision, a.math, a.input, a.hidden, a.projection, a.layers, a.dropout, a.flags);
     };
     EXPECT_EQ(set([](Arguments&) {}), CUDNN_STATUS_SUCCESS);
-    expect_refused(set([](Arguments& a) { a.algo = 4; }), bad_param, "algo");
-    expect_refused(set([](Arguments& a) { a.cell = 4; }), bad_param, "cellMode");
-    expect_refused(set([](Arguments& a) { a.bias = -1; }), bad_param, "biasMode");
-    expect_refused(set([](Arguments& a) { a.direction = 2; }), bad_param, "dirMode");
     expect_refused(set([](Arguments& a) { a.input = 0; }), bad_param, "inputSize");
-    expect_refused(set([](Arguments& a) { a.hidden = 0; a.projection = 0; }), bad_param, "hiddenSize");
-    expect_refused(set([](Arguments& a) { a.projection = 5; }), bad_param, "projSize");
-    expect_refused(set([](Arguments& a) { a.layers = 0; }), bad_param, "numLayers");
+    expect_refused(set([](Arguments& a) { a.hidden = a.projection = 0; }), bad_param, "hiddenSize");
     expect_refused(set([](Arguments& a) { a.dropout = nullptr; }), bad_param, "dropoutDesc");
-    expect_refused(set([](Arguments& a) { a.flags = 2; }), bad_param, "auxFlags");
-    expect_refused(set([](Arguments& a) { a.cell = CUDNN_GRU; }), not_supported, "CUDNN_LSTM");
-    expect_refused(set([](Arguments& a) { a.type = CUDNN_DATA_HALF; }), not_supported, "dataType");
-    expect_refused(set([](Arguments& a) { a.precision = CUDNN_DATA_DOUBLE; }), not_supported, "mathPrec");
-    expect_refused(set([](Arguments& a) { a.input_mode = CUDNN_SKIP_INPUT; }), not_supported, "LINEAR_INPUT");
+    expect_refused(set([](Arguments& a) { a.algo = 1; }), not_supported, "algo");
+    expect_refused(set([](Arguments& a) { a.cell = 3; }), not_supported, "cellMode");
+    expect_refused(set([](Arguments& a) { a.bias = 2; }), not_supported, "biasMode");
+    expect_refused(set([](Arguments& a) { a.direction = 1; }), not_supported, "dirMode");
+    expect_refused(set([](Arguments& a) { a.input_mode = 1; }), not_supported, "inputMode");
+    expect_refused(set([](Arguments& a) { a.type = 2; }), not_supported, "dataType");
+    expect_refused(set([](Arguments& a) { a.precision = 1; }), not_supported, "mathPrec");
+    expect_refused(set([](Arguments& a) { a.math = 1; }), not_supported, "mathType");
     expect_refused(set([](Arguments& a) { a.projection = 3; }), not_supported, "projSize");
-    expect_refused(set([](Arguments& a) { a.algo = CUDNN_RNN_ALGO_PERSIST_DYNAMIC; }), not_supported, "PERSIST_DYNAMIC");
-    expect_refused(set([](Arguments& a) { a.math = CUDNN_TENSOR_OP_MATH; }), not_supported, "MATH");
+    expect_refused(set([](Arguments& a) { a.layers = 2; }), not_supported, "numLayers");
+    expect_refused(set([](Arguments& a) { a.flags = 1; }), not_supported, "auxFlags");
+}
+
+TEST_F(CudnnRules, DropoutIsNone)
+{
+    cudnnDropoutDescriptor_t dropout = nullptr;
+    ASSERT_EQ(cudnnCreateDropoutDescriptor(&dropout), CUDNN_STATUS_SUCCESS);
+    expect_refused(cudnnSetDropoutDescriptor(dropout, handle, 0.5f, nullptr, 0, 0), not_supported, "dropout");
+    EXPECT_EQ(cudnnSetDropoutDescriptor(dropout, nullptr, 0, nullptr, 0, 0), bad_param);
+    EXPECT_EQ(cudnnDestroyDropoutDescriptor(dropout), CUDNN_STATUS_SUCCESS);
 }
 
 TEST_F(CudnnRules, SequenceDescriptorIsChecked)
@@ -125,29 +132,23 @@ TEST_F(CudnnRules, SequenceDescriptorIsChecked)
     const auto set = [&](int type, int layout, int steps, const std::vector<int>& lengths, int width) {
         return cudnnSetRNNDataDescriptor(data, type, layout, steps, static_cast<int>(lengths.size()), width, lengths.data(), &padding);
     };
-    EXPECT_EQ(set(CUDNN_DATA_FLOAT, 0, 3, {1, 3, 2}, 5), CUDNN_STATUS_SUCCESS);
-    expect_refused(set(CUDNN_DATA_HALF, 0, 3, {1, 3, 2}, 5), not_supported, "dataType");
-    expect_refused(set(CUDNN_DATA_FLOAT, 3, 3, {1, 3, 2}, 5), bad_param, "layout");
-    expect_refused(set(CUDNN_DATA_FLOAT, 0, 0, {1}, 5), bad_param, "maxSeqLength");
-    expect_refused(set(CUDNN_DATA_FLOAT, 0, 3, {}, 5), bad_param, "batchSize");
-    expect_refused(set(CUDNN_DATA_FLOAT, 0, 3, {1}, 0), bad_param, "vectorSize");
-    expect_refused(set(CUDNN_DATA_FLOAT, 0, 3, {1, 0}, 5), bad_param, "seqLengthArray");
-    expect_refused(set(CUDNN_DATA_FLOAT, 0, 3, {4}, 5), bad_param, "seqLengthArray");
-    EXPECT_EQ(set(CUDNN_DATA_FLOAT, 1, 3, {3, 2, 2, 1}, 5), CUDNN_STATUS_SUCCESS);
-    expect_refused(set(CUDNN_DATA_FLOAT, 1, 3, {3, 1, 2}, 5), bad_param, "descending");
-    expect_refused(set(CUDNN_DATA_FLOAT, 1, 4, {3, 2}, 5), bad_param, "longest");
-    expect_refused(cudnnSetRNNDataDescriptor(data, CUDNN_DATA_FLOAT, 0, 3, 1, 5, nullptr, &padding), bad_param, "seqLengthArray");
-    const DeviceArray<std::int32_t> on_device(std::vector<std::int32_t>{1});
-    expect_refused(cudnnSetRNNDataDescriptor(data, CUDNN_DATA_FLOAT, 0, 3, 1, 5, on_device.data(), &padding), bad_param, "device memory");
+    EXPECT_EQ(set(CUDNN_DATA_FLOAT, 1, 3, {3, 3}, 5), CUDNN_STATUS_SUCCESS);
+    expect_refused(set(2, 1, 3, {3, 3}, 5), not_supported, "dataType");
+    expect_refused(set(CUDNN_DATA_FLOAT, 0, 3, {3, 3}, 5), not_supported, "layout");
+    expect_refused(set(CUDNN_DATA_FLOAT, 1, 0, {1}, 5), bad_param, "maxSeqLength");
+    expect_refused(set(CUDNN_DATA_FLOAT, 1, 3, {}, 5), bad_param, "batchSize");
+    expect_refused(set(CUDNN_DATA_FLOAT, 1, 3, {3}, 0), bad_param, "vectorSize");
+    for (const int length : {0, 2, 4})
+        expect_refused(set(CUDNN_DATA_FLOAT, 1, 3, {3, length}, 5), not_supported, "seqLengthArray");
+    expect_refused(cudnnSetRNNDataDescriptor(data, CUDNN_DATA_FLOAT, 1, 3, 1, 5, nullptr, &padding), bad_param, "seqLengthArray");
+    const DeviceArray<std::int32_t> on_device(std::vector<std::int32_t>{3});
+    expect_refused(cudnnSetRNNDataDescriptor(data, CUDNN_DATA_FLOAT, 1, 3, 1, 5, on_device.data(), &padding), bad_param, "device memory");
     EXPECT_EQ(cudnnDestroyRNNDataDescriptor(data), CUDNN_STATUS_SUCCESS);
 }
 
 TEST_F(CudnnRules, WeightParametersAreChecked)
 {
-    NetworkOptions options;
-    options.bias_mode = CUDNN_RNN_SINGLE_REC_BIAS;
-    options.directions = 2;
-    RecurrentNetwork network(handle, options);
+    RecurrentNetwork network(handle, {});
     cudnnTensorDescriptor_t matrix = nullptr, bias = nullptr;
     cudnnCreateTensorDescriptor(&matrix);
     cudnnCreateTensorDescriptor(&bias);
@@ -156,17 +157,16 @@ TEST_F(CudnnRules, WeightParametersAreChecked)
         return cudnnGetRNNWeightParams(handle, network.rnn, cell, bytes, space, linear, matrix, &matrix_address, bias, &bias_address);
     };
     const std::size_t bytes = network.weight_bytes;
-    EXPECT_EQ(ask(1, 0, bytes, network.weights->data()), CUDNN_STATUS_SUCCESS);
+    EXPECT_EQ(ask(0, 4, bytes, network.weights->data()), CUDNN_STATUS_SUCCESS);
     EXPECT_NE(matrix_address, nullptr);
-    EXPECT_EQ(bias_address, nullptr) << "the only bias is the recurrent one";
-    EXPECT_EQ(ask(1, 8, bytes, network.weights->data()), CUDNN_STATUS_SUCCESS);
-    EXPECT_EQ(matrix_address, nullptr) << "there is no projection";
+    EXPECT_EQ(bias_address, nullptr) << "the only bias is that of the inputs";
     int type = -1, count = 0, dimensions[3] = {9, 9, 9}, strides[3];
-    EXPECT_EQ(cudnnGetTensorNdDescriptor(matrix, 3, &type, &count, dimensions, strides), CUDNN_STATUS_SUCCESS);
+    EXPECT_EQ(cudnnGetTensorNdDescriptor(bias, 3, &type, &count, dimensions, strides), CUDNN_STATUS_SUCCESS);
     EXPECT_EQ(dimensions[1], 0);
-    expect_refused(ask(2, 0, bytes, network.weights->data()), bad_param, "pseudoLayer");
-    expect_refused(ask(-1, 0, bytes, network.weights->data()), bad_param, "pseudoLayer");
-    expect_refused(ask(0, 9, bytes, network.weights->data()), bad_param, "linLayerID");
+    for (const int cell : {-1, 1})
+        expect_refused(ask(cell, 0, bytes, network.weights->data()), bad_param, "pseudoLayer");
+    for (const int linear : {-1, 8})
+        expect_refused(ask(0, linear, bytes, network.weights->data()), bad_param, "linLayerID");
     expect_refused(ask(0, 0, bytes - 1, network.weights->data()), bad_param, "weightSpaceSize");
     expect_refused(ask(0, 0, bytes, nullptr), bad_param, "weightSpace");
     expect_refused(ask(0, 0, bytes + 4, network.weights->data()), bad_param, "weightSpace");
@@ -183,7 +183,7 @@ TEST_F(CudnnRules, SpacesDependOnTheShape)
         return std::array{network.work_bytes, network.reserve_bytes, network.weight_bytes};
     };
     const auto plain = sizes([](NetworkOptions&) {});
-    const auto longer = sizes([](NetworkOptions& o) { o.steps = 40; o.lengths = {40, 40}; });
+    const auto longer = sizes([](NetworkOptions& o) { o.steps = 40; });
     const auto wider = sizes([](NetworkOptions& o) { o.hidden = 40; });
     EXPECT_GT(longer[0], plain[0]);
     EXPECT_GT(longer[1], plain[1]);
@@ -203,24 +203,22 @@ TEST_F(CudnnRules, ForwardChecksItsArguments)
 {
     RecurrentNetwork network(handle, {});
     NetworkOptions other_options;
-    other_options.lengths = {4, 3};
-    RecurrentNetwork other_lengths(handle, other_options);
-    other_options.lengths = {4, 4, 4};
+    other_options.steps = 3;
+    RecurrentNetwork other_length(handle, other_options);
+    other_options.steps = 4;
+    other_options.batch = 3;
     RecurrentNetwork other_batch(handle, other_options);
-    other_options.lengths = {4, 4};
-    other_options.layout = CUDNN_RNN_DATA_LAYOUT_BATCH_MAJOR_UNPACKED;
-    RecurrentNetwork other_layout(handle, other_options);
     std::vector<float> host(1000);
 
     struct Arguments {
         int mode = CUDNN_FWD_MODE_TRAINING;
-        const std::int32_t* lengths = nullptr;
+        const std::int32_t* lengths;
         cudnnRNNDataDescriptor_t x_descriptor, y_descriptor;
         const void* x;
         void* y;
         cudnnTensorDescriptor_t h_descriptor, c_descriptor;
-        const void* hx;
-        void* hy;
+        const void *hx, *cx;
+        void *hy = nullptr, *cy;
         const void* weights;
         std::size_t weight_bytes;
         void* work;
@@ -229,12 +227,12 @@ TEST_F(CudnnRules, ForwardChecksItsArguments)
         std::size_t reserve_bytes;
     };
     const auto call = [&](auto&& change) {
-        Arguments a{.x_descriptor = network.x_descriptor, .y_descriptor = network.y_descriptor, .x = network.x->data(), .y = network.y->data(),
-            .h_descriptor = network.state_descriptor, .c_descriptor = network.state_descriptor, .hx = network.hx->data(), .hy = network.hy->data(),
+        Arguments a{.lengths = network.lengths->data(), .x_descriptor = network.x_descriptor, .y_descriptor = network.y_descriptor, .x = network.x->data(), .y = network.y->data(),
+            .h_descriptor = network.state_descriptor, .c_descriptor = network.state_descriptor, .hx = network.hx->data(), .cx = network.cx->data(), .cy = network.cy->data(),
             .weights = network.weights->data(), .weight_bytes = network.weight_bytes, .work = network.work->data(), .work_bytes = network.work_bytes,
             .reserve = network.reserve->data(), .reserve_bytes = network.reserve_bytes};
         change(a);
-        return cudnnRNNForward(handle, network.rnn, a.mode, a.lengths, a.x_descriptor, a.x, a.y_descriptor, a.y, a.h_descriptor, a.hx, a.hy, a.c_descriptor, nullptr, nullptr,
+        return cudnnRNNForward(handle, network.rnn, a.mode, a.lengths, a.x_descriptor, a.x, a.y_descriptor, a.y, a.h_descriptor, a.hx, a.hy, a.c_descriptor, a.cx, a.cy,
             a.weight_bytes, a.weights, a.work_bytes, a.work, a.reserve_bytes, a.reserve);
     };
     EXPECT_EQ(call([](Arguments&) {}), CUDNN_STATUS_SUCCESS);
@@ -242,9 +240,8 @@ TEST_F(CudnnRules, ForwardChecksItsArguments)
     expect_refused(call([](Arguments& a) { a.x_descriptor = nullptr; }), bad_param, "xDesc is null");
     expect_refused(call([](Arguments& a) { a.x_descriptor = a.y_descriptor; }), bad_param, "inputSize");
     expect_refused(call([](Arguments& a) { a.y_descriptor = a.x_descriptor; }), bad_param, "hiddenSize");
-    expect_refused(call([&](Arguments& a) { a.y_descriptor = other_lengths.y_descriptor; }), bad_param, "seqLengthArray");
+    expect_refused(call([&](Arguments& a) { a.y_descriptor = other_length.y_descriptor; }), bad_param, "maxSeqLength");
     expect_refused(call([&](Arguments& a) { a.y_descriptor = other_batch.y_descriptor; }), bad_param, "batchSize");
-    expect_refused(call([&](Arguments& a) { a.y_descriptor = other_layout.y_descriptor; }), bad_param, "layout");
     expect_refused(call([&](Arguments& a) { a.h_descriptor = other_batch.state_descriptor; }), bad_param, "hDesc");
     expect_refused(call([&](Arguments& a) { a.c_descriptor = other_batch.state_descriptor; }), bad_param, "cDesc");
     expect_refused(call([](Arguments& a) { a.h_descriptor = nullptr; }), bad_param, "hDesc is null");
@@ -253,7 +250,11 @@ TEST_F(CudnnRules, ForwardChecksItsArguments)
     expect_refused(call([&](Arguments& a) { a.x = network.x->data() + 1; }), bad_param, "x is not");
     expect_refused(call([](Arguments& a) { a.y = nullptr; }), bad_param, "y is null");
     expect_refused(call([&](Arguments& a) { a.hx = host.data(); }), bad_param, "hx is not");
-    expect_refused(call([](Arguments& a) { a.hy = const_cast<void*>(a.hx); }), bad_param, "hy overlaps hx");
+    expect_refused(call([](Arguments& a) { a.hx = nullptr; }), bad_param, "hx is null");
+    expect_refused(call([](Arguments& a) { a.cx = nullptr; }), bad_param, "cx is null");
+    expect_refused(call([](Arguments& a) { a.cy = nullptr; }), bad_param, "cy is null");
+    expect_refused(call([](Arguments& a) { a.hy = a.cy; }), not_supported, "hy is given");
+    expect_refused(call([](Arguments& a) { a.cy = const_cast<void*>(a.hx); }), bad_param, "cy overlaps hx");
     expect_refused(call([](Arguments& a) { a.weight_bytes -= 1; }), bad_param, "weightSpaceSize");
     expect_refused(call([&](Arguments& a) { a.weights = host.data(); }), bad_param, "weightSpace is not");
     expect_refused(call([](Arguments& a) { a.work_bytes -= 1; }), bad_param, "workSpaceSize");
@@ -261,66 +262,21 @@ TEST_F(CudnnRules, ForwardChecksItsArguments)
     expect_refused(call([](Arguments& a) { a.reserve_bytes -= 1; }), bad_param, "reserveSpaceSize");
     expect_refused(call([](Arguments& a) { a.reserve = nullptr; }), bad_param, "reserveSpace is null");
     expect_refused(call([](Arguments& a) { a.reserve = a.work; }), bad_param, "reserveSpace");
-    expect_refused(call([&](Arguments& a) { a.lengths = network.options.lengths.data(); }), bad_param, "devSeqLengths");
+    expect_refused(call([&](Arguments& a) { a.lengths = reinterpret_cast<const std::int32_t*>(host.data()); }), bad_param, "devSeqLengths");
+    expect_refused(call([](Arguments& a) { a.lengths = nullptr; }), bad_param, "devSeqLengths");
     EXPECT_EQ(call([](Arguments& a) { a.mode = CUDNN_FWD_MODE_INFERENCE; a.reserve = nullptr; a.reserve_bytes = 0; }), CUDNN_STATUS_SUCCESS);
-    EXPECT_EQ(synchronize(), "");
-}
-
-TEST_F(CudnnRules, UnpackedLayoutsNeedPaddedInputAndOutput)
-{
-    for (const int layout : {CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED, CUDNN_RNN_DATA_LAYOUT_BATCH_MAJOR_UNPACKED}) {
-        NetworkOptions options;
-        options.layout = layout;
-        options.flags = CUDNN_RNN_PADDED_IO_DISABLED;
-        RecurrentNetwork network(handle, options);
-        expect_refused(network.forward(), bad_param, "CUDNN_RNN_PADDED_IO_ENABLED");
-    }
-}
-
-TEST_F(CudnnRules, PersistentAlgorithmsTakeOneLength)
-{
-    for (const int algorithm : {CUDNN_RNN_ALGO_PERSIST_STATIC, CUDNN_RNN_ALGO_PERSIST_STATIC_SMALL_H}) {
-        NetworkOptions options;
-        options.algorithm = algorithm;
-        RecurrentNetwork uniform(handle, options);
-        EXPECT_EQ(uniform.forward(), CUDNN_STATUS_SUCCESS);
-        options.lengths = {4, 3};
-        RecurrentNetwork ragged(handle, options);
-        expect_refused(ragged.forward(), not_supported, "one length");
-        expect_refused(ragged.backward_data(), not_supported, "one length");
-        expect_refused(ragged.backward_weights(), not_supported, "one length");
-    }
     EXPECT_EQ(synchronize(), "");
 }
 
 TEST_F(CudnnRules, WeightGradientsCannotBeSet)
 {
     RecurrentNetwork network(handle, {});
-    expect_refused(network.backward_weights(CUDNN_WGRAD_MODE_SET), not_supported, "CUDNN_WGRAD_MODE_ADD");
-    expect_refused(network.backward_weights(2), bad_param, "addGrad");
-}
-
-TEST_F(CudnnRules, OldVersionsNeedLengthsOnTheDevice)
-{
-    for (const char* version : {"8900", "8901"}) {
-        ASSERT_EQ(softgpu_configure("SOFTGPU_CUDNN_VERSION", version), 0);
-        NetworkOptions options;
-        RecurrentNetwork without(handle, options);
-        const bool needed = std::string(version) == "8900";
-        EXPECT_EQ(without.forward(), needed ? 3 : 0);
-        options.device_lengths = true;
-        RecurrentNetwork with(handle, options);
-        EXPECT_EQ(with.forward(), 0);
-        EXPECT_EQ(synchronize(), "");
-    }
-    softgpu_configure("SOFTGPU_CUDNN_VERSION", "90100");
+    expect_refused(network.backward_weights(1), not_supported, "CUDNN_WGRAD_MODE_ADD");
 }
 
 TEST_F(CudnnRules, LengthsOnTheDeviceMustAgree)
 {
-    NetworkOptions options;
-    options.device_lengths = true;
-    RecurrentNetwork network(handle, options);
+    RecurrentNetwork network(handle, {});
     network.lengths->upload({4, 3});
     network.forward();   // which may have run already, or not
     const std::string error = synchronize();
@@ -369,9 +325,7 @@ class CudnnReserve : public CudnnRules, public ::testing::WithParamInterface<Mis
 
 TEST_P(CudnnReserve, MisuseFailsTheContext)
 {
-    NetworkOptions options;
-    options.lengths = {4, 2};
-    RecurrentNetwork network(handle, options);
+    RecurrentNetwork network(handle, {});
     GetParam().act(network);
     const std::string error = synchronize();
     EXPECT_NE(error.find(GetParam().reason), std::string::npos) << error;
@@ -385,10 +339,12 @@ const Misuse misuses[] = {
     {"ReserveOverwritten", "was overwritten", [](RecurrentNetwork& n) { n.forward(); n.reserve->upload(std::vector<float>(n.reserve_bytes / sizeof(float))); n.backward_data(); }},
     {"ReserveOfOtherSequences", "other sequences", [](RecurrentNetwork& n) {
         NetworkOptions options;
-        options.lengths = {4, 3};
+        options.steps = 8;
+        options.hidden = 2;
         RecurrentNetwork other(n.handle, options);
         other.forward();
         n.forward();
+        ASSERT_EQ(other.reserve_bytes, n.reserve_bytes);
         n.reserve->upload(other.reserve->download());
         n.backward_data();
     }},

@@ -36,13 +36,13 @@ HostProduct HostProduct::random(bool transpose_a, bool transpose_b, int rows, in
     return p;
 }
 
-std::string HostProduct::difference(const std::vector<float>& d) const
+std::string HostProduct::difference(const std::vector<float>& result) const
 {
     const auto convert = [&](float value) { return tf32 ? rounded_to_tf32(value) : static_cast<double>(value); };
     for (int j = 0; j < columns; ++j) {
         for (int i = 0; i < rows; ++i) {
             double sum = 0, magnitude = 0;
-            for (int k = 0; k < inner && alpha != 0; ++k) {
+            for (int k = 0; k < inner; ++k) {
                 const float left = transpose_a ? a[static_cast<std::size_t>(i) * a_step + k] : a[static_cast<std::size_t>(k) * a_step + i];
                 const float right = transpose_b ? b[static_cast<std::size_t>(k) * b_step + j] : b[static_cast<std::size_t>(j) * b_step + k];
                 const double term = convert(left) * convert(right);
@@ -50,14 +50,14 @@ std::string HostProduct::difference(const std::vector<float>& d) const
                 magnitude += std::abs(term);
             }
             const std::size_t at = static_cast<std::size_t>(j) * c_step + i;
-            const double addend = beta == 0 ? 0 : static_cast<double>(beta) * c[at], shift = bias.empty() ? 0 : bias[i];
-            const double expected = alpha * sum + addend + shift;
-            const double bound = (inner + 4) * std::ldexp(std::abs(alpha) * magnitude + std::abs(addend) + std::abs(shift), -24);
-            if (!(std::abs(d[at] - expected) <= bound))
-                return "element (" + std::to_string(i) + ", " + std::to_string(j) + ") is " + std::to_string(d[at]) + ", not " + std::to_string(expected)
+            const double addend = accumulates ? c[at] : 0, shift = bias.empty() ? 0 : bias[i];
+            const double expected = sum + addend + shift;
+            const double bound = (inner + 4) * std::ldexp(magnitude + std::abs(addend) + std::abs(shift), -24);
+            if (!(std::abs(result[at] - expected) <= bound))
+                return "element (" + std::to_string(i) + ", " + std::to_string(j) + ") is " + std::to_string(result[at]) + ", not " + std::to_string(expected)
                     + " within " + std::to_string(bound);
         }
-        if (j + 1 < columns && std::memcmp(&d[static_cast<std::size_t>(j) * c_step + rows], &c[static_cast<std::size_t>(j) * c_step + rows], (c_step - rows) * sizeof(float)) != 0)
+        if (j + 1 < columns && std::memcmp(&result[static_cast<std::size_t>(j) * c_step + rows], &c[static_cast<std::size_t>(j) * c_step + rows], (c_step - rows) * sizeof(float)) != 0)
             return "memory behind column " + std::to_string(j) + " was written";
     }
     return {};

@@ -4,15 +4,14 @@
 #include <string>
 #include <vector>
 
-// A product D = alpha op(A) op(B) + beta C on column-major host matrices, and what double precision makes of it.
+// A product C = op(A) op(B) + bias or C += op(A) op(B) on column-major host matrices, and what double precision makes of it.
 struct HostProduct {
     bool transpose_a = false;
     bool transpose_b = false;
     int rows = 0;
     int columns = 0;
     int inner = 0;
-    float alpha = 1;
-    float beta = 0;
+    bool accumulates = false;
     int a_step = 0;
     int b_step = 0;
     int c_step = 0;
@@ -25,9 +24,9 @@ struct HostProduct {
     // Matrices of random values with `gap` unused elements, NaN, between the columns.
     static HostProduct random(bool transpose_a, bool transpose_b, int rows, int columns, int inner, int gap, unsigned seed);
 
-    // Compares the matrix `d` of leading dimension c_step with the product, within the rounding that float32 sums may have.
-    // Elements between the columns must be those of C. Returns what is wrong, or an empty text.
-    std::string difference(const std::vector<float>& d) const;
+    // Compares C as the device left it with the product, within the rounding that float32 sums may have.
+    // Elements between the columns must be as before. Returns what is wrong, or an empty text.
+    std::string difference(const std::vector<float>& result) const;
 };
 
 // TF32 rounding written with arithmetic only.

@@ -15,23 +15,27 @@ protected:
     void TearDown() override;
 
     // Waits for the stream; returns an empty text, or what the driver says went wrong.
-    std::string synchronize();
+    static std::string synchronize();
     // Captures what `work` puts into the stream.
     template <typename Work>
     void* capture(Work&& work)
     {
         void* graph = nullptr;
-        EXPECT_EQ(cuStreamBeginCapture_v2(stream, 0), 0);
+        constexpr int thread_local_mode = 1;
+        EXPECT_EQ(cuStreamBeginCapture_v2(stream, thread_local_mode), 0);
         work();
         EXPECT_EQ(cuStreamEndCapture(stream, &graph), 0);
         return graph;
     }
 
-    CUstream stream = nullptr;
+    static inline CUstream stream = nullptr;
     void* context = nullptr;
+
+    template <typename T>
+    friend class DeviceArray;
 };
 
-// An allocation of device memory that holds exactly `count` elements, from `misalignment` bytes after its begin.
+// An allocation of device memory that holds exactly `count` elements, from `misalignment` bytes after its begin; copies are in the order of the fixture's stream.
 template <typename T>
 class DeviceArray {
 public:
@@ -54,16 +58,14 @@ public:
     void upload(const std::vector<T>& values) const
     {
         EXPECT_EQ(values.size(), count_);
-        EXPECT_EQ(cuMemcpyHtoDAsync_v2(address(), values.data(), bytes(), nullptr), 0);
-        cuCtxSynchronize();
+        EXPECT_EQ(cuMemcpyHtoDAsync_v2(address(), values.data(), bytes(), DeviceTest::stream), 0);
+        cuStreamSynchronize(DeviceTest::stream);
     }
 
     std::vector<T> download() const
     {
         std::vector<T> values(count_);
-        EXPECT_EQ(cuCtxSynchronize(), 0);
-        EXPECT_EQ(cuMemcpyDtoHAsync_v2(values.data(), address(), bytes(), nullptr), 0);
-        cuCtxSynchronize();
+        EXPECT_EQ(cuMemcpyDtoHAsync_v2(values.data(), address(), bytes(), DeviceTest::stream), 0);
         return values;
     }
 

@@ -25,17 +25,13 @@ CUresult cuModuleLoadData(void** module, const void* image);
 CUresult cuModuleGetFunction(void** function, void* module, const char* name);
 CUresult cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y, unsigned block_z,
     unsigned shared_bytes, CUstream stream, void** arguments, void** extra);
-CUresult cuCtxSynchronize(void);
 CUresult cuStreamCreate(CUstream* stream, unsigned flags);
 CUresult cuStreamDestroy_v2(CUstream stream);
 CUresult cuStreamSynchronize(CUstream stream);
-CUresult cuStreamQuery(CUstream stream);
 CUresult cuStreamWaitEvent(CUstream stream, void* event, unsigned flags);
-CUresult cuStreamIsCapturing(CUstream stream, int* answer);
 CUresult cuEventCreate(void** event, unsigned flags);
 CUresult cuEventDestroy_v2(void* event);
 CUresult cuEventRecord(void* event, CUstream stream);
-CUresult cuEventQuery(void* event);
 CUresult cuEventSynchronize(void* event);
 CUresult cuStreamBeginCapture_v2(CUstream stream, int mode);
 CUresult cuStreamEndCapture(CUstream stream, void** graph);

@@ -35,14 +35,6 @@ static unsafe partial class CudaDriver
     public static int DeviceGetName(byte[] name, int length, int device)
         => (int)DriverAPINativeMethods.DeviceManagement.cuDeviceGetName(name, length, new CUdevice(device));
 
-    public static int DeviceTotalMem(out nuint bytes, int device)
-    {
-        var total = default(SizeT);
-        var status = DriverAPINativeMethods.DeviceManagement.cuDeviceTotalMem_v2(ref total, new CUdevice(device));
-        bytes = total;
-        return (int)status;
-    }
-
     public static int DeviceGetAttribute(out int value, int attribute, int device)
     {
         value = 0;
@@ -149,12 +141,6 @@ static unsafe partial class CudaDriver
     public static int EventRecord(nint recorded, nint stream) => (int)DriverAPINativeMethods.Events.cuEventRecord(Event(recorded), Stream(stream));
 
     public static int EventSynchronize(nint waited) => (int)DriverAPINativeMethods.Events.cuEventSynchronize(Event(waited));
-
-    public static int EventElapsedTime(out float milliseconds, nint start, nint end)
-    {
-        milliseconds = 0;
-        return (int)DriverAPINativeMethods.Events.cuEventElapsedTime(ref milliseconds, Event(start), Event(end));
-    }
 
     public static int StreamBeginCapture(nint stream, int mode) => (int)DriverAPINativeMethods.Streams.cuStreamBeginCapture(Stream(stream), (CUstreamCaptureMode)mode);
 
