@@ -226,7 +226,7 @@ public sealed class DeviceComparison : IDisposable
         var firstColumn = tensor.Kink switch
         {
             Kink.LogVariance => columns / 2,
-            Kink.MixtureLogVariance => model.MixtureComponents * (1 + model.FrameSize),
+            Kink.MixtureLogVariance => _configuration.Model.MixtureComponents * (1 + _configuration.Model.FrameSize),
             _ => 0,
         };
         long units = 0, across = 0;
