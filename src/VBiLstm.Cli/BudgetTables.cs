@@ -27,7 +27,7 @@ static class BudgetTables
         foreach (var phase in budget.Phases)
             table.AddRow(
             [
-                Names.Of(phase.Phase), $"{phase.Kernels:N0}",
+                phase.Phase.Describe(), $"{phase.Kernels:N0}",
                 phase.LoopSteps == 0 ? "" : $"{(double)phase.Kernels / phase.LoopSteps:N2}", phase.LoopSteps == 0 ? "" : $"{phase.Bytes / 1e6 / phase.LoopSteps:N2}",
                 $"{phase.Bytes / 1e9:N3}", $"{phase.FloatingPointOperations / 1e9:N2}", .. Times(gpu, phase.Seconds),
                 .. Column(measured is not null, Measured(measured?.Times.Phases.FirstOrDefault(timed => timed.Phase == phase.Phase).Seconds)),

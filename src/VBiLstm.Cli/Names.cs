@@ -1,3 +1,5 @@
+using System.Reflection;
+using System.Text.Json.Serialization;
 using VBiLstm.Configuration;
 using VBiLstm.Model;
 using VBiLstm.Model.Models;
@@ -7,34 +9,10 @@ namespace VBiLstm.Cli;
 /// <summary>Names as the configuration spells them.</summary>
 static class Names
 {
-    public static string Of(ModelKind kind) => kind switch
-    {
-        ModelKind.VariationalBiLstm => "variational-bilstm",
-        ModelKind.ZForcing => "z-forcing",
-        ModelKind.Lstm => "lstm",
-        ModelKind.BiLstm => "bilstm",
-        ModelKind.Vrnn => "vrnn",
-        ModelKind.Srnn => "srnn",
-        ModelKind.TwinNet => "twin-net",
-        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, null),
-    };
-
-    public static string Of(OutputDistribution distribution) => distribution switch
-    {
-        OutputDistribution.Bernoulli => "bernoulli",
-        OutputDistribution.Categorical => "categorical",
-        OutputDistribution.Gaussian => "gaussian",
-        OutputDistribution.GaussianMixture => "gaussian-mixture",
-        _ => throw new ArgumentOutOfRangeException(nameof(distribution), distribution, null),
-    };
-
-    /// <summary>As docs/model.md names it.</summary>
-    public static string Of(TrainingPhase phase) => phase switch
-    {
-        TrainingPhase.F2Noise => "F2′",
-        TrainingPhase.F1BackwardLstm => "F1′",
-        _ => phase.ToString(),
-    };
+    /// <summary>A value as configurations write it.</summary>
+    public static string Of<TEnum>(TEnum value) where TEnum : struct, Enum
+        => typeof(TEnum).GetField(value.ToString())?.GetCustomAttribute<JsonStringEnumMemberNameAttribute>()?.Name
+            ?? throw new ArgumentOutOfRangeException(nameof(value), value, "Not a value of the configuration.");
 
     /// <summary>Kind and sizes in one line.</summary>
     public static string Describe(ModelConfiguration model)

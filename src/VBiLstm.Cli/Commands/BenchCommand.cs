@@ -85,9 +85,9 @@ static class BenchCommand
         var share = report.PeakGigaflops is { } peak ? $", {report.Gigaflops / peak:P0} of this device's peak of {peak:N1}" : "";
         Console.WriteLine($"        {report.Gigaflops:N1} GFLOP/s{share}");
         Console.WriteLine();
-        Console.WriteLine("phase               ms   share");
+        Console.WriteLine("phase                                 ms   share");
         foreach (var (phase, seconds) in times.Phases)
-            Console.WriteLine($"{Names.Of(phase),-12}{1e3 * seconds,10:N3}{seconds / times.Seconds,8:P0}");
+            Console.WriteLine($"{phase.Describe(),-30}{1e3 * seconds,10:N3}{seconds / times.Seconds,8:P0}");
     }
 
     static void PrintJson(Report report)

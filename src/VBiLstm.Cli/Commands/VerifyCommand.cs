@@ -5,6 +5,7 @@ using VBiLstm.Configuration;
 using VBiLstm.Cuda;
 using VBiLstm.Devices;
 using VBiLstm.Devices.Cpu;
+using VBiLstm.Model;
 using VBiLstm.Verification;
 
 namespace VBiLstm.Cli.Commands;
@@ -143,7 +144,7 @@ static class VerifyCommand
 
     static string[] Cells(TensorDifference tensor, int steps)
     {
-        var phase = tensor.Stage == ComparisonStage.LastUpdate ? $"step {steps}" : Names.Of(tensor.Phase);
+        var phase = tensor.Stage == ComparisonStage.LastUpdate ? $"step {steps}" : tensor.Phase.Describe();
         if (tensor.Verdict == Verdict.NotKept)
             return [phase, tensor.Name, $"{tensor.Elements:N0}", "", "", "", "", "", "", "not kept"];
         return

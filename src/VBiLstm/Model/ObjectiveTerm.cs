@@ -17,4 +17,13 @@ public enum ObjectiveTerm
 
     /// <summary>|h|², coefficient γ.</summary>
     Activity,
+
+    /// <summary>(|h_t| − |h_{t-1}|)², coefficient η of the norm stabiliser.</summary>
+    NormStabiliser,
+
+    /// <summary>−log p of the backward path's own generator (twin-net), coefficient 1.</summary>
+    BackwardNll,
+
+    /// <summary>|g(h_t) − b_t| (twin-net), coefficient twin_weight.</summary>
+    TwinDistance,
 }

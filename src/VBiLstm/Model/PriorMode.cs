@@ -111,5 +111,9 @@ public sealed class PriorMode : IDisposable
         _step.Run();
     }
 
-    public void Dispose() => _arena.Dispose();
+    public void Dispose()
+    {
+        _workspace.Dispose();
+        _arena.Dispose();
+    }
 }

@@ -18,7 +18,21 @@ public readonly record struct StepMetrics(float Nll, float Kl, float LogPPsi, fl
     internal static int Count => _terms + 2;
 
     internal static StepMetrics Of(ReadOnlySpan<float> values) => new(values[(int)ObjectiveTerm.Nll], values[(int)ObjectiveTerm.Kl], values[(int)ObjectiveTerm.LogPPsi],
-        values[(int)ObjectiveTerm.LogPXi], values[(int)ObjectiveTerm.Activity], values[_terms], values[_terms + 1]);
+        values[(int)ObjectiveTerm.LogPXi], values[(int)ObjectiveTerm.Activity], values[_terms], values[_terms + 1])
+    {
+        NormDifference = values[(int)ObjectiveTerm.NormStabiliser],
+        BackwardNll = values[(int)ObjectiveTerm.BackwardNll],
+        TwinDistance = values[(int)ObjectiveTerm.TwinDistance],
+    };
+
+    /// <summary>(|h_t| − |h_{t-1}|)² before the norm stabiliser's weight; 0 where that is 0.</summary>
+    public float NormDifference { get; init; }
+
+    /// <summary>−log p of twin-net's backward path.</summary>
+    public float BackwardNll { get; init; }
+
+    /// <summary>|g(h) − b| of twin-net before its weight.</summary>
+    public float TwinDistance { get; init; }
 
     /// <summary>𝓛 of model.md section 2.4, nats per sequence: KL weight 1 and no auxiliary terms.</summary>
     public float Bound => -Nll - Kl;

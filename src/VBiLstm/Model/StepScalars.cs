@@ -29,6 +29,8 @@ sealed class StepScalars
 
     public Tensor KlWeight => Scalar((int)ObjectiveTerm.Kl);
 
+    public Tensor TwinWeight => Scalar((int)ObjectiveTerm.TwinDistance);
+
     public Tensor Alpha => Scalar(_terms);
 
     public Tensor Beta => Scalar(_terms + 1);
@@ -54,6 +56,9 @@ sealed class StepScalars
         _host[(int)ObjectiveTerm.LogPPsi] = -(float)settings.Alpha;
         _host[(int)ObjectiveTerm.LogPXi] = -(float)settings.Beta;
         _host[(int)ObjectiveTerm.Activity] = (float)_model.Gamma;
+        _host[(int)ObjectiveTerm.NormStabiliser] = (float)_model.NormStabiliser;
+        _host[(int)ObjectiveTerm.BackwardNll] = 1;
+        _host[(int)ObjectiveTerm.TwinDistance] = (float)_model.TwinWeight;
         (_host[_terms], _host[_terms + 1], _host[_terms + 2]) = ((float)settings.Alpha, (float)settings.Beta, (float)settings.LearningRate);
         if (training is not null)
         {

@@ -24,7 +24,7 @@ readonly record struct StepSizes(int MaximumSteps, int BatchSize, int InputWidth
     public static StepSizes Of(Device device, ModelConfiguration model, int outputs, int maximumSteps, int batchSize, bool training, bool inputGradient, long maximumOutputs)
     {
         SequenceBatch.CheckSize(maximumSteps, batchSize, model.IsCategorical ? 0 : model.FrameSize);
-        var projects = model.IsCategorical && !inputGradient && !device.OpaqueRecurrences && 2L * model.VocabularySize <= (long)maximumSteps * batchSize;
+        var projects = model.IsCategorical && !inputGradient && !device.OpaqueRecurrences && model.InputDropout == 0 && 2L * model.VocabularySize <= (long)maximumSteps * batchSize;
         return new StepSizes(maximumSteps, batchSize, model.InputSize, model.IsCategorical ? model.VocabularySize : 0, training && (inputGradient || model.IsCategorical),
             projects, (int)Math.Clamp(maximumOutputs / ((long)batchSize * outputs), 1, maximumSteps));
     }

@@ -45,3 +45,27 @@ public enum TrainingPhase
     /// <summary>Gradient norm, clipping, Adam, and the weights' own arrangements.</summary>
     Adam,
 }
+
+/// <summary>The phases in words.</summary>
+public static class TrainingPhaseNames
+{
+    /// <summary>Model.md's code and what the phase does, for instance <c>F3 forward loop</c>.</summary>
+    public static string Describe(this TrainingPhase phase) => phase switch
+    {
+        TrainingPhase.F2Noise => "F2′ noise",
+        TrainingPhase.F1 => "F1 inputs",
+        TrainingPhase.F1BackwardLstm => "F1′ backward LSTM",
+        TrainingPhase.F2 => "F2 input projections",
+        TrainingPhase.F3 => "F3 forward loop",
+        TrainingPhase.F4 => "F4 outputs and losses",
+        TrainingPhase.B1 => "B1 generator",
+        TrainingPhase.B2 => "B2 KL and prior",
+        TrainingPhase.B3 => "B3 xi net",
+        TrainingPhase.B4 => "B4 psi density",
+        TrainingPhase.B5 => "B5 reverse loop",
+        TrainingPhase.B6 => "B6 weight gradients",
+        TrainingPhase.B7 => "B7 backward LSTM and inputs",
+        TrainingPhase.Adam => "Adam",
+        _ => throw new ArgumentOutOfRangeException(nameof(phase), phase, null),
+    };
+}

@@ -16,6 +16,9 @@ public sealed partial class TrainingStep
             : !float.IsFinite(metrics.LogPPsi) ? "log p_psi"
             : !float.IsFinite(metrics.LogPXi) ? "log p_xi"
             : !float.IsFinite(metrics.Activity) ? "the activity"
+            : !float.IsFinite(metrics.NormDifference) ? "the norm stabiliser"
+            : !float.IsFinite(metrics.BackwardNll) ? "the backward path's NLL"
+            : !float.IsFinite(metrics.TwinDistance) ? "the twin distance"
             : !float.IsFinite(metrics.Objective) ? "the objective"
             : !float.IsFinite(metrics.GradientNorm) ? "the gradient"
             : "";

@@ -275,5 +275,9 @@ public sealed partial class TrainingStep : IDisposable
 
     static IEnumerable<StepTensor> Kept(IEnumerable<StepTensor> tensors) => tensors.Where(tensor => !tensor.Values.IsEmpty);
 
-    public void Dispose() => _arena.Dispose();
+    public void Dispose()
+    {
+        _workspace.Dispose();
+        _arena.Dispose();
+    }
 }

@@ -7,7 +7,7 @@ namespace VBiLstm.Model;
 /// What the passes of a model's parts are built from: tensors of one arena, and the parameters with their gradients as operands. Building runs twice, the first
 /// time on a measuring arena, where nothing may be computed.
 /// </summary>
-sealed class Workspace
+sealed class Workspace : IDisposable
 {
     // What a pass that is only measured, or never goes backward, holds in place of an operand.
     static readonly Weight _noOperand = new NoOperand();
@@ -15,6 +15,7 @@ sealed class Workspace
     readonly Arena _arena;
     readonly ModelParameters? _parameters;
     readonly List<Weight> _operands = [];
+    readonly List<Weight> _own = [];
 
     /// <param name="device">Owner of the memory.</param>
     /// <param name="arena">Where the tensors are taken from.</param>
@@ -46,6 +47,9 @@ sealed class Workspace
 
     public IdTensor TakeIds(int count) => _arena.TakeIds(count);
 
+    /// <summary>All parameters, [1, arena]; empty where the arena only measures.</summary>
+    public Tensor Values => _parameters?.Values ?? default;
+
     public Tensor Value(Parameter parameter) => parameter.In(_parameters?.Values ?? default);
 
     /// <summary>Empty where only the forward pass runs.</summary>
@@ -66,8 +70,26 @@ sealed class Workspace
         return operand;
     }
 
+    /// <summary>A matrix of the step's own as an operand; the caller fills it and refreshes the operand.</summary>
+    public Weight OperandOf(Tensor values, WeightUse use)
+    {
+        if (_parameters is null || use == 0)
+            return _noOperand;
+        var operand = Device.CreateWeight(values, use);
+        _operands.Add(operand);
+        _own.Add(operand);
+        return operand;
+    }
+
     /// <inheritdoc cref="Operand(ParameterView, WeightUse)"/>
     public Weight Operand(Parameter parameter, WeightUse use = WeightUse.Forward | WeightUse.Transposed) => Operand(parameter.View, use);
+
+    /// <summary>Frees the operands of the step's own matrices; those of parameters are the parameters'.</summary>
+    public void Dispose()
+    {
+        foreach (var operand in _own)
+            operand.Dispose();
+    }
 
     sealed class NoOperand() : Weight(default, 0)
     {

@@ -17,7 +17,7 @@ sealed class BiLstm : SequenceModel
     readonly Lstm _backwardLstm, _forwardLstm;
     readonly Net _generator;
 
-    public BiLstm(ModelConfiguration model, ParameterLayout layout) : base(model)
+    public BiLstm(ModelConfiguration model, ParameterLayout layout) : base(model, layout)
     {
         var (e, h, m) = (model.InputSize, model.LstmUnits, model.MlpUnits);
         _embedding = AddEmbedding(model, layout);
@@ -50,20 +50,21 @@ sealed class BiLstm : SequenceModel
     {
         readonly InputPass _inputs;
         readonly LstmPass _backward, _forward;
-        readonly LstmSequence _backwardSequence, _forwardSequence;
         readonly GeneratorPass _generator;
-        readonly ActivityPenalty _activity;
+        readonly StatePenalties _penalties;
+        readonly WeightNoise _weightNoise;
 
         public Pass(BiLstm model, Workspace workspace, StepFrame frame, in StepSizes sizes) : base(frame)
         {
             var both = WeightUse.Forward | WeightUse.Transposed;
             _inputs = new InputPass(workspace, model._embedding, sizes);
             _backward = new LstmPass(workspace, model._backwardLstm, sizes, sizes.MaximumSteps + 1, both);
-            _forward = new LstmPass(workspace, model._forwardLstm, sizes, sizes.MaximumSteps, both);
-            _backwardSequence = _backward.Sequence(LstmDirection.Backward, _inputs, frame.Validity, addsToDInput: true);
-            _forwardSequence = _forward.Sequence(LstmDirection.Forward, _inputs, validity: default, addsToDInput: false);
+            _weightNoise = new WeightNoise(workspace, model.Configuration, model.Layout);
+            _forward = new LstmPass(workspace, model._forwardLstm, sizes, sizes.MaximumSteps, both, new LstmRegularisation(workspace, model.Configuration, model._forwardLstm, sizes), _weightNoise);
+            _backward.MakeSequence(LstmDirection.Backward, _inputs.Embedded, _inputs.DEmbedded, frame.Validity, addsToDInput: true);
+            _forward.MakeSequence(LstmDirection.Forward, _inputs.Embedded, _inputs.DEmbedded);
             _generator = new GeneratorPass(workspace, model._generator, model.Output, _inputs, sizes);
-            _activity = new ActivityPenalty(workspace, model.Configuration.Gamma, sizes.Rows);
+            _penalties = new StatePenalties(workspace, model.Configuration, sizes);
             States = [new("h", _forward.H), new("c", _forward.C)];
         }
 
@@ -79,6 +80,14 @@ sealed class BiLstm : SequenceModel
         // β_2..β_{T+1}.
         Tensor B => Frame.Span(_backward.H, Shift, Steps);
 
+        public override void DrawNoise(NoisePurpose purpose)
+        {
+            _forward.Regularisation!.DrawNoise(Frame, purpose);
+            _weightNoise.DrawNoise(Frame, purpose);
+        }
+
+        public override void ZeroNoise() => DrawNoise(NoisePurpose.Evaluation);
+
         public override void Forward()
         {
             Frame.Enter(TrainingPhase.F1);
@@ -86,18 +95,16 @@ sealed class BiLstm : SequenceModel
             _inputs.Project(_backward, Steps + 1);
             Frame.Enter(TrainingPhase.F1BackwardLstm);
             _backward.ZeroSlot(Steps + 1);
-            _backwardSequence.Steps = Steps + 1;
-            Device.LstmSequenceForward(_backwardSequence);
+            _backward.SequenceForward(Frame, Steps + 1, _inputs.First(Steps + 1));
             Frame.Enter(TrainingPhase.F2);
             _inputs.Project(_forward, Steps);
             Frame.Enter(TrainingPhase.F3);
-            _forwardSequence.Steps = Steps;
-            Device.LstmSequenceForward(_forwardSequence);
+            _forward.SequenceForward(Frame, Steps, _inputs.First(Steps));
             Frame.Enter(TrainingPhase.F4);
-            _generator.Forward(Frame, H, B);
-            _activity.Forward(Frame, H);
+            _generator.Forward(Frame, _forward.MaskOutput(Frame), B);
+            _penalties.Forward(Frame, _forward);
             Frame.Sum(_generator.Nll, ObjectiveTerm.Nll);
-            Frame.Sum(_activity.Values, ObjectiveTerm.Activity);
+            _penalties.Sum(Frame);
         }
 
         public override void Backward()
@@ -106,25 +113,28 @@ sealed class BiLstm : SequenceModel
             _generator.OutputBackward(Frame);
             Device.Zero(Frame.At(_forward.DH, 0));
             _generator.InputBackward(Frame, 0, Frame.Span(_forward.DH, 1, Steps), Steps);
-            _activity.Backward(Frame, H, Frame.Span(_forward.DH, 1, Steps));
-            _generator.HiddenGradients(Frame, [_generator.InputGradient(0, H), _generator.InputGradient(1, B)]);
+            _forward.OutputBackward(Frame);
+            _penalties.Backward(Frame, _forward);
+            _generator.HiddenGradients(Frame, [_generator.InputGradient(0, _forward.ReadOutput(Frame)), _generator.InputGradient(1, B)]);
 
             // Into β_2..β_T; β_{T+1} is zero and has no gradient.
             Device.Zero(Frame.Span(_backward.DH, 0, Shift));
             if (Steps > 1)
                 _generator.InputBackward(Frame, 1, Frame.Span(_backward.DH, Shift, Steps - 1), Steps - 1);
             Frame.Enter(TrainingPhase.B5);
-            Device.LstmSequenceBackward(_forwardSequence);
+            _forward.SequenceBackward(Frame);
             Frame.Enter(TrainingPhase.B7);
 
             // The forward LSTM never reads the last token.
             if (!_inputs.DEmbedded.IsEmpty)
                 Device.Zero(Frame.At(_inputs.DEmbedded, Steps));
-            Device.LstmSequenceBackward(_backwardSequence);
+            _backward.SequenceBackward(Frame);
             _inputs.ProjectionBackward(_backward, Steps + 1, accumulate: false);
             _inputs.ProjectionBackward(_forward, Steps, accumulate: true);
             _inputs.Backward(Steps + 1);
         }
+
+        public override IEnumerable<StepTensor> NoiseTensors => [.. _forward.Regularisation!.NoiseTensors(Frame), .. _weightNoise.NoiseTensors];
 
         public override IEnumerable<StepTensor> ForwardTensors =>
         [
@@ -132,7 +142,7 @@ sealed class BiLstm : SequenceModel
             .. _backward.FutureTensors(Frame),
             .. _forward.PastTensors(Frame, isLoop: false),
             .. _generator.ForwardTensors(Frame),
-            Frame.Predicted("activity", _activity.Values, TrainingPhase.F4),
+            .. _penalties.ForwardTensors(Frame),
         ];
 
         public override IEnumerable<StepTensor> BackwardTensors =>

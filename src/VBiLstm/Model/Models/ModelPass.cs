@@ -54,13 +54,6 @@ abstract class ModelPass(StepFrame frame)
     public abstract IEnumerable<(string Name, Tensor Values)> Watched { get; }
 }
 
-/// <summary>What noise is drawn for: each use has streams of its own, and masks act in training alone.</summary>
-public enum NoisePurpose
-{
-    Training,
-    Evaluation,
-}
-
 /// <summary>A state that is carried from batch to batch.</summary>
 /// <param name="Name">Its name in checkpoints.</param>
 /// <param name="Slots">[T+1, B, N]; slot 0 is the initial state, slot T the last.</param>

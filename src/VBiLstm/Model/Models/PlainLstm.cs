@@ -11,7 +11,7 @@ sealed class PlainLstm : SequenceModel
     readonly Lstm _lstm;
     readonly Net _generator;
 
-    public PlainLstm(ModelConfiguration model, ParameterLayout layout) : base(model)
+    public PlainLstm(ModelConfiguration model, ParameterLayout layout) : base(model, layout)
     {
         _embedding = AddEmbedding(model, layout);
         var inputWeight = Lstm.AddInputWeight(layout, "forward_lstm", model.InputSize, model.LstmUnits, TrainingPhase.B5);
@@ -36,17 +36,18 @@ sealed class PlainLstm : SequenceModel
     {
         readonly InputPass _inputs;
         readonly LstmPass _lstm;
-        readonly LstmSequence _sequence;
         readonly GeneratorPass _generator;
-        readonly ActivityPenalty _activity;
+        readonly StatePenalties _penalties;
+        readonly WeightNoise _weightNoise;
 
         public Pass(PlainLstm model, Workspace workspace, StepFrame frame, in StepSizes sizes) : base(frame)
         {
             _inputs = new InputPass(workspace, model._embedding, sizes);
-            _lstm = new LstmPass(workspace, model._lstm, sizes, sizes.MaximumSteps, WeightUse.Forward | WeightUse.Transposed);
-            _sequence = _lstm.Sequence(LstmDirection.Forward, _inputs, validity: default, addsToDInput: false);
+            _weightNoise = new WeightNoise(workspace, model.Configuration, model.Layout);
+            _lstm = new LstmPass(workspace, model._lstm, sizes, sizes.MaximumSteps, WeightUse.Forward | WeightUse.Transposed, new LstmRegularisation(workspace, model.Configuration, model._lstm, sizes), _weightNoise);
+            _lstm.MakeSequence(LstmDirection.Forward, _inputs.Embedded, _inputs.DEmbedded);
             _generator = new GeneratorPass(workspace, model._generator, model.Output, _inputs, sizes);
-            _activity = new ActivityPenalty(workspace, model.Configuration.Gamma, sizes.Rows);
+            _penalties = new StatePenalties(workspace, model.Configuration, sizes);
             States = [new("h", _lstm.H), new("c", _lstm.C)];
         }
 
@@ -59,6 +60,14 @@ sealed class PlainLstm : SequenceModel
         // h_1..h_T.
         Tensor H => Frame.Span(_lstm.H, 1, Steps);
 
+        public override void DrawNoise(NoisePurpose purpose)
+        {
+            _lstm.Regularisation!.DrawNoise(Frame, purpose);
+            _weightNoise.DrawNoise(Frame, purpose);
+        }
+
+        public override void ZeroNoise() => DrawNoise(NoisePurpose.Evaluation);
+
         public override void Forward()
         {
             Frame.Enter(TrainingPhase.F1);
@@ -66,13 +75,12 @@ sealed class PlainLstm : SequenceModel
             Frame.Enter(TrainingPhase.F2);
             _inputs.Project(_lstm, Steps);
             Frame.Enter(TrainingPhase.F3);
-            _sequence.Steps = Steps;
-            Device.LstmSequenceForward(_sequence);
+            _lstm.SequenceForward(Frame, Steps, _inputs.First(Steps));
             Frame.Enter(TrainingPhase.F4);
-            _generator.Forward(Frame, H);
-            _activity.Forward(Frame, H);
+            _generator.Forward(Frame, _lstm.MaskOutput(Frame));
+            _penalties.Forward(Frame, _lstm);
             Frame.Sum(_generator.Nll, ObjectiveTerm.Nll);
-            Frame.Sum(_activity.Values, ObjectiveTerm.Activity);
+            _penalties.Sum(Frame);
         }
 
         public override void Backward()
@@ -81,10 +89,11 @@ sealed class PlainLstm : SequenceModel
             _generator.OutputBackward(Frame);
             Device.Zero(Frame.At(_lstm.DH, 0));
             _generator.InputBackward(Frame, 0, Frame.Span(_lstm.DH, 1, Steps), Steps);
-            _activity.Backward(Frame, H, Frame.Span(_lstm.DH, 1, Steps));
-            _generator.HiddenGradients(Frame, [_generator.InputGradient(0, H)]);
+            _lstm.OutputBackward(Frame);
+            _penalties.Backward(Frame, _lstm);
+            _generator.HiddenGradients(Frame, [_generator.InputGradient(0, _lstm.ReadOutput(Frame))]);
             Frame.Enter(TrainingPhase.B5);
-            Device.LstmSequenceBackward(_sequence);
+            _lstm.SequenceBackward(Frame);
             Frame.Enter(TrainingPhase.B7);
 
             // The LSTM never reads the last token.
@@ -94,12 +103,14 @@ sealed class PlainLstm : SequenceModel
             _inputs.Backward(Steps + 1);
         }
 
+        public override IEnumerable<StepTensor> NoiseTensors => [.. _lstm.Regularisation!.NoiseTensors(Frame), .. _weightNoise.NoiseTensors];
+
         public override IEnumerable<StepTensor> ForwardTensors =>
         [
             Frame.Tokens("embedded", _inputs.Tokens.IsEmpty ? default : _inputs.Embedded, TrainingPhase.F1),
             .. _lstm.PastTensors(Frame, isLoop: false),
             .. _generator.ForwardTensors(Frame),
-            Frame.Predicted("activity", _activity.Values, TrainingPhase.F4),
+            .. _penalties.ForwardTensors(Frame),
         ];
 
         public override IEnumerable<StepTensor> BackwardTensors =>
@@ -126,7 +137,7 @@ sealed class PlainLstm : SequenceModel
 
         public Generative(PlainLstm model, Workspace workspace, GenerativeFrame frame) : base(frame)
         {
-            _lstm = new LstmStep(workspace, model._lstm, frame.Rows);
+            _lstm = new LstmStep(workspace, model.Configuration, model._lstm, frame.Rows);
             _generator = new GeneratorStep(workspace, model._generator, frame.Rows);
         }
 

@@ -11,9 +11,9 @@ namespace VBiLstm.Model.Models;
 /// </summary>
 public abstract class SequenceModel
 {
-    private protected SequenceModel(ModelConfiguration configuration)
+    private protected SequenceModel(ModelConfiguration configuration, ParameterLayout layout)
     {
-        Configuration = configuration;
+        (Configuration, Layout) = (configuration, layout);
         Output = Output.Of(configuration);
     }
 
@@ -32,6 +32,9 @@ public abstract class SequenceModel
     };
 
     public ModelConfiguration Configuration { get; }
+
+    /// <summary>Where its parameters stand.</summary>
+    internal ParameterLayout Layout { get; }
 
     /// <summary>The output distribution.</summary>
     public Output Output { get; }

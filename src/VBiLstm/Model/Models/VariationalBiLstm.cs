@@ -22,7 +22,7 @@ sealed class VariationalBiLstm : SequenceModel
     // h rows   Q_1h        U_f
     // z rows   S_1         W_z
     // b rows   Q_1b        W_b̃
-    public VariationalBiLstm(ModelConfiguration model, ParameterLayout layout) : base(model)
+    public VariationalBiLstm(ModelConfiguration model, ParameterLayout layout) : base(model, layout)
     {
         var (e, h, z, m) = (model.InputSize, model.LstmUnits, model.LatentUnits, model.MlpUnits);
         _embedding = AddEmbedding(model, layout);
@@ -75,13 +75,13 @@ sealed class VariationalBiLstm : SequenceModel
         readonly GaussianHead _latentHead, _reconstructionHead;
         readonly InputPass _inputs;
         readonly LstmPass _backward, _forward;
-        readonly LstmSequence _backwardSequence;
         readonly NetPass _posterior;
         readonly PriorPass _prior;
         readonly ReconstructionPass _psi;
         readonly ReconstructionPass? _xi;
         readonly GeneratorPass _generator;
-        readonly ActivityPenalty _activity;
+        readonly StatePenalties _penalties;
+        readonly WeightNoise _weightNoise;
         readonly Weight _hiddenStack, _latentStack, _recurrentStack;
         readonly Tensor _dWeightZ, _dWeightBTilde;
         readonly Tensor _epsilonZ, _epsilonB, _skipMask;
@@ -97,18 +97,19 @@ sealed class VariationalBiLstm : SequenceModel
             var both = WeightUse.Forward | WeightUse.Transposed;
             _inputs = new InputPass(workspace, model._embedding, sizes);
             _backward = new LstmPass(workspace, model._backwardLstm, sizes, sizes.MaximumSteps + 1, both);
-            _backwardSequence = _backward.Sequence(LstmDirection.Backward, _inputs, frame.Validity, addsToDInput: false);
-            _forward = new LstmPass(workspace, model._forwardLstm, sizes, sizes.MaximumSteps, recurrentUse: 0);
+            _backward.MakeSequence(LstmDirection.Backward, _inputs.Embedded, _inputs.DEmbedded, frame.Validity, addsToDInput: false);
+            _weightNoise = new WeightNoise(workspace, _model, model.Layout);
+            _forward = new LstmPass(workspace, model._forwardLstm, sizes, sizes.MaximumSteps, recurrentUse: 0, new LstmRegularisation(workspace, _model, model._forwardLstm, sizes), _weightNoise);
             _posterior = new NetPass(workspace, model._posterior, rows, inputUses: [WeightUse.Transposed, both]);
             _prior = new PriorPass(workspace, model._prior, rows);
             _psi = new ReconstructionPass(workspace, model._psi, rows);
             _xi = model.HasXi ? new ReconstructionPass(workspace, model._xi, rows) : null;
             _generator = new GeneratorPass(workspace, model._generator, model.Output, _inputs, sizes);
-            _activity = new ActivityPenalty(workspace, _model.Gamma, rows);
+            _penalties = new StatePenalties(workspace, _model, sizes);
             States = [new("h", _forward.H), new("c", _forward.C)];
-            _hiddenStack = workspace.Operand(model._hiddenStack, WeightUse.Forward);
-            _latentStack = workspace.Operand(model._latentStack, WeightUse.Forward);
-            _recurrentStack = workspace.Operand(model._recurrentStack, WeightUse.Transposed);
+            _hiddenStack = _weightNoise.Operand(model._hiddenStack, WeightUse.Forward);
+            _latentStack = _weightNoise.Operand(model._latentStack, WeightUse.Forward);
+            _recurrentStack = _weightNoise.Operand(model._recurrentStack, WeightUse.Transposed);
             (_dWeightZ, _dWeightBTilde) = (workspace.Gradient(model._weightZ), workspace.Gradient(model._weightBTilde));
 
             _epsilonZ = workspace.Take(rows, z);
@@ -162,6 +163,8 @@ sealed class VariationalBiLstm : SequenceModel
                 Device.FillNormal(Frame.Whole(_epsilonB), Frame.Noise(training ? NoiseStream.BTildeNoise : NoiseStream.EvaluationBTildeNoise));
             if (Skips)
                 Device.FillBernoulli(Frame.Whole(_skipMask), (float)_model.SkipProbability, Frame.Noise(NoiseStream.SkipGradientMask));
+            _forward.Regularisation!.DrawNoise(Frame, purpose);
+            _weightNoise.DrawNoise(Frame, purpose);
         }
 
         public override void ZeroNoise()
@@ -169,6 +172,8 @@ sealed class VariationalBiLstm : SequenceModel
             Device.Zero(Frame.Whole(_epsilonZ));
             if (!_epsilonB.IsEmpty)
                 Device.Zero(Frame.Whole(_epsilonB));
+            _forward.Regularisation!.DrawNoise(Frame, NoisePurpose.Evaluation);
+            _weightNoise.DrawNoise(Frame, NoisePurpose.Evaluation);
         }
 
         public override void Forward()
@@ -178,12 +183,11 @@ sealed class VariationalBiLstm : SequenceModel
             _inputs.Project(_backward, Steps + 1);
             Frame.Enter(TrainingPhase.F1BackwardLstm);
             _backward.ZeroSlot(Steps + 1);
-            _backwardSequence.Steps = Steps + 1;
-            Device.LstmSequenceForward(_backwardSequence);
+            _backward.SequenceForward(Frame, Steps + 1, _inputs.First(Steps + 1));
 
             Frame.Enter(TrainingPhase.F2);
             if (!_inputs.Project(_forward, Steps))
-                Device.Multiply(_inputs.First(Steps), _forward.InputWeight, _forward.Bias, Frame.Whole(_forward.Gates), accumulate: false);
+                Device.Multiply(_forward.MaskInput(Frame, _inputs.First(Steps)), _forward.InputWeight, _forward.Bias, Frame.Whole(_forward.Gates), accumulate: false);
             _posterior.HiddenProduct(1, B, Frame.Whole(_posterior.Hidden));
 
             Frame.Enter(TrainingPhase.F3);
@@ -195,15 +199,15 @@ sealed class VariationalBiLstm : SequenceModel
             _psi.DensityForward(Frame, B);
             _xi?.Forward(Frame, Z, HPrevious);
             if (Concatenates)
-                _generator.Forward(Frame, H, Z, Frame.Whole(_bTilde));
+                _generator.Forward(Frame, _forward.MaskOutput(Frame), Z, Frame.Whole(_bTilde));
             else
-                _generator.Forward(Frame, H);
-            _activity.Forward(Frame, H);
+                _generator.Forward(Frame, _forward.MaskOutput(Frame));
+            _penalties.Forward(Frame, _forward);
             Frame.Sum(_generator.Nll, ObjectiveTerm.Nll);
             Frame.Sum(_kl, ObjectiveTerm.Kl);
             Frame.Sum(_psi.LogDensity, ObjectiveTerm.LogPPsi);
             Frame.Sum(_xi?.LogDensity ?? default, ObjectiveTerm.LogPXi);
-            Frame.Sum(_activity.Values, ObjectiveTerm.Activity);
+            _penalties.Sum(Frame);
         }
 
         // F3: five products a time step.
@@ -223,7 +227,7 @@ sealed class VariationalBiLstm : SequenceModel
                 _psi.Net.ForwardThin(z, Frame.At(_psi.Net.Hidden, t), psiOutput);
                 Device.SampleGaussianForward(psiOutput, Frame.At(_epsilonB, t), Frame.At(_bTilde, t), _reconstructionHead);
                 Device.Multiply(Frame.At(_latentInput, t), _latentStack, default, gates, accumulate: true);
-                Device.LstmCellForward(gates, aHat, Frame.At(_forward.C, t), default, Frame.At(_forward.C, t + 1), Frame.At(_forward.TanhC, t), Frame.At(_forward.H, t + 1));
+                _forward.CellForward(Frame, t, aHat);
             }
         }
 
@@ -256,10 +260,11 @@ sealed class VariationalBiLstm : SequenceModel
             _posterior.InputBackward(1, Frame.Whole(_dPosteriorHidden), db, accumulate: _model.TargetGradientB);
             if (_model.SkipGradient == SkipGradientMode.Both)
                 Device.MaskRows(db, Frame.Whole(_skipMask));
-            Device.LstmSequenceBackward(_backwardSequence);
+            _backward.SequenceBackward(Frame);
             _inputs.ProjectionBackward(_backward, Steps + 1, accumulate: false);
             _inputs.ProjectionBackward(_forward, Steps, accumulate: true);
-            _inputs.AddInputGradient(_forward, Steps);
+            if (!_inputs.DEmbedded.IsEmpty)
+                _forward.AddInputGradient(Frame, Frame.Whole(_inputs.DEmbedded));
             _inputs.Backward(Steps + 1);
         }
 
@@ -269,17 +274,18 @@ sealed class VariationalBiLstm : SequenceModel
             _generator.OutputBackward(Frame);
             Device.Zero(Frame.At(_forward.DH, 0));
             _generator.InputBackward(Frame, 0, dH, Steps);
-            _activity.Backward(Frame, H, dH);
+            _forward.OutputBackward(Frame);
+            _penalties.Backward(Frame, _forward);
             if (Concatenates)
             {
                 _generator.HiddenGradients(Frame,
-                    [_generator.InputGradient(0, H), _generator.InputGradient(1, Z), _generator.InputGradient(2, Frame.Whole(_bTilde))]);
+                    [_generator.InputGradient(0, _forward.ReadOutput(Frame)), _generator.InputGradient(1, Z), _generator.InputGradient(2, Frame.Whole(_bTilde))]);
                 _generator.InputBackward(Frame, 1, Frame.Whole(_dz), Steps);
                 _generator.InputBackward(Frame, 2, Frame.Whole(_dBTilde), Steps);
             }
             else
             {
-                _generator.HiddenGradients(Frame, [_generator.InputGradient(0, H)]);
+                _generator.HiddenGradients(Frame, [_generator.InputGradient(0, _forward.ReadOutput(Frame))]);
                 Device.Zero(Frame.Whole(_dz));
             }
         }
@@ -295,7 +301,7 @@ sealed class VariationalBiLstm : SequenceModel
             for (var t = Steps - 1; t >= 0; t--)
             {
                 var gates = Frame.At(_forward.Gates, t);
-                Device.LstmCellBackward(gates, Frame.At(_forward.C, t), Frame.At(_forward.TanhC, t), Frame.At(_forward.DH, t + 1), dhRecurrent, default, _forward.DC);
+                _forward.CellBackward(Frame, t, dhRecurrent);
                 Device.MultiplyTransposed(gates, _recurrentStack, _recurrentProduct, accumulate: false);
                 var (psiOutput, dPsiHidden) = (Frame.At(_psi.Net.Output, t), Frame.At(_dPsiHidden, t));
                 Device.SampleGaussianBackward(dbTilde, Frame.At(_dBTilde, t), Frame.At(_epsilonB, t), Frame.At(_dPsiMoments, t), psiOutput, _reconstructionHead);
@@ -312,7 +318,7 @@ sealed class VariationalBiLstm : SequenceModel
         void RecurrentGradients()
         {
             Device.WeightGradients(
-                [new(_inputs.First(Steps), _forward.DInputWeight), new(HPrevious, _forward.DRecurrent), new(Z, _dWeightZ), new(Frame.Whole(_bTilde), _dWeightBTilde)],
+                [new(_forward.ReadInput(Frame, _inputs.First(Steps)), _forward.DInputWeight), new(HPrevious, _forward.DRecurrent), new(Z, _dWeightZ), new(Frame.Whole(_bTilde), _dWeightBTilde)],
                 Frame.Whole(_forward.Gates), _forward.DBias);
             _psi.Net.OutputGradients(Frame.Whole(_psi.Net.Hidden), Frame.Whole(_psi.Net.Output));
             _psi.Net.HiddenGradients([_psi.Net.InputGradient(0, Z)], Frame.Whole(_dPsiHidden));
@@ -325,6 +331,8 @@ sealed class VariationalBiLstm : SequenceModel
             Frame.Predicted("eps_z", _epsilonZ, TrainingPhase.F2Noise),
             Frame.Predicted("eps_b", _epsilonB, TrainingPhase.F2Noise),
             Frame.Predicted("skip_mask", _skipMask, TrainingPhase.F2Noise),
+            .. _forward.Regularisation!.NoiseTensors(Frame),
+            .. _weightNoise.NoiseTensors,
         ];
 
         public override IEnumerable<StepTensor> ForwardTensors =>
@@ -346,7 +354,7 @@ sealed class VariationalBiLstm : SequenceModel
             Frame.Predicted("kl", _kl, TrainingPhase.F4),
             Frame.Predicted("log_p_psi", _psi.LogDensity, TrainingPhase.F4),
             Frame.Predicted("log_p_xi", _xi?.LogDensity ?? default, TrainingPhase.F4),
-            Frame.Predicted("activity", _activity.Values, TrainingPhase.F4),
+            .. _penalties.ForwardTensors(Frame),
         ];
 
         public override IEnumerable<StepTensor> BackwardTensors =>
@@ -398,7 +406,7 @@ sealed class VariationalBiLstm : SequenceModel
             var configuration = model.Configuration;
             var (b, h, z) = (frame.Rows, configuration.LstmUnits, configuration.LatentUnits);
             (_latentHead, _reconstructionHead) = (workspace.Functions.Latent, workspace.Functions.Reconstruction);
-            _lstm = new LstmStep(workspace, model._forwardLstm, b);
+            _lstm = new LstmStep(workspace, model.Configuration, model._forwardLstm, b);
             _prior = new PriorPass(workspace, model._prior, b);
             _psi = new NetPass(workspace, model._psi, b);
             _generator = new GeneratorStep(workspace, model._generator, b);

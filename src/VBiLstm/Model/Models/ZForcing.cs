@@ -21,7 +21,7 @@ sealed class ZForcing : SequenceModel
     //          M columns   4H columns
     // h rows   Q_1h        U_f
     // z rows   S_1         W_z
-    public ZForcing(ModelConfiguration model, ParameterLayout layout) : base(model)
+    public ZForcing(ModelConfiguration model, ParameterLayout layout) : base(model, layout)
     {
         var (e, h, z, m) = (model.InputSize, model.LstmUnits, model.LatentUnits, model.MlpUnits);
         _embedding = AddEmbedding(model, layout);
@@ -66,12 +66,12 @@ sealed class ZForcing : SequenceModel
         readonly GaussianHead _latentHead;
         readonly InputPass _inputs;
         readonly LstmPass _backward, _forward;
-        readonly LstmSequence _backwardSequence;
         readonly NetPass _posterior;
         readonly PriorPass _prior;
         readonly ReconstructionPass _psi;
         readonly GeneratorPass _generator;
-        readonly ActivityPenalty _activity;
+        readonly StatePenalties _penalties;
+        readonly WeightNoise _weightNoise;
         readonly Weight _hiddenStack, _forwardZ, _recurrentStack;
         readonly Tensor _dWeightZ;
         readonly Tensor _epsilonZ, _skipMask;
@@ -87,17 +87,18 @@ sealed class ZForcing : SequenceModel
             var both = WeightUse.Forward | WeightUse.Transposed;
             _inputs = new InputPass(workspace, model._embedding, sizes);
             _backward = new LstmPass(workspace, model._backwardLstm, sizes, sizes.MaximumSteps + 1, both);
-            _backwardSequence = _backward.Sequence(LstmDirection.Backward, _inputs, frame.Validity, addsToDInput: false);
-            _forward = new LstmPass(workspace, model._forwardLstm, sizes, sizes.MaximumSteps, recurrentUse: 0);
+            _backward.MakeSequence(LstmDirection.Backward, _inputs.Embedded, _inputs.DEmbedded, frame.Validity, addsToDInput: false);
+            _weightNoise = new WeightNoise(workspace, _model, model.Layout);
+            _forward = new LstmPass(workspace, model._forwardLstm, sizes, sizes.MaximumSteps, recurrentUse: 0, new LstmRegularisation(workspace, _model, model._forwardLstm, sizes), _weightNoise);
             _posterior = new NetPass(workspace, model._posterior, rows, inputUses: [WeightUse.Transposed, both]);
             _prior = new PriorPass(workspace, model._prior, rows);
             _psi = new ReconstructionPass(workspace, model._psi, rows);
             _generator = new GeneratorPass(workspace, model._generator, model.Output, _inputs, sizes);
-            _activity = new ActivityPenalty(workspace, _model.Gamma, rows);
+            _penalties = new StatePenalties(workspace, _model, sizes);
             States = [new("h", _forward.H), new("c", _forward.C)];
-            _hiddenStack = workspace.Operand(model._hiddenStack, WeightUse.Forward);
-            _forwardZ = workspace.Operand(model._weightZ, WeightUse.Forward);
-            _recurrentStack = workspace.Operand(model._recurrentStack, WeightUse.Transposed);
+            _hiddenStack = _weightNoise.Operand(model._hiddenStack, WeightUse.Forward);
+            _forwardZ = _weightNoise.Operand(model._weightZ.View, WeightUse.Forward);
+            _recurrentStack = _weightNoise.Operand(model._recurrentStack, WeightUse.Transposed);
             _dWeightZ = workspace.Gradient(model._weightZ);
 
             _epsilonZ = workspace.Take(rows, z);
@@ -140,9 +141,16 @@ sealed class ZForcing : SequenceModel
             Device.FillNormal(Frame.Whole(_epsilonZ), Frame.Noise(stream));
             if (Skips)
                 Device.FillBernoulli(Frame.Whole(_skipMask), (float)_model.SkipProbability, Frame.Noise(NoiseStream.SkipGradientMask));
+            _forward.Regularisation!.DrawNoise(Frame, purpose);
+            _weightNoise.DrawNoise(Frame, purpose);
         }
 
-        public override void ZeroNoise() => Device.Zero(Frame.Whole(_epsilonZ));
+        public override void ZeroNoise()
+        {
+            Device.Zero(Frame.Whole(_epsilonZ));
+            _forward.Regularisation!.DrawNoise(Frame, NoisePurpose.Evaluation);
+            _weightNoise.DrawNoise(Frame, NoisePurpose.Evaluation);
+        }
 
         public override void Forward()
         {
@@ -151,12 +159,11 @@ sealed class ZForcing : SequenceModel
             _inputs.Project(_backward, Steps + 1);
             Frame.Enter(TrainingPhase.F1BackwardLstm);
             _backward.ZeroSlot(Steps + 1);
-            _backwardSequence.Steps = Steps + 1;
-            Device.LstmSequenceForward(_backwardSequence);
+            _backward.SequenceForward(Frame, Steps + 1, _inputs.First(Steps + 1));
 
             Frame.Enter(TrainingPhase.F2);
             if (!_inputs.Project(_forward, Steps))
-                Device.Multiply(_inputs.First(Steps), _forward.InputWeight, _forward.Bias, Frame.Whole(_forward.Gates), accumulate: false);
+                Device.Multiply(_forward.MaskInput(Frame, _inputs.First(Steps)), _forward.InputWeight, _forward.Bias, Frame.Whole(_forward.Gates), accumulate: false);
             _posterior.HiddenProduct(1, B, Frame.Whole(_posterior.Hidden));
 
             Frame.Enter(TrainingPhase.F3);
@@ -166,12 +173,12 @@ sealed class ZForcing : SequenceModel
             _prior.Forward(HPrevious);
             _prior.KlForward(Frame.Whole(_posterior.Output), Frame.Whole(_kl));
             _psi.Forward(Frame, Z, B);
-            _generator.Forward(Frame, H);
-            _activity.Forward(Frame, H);
+            _generator.Forward(Frame, _forward.MaskOutput(Frame));
+            _penalties.Forward(Frame, _forward);
             Frame.Sum(_generator.Nll, ObjectiveTerm.Nll);
             Frame.Sum(_kl, ObjectiveTerm.Kl);
             Frame.Sum(_psi.LogDensity, ObjectiveTerm.LogPPsi);
-            Frame.Sum(_activity.Values, ObjectiveTerm.Activity);
+            _penalties.Sum(Frame);
         }
 
         // F3: three products a time step.
@@ -188,7 +195,7 @@ sealed class ZForcing : SequenceModel
                 _posterior.OutputForward(posteriorHidden, posteriorOutput);
                 Device.SampleGaussianForward(posteriorOutput, Frame.At(_epsilonZ, t), z, _latentHead);
                 Device.Multiply(z, _forwardZ, default, gates, accumulate: true);
-                Device.LstmCellForward(gates, aHat, Frame.At(_forward.C, t), default, Frame.At(_forward.C, t + 1), Frame.At(_forward.TanhC, t), Frame.At(_forward.H, t + 1));
+                _forward.CellForward(Frame, t, aHat);
             }
         }
 
@@ -215,10 +222,11 @@ sealed class ZForcing : SequenceModel
             _posterior.InputBackward(1, Frame.Whole(_dPosteriorHidden), db, accumulate: _model.TargetGradientB);
             if (_model.SkipGradient == SkipGradientMode.Both)
                 Device.MaskRows(db, Frame.Whole(_skipMask));
-            Device.LstmSequenceBackward(_backwardSequence);
+            _backward.SequenceBackward(Frame);
             _inputs.ProjectionBackward(_backward, Steps + 1, accumulate: false);
             _inputs.ProjectionBackward(_forward, Steps, accumulate: true);
-            _inputs.AddInputGradient(_forward, Steps);
+            if (!_inputs.DEmbedded.IsEmpty)
+                _forward.AddInputGradient(Frame, Frame.Whole(_inputs.DEmbedded));
             _inputs.Backward(Steps + 1);
         }
 
@@ -228,8 +236,9 @@ sealed class ZForcing : SequenceModel
             _generator.OutputBackward(Frame);
             Device.Zero(Frame.At(_forward.DH, 0));
             _generator.InputBackward(Frame, 0, dH, Steps);
-            _activity.Backward(Frame, H, dH);
-            _generator.HiddenGradients(Frame, [_generator.InputGradient(0, H)]);
+            _forward.OutputBackward(Frame);
+            _penalties.Backward(Frame, _forward);
+            _generator.HiddenGradients(Frame, [_generator.InputGradient(0, _forward.ReadOutput(Frame))]);
             Device.Zero(Frame.Whole(_dz));
         }
 
@@ -244,7 +253,7 @@ sealed class ZForcing : SequenceModel
             for (var t = Steps - 1; t >= 0; t--)
             {
                 var gates = Frame.At(_forward.Gates, t);
-                Device.LstmCellBackward(gates, Frame.At(_forward.C, t), Frame.At(_forward.TanhC, t), Frame.At(_forward.DH, t + 1), dhRecurrent, default, _forward.DC);
+                _forward.CellBackward(Frame, t, dhRecurrent);
                 Device.MultiplyTransposed(gates, _recurrentStack, _recurrentProduct, accumulate: false);
                 var (posteriorOutput, dPosteriorHidden) = (Frame.At(_posterior.Output, t), Frame.At(_dPosteriorHidden, t));
                 Device.SampleGaussianBackward(dz, Frame.At(_dz, t), Frame.At(_epsilonZ, t), Frame.At(_dPosteriorMoments, t), posteriorOutput, _latentHead);
@@ -257,7 +266,7 @@ sealed class ZForcing : SequenceModel
         void RecurrentGradients()
         {
             Device.WeightGradients(
-                [new(_inputs.First(Steps), _forward.DInputWeight), new(HPrevious, _forward.DRecurrent), new(Z, _dWeightZ)],
+                [new(_forward.ReadInput(Frame, _inputs.First(Steps)), _forward.DInputWeight), new(HPrevious, _forward.DRecurrent), new(Z, _dWeightZ)],
                 Frame.Whole(_forward.Gates), _forward.DBias);
             _posterior.OutputGradients(Frame.Whole(_posterior.Hidden), Frame.Whole(_posterior.Output));
             _posterior.HiddenGradients([_posterior.InputGradient(0, HPrevious), _posterior.InputGradient(1, B)], Frame.Whole(_dPosteriorHidden));
@@ -267,6 +276,8 @@ sealed class ZForcing : SequenceModel
         [
             Frame.Predicted("eps_z", _epsilonZ, TrainingPhase.F2Noise),
             Frame.Predicted("skip_mask", _skipMask, TrainingPhase.F2Noise),
+            .. _forward.Regularisation!.NoiseTensors(Frame),
+            .. _weightNoise.NoiseTensors,
         ];
 
         public override IEnumerable<StepTensor> ForwardTensors =>
@@ -284,7 +295,7 @@ sealed class ZForcing : SequenceModel
             .. _generator.ForwardTensors(Frame),
             Frame.Predicted("kl", _kl, TrainingPhase.F4),
             Frame.Predicted("log_p_psi", _psi.LogDensity, TrainingPhase.F4),
-            Frame.Predicted("activity", _activity.Values, TrainingPhase.F4),
+            .. _penalties.ForwardTensors(Frame),
         ];
 
         public override IEnumerable<StepTensor> BackwardTensors =>
@@ -328,7 +339,7 @@ sealed class ZForcing : SequenceModel
         {
             var (b, z) = (frame.Rows, model.Configuration.LatentUnits);
             _latentHead = workspace.Functions.Latent;
-            _lstm = new LstmStep(workspace, model._forwardLstm, b);
+            _lstm = new LstmStep(workspace, model.Configuration, model._forwardLstm, b);
             _prior = new PriorPass(workspace, model._prior, b);
             _generator = new GeneratorStep(workspace, model._generator, b);
             _forwardZ = workspace.Operand(model._weightZ, WeightUse.Forward);

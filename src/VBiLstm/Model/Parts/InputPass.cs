@@ -83,13 +83,6 @@ sealed class InputPass
         _device.MultiplyTransposed(lstm.TokenGates, lstm.InputWeight, _dTable, accumulate);
     }
 
-    /// <summary>de += dA W_xᵀ of a loop's LSTM at time steps 0..count-1; recurrences of the device leave their share themselves.</summary>
-    public void AddInputGradient(LstmPass lstm, int count)
-    {
-        if (!DEmbedded.IsEmpty)
-            _device.MultiplyTransposed(lstm.Gates.RowRange(0, count * _sizes.BatchSize), lstm.InputWeight, DEmbedded.RowRange(0, count * _sizes.BatchSize), accumulate: true);
-    }
-
     /// <summary>The embedding's gradient from de of steps 0..count-1.</summary>
     public void Backward(int count)
     {

@@ -10,19 +10,26 @@ sealed class LstmPass
 {
     readonly Device _device;
     readonly int _rows;
+    LstmSequence? _sequence;
+    Tensor _dInput;
 
     /// <param name="workspace">Where the tensors come from.</param>
     /// <param name="lstm">What it is made of.</param>
     /// <param name="sizes">Of the step.</param>
     /// <param name="steps">N.</param>
     /// <param name="recurrentUse">Products that U takes part in as an operand of its own; none where it is part of a stack.</param>
-    public LstmPass(Workspace workspace, Lstm lstm, in StepSizes sizes, int steps, WeightUse recurrentUse)
+    /// <param name="regularisation">Of a forward LSTM; null for a backward one.</param>
+    /// <param name="weightNoise">Of a forward LSTM; null for a backward one.</param>
+    public LstmPass(Workspace workspace, Lstm lstm, in StepSizes sizes, int steps, WeightUse recurrentUse, LstmRegularisation? regularisation = null,
+        WeightNoise? weightNoise = null)
     {
+        Regularisation = regularisation;
         _device = workspace.Device;
         _rows = sizes.BatchSize;
         var (b, h) = (sizes.BatchSize, lstm.Units);
-        InputWeight = workspace.Operand(lstm.InputWeight, sizes.InputGradient ? WeightUse.Forward | WeightUse.Transposed : WeightUse.Forward);
-        Recurrent = workspace.Operand(lstm.RecurrentWeight, recurrentUse);
+        var inputUse = sizes.InputGradient ? WeightUse.Forward | WeightUse.Transposed : WeightUse.Forward;
+        InputWeight = weightNoise?.Operand(lstm.InputWeight.View, inputUse) ?? workspace.Operand(lstm.InputWeight, inputUse);
+        Recurrent = weightNoise?.Operand(lstm.RecurrentWeight.View, recurrentUse) ?? workspace.Operand(lstm.RecurrentWeight, recurrentUse);
         Bias = workspace.Value(lstm.Bias);
         (DInputWeight, DRecurrent, DBias) = (workspace.Gradient(lstm.InputWeight), workspace.Gradient(lstm.RecurrentWeight), workspace.Gradient(lstm.Bias));
         TokenGates = workspace.TakeIf(sizes.ProjectsVocabulary, sizes.VocabularySize, 4 * h);
@@ -34,6 +41,9 @@ sealed class LstmPass
         DHRecurrent = workspace.TakeForTraining(b, h);
         DC = workspace.TakeForTraining(b, h);
     }
+
+    /// <summary>Null where there is none.</summary>
+    public LstmRegularisation? Regularisation { get; }
 
     public Weight InputWeight { get; }
 
@@ -71,20 +81,24 @@ sealed class LstmPass
     /// <summary>[B, H]; the initial cell's after the backward pass.</summary>
     public Tensor DC { get; }
 
-    /// <summary>The recurrence as one operation of the device, for an LSTM that nothing but its inputs feeds.</summary>
+    /// <summary>Makes it a recurrence that nothing but its inputs feeds, for <see cref="SequenceForward"/> and <see cref="SequenceBackward"/>.</summary>
     /// <param name="direction">Forward: step k writes slot k + 1. Backward: it writes slot k.</param>
-    /// <param name="inputs">Where its inputs come from.</param>
+    /// <param name="input">Its inputs, [N·B, E]; empty where its gates hold the projections.</param>
+    /// <param name="dInput">Their gradient; empty where nobody wants it.</param>
     /// <param name="validity">v by step; empty where every step counts.</param>
     /// <param name="addsToDInput">Whether another recurrence has written its share of the inputs' gradient.</param>
-    public LstmSequence Sequence(LstmDirection direction, InputPass inputs, Tensor validity, bool addsToDInput)
+    public void MakeSequence(LstmDirection direction, Tensor input, Tensor dInput, Tensor validity = default, bool addsToDInput = false)
     {
         var rows = Gates.Rows;
-        return new LstmSequence
+        Tensor First(Tensor tensor) => tensor.IsEmpty ? tensor : tensor.RowRange(0, rows);
+        var masked = Regularisation?.MaskedInput ?? default;
+        _dInput = First(dInput);
+        _sequence = new LstmSequence
         {
             Direction = direction,
             Steps = rows / _rows,
             BatchSize = _rows,
-            Input = inputs.Embedded.RowRange(0, inputs.Embedded.IsEmpty ? 0 : rows),
+            Input = masked.IsEmpty ? First(input) : masked,
             InputWeight = InputWeight,
             Bias = Bias,
             Recurrent = Recurrent,
@@ -96,12 +110,143 @@ sealed class LstmPass
             DInputWeight = DInputWeight,
             DRecurrent = DRecurrent,
             DBias = DBias,
-            DInput = inputs.DEmbedded.RowRange(0, inputs.DEmbedded.IsEmpty ? 0 : rows),
-            AddsToDInput = addsToDInput,
-            DH = direction == LstmDirection.Forward ? DH.RowRange(_rows, DH.IsEmpty ? 0 : rows) : DH.RowRange(0, DH.IsEmpty ? 0 : rows),
+            DInput = masked.IsEmpty ? _dInput : Regularisation!.DMaskedInput,
+            AddsToDInput = masked.IsEmpty && addsToDInput,
+            DH = direction == LstmDirection.Forward && !DH.IsEmpty ? DH.RowRange(_rows, rows) : First(DH),
             DHRecurrent = DHRecurrent,
             DC = DC,
         };
+    }
+
+    /// <summary>Runs the recurrence over so many steps, its input projections included where they were not gathered.</summary>
+    /// <param name="frame">The step.</param>
+    /// <param name="steps">N.</param>
+    /// <param name="input">Its inputs, whose masked copy it reads under input dropout.</param>
+    public void SequenceForward(StepFrame frame, int steps, Tensor input)
+    {
+        _sequence!.Steps = steps;
+        MaskInput(frame, input);
+        if (Regularisation is not { ChangesCell: true })
+        {
+            _device.LstmSequenceForward(_sequence);
+            return;
+        }
+
+        if (!_sequence.Input.IsEmpty)
+            _device.Multiply(frame.Span(_sequence.Input, 0, steps), InputWeight, Bias, frame.Span(Gates, 0, steps), accumulate: false);
+        for (var t = 0; t < steps; t++)
+        {
+            _device.Multiply(frame.At(H, t), Recurrent, default, frame.At(Gates, t), accumulate: true);
+            CellForward(frame, t, default);
+        }
+    }
+
+    /// <summary>From <see cref="DH"/>: the gradients of the weights, of the inputs where wanted, and of the initial state.</summary>
+    public void SequenceBackward(StepFrame frame)
+    {
+        var steps = _sequence!.Steps;
+        if (Regularisation is not { ChangesCell: true })
+        {
+            _device.LstmSequenceBackward(_sequence);
+        }
+        else
+        {
+            _device.Zero(DHRecurrent);
+            _device.Zero(DC);
+            for (var t = steps - 1; t >= 0; t--)
+            {
+                CellBackward(frame, t, DHRecurrent);
+                _device.MultiplyTransposed(frame.At(Gates, t), Recurrent, DHRecurrent, accumulate: false);
+            }
+
+            var dGates = frame.Span(Gates, 0, steps);
+            var input = _sequence.Input.IsEmpty ? default : frame.Span(_sequence.Input, 0, steps);
+            _device.WeightGradients([new(input, DInputWeight), new(frame.Span(H, 0, steps), DRecurrent)], dGates, DBias);
+            if (!_sequence.DInput.IsEmpty)
+                _device.MultiplyTransposed(dGates, InputWeight, frame.Span(_sequence.DInput, 0, steps), _sequence.AddsToDInput);
+        }
+
+        if (Regularisation is { DMaskedInput.IsEmpty: false } regularisation)
+            _device.MultiplyElements(frame.Span(regularisation.DMaskedInput, 0, steps), regularisation.InputMask, frame.Span(_dInput, 0, steps), accumulate: false);
+    }
+
+    /// <summary>What W_x reads at every step: the inputs, or under input dropout their masked copy.</summary>
+    public Tensor MaskInput(StepFrame frame, Tensor input)
+    {
+        if (Regularisation is not { MaskedInput.IsEmpty: false } regularisation)
+            return input;
+        _device.MultiplyElements(input, regularisation.InputMask, frame.Whole(regularisation.MaskedInput), accumulate: false);
+        return frame.Whole(regularisation.MaskedInput);
+    }
+
+    /// <summary>What W_x read.</summary>
+    public Tensor ReadInput(StepFrame frame, Tensor input) => Regularisation is { MaskedInput.IsEmpty: false } regularisation ? frame.Whole(regularisation.MaskedInput) : input;
+
+    /// <summary>dx += dA W_xᵀ of a loop's LSTM, through the mask of input dropout.</summary>
+    public void AddInputGradient(StepFrame frame, Tensor dInput)
+    {
+        if (Regularisation is not { DMaskedInput.IsEmpty: false } regularisation)
+        {
+            _device.MultiplyTransposed(frame.Whole(Gates), InputWeight, dInput, accumulate: true);
+            return;
+        }
+
+        _device.MultiplyTransposed(frame.Whole(Gates), InputWeight, frame.Whole(regularisation.DMaskedInput), accumulate: false);
+        _device.MultiplyElements(frame.Whole(regularisation.DMaskedInput), regularisation.InputMask, dInput, accumulate: true);
+    }
+
+    /// <summary>h_1..h_T as the generator reads them: under output dropout a masked copy.</summary>
+    public Tensor MaskOutput(StepFrame frame)
+    {
+        var h = frame.Span(H, 1, frame.Steps);
+        if (Regularisation is not { MaskedOutput.IsEmpty: false } regularisation)
+            return h;
+        _device.MultiplyElements(h, regularisation.OutputMask, frame.Whole(regularisation.MaskedOutput), accumulate: false);
+        return frame.Whole(regularisation.MaskedOutput);
+    }
+
+    /// <summary>What the generator read.</summary>
+    public Tensor ReadOutput(StepFrame frame)
+        => Regularisation is { MaskedOutput.IsEmpty: false } regularisation ? frame.Whole(regularisation.MaskedOutput) : frame.Span(H, 1, frame.Steps);
+
+    /// <summary>Takes the generator's share, alone in <see cref="DH"/>, through the mask of output dropout.</summary>
+    public void OutputBackward(StepFrame frame)
+    {
+        if (Regularisation is { OutputMask.IsEmpty: false } regularisation)
+            _device.MultiplyElements(frame.Span(DH, 1, frame.Steps), regularisation.OutputMask, frame.Span(DH, 1, frame.Steps), accumulate: false);
+    }
+
+    /// <summary>The cell of time step t, from the gates' pre-activations plus addend.</summary>
+    public void CellForward(StepFrame frame, int t, Tensor addend)
+    {
+        var (c, h, cNext, hNext) = (frame.At(C, t), frame.At(H, t), frame.At(C, t + 1), frame.At(H, t + 1));
+        _device.LstmCellForward(frame.At(Gates, t), addend, c, default, cNext, frame.At(TanhC, t), hNext, frame.At(Regularisation?.UpdateMask ?? default, t));
+        if (Regularisation is not { } regularisation)
+            return;
+        if (!regularisation.KeepCell.IsEmpty)
+            _device.Mix(c, cNext, frame.At(regularisation.KeepCell, t), cNext);
+        if (!regularisation.KeepHidden.IsEmpty)
+            _device.Mix(h, hNext, frame.At(regularisation.KeepHidden, t), hNext);
+    }
+
+    /// <summary>
+    /// CellBwd of time step t from <see cref="DH"/>, what came through the recurrence, and <see cref="DC"/>: gates become dA, DC that of the step before. What
+    /// zoneout lets through to the step before is added to its slot.
+    /// </summary>
+    public void CellBackward(StepFrame frame, int t, Tensor dhRecurrent)
+    {
+        var (dh1, dh2) = (frame.At(DH, t + 1), dhRecurrent);
+        if (Regularisation is { KeepHidden.IsEmpty: false } states)
+        {
+            _device.MixBackward(dh1, dh2, frame.At(states.KeepHidden, t), frame.At(DH, t), states.DHiddenCandidate, accumulatePrevious: true);
+            (dh1, dh2) = (states.DHiddenCandidate, default);
+        }
+
+        if (Regularisation is { KeepCell.IsEmpty: false } cells)
+            _device.MixBackward(DC, default, frame.At(cells.KeepCell, t), cells.DCellKept, DC, accumulatePrevious: false);
+        _device.LstmCellBackward(frame.At(Gates, t), frame.At(C, t), frame.At(TanhC, t), dh1, dh2, default, DC, frame.At(Regularisation?.UpdateMask ?? default, t));
+        if (Regularisation is { KeepCell.IsEmpty: false } kept)
+            _device.Add(DC, kept.DCellKept, DC);
     }
 
     /// <summary>Zeros the slot that a backward recurrence over so many steps begins from; it moves with T, and an earlier, longer batch may have written there.</summary>

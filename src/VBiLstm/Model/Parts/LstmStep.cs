@@ -1,3 +1,4 @@
+using VBiLstm.Configuration;
 using VBiLstm.Devices;
 
 namespace VBiLstm.Model.Parts;
@@ -7,9 +8,10 @@ sealed class LstmStep
 {
     readonly Device _device;
     readonly Weight _inputWeight, _recurrent;
-    readonly Tensor _bias, _tanhC;
+    readonly Tensor _bias, _tanhC, _keepCell, _keepHidden, _cCandidate, _hCandidate;
+    readonly float[] _hostCell, _hostHidden;
 
-    public LstmStep(Workspace workspace, Lstm lstm, int rows)
+    public LstmStep(Workspace workspace, ModelConfiguration model, Lstm lstm, int rows)
     {
         _device = workspace.Device;
         _inputWeight = workspace.Operand(lstm.InputWeight, WeightUse.Forward);
@@ -19,6 +21,14 @@ sealed class LstmStep
         C = workspace.Take(rows, lstm.Units);
         Gates = workspace.Take(rows, 4 * lstm.Units);
         _tanhC = workspace.Take(rows, lstm.Units);
+
+        // Zoneout takes its expectation: what is kept is the same share at every step.
+        _keepCell = workspace.TakeIf(model.ZoneoutCell > 0, 1, lstm.Units);
+        _keepHidden = workspace.TakeIf(model.ZoneoutHidden > 0, 1, lstm.Units);
+        _cCandidate = workspace.TakeIf(model.ZoneoutCell > 0, rows, lstm.Units);
+        _hCandidate = workspace.TakeIf(model.ZoneoutHidden > 0, rows, lstm.Units);
+        _hostCell = [.. Enumerable.Repeat((float)model.ZoneoutCell, _keepCell.Columns)];
+        _hostHidden = [.. Enumerable.Repeat((float)model.ZoneoutHidden, _keepHidden.Columns)];
     }
 
     /// <summary>[B, H].</summary>
@@ -34,6 +44,10 @@ sealed class LstmStep
     {
         _device.Zero(H);
         _device.Zero(C);
+        if (!_keepCell.IsEmpty)
+            _device.Upload(_hostCell, _keepCell);
+        if (!_keepHidden.IsEmpty)
+            _device.Upload(_hostHidden, _keepHidden);
     }
 
     /// <summary>The gates' pre-activations from x [B, E] and h.</summary>
@@ -44,5 +58,13 @@ sealed class LstmStep
     }
 
     /// <summary>The cell.</summary>
-    public void End() => _device.LstmCellForward(Gates, default, C, default, C, _tanhC, H);
+    public void End()
+    {
+        var (c, h) = (_keepCell.IsEmpty ? C : _cCandidate, _keepHidden.IsEmpty ? H : _hCandidate);
+        _device.LstmCellForward(Gates, default, C, default, c, _tanhC, h);
+        if (!_keepCell.IsEmpty)
+            _device.Mix(C, c, _keepCell, C);
+        if (!_keepHidden.IsEmpty)
+            _device.Mix(H, h, _keepHidden, H);
+    }
 }
