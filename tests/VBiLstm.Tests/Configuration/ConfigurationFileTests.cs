@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using VBiLstm.Configuration;
+using VBiLstm.Tests.Model;
 
 namespace VBiLstm.Tests.Configuration;
 

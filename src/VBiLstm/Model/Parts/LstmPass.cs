@@ -4,7 +4,7 @@ namespace VBiLstm.Model.Parts;
 
 /// <summary>
 /// An <see cref="Lstm"/> over N time steps of B rows: operands, activations by state slot, gradients. Where nothing but its inputs feeds it, it is a
-/// <see cref="Sequence"/> of the device's own; otherwise the model's loop walks it.
+/// sequence of the device; otherwise the model's loop walks it.
 /// </summary>
 sealed class LstmPass
 {
