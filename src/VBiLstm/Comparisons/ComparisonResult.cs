@@ -2,6 +2,7 @@ using System.Text.Json;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Evaluation;
+using VBiLstm.Model;
 
 namespace VBiLstm.Comparisons;
 

@@ -1,5 +1,4 @@
 using VBiLstm.Configuration;
-using VBiLstm.Devices;
 using VBiLstm.Model;
 using VBiLstm.Model.Outputs;
 using VBiLstm.Noise;

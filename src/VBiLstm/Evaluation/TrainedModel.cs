@@ -3,7 +3,7 @@ using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Devices;
 using VBiLstm.Model;
-using VBiLstm.Training;
+using VBiLstm.Runs;
 
 namespace VBiLstm.Evaluation;
 

@@ -3,6 +3,7 @@ using VBiLstm.Configuration;
 using VBiLstm.Evaluation;
 using VBiLstm.Metrics;
 using VBiLstm.Model;
+using VBiLstm.Runs;
 
 namespace VBiLstm.Training;
 

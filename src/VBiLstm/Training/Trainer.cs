@@ -3,8 +3,8 @@ using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Devices;
 using VBiLstm.Evaluation;
-using VBiLstm.Metrics;
 using VBiLstm.Model;
+using VBiLstm.Runs;
 
 namespace VBiLstm.Training;
 

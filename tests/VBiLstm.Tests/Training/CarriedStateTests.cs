@@ -4,6 +4,7 @@ using VBiLstm.Data;
 using VBiLstm.Devices.Cpu;
 using VBiLstm.Evaluation;
 using VBiLstm.Model;
+using VBiLstm.Runs;
 using VBiLstm.Training;
 
 namespace VBiLstm.Tests.Training;
