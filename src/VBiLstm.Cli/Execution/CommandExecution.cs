@@ -65,7 +65,7 @@ static class CommandExecution
         }
         catch (ConfigurationException e)
         {
-            return Report(e, BadInput);
+            return Report(e, BadInput, OptionsFor(e, parsed.CommandResult.Command));
         }
         catch (OperationCanceledException)
         {
@@ -86,10 +86,17 @@ static class CommandExecution
         }
     }
 
-    static int Report(Exception e, int code)
+    static int Report(Exception e, int code, string options = "")
     {
-        Console.Error.WriteLine($"vbilstm: {Printable.Text(e.Message)}");
+        Console.Error.WriteLine($"vbilstm: {Printable.Text(e.Message)}{options}");
         return code;
+    }
+
+    // The library says what can be set; how, the command knows.
+    static string OptionsFor(ConfigurationException e, Command command)
+    {
+        var options = e.Settings.Select(name => "--" + name).Where(name => command.Options.Any(option => option.Name == name)).ToList();
+        return options.Count == 0 ? "" : $" Options: {string.Join(", ", options)}.";
     }
 
     // What nobody foresaw: one line for the user, the rest for who mends it.

@@ -1,6 +1,6 @@
 using Spectre.Console;
+using VBiLstm.Cuda.Profiling;
 using VBiLstm.Model;
-using VBiLstm.Profiling;
 using VBiLstm.Training;
 
 namespace VBiLstm.Cli.Reports;

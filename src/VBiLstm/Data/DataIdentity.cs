@@ -71,7 +71,7 @@ public sealed record DataIdentity
     {
         ArgumentNullException.ThrowIfNull(other);
         if (Differences(other).ToList() is { Count: > 0 } differences)
-            throw new DataException($"{source} holds other data than {run} was trained on: {string.Join("; ", differences)}. They were changed since; bring the old ones back (--data names their place), or begin a new run.");
+            throw new DataException($"{source} holds other data than {run} was trained on: {string.Join("; ", differences)}. They were changed since; bring the old ones back, or begin a new run.") { Settings = ["data"] };
     }
 
     IEnumerable<string> Differences(DataIdentity other)

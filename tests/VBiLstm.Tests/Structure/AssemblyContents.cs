@@ -23,7 +23,7 @@ sealed class AssemblyContents
     /// <summary>Pairs of types of the assembly, the first of which names the second; nested types count as the one that holds them.</summary>
     public HashSet<(Type From, Type To)> References { get; } = [];
 
-    /// <summary>Literal texts with the type in whose code they stand.</summary>
+    /// <summary>Literal texts of code and attributes with the type in which they stand.</summary>
     public List<(Type Type, string Text)> Texts { get; } = [];
 
     void Read(Type type)
@@ -117,7 +117,11 @@ sealed class AssemblyContents
         {
             Add(from, attribute.AttributeType);
             foreach (var argument in attribute.ConstructorArguments)
+            {
                 Add(from, argument.Value as Type);
+                if (argument.Value is string text)
+                    Texts.Add((from, text));
+            }
         }
     }
 

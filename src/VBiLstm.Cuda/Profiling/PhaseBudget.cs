@@ -1,7 +1,7 @@
 using VBiLstm.Devices.Counting;
 using VBiLstm.Model;
 
-namespace VBiLstm.Profiling;
+namespace VBiLstm.Cuda.Profiling;
 
 /// <summary>What one phase of a training step asks of a GPU.</summary>
 /// <param name="Phase">The phase.</param>

@@ -1,7 +1,7 @@
 using VBiLstm.Devices;
 using VBiLstm.Devices.Counting;
 
-namespace VBiLstm.Tests.Profiling;
+namespace VBiLstm.Tests.Devices;
 
 /// <summary>Single operations by hand.</summary>
 public class CountingDeviceTests

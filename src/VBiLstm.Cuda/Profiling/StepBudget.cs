@@ -3,7 +3,7 @@ using VBiLstm.Data;
 using VBiLstm.Devices.Counting;
 using VBiLstm.Model;
 
-namespace VBiLstm.Profiling;
+namespace VBiLstm.Cuda.Profiling;
 
 /// <summary>What a training step asks of a GPU, counted without one.</summary>
 /// <param name="Configuration">Model and batch size.</param>

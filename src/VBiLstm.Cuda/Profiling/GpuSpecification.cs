@@ -1,7 +1,7 @@
 using VBiLstm.Configuration;
 using VBiLstm.Devices.Counting;
 
-namespace VBiLstm.Profiling;
+namespace VBiLstm.Cuda.Profiling;
 
 /// <summary>A GPU by the figures of its vendor's data sheet; rates of tensor cores are the dense ones, half of those with sparsity.</summary>
 /// <param name="Name">As given to <c>--gpu</c>.</param>

@@ -1,12 +1,12 @@
 using VBiLstm.Configuration;
-using VBiLstm.Devices.Counting;
+using VBiLstm.Cuda.Profiling;
 using VBiLstm.Devices;
-using VBiLstm.Model.Models;
+using VBiLstm.Devices.Counting;
 using VBiLstm.Model;
-using VBiLstm.Profiling;
+using VBiLstm.Model.Models;
 using VBiLstm.Tests.Model;
 
-namespace VBiLstm.Tests.Profiling;
+namespace VBiLstm.Cuda.Tests.Profiling;
 
 /// <summary>Counts of whole steps against closed forms.</summary>
 public class StepBudgetTests

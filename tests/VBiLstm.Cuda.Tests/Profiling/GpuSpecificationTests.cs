@@ -1,8 +1,8 @@
 using VBiLstm.Configuration;
+using VBiLstm.Cuda.Profiling;
 using VBiLstm.Devices.Counting;
-using VBiLstm.Profiling;
 
-namespace VBiLstm.Tests.Profiling;
+namespace VBiLstm.Cuda.Tests.Profiling;
 
 /// <summary>Each of the three limits by hand, on a GPU of round figures.</summary>
 public class GpuSpecificationTests

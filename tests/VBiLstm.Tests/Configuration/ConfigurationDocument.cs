@@ -1,11 +1,12 @@
 using System.Text;
+using VBiLstm.Configuration;
 
-namespace VBiLstm.Configuration;
+namespace VBiLstm.Tests.Configuration;
 
-/// <summary>The documentation of the configuration, made from the classes themselves.</summary>
-public static class ConfigurationDocument
+/// <summary>What docs/configuration.md must say, made from the classes themselves.</summary>
+static class ConfigurationDocument
 {
-    /// <summary>docs/configuration.md.</summary>
+    /// <summary>The whole file.</summary>
     public static string ToMarkdown()
     {
         var text = new StringBuilder();

@@ -1,6 +1,6 @@
 using VBiLstm.Configuration;
 
-namespace VBiLstm.Profiling;
+namespace VBiLstm.Cuda.Profiling;
 
 /// <summary>The paper's five models by their presets (model.md section 10), and the length of their sequences, so that their cost is known without the data.</summary>
 /// <param name="Name">The paper's data set.</param>
