@@ -116,7 +116,7 @@ sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, 
             var (split, reason) = file.Entry.Split is { } said ? (HeldOut(said, file), null) : protocol.SplitOf(file, Options);
             if (split is null)
             {
-                file.LeaveOut(SpeechFile.IsNamedSo(file.FileName) ? reason! : "no recordings");
+                file.LeaveOut(SourceNames.IsRecording(file.FileName) ? reason! : "no recordings");
                 continue;
             }
 
@@ -145,7 +145,7 @@ sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, 
     static bool IsNew(SourceFile file, SpeechRecording recording, Dictionary<string, List<(string Name, string RelativePath, UInt128 Hash)>> seen)
     {
         var place = file.RelativePath;
-        while (place.EndsWith(".wav", StringComparison.OrdinalIgnoreCase) && SpeechFile.IsNamedSo(place[..^4]))
+        while (place.EndsWith(".wav", StringComparison.OrdinalIgnoreCase) && SourceNames.IsRecording(place[..^4]))
             place = place[..^4];
         var hash = XxHash128.HashToUInt128(MemoryMarshal.AsBytes<float>(recording.Samples));
         if (!seen.TryGetValue(place, out var others))

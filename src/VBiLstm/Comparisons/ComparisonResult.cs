@@ -68,7 +68,7 @@ public sealed record ComparisonResult
     /// <param name="progress">Told what is scored and its share, from 0 to 1.</param>
     /// <param name="cancellation">Stops between batches.</param>
     /// <exception cref="DataException">The data are not the run's.</exception>
-    /// <exception cref="Training.NonFiniteException">The run has diverged.</exception>
+    /// <exception cref="NonFiniteException">The run has diverged.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static ComparisonResult Evaluate(TrainedModel trained, DataSplits data, Action<string, double> progress, CancellationToken cancellation)
     {
