@@ -75,7 +75,7 @@ static class EvaluateCommand
 
     static void PrintJson(EvaluationResult result, TrainedModel trained, string split, bool priorMode)
     {
-        var (value, unit) = result.TaskUnit(trained.Configuration.Model);
+        var (value, unit) = result.InTaskUnit(trained.Configuration.Model);
         JsonOutput.Write(json =>
         {
             json.WriteString("checkpoint", trained.Checkpoint.Folder);

@@ -36,19 +36,14 @@ sealed class DeviceOptions
         Description = "cuda: what runs the LSTMs without a channel, cudnn or kernels. Default: cudnn where it is found.",
     };
 
-    readonly Option<bool> _graph = new("--graph")
-    {
-        Description = "cuda: a training step is one captured graph (the default).",
-    };
-
     readonly Option<bool> _noGraph = new("--no-graph")
     {
-        Description = "cuda: launch a training step's kernels one by one. The results have the same bits.",
+        Description = "cuda: launch a training step's kernels one by one, not as one captured graph. The results have the same bits.",
     };
 
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _device, _threads, _simd, _precision, _recurrence, _graph, _noGraph })
+        foreach (var option in new Option[] { _device, _threads, _simd, _precision, _recurrence, _noGraph })
             command.Options.Add(option);
     }
 
@@ -73,7 +68,7 @@ sealed class DeviceOptions
 
     CpuDevice CreateCpu(ParseResult parsed)
     {
-        foreach (var option in new Option[] { _precision, _recurrence, _graph, _noGraph })
+        foreach (var option in new Option[] { _precision, _recurrence, _noGraph })
             Refuse(parsed, option, "--device cpu");
         var threads = parsed.GetValue(_threads);
         if (threads is < 0 or > 1024)
@@ -86,10 +81,7 @@ sealed class DeviceOptions
     }
 
     CudaOptions CudaOptionsOf(ParseResult parsed, string name)
-    {
-        if (parsed.GetValue(_graph) && parsed.GetValue(_noGraph))
-            throw new ConfigurationException("--graph and --no-graph contradict each other; give one.");
-        return new CudaOptions
+        => new()
         {
             Ordinal = Ordinal(name),
             Software = name == "soft",
@@ -108,7 +100,6 @@ sealed class DeviceOptions
             },
             UseGraph = !parsed.GetValue(_noGraph),
         };
-    }
 
     static int Ordinal(string name)
     {

@@ -14,7 +14,7 @@ static class EvaluationTables
     public static void Print(string title, EvaluationResult result, ModelConfiguration configuration, SequenceDataset data)
     {
         var model = SequenceModel.Of(configuration);
-        var (value, unit) = result.TaskUnit(configuration);
+        var (value, unit) = result.InTaskUnit(configuration);
         var kind = model.ReadsFuture ? "reads the future: not a sequence likelihood" : !model.HasLatent ? "log-likelihood, exact" : result.IsBound ? "bound" : "not a bound";
         Console.WriteLine();
         Console.WriteLine(title);

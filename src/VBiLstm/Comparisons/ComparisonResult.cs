@@ -83,7 +83,7 @@ public sealed record ComparisonResult
             => facts.ReadsFuture ? null : trained.Prior(data.Test, Rows(data.Test), mode, share => progress(name, share), cancellation).Bound;
 
         var test = Posterior(data.Test, "scoring test");
-        var (value, unit) = test.TaskUnit(model);
+        var (value, unit) = test.InTaskUnit(model);
         return new ComparisonResult
         {
             Parameters = trained.Parameters.Layout.Count,
@@ -101,7 +101,7 @@ public sealed record ComparisonResult
             KlPerLatent = test.KlPerLatent,
             PriorModeSampled = Prior(LatentMode.Sampled, "scoring test in prior mode, sampled"),
             PriorModeMean = Prior(LatentMode.Mean, "scoring test in prior mode, at the means"),
-            ValidationValue = Posterior(data.Validation, "scoring validation").TaskUnit(model).Value,
+            ValidationValue = Posterior(data.Validation, "scoring validation").InTaskUnit(model).Value,
             Program = trained.Checkpoint.State.Program,
             Device = trained.Device.Name,
             DataSha256 = data.Identify().Sha256,

@@ -74,7 +74,7 @@ public sealed class TrainedModel : IDisposable
     }
 
     EvaluationResult Checked(EvaluationResult result)
-        => double.IsFinite(result.Bound) && double.IsFinite(result.ImportanceWeightedBound ?? 0) && double.IsFinite(result.TaskUnit(Configuration.Model).Value)
+        => double.IsFinite(result.Bound) && double.IsFinite(result.ImportanceWeightedBound ?? 0) && double.IsFinite(result.InTaskUnit(Configuration.Model).Value)
             ? result
             : throw NonFiniteException.OfFigure(Checkpoint.Folder, Checkpoint.State.Step, "the bound");
 
