@@ -1,6 +1,6 @@
 using System.CommandLine;
-using VBiLstm.Cli;
 using VBiLstm.Cli.Commands;
+using VBiLstm.Cli.Execution;
 
 var root = new RootCommand("""
     Trains Variational Bi-LSTMs: a forward and a backward LSTM joined at every time step by a variational auto-encoder,

@@ -1,4 +1,5 @@
 using VBiLstm.Devices;
+using VBiLstm.Noise;
 
 namespace VBiLstm.Cuda;
 

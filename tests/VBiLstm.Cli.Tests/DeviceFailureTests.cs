@@ -43,7 +43,7 @@ public class DeviceFailureTests
         using var program = new Executable { Variables = { ["SOFTGPU_MEMORY"] = "90000000" } };
         var (code, output, error) = program.Run("train", "--device", "soft", "--run", "a", "--steps", "2", "--set", "lstm_units=256", "mlp_units=256", "batch_size=32");
         Assert.Equal(3, code);
-        Assert.Matches(@"^vbilstm: Training needs \d+ MB: [\d.]+ MB parameters, gradients and moments, [\d.]+ MB activations, [\d.]+ MB for cuDNN, but soft .* has \d+ MB free", error);
+        Assert.Matches(@"^vbilstm: Training needs \d+ MB: [\d.]+ MB parameters, gradients and moments, [\d.]+ MB activations, [\d.]+ MB for recurrences, but soft .* has \d+ MB free", error);
         Assert.Empty(output);
         Assert.False(Directory.Exists(program.At("runs")), "Nothing may be written.");
     }

@@ -1,75 +1,15 @@
 using System.Globalization;
 using System.Text.Json;
-using System.Text.RegularExpressions;
-using SkiaSharp;
 using VBiLstm.Tests;
 
 namespace VBiLstm.Cli.Tests;
 
 /// <summary>What a user does with the program, with real files and exit codes.</summary>
-public partial class ProgramTests
+public class ProgramTests
 {
     static readonly string[] SmallModel = ["--set", "lstm_units=16", "mlp_units=16", "latent_units=4", "batch_size=20"];
 
     static string[] Train(params string[] more) => ["train", .. more, .. SmallModel];
-
-    [Fact]
-    public void Training_leaves_a_run_that_every_command_understands()
-    {
-        using var program = new Executable();
-        var (code, output, error) = program.Run(Train("--steps", "12", "--run", "first", "--seed", "3"));
-        Assert.True(code == 0, error);
-        Assert.Contains("nats per image", output, StringComparison.Ordinal);
-        Assert.Contains("543 untrained, 206 pixel means", output, StringComparison.Ordinal);
-        foreach (var file in new[] { "configuration.json", "metrics.jsonl", "curves.png", "samples.png", "checkpoints/last/state.json", "checkpoints/best/weights.safetensors" })
-            Assert.True(new FileInfo(program.At("runs/first/" + file)).Length > 0, file);
-        Assert.NotEmpty(Directory.GetFiles(program.At("runs/first"), "events.out.tfevents.*"));
-        Assert.Equal((964, 484), PngSize(program.At("runs/first/samples.png")));
-        Assert.Equal(13, File.ReadAllLines(program.At("runs/first/metrics.jsonl")).Length);
-
-        // The figure at the end of training is the figure of evaluate, at any batch size and number of threads.
-        var printed = NatsPerImage().Match(output).Groups[1].Value;
-        using var evaluation = JsonDocument.Parse(program.Run("evaluate", "runs/first", "--json", "--importance-samples", "3", "--batch-size", "7", "--threads", "1").Output);
-        Assert.Equal(printed, evaluation.RootElement.GetProperty("value").GetDouble().ToString("F2"));
-        Assert.True(evaluation.RootElement.GetProperty("is_bound").GetBoolean());
-        Assert.Equal(200, evaluation.RootElement.GetProperty("sequences").GetInt32());
-        Assert.Equal(4, evaluation.RootElement.GetProperty("kl_per_latent").GetArrayLength());
-        Assert.True(evaluation.RootElement.GetProperty("importance_weighted_bound").GetDouble() < 0);
-
-        Assert.Contains("not a bound", program.Run("evaluate", "runs/first", "--latents", "mean").Output, StringComparison.Ordinal);
-        Assert.Contains("prior mode", program.Run("evaluate", "runs/first", "--prior-mode", "--split", "validation").Output, StringComparison.Ordinal);
-
-        Assert.Equal(0, program.Run("sample", "runs/first", "--count", "6", "--columns", "3", "--out", "six.png").Code);
-        Assert.Equal((184, 124), PngSize(program.At("six.png")));
-        Assert.Equal(0, program.Run("sample", "runs/first", "--count", "6", "--columns", "3", "--out", "order.gif").Code);
-        AssertGrowsInto(program.At("six.png"), program.At("order.gif"));
-
-        var inspected = program.Run("inspect", "runs/first").Output;
-        Assert.Contains("forward_lstm.weight_b_tilde", inspected, StringComparison.Ordinal);
-        Assert.Contains("[16, 64]", inspected, StringComparison.Ordinal);
-        Assert.Contains("step 12", inspected, StringComparison.Ordinal);
-        using var asJson = JsonDocument.Parse(program.Run("inspect", "runs/first", "--json").Output);
-        Assert.Equal(12, asJson.RootElement.GetProperty("state").GetProperty("step").GetInt64());
-    }
-
-    // A row of pixels a frame, decoded by another library than the one that wrote it; the last frame is the whole sheet.
-    static void AssertGrowsInto(string png, string gif)
-    {
-        const int Rows = 28, Scale = 2, Gap = 4;
-        using var whole = SKBitmap.Decode(png);
-        using var codec = SKCodec.Create(gif);
-        Assert.Equal(Rows, codec.FrameCount);
-        Assert.Equal(-1, codec.RepetitionCount);
-        using var frame = new SKBitmap(whole.Width, whole.Height);
-        for (var row = 0; row < Rows; row++)
-        {
-            Assert.Equal(SKCodecResult.Success, codec.GetPixels(frame.Info, frame.GetPixels(), new SKCodecOptions(row)));
-            var drawn = Gap + Scale * (row + 1);
-            for (var y = Gap; y < Gap + Rows * Scale; y++)
-                for (var x = Gap; x < Gap + Rows * Scale; x++)
-                    Assert.Equal(y < drawn ? whole.GetPixel(x, y).Red : 64, frame.GetPixel(x, y).Red);
-        }
-    }
 
     [Fact]
     public void A_model_that_reads_the_future_is_labelled_so_and_draws_nothing()
@@ -365,15 +305,4 @@ public partial class ProgramTests
         foreach (var file in new[] { "metrics.jsonl", "checkpoints/last/weights.safetensors", "checkpoints/last/optimizer.safetensors", "samples.png" })
             Assert.Equal(File.ReadAllBytes(program.At($"runs/{expected}/{file}")), File.ReadAllBytes(program.At($"runs/{actual}/{file}")));
     }
-
-    static (int Width, int Height) PngSize(string path)
-    {
-        var bytes = File.ReadAllBytes(path);
-        Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], bytes[..4]);
-        int Word(int at) => bytes[at] << 24 | bytes[at + 1] << 16 | bytes[at + 2] << 8 | bytes[at + 3];
-        return (Word(16), Word(20));
-    }
-
-    [GeneratedRegex(@"([\d.]+) nats per image")]
-    private static partial Regex NatsPerImage();
 }

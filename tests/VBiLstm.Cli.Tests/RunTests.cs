@@ -63,31 +63,33 @@ public class RunTests
         AssertSameRun(program, "whole", "my job");
     }
 
-    [Fact]
-    public void What_every_message_advises_works()
+    [Theory]
+    [InlineData("none", "0")]
+    [InlineData("best", "3")]
+    public void A_run_that_ended_before_its_last_checkpoint_goes_on_as_the_message_about_its_name_advises(string run, string evaluateEvery)
     {
-        // Ended before its first checkpoint, and with a best but no last one.
         using var program = new Executable();
-        foreach (var (run, evaluate) in new[] { ("none", "0"), ("best", "3") })
+        using (var process = program.Start(Train("--run", run, "--steps", "1000000", "--set", "checkpoint_every=500000", $"evaluate_every={evaluateEvery}")))
         {
-            using (var process = program.Start(Train("--run", run, "--steps", "1000000", "--set", "checkpoint_every=500000", $"evaluate_every={evaluate}")))
-            {
-                Executable.WaitForLines(program.At($"runs/{run}/metrics.jsonl"), 9);
-                process.Kill();
-                process.WaitForExit();
-            }
-
-            var taken = program.Run(Train("--run", run, "--steps", "4"));
-            Assert.Equal(2, taken.Code);
-            Assert.Contains($"vbilstm train --resume {Path.Combine("runs", run)}", taken.Error, StringComparison.Ordinal);
-            Succeed(program.Run("train", "--resume", $"runs/{run}", "--steps", "30", "--threads", "1"));
-            Assert.Equal(30, StepOf(program, $"runs/{run}/checkpoints/last"));
+            Executable.WaitForLines(program.At($"runs/{run}/metrics.jsonl"), 9);
+            process.Kill();
+            process.WaitForExit();
         }
 
-        Succeed(program.Run(Train("--run", "whole", "--steps", "30", "--set", "checkpoint_every=500000", "evaluate_every=3")));
-        AssertSameRun(program, "whole", "best");
+        var taken = program.Run(Train("--run", run, "--steps", "4"));
+        Assert.Equal(2, taken.Code);
+        Assert.Contains($"vbilstm train --resume {Path.Combine("runs", run)}", taken.Error, StringComparison.Ordinal);
+        Succeed(program.Run("train", "--resume", $"runs/{run}", "--steps", "30", "--threads", "1"));
+        Assert.Equal(30, StepOf(program, $"runs/{run}/checkpoints/last"));
+        Succeed(program.Run(Train("--run", "whole", "--steps", "30", "--set", "checkpoint_every=500000", $"evaluate_every={evaluateEvery}")));
+        AssertSameRun(program, "whole", run);
+    }
 
-        // One checkpoint of a run, by its own path: it goes back to that.
+    [Fact]
+    public void A_run_whose_last_checkpoint_is_damaged_goes_on_from_its_best_and_from_one_that_is_named()
+    {
+        using var program = new Executable();
+        Succeed(program.Run(Train("--run", "whole", "--steps", "30", "--set", "checkpoint_every=500000", "evaluate_every=3")));
         File.Delete(program.At("runs/whole/checkpoints/last/weights.safetensors"));
         var (code, output, error) = program.Run("train", "--resume", "runs/whole", "--steps", "33", "--threads", "1");
         Assert.True(code == 0, error);

@@ -1,3 +1,6 @@
+using VBiLstm.Cli.Display;
+using VBiLstm.Cli.Images;
+using VBiLstm.Cli.Reports;
 using VBiLstm.Configuration;
 
 namespace VBiLstm.Cli.Tests;

@@ -4,6 +4,8 @@ using VBiLstm.Data;
 using VBiLstm.Devices;
 using VBiLstm.Devices.Cpu;
 using VBiLstm.Metrics;
+using VBiLstm.Model;
+using VBiLstm.Runs;
 using VBiLstm.Tests;
 using VBiLstm.Training;
 
@@ -35,7 +37,7 @@ public class CudaTrainingTests
 
     static RunFolder Train(string folder, Device device, RunConfiguration configuration, long cancelAfter = -1, bool resume = false)
     {
-        var data = DataSplits.Open(configuration.Data, configuration.Seed);
+        var data = EmbeddedDigits.Open(configuration.Data, configuration.Seed);
         var run = new RunFolder(folder);
         using var source = new CancellationTokenSource();
         using (device)

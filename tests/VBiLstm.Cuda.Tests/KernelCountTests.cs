@@ -1,7 +1,7 @@
 using VBiLstm.Configuration;
+using VBiLstm.Cuda.Profiling;
 using VBiLstm.Data;
 using VBiLstm.Model;
-using VBiLstm.Profiling;
 
 namespace VBiLstm.Cuda.Tests;
 

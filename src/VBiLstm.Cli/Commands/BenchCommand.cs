@@ -1,5 +1,8 @@
 using System.CommandLine;
 using System.Text.Json;
+using VBiLstm.Cli.Execution;
+using VBiLstm.Cli.Options;
+using VBiLstm.Cli.Reports;
 using VBiLstm.Configuration;
 using VBiLstm.Devices;
 using VBiLstm.Devices.Cpu;

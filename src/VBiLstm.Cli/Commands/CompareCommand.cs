@@ -2,11 +2,19 @@ using System.CommandLine;
 using System.Diagnostics;
 using Spectre.Console;
 using VBiLstm.Checkpoints;
+using VBiLstm.Cli.Comparisons;
+using VBiLstm.Cli.Display;
+using VBiLstm.Cli.Execution;
+using VBiLstm.Cli.Options;
+using VBiLstm.Cli.Reports;
 using VBiLstm.Comparisons;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Devices;
 using VBiLstm.Evaluation;
+using VBiLstm.Model;
+using VBiLstm.Preparation;
+using VBiLstm.Runs;
 using VBiLstm.Training;
 
 namespace VBiLstm.Cli.Commands;
@@ -98,7 +106,7 @@ static class CompareCommand
             var finished = runs.Where(run => run.Configuration.Data == group.Key && IsFinished(run, folder)).ToList();
             foreach (var seed in group.GroupBy(run => run.Seed))
             {
-                using var data = DataSplits.Open(group.Key, seed.Key);
+                using var data = DataSource.Open(group.Key, seed.Key);
                 foreach (var run in seed)
                     data.CheckFits(run.Configuration.Model);
                 foreach (var run in finished.Where(run => run.Seed == seed.Key))
@@ -141,7 +149,7 @@ static class CompareCommand
     static bool Train(ComparisonRun run, string folder, Device device, CancellationToken cancellation)
     {
         var place = new RunFolder(Path.Combine(folder, run.Folder));
-        using var data = DataSplits.Open(run.Configuration.Data, run.Seed);
+        using var data = DataSource.Open(run.Configuration.Data, run.Seed);
         data.CheckFits(run.Configuration.Model);
         var owner = RunOwner.Acquire(place, Warning.Print);
         try

@@ -1,4 +1,7 @@
 using System.CommandLine;
+using VBiLstm.Cli.Execution;
+using VBiLstm.Cli.Options;
+using VBiLstm.Cli.Reports;
 using VBiLstm.Configuration;
 using VBiLstm.Cuda;
 

@@ -1,8 +1,13 @@
 using System.CommandLine;
 using System.Text.Json;
+using VBiLstm.Cli.Display;
+using VBiLstm.Cli.Execution;
+using VBiLstm.Cli.Options;
+using VBiLstm.Cli.Reports;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Evaluation;
+using VBiLstm.Preparation;
 
 namespace VBiLstm.Cli.Commands;
 
@@ -44,7 +49,7 @@ static class EvaluateCommand
             using var trained = new TrainedModel(parsed.GetRequiredValue(checkpoint), device);
             var configuration = trained.Configuration;
             var source = configuration.Data with { Source = parsed.GetValue(data) ?? configuration.Data.Source };
-            using var splits = DataSplits.Open(source, configuration.Seed);
+            using var splits = DataSource.Open(source, configuration.Seed);
             splits.CheckFits(configuration.Model);
             if (!trained.CheckData(splits))
                 Warning.Print($"{trained.Checkpoint.Folder} is of an older version and does not know its data; that {splits.Source} still holds them was not checked.");
@@ -70,7 +75,7 @@ static class EvaluateCommand
 
     static void PrintJson(EvaluationResult result, TrainedModel trained, string split, bool priorMode)
     {
-        var (value, unit) = result.TaskUnit(trained.Configuration.Model);
+        var (value, unit) = result.InTaskUnit(trained.Configuration.Model);
         JsonOutput.Write(json =>
         {
             json.WriteString("checkpoint", trained.Checkpoint.Folder);

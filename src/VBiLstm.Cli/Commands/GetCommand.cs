@@ -1,5 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
+using VBiLstm.Cli.Execution;
+using VBiLstm.Cli.Packages;
+using VBiLstm.Cli.Reports;
 using VBiLstm.Configuration;
 
 namespace VBiLstm.Cli.Commands;

@@ -1,9 +1,13 @@
 using System.CommandLine;
 using System.Globalization;
 using Spectre.Console;
+using VBiLstm.Cli.Execution;
+using VBiLstm.Cli.Options;
+using VBiLstm.Cli.Reports;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Data.Prepared;
+using VBiLstm.Preparation;
 
 namespace VBiLstm.Cli.Commands;
 
@@ -30,7 +34,7 @@ static class InfoCommand
         {
             var path = parsed.GetRequiredValue(folder);
             var manifest = PreparedManifest.Read(path);
-            DataSplits.Open(new DataConfiguration { Source = path, Binarisation = IsBinary(manifest) ? Binarisation.Binary : Binarisation.Static }, 0).Dispose();
+            DataSource.Open(new DataConfiguration { Source = path, Binarisation = IsBinary(manifest) ? Binarisation.Binary : Binarisation.Static }, 0).Dispose();
             if (parsed.GetValue(check))
                 Check(path, manifest);
             if (parsed.GetValue(json))

@@ -1,6 +1,9 @@
 using System.CommandLine;
+using VBiLstm.Cli.Display;
+using VBiLstm.Cli.Execution;
 using VBiLstm.Configuration;
-using VBiLstm.Data.Preparation;
+using VBiLstm.Preparation;
+using VBiLstm.Preparation.Sources;
 
 namespace VBiLstm.Cli.Commands;
 

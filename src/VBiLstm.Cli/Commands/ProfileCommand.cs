@@ -1,8 +1,11 @@
 using System.CommandLine;
+using VBiLstm.Cli.Execution;
+using VBiLstm.Cli.Options;
+using VBiLstm.Cli.Reports;
 using VBiLstm.Configuration;
 using VBiLstm.Cuda;
+using VBiLstm.Cuda.Profiling;
 using VBiLstm.Devices;
-using VBiLstm.Profiling;
 using VBiLstm.Training;
 
 namespace VBiLstm.Cli.Commands;

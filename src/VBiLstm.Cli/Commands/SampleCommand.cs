@@ -1,8 +1,13 @@
 using System.CommandLine;
+using VBiLstm.Cli.Execution;
+using VBiLstm.Cli.Images;
+using VBiLstm.Cli.Options;
+using VBiLstm.Cli.Reports;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Evaluation;
 using VBiLstm.Model;
+using VBiLstm.Preparation;
 
 namespace VBiLstm.Cli.Commands;
 
@@ -86,7 +91,7 @@ static class SampleCommand
     // Checkpoints of older versions do not say what their data were.
     static DataIdentity Identify(RunConfiguration configuration)
     {
-        using var data = DataSplits.Open(configuration.Data, configuration.Seed);
+        using var data = DataSource.Open(configuration.Data, configuration.Seed);
         return data.Identify();
     }
 

@@ -2,6 +2,11 @@ using System.CommandLine;
 using System.Globalization;
 using Spectre.Console;
 using VBiLstm.Checkpoints;
+using VBiLstm.Cli.Display;
+using VBiLstm.Cli.Execution;
+using VBiLstm.Cli.Images;
+using VBiLstm.Cli.Options;
+using VBiLstm.Cli.Reports;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Devices;
@@ -9,6 +14,8 @@ using VBiLstm.Evaluation;
 using VBiLstm.Metrics;
 using VBiLstm.Model;
 using VBiLstm.Model.Models;
+using VBiLstm.Preparation;
+using VBiLstm.Runs;
 using VBiLstm.Training;
 
 namespace VBiLstm.Cli.Commands;
@@ -191,7 +198,7 @@ static class TrainCommand
     // Everything that can be wrong is found before the run's folder is made.
     static DataSplits Open(RunConfiguration configuration, Device device)
     {
-        var data = DataSplits.Open(configuration.Data, configuration.Seed);
+        var data = DataSource.Open(configuration.Data, configuration.Seed);
         try
         {
             data.CheckFits(configuration.Model);

@@ -1,6 +1,9 @@
 using System.CommandLine;
 using System.Text.Json;
 using Spectre.Console;
+using VBiLstm.Cli.Execution;
+using VBiLstm.Cli.Options;
+using VBiLstm.Cli.Reports;
 using VBiLstm.Configuration;
 using VBiLstm.Cuda;
 using VBiLstm.Devices;

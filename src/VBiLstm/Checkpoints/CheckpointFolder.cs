@@ -148,7 +148,7 @@ public static class CheckpointFolder
         var files = new Dictionary<string, FileCheck>(StringComparer.Ordinal);
         WriteTensors(Path.Combine(aside, WeightsFile), weights);
         WriteTensors(Path.Combine(aside, OptimizerFile), [.. Prefixed(firstMoments, FirstMomentPrefix), .. Prefixed(secondMoments, SecondMomentPrefix), .. Prefixed(carriedState ?? [], CarriedStatePrefix)]);
-        AtomicFile.Write(Path.Combine(aside, DataFile), stream => JsonSerializer.Serialize(stream, data, TrainingStateJson.Default.DataIdentity));
+        AtomicFile.Write(Path.Combine(aside, DataFile), stream => JsonSerializer.Serialize(stream, data, DataIdentityJson.Default.DataIdentity));
         foreach (var name in new[] { WeightsFile, OptimizerFile, DataFile })
             using (var file = File.OpenRead(Path.Combine(aside, name)))
                 files[name] = Measure(file);
@@ -253,7 +253,7 @@ public static class CheckpointFolder
         {
             var bytes = new byte[file.Length];
             file.ReadExactly(bytes);
-            return JsonFile.Parse(bytes, TrainingStateJson.Default.DataIdentity);
+            return JsonFile.Parse(bytes, DataIdentityJson.Default.DataIdentity);
         }
         catch (JsonException e)
         {

@@ -1,6 +1,5 @@
 using System.Text.Json.Serialization;
 using VBiLstm.Configuration;
-using VBiLstm.Data;
 
 namespace VBiLstm.Checkpoints;
 
@@ -51,7 +50,7 @@ public sealed record TrainingState
 /// <summary>Size in bytes and XxHash128 in hexadecimal digits of a file.</summary>
 public sealed record FileCheck(long Bytes, string XxHash128);
 
-/// <summary>Source-generated JSON of <see cref="TrainingState"/> and <see cref="DataIdentity"/>.</summary>
+/// <summary>Source-generated JSON of <see cref="TrainingState"/>.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
@@ -59,5 +58,4 @@ public sealed record FileCheck(long Bytes, string XxHash128);
     UseStringEnumConverter = true,
     WriteIndented = true)]
 [JsonSerializable(typeof(TrainingState))]
-[JsonSerializable(typeof(DataIdentity))]
 public sealed partial class TrainingStateJson : JsonSerializerContext;

@@ -2,6 +2,7 @@ using System.Text.Json;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Evaluation;
+using VBiLstm.Model;
 
 namespace VBiLstm.Comparisons;
 
@@ -67,7 +68,7 @@ public sealed record ComparisonResult
     /// <param name="progress">Told what is scored and its share, from 0 to 1.</param>
     /// <param name="cancellation">Stops between batches.</param>
     /// <exception cref="DataException">The data are not the run's.</exception>
-    /// <exception cref="Training.NonFiniteException">The run has diverged.</exception>
+    /// <exception cref="NonFiniteException">The run has diverged.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static ComparisonResult Evaluate(TrainedModel trained, DataSplits data, Action<string, double> progress, CancellationToken cancellation)
     {
@@ -82,7 +83,7 @@ public sealed record ComparisonResult
             => facts.ReadsFuture ? null : trained.Prior(data.Test, Rows(data.Test), mode, share => progress(name, share), cancellation).Bound;
 
         var test = Posterior(data.Test, "scoring test");
-        var (value, unit) = test.TaskUnit(model);
+        var (value, unit) = test.InTaskUnit(model);
         return new ComparisonResult
         {
             Parameters = trained.Parameters.Layout.Count,
@@ -100,7 +101,7 @@ public sealed record ComparisonResult
             KlPerLatent = test.KlPerLatent,
             PriorModeSampled = Prior(LatentMode.Sampled, "scoring test in prior mode, sampled"),
             PriorModeMean = Prior(LatentMode.Mean, "scoring test in prior mode, at the means"),
-            ValidationValue = Posterior(data.Validation, "scoring validation").TaskUnit(model).Value,
+            ValidationValue = Posterior(data.Validation, "scoring validation").InTaskUnit(model).Value,
             Program = trained.Checkpoint.State.Program,
             Device = trained.Device.Name,
             DataSha256 = data.Identify().Sha256,

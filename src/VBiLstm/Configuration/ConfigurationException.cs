@@ -1,6 +1,6 @@
 namespace VBiLstm.Configuration;
 
-/// <summary>A configuration, a command-line value or a data file that cannot be used; the message names the place and the fix. The command exits with code 2.</summary>
+/// <summary>A configuration, a value or a data file that cannot be used; the message names the place and the fix.</summary>
 public class ConfigurationException : Exception
 {
     public ConfigurationException(string message) : base(message)
@@ -10,4 +10,7 @@ public class ConfigurationException : Exception
     public ConfigurationException(string message, Exception inner) : base(message, inner)
     {
     }
+
+    /// <summary>What else than keys of the configuration a caller can set to mend it (count, steps, data …), for whoever knows how it is spelled there.</summary>
+    public IReadOnlyList<string> Settings { get; init; } = [];
 }

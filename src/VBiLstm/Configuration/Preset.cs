@@ -12,7 +12,7 @@ public sealed record Preset(string Name, string Description, RunConfiguration Co
         new("digits", "the embedded digits row by row; about a minute on 2 cores", Run("digits", Small, new DataConfiguration { Binarisation = Binarisation.Stochastic }, SmallTraining)),
         new("digits-pixels", "the embedded digits pixel by pixel (784 steps a digit); an hour or two on 2 cores",
             Run("digits-pixels", Small with { FrameSize = 1 }, new DataConfiguration { Binarisation = Binarisation.Stochastic, View = ImageView.Pixels }, SmallTraining)),
-        new("seq-mnist", "the paper's sequential MNIST, pixel by pixel, at its size; needs --data and patience",
+        new("seq-mnist", "the paper's sequential MNIST, pixel by pixel, at its size; needs data.source and patience",
             Run("seq-mnist", Paper with { FrameSize = 1 }, new DataConfiguration { View = ImageView.Pixels }, PaperTraining)),
         new("seq-mnist-rows", "the same row by row", Run("seq-mnist-rows", Paper, new DataConfiguration(), PaperTraining)),
         new("ptb-char", "the paper's Penn Treebank, character by character, at its size", Run("ptb-char", PaperCharacters, Prepared("ptb-char"), PaperFastTraining with { BatchSize = 50 })),

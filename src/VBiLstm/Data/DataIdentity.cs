@@ -3,7 +3,6 @@ using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using VBiLstm.Checkpoints;
 
 namespace VBiLstm.Data;
 
@@ -42,7 +41,7 @@ public sealed record DataIdentity
 
     /// <summary>One checksum of everything.</summary>
     [JsonIgnore]
-    public string Sha256 => Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(this, TrainingStateJson.Default.DataIdentity)));
+    public string Sha256 => Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(this, DataIdentityJson.Default.DataIdentity)));
 
     /// <summary>Reads a whole data set once.</summary>
     /// <exception cref="DataException">A file cannot be read.</exception>
@@ -72,7 +71,7 @@ public sealed record DataIdentity
     {
         ArgumentNullException.ThrowIfNull(other);
         if (Differences(other).ToList() is { Count: > 0 } differences)
-            throw new DataException($"{source} holds other data than {run} was trained on: {string.Join("; ", differences)}. They were changed since; bring the old ones back (--data names their place), or begin a new run.");
+            throw new DataException($"{source} holds other data than {run} was trained on: {string.Join("; ", differences)}. They were changed since; bring the old ones back, or begin a new run.") { Settings = ["data"] };
     }
 
     IEnumerable<string> Differences(DataIdentity other)
@@ -116,3 +115,13 @@ public sealed record DataIdentity
         return new SplitIdentity(split.Count, steps, Convert.ToHexStringLower(hash.GetHashAndReset()));
     }
 }
+
+/// <summary>Source-generated JSON of <see cref="DataIdentity"/>.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    RespectNullableAnnotations = true,
+    UseStringEnumConverter = true,
+    WriteIndented = true)]
+[JsonSerializable(typeof(DataIdentity))]
+public sealed partial class DataIdentityJson : JsonSerializerContext;

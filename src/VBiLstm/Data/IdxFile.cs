@@ -1,9 +1,8 @@
 using System.Buffers.Binary;
-using VBiLstm.Data.Preparation;
 
 namespace VBiLstm.Data;
 
-/// <summary>An idx file (MNIST's format) of whole numbers from 0 to 255, of whatever type, plain or in gzip; which, is decided by content.</summary>
+/// <summary>An idx file (MNIST's format) of whole numbers from 0 to 255, of whatever type.</summary>
 /// <param name="Sizes">Size of each dimension, one to four of them.</param>
 /// <param name="Values">The values, row-major.</param>
 public sealed record IdxFile(IReadOnlyList<int> Sizes, byte[] Values)
@@ -20,28 +19,16 @@ public sealed record IdxFile(IReadOnlyList<int> Sizes, byte[] Values)
         [0x0e] = (NumberKind.Real, 8),
     };
 
-    /// <summary>Reads a stream that can seek.</summary>
-    /// <param name="stream">Plain or gzip content.</param>
+    /// <summary>Whether a file begins as this format.</summary>
+    internal static bool IsOne(ReadOnlySpan<byte> head) => head.Length >= 4 && head[0] == 0 && head[1] == 0 && Types.ContainsKey(head[2]);
+
+    /// <summary>Reads a stream forward to its end.</summary>
+    /// <param name="stream">Plain content.</param>
     /// <param name="name">Named in errors.</param>
     /// <exception cref="DataException">Names the offset and what was expected there.</exception>
     public static IdxFile Read(Stream stream, string name)
     {
         ArgumentNullException.ThrowIfNull(stream);
-        Span<byte> magic = stackalloc byte[2];
-        var length = stream.ReadAtLeast(magic, 2, throwOnEndOfStream: false);
-        stream.Position = 0;
-        if (length < 2 || magic[0] != 0x1f || magic[1] != 0x8b)
-            return ReadPlain(stream, name);
-        using var members = new GzipMembers(stream);
-        using var unzipped = new SourceStream(members, name);
-        return ReadPlain(unzipped, name);
-    }
-
-    /// <summary>Whether a file begins as this format.</summary>
-    internal static bool IsOne(ReadOnlySpan<byte> head) => head.Length >= 4 && head[0] == 0 && head[1] == 0 && Types.ContainsKey(head[2]);
-
-    internal static IdxFile ReadPlain(Stream stream, string name)
-    {
         Span<byte> header = stackalloc byte[4];
         Fill(stream, header, name, 0, "the four magic bytes");
         if (header[0] != 0 || header[1] != 0)

@@ -1,5 +1,4 @@
 using VBiLstm.Configuration;
-using VBiLstm.Devices;
 using VBiLstm.Noise;
 
 namespace VBiLstm.Data;

@@ -1,4 +1,3 @@
-using VBiLstm.Devices;
 using VBiLstm.Noise;
 
 namespace VBiLstm.Data;

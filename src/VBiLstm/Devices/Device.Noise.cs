@@ -1,3 +1,5 @@
+using VBiLstm.Noise;
+
 namespace VBiLstm.Devices;
 
 public abstract partial class Device

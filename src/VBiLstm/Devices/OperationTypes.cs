@@ -1,3 +1,5 @@
+using VBiLstm.Noise;
+
 namespace VBiLstm.Devices;
 
 /// <summary>φ of model.md section 1: leaky ReLU with slope r, clipped to [-C, C]; C is +∞ for no clipping.</summary>
@@ -15,34 +17,6 @@ public readonly record struct GaussianHead(float LogVarianceMin, float LogVarian
 /// current values; <paramref name="RowIds"/> [B] numbers the rows of the whole (possibly distributed) batch.
 /// </summary>
 public readonly record struct NoiseSource(IdTensor Key, IdTensor RowIds, NoiseStream Stream);
-
-/// <summary>Independent uses of noise; those of a second, backward LSTM in the same model are its own. The numbers are part of the file format of a run: never renumber.</summary>
-public enum NoiseStream
-{
-    LatentNoise = 0,
-    BTildeNoise = 1,
-    SkipGradientMask = 2,
-    EvaluationLatentNoise = 3,
-    EvaluationBTildeNoise = 4,
-    GenerationLatentNoise = 5,
-    GenerationBTildeNoise = 6,
-    GenerationOutput = 7,
-    Initialisation = 8,
-    Shuffle = 9,
-    Binarisation = 10,
-    Dither = 11,
-    ZoneoutCells = 12,
-    ZoneoutStates = 13,
-    RecurrentDropout = 14,
-    InputDropout = 15,
-    OutputDropout = 16,
-    WeightNoise = 17,
-    BackwardZoneoutCells = 18,
-    BackwardZoneoutStates = 19,
-    BackwardRecurrentDropout = 20,
-    BackwardInputDropout = 21,
-    BackwardOutputDropout = 22,
-}
 
 /// <summary>An input x [R, in] of a layer and where the gradient of its weight goes, dW [in, out].</summary>
 public readonly record struct WeightGradient(Tensor X, Tensor DW);

@@ -39,14 +39,14 @@ public sealed record EvaluationResult
     public int ActiveUnits { get; init; }
 
     /// <summary>The figure in the unit that the task's tables use, with that unit.</summary>
-    public (double Value, string Unit) TaskUnit(ModelConfiguration model)
+    public (double Value, string Unit) InTaskUnit(ModelConfiguration model)
     {
         ArgumentNullException.ThrowIfNull(model);
         return Unit switch
         {
-            Data.TaskUnit.Perplexity => (Math.Exp(-Bound * Sequences / Tokens), "perplexity (lower is better)"),
-            Data.TaskUnit.BitsPerCharacter => (-Bound * Sequences / Tokens / Math.Log(2), "bits per character (lower is better)"),
-            Data.TaskUnit.NatsPerImage => (-Bound, "nats per image (lower is better)"),
+            TaskUnit.Perplexity => (Math.Exp(-Bound * Sequences / Tokens), "perplexity (lower is better)"),
+            TaskUnit.BitsPerCharacter => (-Bound * Sequences / Tokens / Math.Log(2), "bits per character (lower is better)"),
+            TaskUnit.NatsPerImage => (-Bound, "nats per image (lower is better)"),
             _ => model.IsCategorical ? (-Bound * Sequences / Tokens / Math.Log(2), "bits per token (lower is better)") : (Bound, "nats per sequence (higher is better)"),
         };
     }

@@ -1,8 +1,8 @@
 using VBiLstm.Configuration;
 using VBiLstm.Data;
-using VBiLstm.Devices;
 using VBiLstm.Model;
 using VBiLstm.Model.Models;
+using VBiLstm.Noise;
 
 namespace VBiLstm.Evaluation;
 

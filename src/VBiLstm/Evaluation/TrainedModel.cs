@@ -3,7 +3,7 @@ using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Devices;
 using VBiLstm.Model;
-using VBiLstm.Training;
+using VBiLstm.Runs;
 
 namespace VBiLstm.Evaluation;
 
@@ -74,7 +74,7 @@ public sealed class TrainedModel : IDisposable
     }
 
     EvaluationResult Checked(EvaluationResult result)
-        => double.IsFinite(result.Bound) && double.IsFinite(result.ImportanceWeightedBound ?? 0) && double.IsFinite(result.TaskUnit(Configuration.Model).Value)
+        => double.IsFinite(result.Bound) && double.IsFinite(result.ImportanceWeightedBound ?? 0) && double.IsFinite(result.InTaskUnit(Configuration.Model).Value)
             ? result
             : throw NonFiniteException.OfFigure(Checkpoint.Folder, Checkpoint.State.Step, "the bound");
 

@@ -1,6 +1,5 @@
 using VBiLstm.Configuration;
 using VBiLstm.Data;
-using VBiLstm.Devices;
 using VBiLstm.Model.Outputs;
 using VBiLstm.Noise;
 

@@ -1,5 +1,3 @@
-using VBiLstm.Devices;
-
 namespace VBiLstm.Noise;
 
 /// <summary>A sequence of random numbers for the host: initialisation, shuffling, sampling of outputs. Keyed, so that any of them can be redrawn.</summary>

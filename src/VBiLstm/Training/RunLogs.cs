@@ -3,11 +3,12 @@ using VBiLstm.Configuration;
 using VBiLstm.Evaluation;
 using VBiLstm.Metrics;
 using VBiLstm.Model;
+using VBiLstm.Runs;
 
 namespace VBiLstm.Training;
 
-/// <summary>Everything that a training logs beside its checkpoints: metrics.jsonl, timing.jsonl and TensorBoard events. None of it can end the training.</summary>
-sealed class RunLogs : IDisposable
+/// <summary>The observer that logs a run beside its checkpoints: metrics.jsonl, timing.jsonl and TensorBoard events. None of it can end the training.</summary>
+sealed class RunLogs : ITrainingObserver, IDisposable
 {
     readonly MetricsLog _metrics;
     readonly TimingLog _timing;
@@ -26,31 +27,33 @@ sealed class RunLogs : IDisposable
         _board.Hyperparameters(ConfigurationKey.Values(_configuration));
     }
 
-    public void Step(TrainingState state, in StepMetrics metrics, double learningRate, int samples)
+    public void OnStep(in StepReport report)
     {
-        _metrics.Write(state.Step, "train",
+        var (step, metrics) = (report.Step, report.Metrics);
+        _metrics.Write(step, "train",
         [
             ("bound", metrics.Bound), ("nll", metrics.Nll), ("kl", metrics.Kl), ("log_p_psi", metrics.LogPPsi), ("log_p_xi", metrics.LogPXi),
-            ("objective", metrics.Objective), ("gradient_norm", metrics.GradientNorm), ("learning_rate", learningRate), ("skipped_steps", state.SkippedSteps),
+            ("objective", metrics.Objective), ("gradient_norm", metrics.GradientNorm), ("learning_rate", report.LearningRate), ("skipped_steps", report.Skipped),
         ]);
         foreach (var (tag, value) in new[] { ("bound", metrics.Bound), ("nll", metrics.Nll), ("kl", metrics.Kl), ("log_p_psi", metrics.LogPPsi), ("log_p_xi", metrics.LogPXi), ("activity", metrics.Activity),
-            ("objective", metrics.Objective), ("gradient_norm", metrics.GradientNorm), ("learning_rate", learningRate), ("kl_weight", Schedules.KlWeight(_configuration.Model, _configuration.Training, state.Step - 1)) })
-            _board.Scalar("train/" + tag, state.Step, value);
-        if (_timing.Add(state.Step, samples) is not { } timing)
+            ("objective", metrics.Objective), ("gradient_norm", metrics.GradientNorm), ("learning_rate", report.LearningRate), ("kl_weight", Schedules.KlWeight(_configuration.Model, _configuration.Training, step - 1)) })
+            _board.Scalar("train/" + tag, step, value);
+        if (_timing.Add(step, report.Sequences) is not { } timing)
             return;
-        _board.Scalar("timing/samples_per_second", state.Step, timing.SamplesPerSecond);
-        _board.Scalar("timing/memory_megabytes", state.Step, timing.MemoryBytes / 1e6);
+        _board.Scalar("timing/samples_per_second", step, timing.SamplesPerSecond);
+        _board.Scalar("timing/memory_megabytes", step, timing.MemoryBytes / 1e6);
     }
 
-    public void Evaluation(long step, EvaluationResult result)
+    public void OnEvaluation(EvaluationReport report)
     {
+        var (step, result) = (report.Step, report.Result);
         var values = new[] { ("bound", result.Bound), ("nll", result.Nll), ("kl", result.Kl), ("active_units", (double)result.ActiveUnits) };
         _metrics.Write(step, "validation", values);
         foreach (var (tag, value) in values)
             _board.Scalar("validation/" + tag, step, value);
     }
 
-    public void Flush()
+    public void OnSaving(long step)
     {
         _metrics.Flush();
         _board.Flush();

@@ -3,14 +3,14 @@ using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Devices;
 using VBiLstm.Evaluation;
-using VBiLstm.Metrics;
 using VBiLstm.Model;
+using VBiLstm.Runs;
 
 namespace VBiLstm.Training;
 
 /// <summary>
-/// The training loop of one run: batches, steps, evaluation, logs, checkpoints. After <see cref="Run"/> stopped for whatever reason, a resumed trainer
-/// continues with the same bits.
+/// The training loop: batches, steps, evaluation. With a run's folder it also logs and writes checkpoints there: after <see cref="Run"/> stopped for whatever
+/// reason, a resumed trainer continues with the same bits. Without one it trains in memory, and <see cref="Parameters"/> are what is left.
 /// </summary>
 public sealed class Trainer : IDisposable
 {
@@ -20,16 +20,16 @@ public sealed class Trainer : IDisposable
     readonly RunConfiguration _configuration;
     readonly Device _device;
     readonly DataSplits _data;
-    readonly RunFolder _folder;
+    readonly RunFolder? _folder;
     readonly TrainingBatches _batches;
     readonly SequenceBatch _batch;
     readonly MetricsReadback[] _readbacks;
     readonly Queue<LaunchedStep> _launched = [];
     readonly Evaluator _evaluator;
     readonly float[][] _hostStates;
-    readonly RunOwner _owner;
-    readonly DataIdentity _identity;
+    readonly RunOwner? _owner;
     TrainingState _state;
+    ITrainingObserver[] _observers = [];
 
     // Of the last checkpoint.
     long? _lastStep;
@@ -41,13 +41,13 @@ public sealed class Trainer : IDisposable
     /// <param name="configuration">The effective configuration.</param>
     /// <param name="data">Its data set, open.</param>
     /// <param name="device">Where it runs.</param>
-    /// <param name="folder">Where its files go; one trainer at a time has it.</param>
+    /// <param name="folder">Where its files go; one trainer at a time has it. Null to train in memory.</param>
     /// <param name="checkpoint">Where the run goes on, with its moments; the configuration may differ from its only in what does not change shapes. Null for a run from its start.</param>
     /// <param name="owner">The folder's owner where it was taken already; disposed with the trainer.</param>
     /// <exception cref="ConfigurationException">A field is out of range or does not fit the data, or the folder is in use.</exception>
     /// <exception cref="DataException">The data are not those that the run was trained on.</exception>
     /// <exception cref="InsufficientMemoryException">Parameters or activations do not fit.</exception>
-    public Trainer(RunConfiguration configuration, DataSplits data, Device device, RunFolder folder, Checkpoint? checkpoint = null, RunOwner? owner = null)
+    public Trainer(RunConfiguration configuration, DataSplits data, Device device, RunFolder? folder = null, Checkpoint? checkpoint = null, RunOwner? owner = null)
     {
         ArgumentNullException.ThrowIfNull(configuration);
         ArgumentNullException.ThrowIfNull(data);
@@ -62,10 +62,12 @@ public sealed class Trainer : IDisposable
         var batchSize = configuration.Training.BatchSize;
         _batches = new TrainingBatches(data.Train, batchSize, configuration.Seed);
         TotalSteps = TotalStepsOf(configuration.Training, _batches.BatchesPerEpoch);
-        _owner = owner ?? RunOwner.Acquire(folder);
+        _owner = owner ?? (folder is null ? null : RunOwner.Acquire(folder));
         try
         {
-            _identity = data.Identify();
+            // Reads everything: what cannot be read is known before the first step.
+            if (folder is not null)
+                data.Identify();
             _batch = new SequenceBatch(data.TrainingLength, batchSize, data.Train.FrameSize);
             Parameters = new ModelParameters(device, configuration.Model, training: true);
             Parameters.Initialise(configuration.Seed);
@@ -83,7 +85,7 @@ public sealed class Trainer : IDisposable
                 readback.Dispose();
             Step?.Dispose();
             Parameters?.Dispose();
-            _owner.Dispose();
+            _owner?.Dispose();
             throw;
         }
     }
@@ -97,41 +99,48 @@ public sealed class Trainer : IDisposable
     /// <summary>Steps of the whole run.</summary>
     public long TotalSteps { get; }
 
-    /// <summary>Whether there is nothing left to do: all steps are done and evaluated, or the run stopped early, and the last checkpoint says so.</summary>
+    /// <summary>Whether there is nothing left to do: all steps are done and evaluated, or the run stopped early, and the last checkpoint, where there are any, says so.</summary>
     public bool IsComplete => HasAllSteps && _lastStep == _state.Step;
+
+    string Place => _folder?.Path ?? "The training in memory";
 
     bool HasAllSteps => _state.StoppedEarly || (_state.Step >= TotalSteps && !_state.EvaluationIsPending);
 
-    /// <summary>Trains to the end, to an early stop, or until cancelled (after the running step, or within an evaluation, which a resumed run begins anew). Always leaves a last checkpoint.</summary>
+    /// <summary>Trains to the end, to an early stop, or until cancelled (after the running step, or within an evaluation, which a resumed run begins anew). In a folder, always leaves a last checkpoint.</summary>
+    /// <param name="observer">Told what happens, after the logs of the folder.</param>
+    /// <param name="cancellation">Ends the run.</param>
     /// <exception cref="NonFiniteException">A loss or gradient is not finite and the configuration says stop (the last checkpoint is of the step before), or the run has diverged.</exception>
     /// <exception cref="DataException">The data cannot be read on; the last checkpoint is of the step before.</exception>
     /// <exception cref="IOException">A checkpoint could not be written; what else could be is.</exception>
     public TrainingOutcome Run(ITrainingObserver? observer = null, CancellationToken cancellation = default)
     {
-        Action<string> warn = observer is null ? _ => { } : observer.OnWarning;
+        _observers = observer is null ? [] : [observer];
+        if (_folder is null)
+            return Train(cancellation);
         ConfigurationFile.Write(_folder.Configuration, _configuration);
-        using var logs = new RunLogs(_folder, _state, warn);
+        using var logs = new RunLogs(_folder, _state, Warn);
+        _observers = [logs, .. _observers];
         try
         {
-            return Train(logs, observer, warn, cancellation);
+            return Train(cancellation);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or DataException)
         {
-            SaveWhatCanBe(logs, observer, warn);
+            SaveWhatCanBe();
             throw;
         }
     }
 
-    TrainingOutcome Train(RunLogs logs, ITrainingObserver? observer, Action<string> warn, CancellationToken cancellation)
+    TrainingOutcome Train(CancellationToken cancellation)
     {
         var training = _configuration.Training;
         while (!HasAllSteps)
         {
             if (cancellation.IsCancellationRequested)
             {
-                Complete(logs, observer, warn, ahead: 0);
+                Complete(ahead: 0);
                 KeepState();
-                SaveLast(logs, warn);
+                SaveLast();
                 return TrainingOutcome.Interrupted;
             }
 
@@ -141,17 +150,17 @@ public sealed class Trainer : IDisposable
             var saves = last || (training.CheckpointEvery > 0 && done % training.CheckpointEvery == 0);
 
             // A step that fails must leave the state that it began with to the run that tries again.
-            Complete(logs, observer, warn, evaluates || saves || _data.Train.CarriesState ? 0 : _device.StepsAhead);
+            Complete(evaluates || saves || _data.Train.CarriesState ? 0 : _device.StepsAhead);
             if (evaluates || saves)
                 KeepState();
-            if (evaluates && !EvaluateValidation(logs, observer, cancellation))
+            if (evaluates && !EvaluateValidation(cancellation))
                 continue;
             if (saves && !HasAllSteps)
-                SaveLast(logs, warn);
+                SaveLast();
         }
 
         // Also where the best checkpoint, which is newer than the last one, was all that an interrupted run left to do.
-        SaveLast(logs, warn);
+        SaveLast();
         return _state.StoppedEarly ? TrainingOutcome.StoppedEarly : TrainingOutcome.Completed;
     }
 
@@ -198,7 +207,7 @@ public sealed class Trainer : IDisposable
     }
 
     // Reads and reports steps until at most that many are still running.
-    void Complete(RunLogs logs, ITrainingObserver? observer, Action<string> warn, int ahead)
+    void Complete(int ahead)
     {
         while (_launched.Count > ahead)
         {
@@ -207,18 +216,18 @@ public sealed class Trainer : IDisposable
             if (!metrics.IsFinite)
             {
                 if (_configuration.Training.OnNonFinite == OnNonFinite.Stop)
-                    throw Explain(launched.Step, logs, warn);
+                    throw Explain(launched.Step);
                 _state = _state with { SkippedSteps = _state.SkippedSteps + 1 };
                 if (_data.Train.CarriesState)
                     ForgetState();
             }
 
-            Report(launched, metrics, logs, observer);
+            Report(launched, metrics);
         }
     }
 
     // Steps launched since have changed no parameter, only the activations: computes the step once more to look into them.
-    NonFiniteException Explain(long step, RunLogs logs, Action<string> warn)
+    NonFiniteException Explain(long step)
     {
         _launched.Clear();
         _stateIsReady = true;
@@ -227,25 +236,26 @@ public sealed class Trainer : IDisposable
         var (term, tensor) = Step.FindNonFinite();
         _stateIsReady = true;
         KeepState();
-        SaveLast(logs, warn);
+        SaveLast();
         return NonFiniteException.OfStep(step + 1, term, tensor);
     }
 
-    void Report(in LaunchedStep launched, in StepMetrics metrics, RunLogs logs, ITrainingObserver? observer)
+    void Report(in LaunchedStep launched, in StepMetrics metrics)
     {
         _state = _state with { Step = launched.Step + 1 };
-        logs.Step(_state, metrics, launched.Rate, launched.Sequences);
-        observer?.OnStep(new StepReport(_state.Step, TotalSteps, _batches.Epochs(_state.Step), metrics, launched.Rate, launched.Sequences, _state.SkippedSteps));
+        var report = new StepReport(_state.Step, TotalSteps, _batches.Epochs(_state.Step), metrics, launched.Rate, launched.Sequences, _state.SkippedSteps);
+        foreach (var observer in _observers)
+            observer.OnStep(report);
     }
 
     // False where it was cancelled: the run then goes on with it.
-    bool EvaluateValidation(RunLogs logs, ITrainingObserver? observer, CancellationToken cancellation)
+    bool EvaluateValidation(CancellationToken cancellation)
     {
         _state = _state with { EvaluationIsPending = true };
         EvaluationResult result;
         try
         {
-            result = _evaluator.Evaluate(_data.Validation, progress: share => observer?.OnEvaluating(_state.Step, share), cancellation: cancellation);
+            result = _evaluator.Evaluate(_data.Validation, progress: ReportEvaluating, cancellation: cancellation);
         }
         catch (OperationCanceledException)
         {
@@ -258,18 +268,31 @@ public sealed class Trainer : IDisposable
         }
 
         if (!double.IsFinite(result.Bound))
-            throw NonFiniteException.OfFigure(_folder.Path, _state.Step, "the validation bound");
+            throw NonFiniteException.OfFigure(Place, _state.Step, "the validation bound");
         var pending = _state;
         var isBest = _state.BestBound is null || result.Bound > _state.BestBound;
         _state = _state with { EvaluationIsPending = false };
         _state = isBest
             ? _state with { BestBound = result.Bound, BestStep = _state.Step, EvaluationsWithoutImprovement = 0 }
             : _state with { EvaluationsWithoutImprovement = _state.EvaluationsWithoutImprovement + 1 };
-        logs.Evaluation(_state.Step, result);
+        var report = new EvaluationReport(_state.Step, result, isBest);
+        foreach (var observer in _observers)
+            observer.OnEvaluation(report);
         if (isBest)
-            SaveBest(logs, pending);
-        observer?.OnEvaluation(new EvaluationReport(_state.Step, result, isBest));
+            SaveBest(pending);
         return true;
+    }
+
+    void ReportEvaluating(double share)
+    {
+        foreach (var observer in _observers)
+            observer.OnEvaluating(_state.Step, share);
+    }
+
+    void Warn(string message)
+    {
+        foreach (var observer in _observers)
+            observer.OnWarning(message);
     }
 
     // Before the batch is loaded, whose length tells where the last state of the one before stands.
@@ -302,9 +325,9 @@ public sealed class Trainer : IDisposable
 
     void GoOnFrom(Checkpoint checkpoint)
     {
-        checkpoint.Data?.Check(_identity, _data.Source, checkpoint.Folder);
+        checkpoint.Data?.Check(_data.Identify(), _data.Source, checkpoint.Folder);
         _state = checkpoint.State with { Configuration = _configuration };
-        _lastStep = CheckpointFolder.StepOf(_folder.Last);
+        _lastStep = _folder is null ? null : CheckpointFolder.StepOf(_folder.Last);
         ParameterFiles.Upload(_device, Parameters.Layout, checkpoint.Weights, Parameters.Values);
         ParameterFiles.Upload(_device, Parameters.Layout, checkpoint.FirstMoments, Parameters.FirstMoments);
         ParameterFiles.Upload(_device, Parameters.Layout, checkpoint.SecondMoments, Parameters.SecondMoments);
@@ -327,26 +350,24 @@ public sealed class Trainer : IDisposable
         _stateIsReady = true;
     }
 
-    void SaveLast(RunLogs logs, Action<string> warn)
+    void SaveLast()
     {
-        if (!Directory.Exists(_folder.Path))
+        if (_folder is not null && !Directory.Exists(_folder.Path))
         {
-            warn($"{_folder.Path} was deleted under way; it is made again, with what comes from here on.");
+            Warn($"{_folder.Path} was deleted under way; it is made again, with what comes from here on.");
             ConfigurationFile.Write(_folder.Configuration, _configuration);
         }
 
-        logs.Flush();
-        Save(_folder.Last);
+        Save(_folder?.Last);
         _lastStep = _state.Step;
     }
 
     // A best checkpoint that is not there must not be the best of the last one: that evaluates again.
-    void SaveBest(RunLogs logs, TrainingState before)
+    void SaveBest(TrainingState before)
     {
         try
         {
-            logs.Flush();
-            Save(_folder.Best);
+            Save(_folder?.Best);
         }
         catch
         {
@@ -356,23 +377,28 @@ public sealed class Trainer : IDisposable
     }
 
     // After a failure: what failed first is what the user must hear of.
-    void SaveWhatCanBe(RunLogs logs, ITrainingObserver? observer, Action<string> warn)
+    void SaveWhatCanBe()
     {
         try
         {
-            Complete(logs, observer, warn, ahead: 0);
+            Complete(ahead: 0);
             KeepState();
-            SaveLast(logs, warn);
+            SaveLast();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NonFiniteException)
         {
         }
     }
 
-    void Save(string folder)
+    // Nowhere where the run is in memory.
+    void Save(string? folder)
     {
-        _owner.Check();
-        CheckpointFolder.Write(folder, _state, _identity, Download(Parameters.Values), Download(Parameters.FirstMoments), Download(Parameters.SecondMoments), CarriedState());
+        if (folder is null)
+            return;
+        foreach (var observer in _observers)
+            observer.OnSaving(_state.Step);
+        _owner?.Check();
+        CheckpointFolder.Write(folder, _state, _data.Identify(), Download(Parameters.Values), Download(Parameters.FirstMoments), Download(Parameters.SecondMoments), CarriedState());
     }
 
     IReadOnlyList<NamedTensor> CarriedState()
@@ -384,7 +410,7 @@ public sealed class Trainer : IDisposable
     IReadOnlyList<NamedTensor> Download(Tensor arena)
     {
         var tensors = ParameterFiles.Download(_device, Parameters.Layout, arena);
-        return ParameterFiles.FirstNonFinite(tensors) is { } name ? throw NonFiniteException.OfParameters(_folder.Path, _state.Step, name) : tensors;
+        return ParameterFiles.FirstNonFinite(tensors) is { } name ? throw NonFiniteException.OfParameters(Place, _state.Step, name) : tensors;
     }
 
     public void Dispose()
@@ -393,6 +419,6 @@ public sealed class Trainer : IDisposable
             readback.Dispose();
         Step.Dispose();
         Parameters.Dispose();
-        _owner.Dispose();
+        _owner?.Dispose();
     }
 }

@@ -19,7 +19,7 @@ public readonly record struct StepReport(long Step, long TotalSteps, double Epoc
 /// <param name="IsBest">Whether the bound is the best so far.</param>
 public sealed record EvaluationReport(long Step, EvaluationResult Result, bool IsBest);
 
-/// <summary>Is told of a run's progress; called on the training thread.</summary>
+/// <summary>Is told what happens in a training, on its thread: logs and displays are observers, and so is whatever a program wants to do between steps.</summary>
 public interface ITrainingObserver
 {
     void OnStep(in StepReport report);
@@ -32,6 +32,12 @@ public interface ITrainingObserver
     }
 
     void OnEvaluation(EvaluationReport report);
+
+    /// <summary>A checkpoint follows: what was told until now must be safe before it, for a resumed run tells nothing twice.</summary>
+    /// <param name="step">Steps done.</param>
+    void OnSaving(long step)
+    {
+    }
 
     /// <summary>Something went wrong beside the training, which goes on.</summary>
     void OnWarning(string message)

@@ -4,11 +4,13 @@ using VBiLstm.Checkpoints;
 using VBiLstm.Comparisons;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
-using VBiLstm.Data.Preparation;
-using VBiLstm.Data.Speech;
 using VBiLstm.Devices.Cpu;
 using VBiLstm.Evaluation;
 using VBiLstm.Metrics;
+using VBiLstm.Preparation;
+using VBiLstm.Preparation.Sources;
+using VBiLstm.Preparation.Speech;
+using VBiLstm.Runs;
 using VBiLstm.Tests.Data.Preparation;
 using VBiLstm.Training;
 
@@ -43,7 +45,7 @@ sealed record CorruptedReader(string Name, byte[] Good, Func<byte[], string> Rea
             if (Directory.Exists(output))
                 Directory.Delete(output, recursive: true);
             PreparationTask.Get(task).Run([new SourcePath(source)], output, new PreparationOptions { FrameSize = 20 }, (_, _) => { }, CancellationToken.None);
-            DataSplits.Open(new DataConfiguration { Source = output }, 1);
+            DataSource.Open(new DataConfiguration { Source = output }, 1);
             return string.Concat(Directory.GetFiles(output, "*.bin").Order().Select(file => Convert.ToHexString(File.ReadAllBytes(file))));
         }
 
@@ -71,7 +73,7 @@ sealed record CorruptedReader(string Name, byte[] Good, Func<byte[], string> Rea
         var configuration = Preset.Get("digits").Configuration;
         configuration = configuration with { Model = configuration.Model with { LstmUnits = 4, MlpUnits = 4, LatentUnits = 2 }, Training = configuration.Training with { Steps = 1, EvaluateEvery = 0 } };
         using (var device = new CpuDevice(1))
-        using (var trainer = new Trainer(configuration, DataSplits.Open(configuration.Data, 1), device, run))
+        using (var trainer = new Trainer(configuration, DataSource.Open(configuration.Data, 1), device, run))
             trainer.Run();
         var files = Directory.GetFiles(run.Last).Order().ToDictionary(file => file, File.ReadAllBytes);
         string Checkpoint(string path, byte[] content)
@@ -93,7 +95,7 @@ sealed record CorruptedReader(string Name, byte[] Good, Func<byte[], string> Rea
         using (var device = new CpuDevice(1))
         using (var trained = new TrainedModel(run.Path, device))
         {
-            ComparisonResult.Evaluate(trained, DataSplits.Open(configuration.Data, 1), (_, _) => { }, CancellationToken.None).Write(folder.At("result.json"));
+            ComparisonResult.Evaluate(trained, DataSource.Open(configuration.Data, 1), (_, _) => { }, CancellationToken.None).Write(folder.At("result.json"));
             result = File.ReadAllBytes(folder.At("result.json"));
         }
 
@@ -102,7 +104,7 @@ sealed record CorruptedReader(string Name, byte[] Good, Func<byte[], string> Rea
         return
         [
             new("idx", idx, content => Sum(IdxFile.Read(new MemoryStream(content), "x").Values), false),
-            new("idx.gz", Zip(idx), content => Sum(IdxFile.Read(new MemoryStream(content), "x").Values), true),
+            new("idx.gz", Zip(idx), content => Sum(IdxFile.Read(new SourceStream(new GzipMembers(new MemoryStream(content)), "x"), "x").Values), true),
             new("amat", amat, content => Sum(AmatFile.Read(new MemoryStream(content), "x").Values), false),
             new("riff", Raw.Riff(Raw.Bytes(samples)), content => SpeechFile.Read(new MemoryStream(content), "x").Samples.Sum().ToString("R"), false),
             new("riff of two channels of floats", Raw.Riff([.. samples.SelectMany(sample => BitConverter.GetBytes(sample / 32768f))], bits: 32, tag: 3, channels: 2, extensible: true), content => SpeechFile.Read(new MemoryStream(content), "x").Samples.Sum().ToString("R"), false),

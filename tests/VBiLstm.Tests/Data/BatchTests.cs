@@ -1,5 +1,6 @@
 using VBiLstm.Configuration;
 using VBiLstm.Data;
+using VBiLstm.Preparation;
 
 namespace VBiLstm.Tests.Data;
 
@@ -80,7 +81,7 @@ public class BatchTests
     [Fact]
     public void Padding_is_zero_in_a_batch_used_before()
     {
-        var data = DataSplits.Open(new DataConfiguration(), 1).Test;
+        var data = DataSource.Open(new DataConfiguration(), 1).Test;
         var batches = new EvaluationBatches(data, 150);
         var batch = new SequenceBatch(data.MaximumLength, 150, data.FrameSize);
         Array.Fill(batch.Frames, 7);
@@ -98,7 +99,7 @@ public class BatchTests
     [Fact]
     public void Reading_images_binarised_anew_allocates_nothing()
     {
-        var data = DataSplits.Open(new DataConfiguration { Binarisation = Binarisation.Stochastic }, 1).Train;
+        var data = DataSource.Open(new DataConfiguration { Binarisation = Binarisation.Stochastic }, 1).Train;
         var batches = new TrainingBatches(data, 300, 5);
         var batch = new SequenceBatch(data.MaximumLength, 300, data.FrameSize);
         for (var step = 0; step < 8; step++)

@@ -2,6 +2,8 @@ using VBiLstm.Checkpoints;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Devices.Cpu;
+using VBiLstm.Preparation;
+using VBiLstm.Runs;
 using VBiLstm.Training;
 
 namespace VBiLstm.Tests.Data;
@@ -63,7 +65,7 @@ public class DataIdentityTests
         var saved = CheckpointFolder.Read(run.Last, withMoments: true);
         Assert.Equal((DataConfiguration.InMemory, RunConfiguration.NoPreset), (saved.State.Configuration.Data.Source, saved.State.Configuration.Preset));
         Assert.Equal((DataConfiguration.InMemory, RunConfiguration.NoPreset), (ConfigurationFile.Read(run.Configuration).Data.Source, ConfigurationFile.Read(run.Configuration).Preset));
-        Assert.Contains("a program gave this run its data", Assert.Throws<DataException>(() => DataSplits.Open(saved.State.Configuration.Data, 1)).Message, StringComparison.Ordinal);
+        Assert.Contains("a program gave this run its data", Assert.Throws<DataException>(() => DataSource.Open(saved.State.Configuration.Data, 1)).Message, StringComparison.Ordinal);
         Assert.Equal(["a", "b", "c"], saved.Data!.Vocabulary);
 
         using var others = Texts([0, 1, 2, 0, 1, 2, 2, 0]);

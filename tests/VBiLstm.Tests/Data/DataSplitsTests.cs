@@ -1,5 +1,7 @@
+using System.IO.Compression;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
+using VBiLstm.Preparation;
 
 namespace VBiLstm.Tests.Data;
 
@@ -23,10 +25,10 @@ public class DataSplitsTests
     [Fact]
     public void Embedded_digits_have_the_published_counts_and_views()
     {
-        var rows = DataSplits.Open(Digits, 1);
+        var rows = DataSource.Open(Digits, 1);
         Assert.Equal((1000, 200, 200), (rows.Train.Count, rows.Validation.Count, rows.Test.Count));
         Assert.Equal((28, 28), (rows.Train.MaximumLength, rows.Train.FrameSize));
-        var pixels = DataSplits.Open(Digits with { View = ImageView.Pixels }, 1);
+        var pixels = DataSource.Open(Digits with { View = ImageView.Pixels }, 1);
         Assert.Equal((784, 1), (pixels.Train.MaximumLength, pixels.Train.FrameSize));
 
         // Both begin with a zero frame, then the same pixels in the same order.
@@ -38,7 +40,7 @@ public class DataSplitsTests
     [Fact]
     public void Pixel_means_score_as_the_yardstick_says()
     {
-        var splits = DataSplits.Open(Digits, 1);
+        var splits = DataSource.Open(Digits, 1);
         var mean = new double[785 + 27];
         for (var i = 0; i < splits.Train.Count; i++)
             foreach (var (value, j) in Frames(splits.Train, i).Select((value, j) => (value, j)))
@@ -56,16 +58,16 @@ public class DataSplitsTests
     [Fact]
     public void Stochastic_binarisation_changes_with_the_epoch_for_training_only_and_keeps_its_probability()
     {
-        var splits = DataSplits.Open(Digits with { Binarisation = Binarisation.Stochastic }, 1);
+        var splits = DataSource.Open(Digits with { Binarisation = Binarisation.Stochastic }, 1);
         Assert.Equal(Frames(splits.Train, 0, 3), Frames(splits.Train, 0, 3));
         Assert.NotEqual(Frames(splits.Train, 0, 3), Frames(splits.Train, 0, 4));
-        Assert.NotEqual(Frames(splits.Train, 0, 3), Frames(DataSplits.Open(Digits with { Binarisation = Binarisation.Stochastic }, 2).Train, 0, 3));
-        Assert.Equal(Frames(splits.Test, 0, 3), Frames(DataSplits.Open(Digits, 9).Test, 0, 4));
+        Assert.NotEqual(Frames(splits.Train, 0, 3), Frames(DataSource.Open(Digits with { Binarisation = Binarisation.Stochastic }, 2).Train, 0, 3));
+        Assert.Equal(Frames(splits.Test, 0, 3), Frames(DataSource.Open(Digits, 9).Test, 0, 4));
 
         using var folder = new TemporaryFolder();
         foreach (var split in new[] { "train", "valid", "test" })
             WriteIdx(folder.At(split + ".idx"), 40, 20, 64);
-        var grey = DataSplits.Open(new DataConfiguration { Source = folder.Path, Binarisation = Binarisation.Stochastic }, 1);
+        var grey = DataSource.Open(new DataConfiguration { Source = folder.Path, Binarisation = Binarisation.Stochastic }, 1);
         var share = Enumerable.Range(0, 40).Average(i => Frames(grey.Train, i, 1)[20..].Average());
         var error = 5 * Math.Sqrt(64 / 255.0 * (1 - 64 / 255.0) / (40 * 400));
         Assert.InRange(share - 64 / 255.0, -error, error);
@@ -74,7 +76,8 @@ public class DataSplitsTests
     [Fact]
     public void Grey_training_digits_are_the_binary_ones_in_the_same_order()
     {
-        static IdxFile Digits(string name) => IdxFile.Read(typeof(DataSplits).Assembly.GetManifestResourceStream(name + "-train-images-idx3-ubyte.gz")!, name);
+        static IdxFile Digits(string name)
+            => IdxFile.Read(new GZipStream(typeof(DataSplits).Assembly.GetManifestResourceStream(name + "-train-images-idx3-ubyte.gz")!, CompressionMode.Decompress), name);
         var (grey, binary) = (Digits("mini-gray").Values, Digits("mini-bin").Values);
         Assert.DoesNotContain(grey.Zip(binary), pixel => (pixel.First, pixel.Second) is (0, 255) or (255, 0));
     }
@@ -85,7 +88,7 @@ public class DataSplitsTests
         using var folder = new TemporaryFolder();
         foreach (var split in new[] { "train", "valid", "test" })
             WriteIdx(folder.At(split), 10, 28, 128);
-        DataSplits Open(long seed) => DataSplits.Open(new DataConfiguration { Source = folder.Path, Binarisation = Binarisation.Static }, seed);
+        DataSplits Open(long seed) => DataSource.Open(new DataConfiguration { Source = folder.Path, Binarisation = Binarisation.Static }, seed);
         var splits = Open(1);
         SequenceDataset[] all = [splits.Train, splits.Validation, splits.Test];
         float[][] images = [.. all.Select(split => Enumerable.Range(0, 10).SelectMany(i => Frames(split, i)[28..]).ToArray())];
@@ -109,7 +112,7 @@ public class DataSplitsTests
         WriteIdx(folder.At(name), 20, 4, 0);
         if (name == "train-val")
             WriteIdx(folder.At("test"), 20, 4, 0);
-        var e = Assert.Throws<DataException>(() => DataSplits.Open(new DataConfiguration { Source = folder.Path }, 1));
+        var e = Assert.Throws<DataException>(() => DataSource.Open(new DataConfiguration { Source = folder.Path }, 1));
         Assert.Contains(name, e.Message, StringComparison.Ordinal);
     }
 
@@ -123,12 +126,12 @@ public class DataSplitsTests
         foreach (var split in new[] { "train", "test", "images-val" })
             WriteIdx(folder.At(split), 20, 4, 0);
         var configuration = new DataConfiguration { Source = folder.Path };
-        Assert.Equal(20, DataSplits.Open(configuration, 1).Validation.Count);
+        Assert.Equal(20, DataSource.Open(configuration, 1).Validation.Count);
         File.WriteAllBytes(folder.At("images-val"), content);
-        Assert.Contains("images-val", Assert.Throws<DataException>(() => DataSplits.Open(configuration, 1)).Message, StringComparison.Ordinal);
+        Assert.Contains("images-val", Assert.Throws<DataException>(() => DataSource.Open(configuration, 1)).Message, StringComparison.Ordinal);
         File.Delete(folder.At("images-val"));
         File.CreateSymbolicLink(folder.At("images-val"), folder.At("gone"));
-        Assert.Contains("images-val", Assert.Throws<DataException>(() => DataSplits.Open(configuration, 1)).Message, StringComparison.Ordinal);
+        Assert.Contains("images-val", Assert.Throws<DataException>(() => DataSource.Open(configuration, 1)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -136,13 +139,13 @@ public class DataSplitsTests
     {
         using var folder = new TemporaryFolder();
         var configuration = new DataConfiguration { Source = folder.Path };
-        void Refused(string part) => Assert.Contains(part, Assert.Throws<DataException>(() => DataSplits.Open(configuration, 1)).Message, StringComparison.Ordinal);
+        void Refused(string part) => Assert.Contains(part, Assert.Throws<DataException>(() => DataSource.Open(configuration, 1)).Message, StringComparison.Ordinal);
 
         Refused("train split");
         WriteIdx(folder.At("x-train-images"), 40, 5, 255);
         Refused("test split");
         WriteIdx(folder.At("t10k-images"), 10, 5, 255);
-        var held = DataSplits.Open(configuration, 1);
+        var held = DataSource.Open(configuration, 1);
         Assert.Equal((36, 4, 10), (held.Train.Count, held.Validation.Count, held.Test.Count));
         Assert.Contains("last tenth", held.Description, StringComparison.Ordinal);
         WriteIdx(folder.At("valid-images"), 8, 6, 255);
@@ -150,9 +153,9 @@ public class DataSplitsTests
         WriteIdx(folder.At("valid-images"), 8, 5, 100);
         Refused("data.binarisation");
         WriteIdx(folder.At("valid-images"), 8, 5, 0);
-        Assert.Equal(8, DataSplits.Open(configuration, 1).Validation.Count);
+        Assert.Equal(8, DataSource.Open(configuration, 1).Validation.Count);
         File.WriteAllText(folder.At("train-notes.txt"), "not data");
-        Assert.Equal(40, DataSplits.Open(configuration, 1).Train.Count);
+        Assert.Equal(40, DataSource.Open(configuration, 1).Train.Count);
         WriteIdx(folder.At("train-again"), 8, 5, 0);
         Refused("nobody can know");
         configuration = configuration with { Source = folder.At("nowhere") };
@@ -162,7 +165,7 @@ public class DataSplitsTests
     [Fact]
     public void A_model_of_another_frame_size_is_refused_with_the_value_to_set()
     {
-        var e = Assert.Throws<ConfigurationException>(() => DataSplits.Open(Digits, 1).CheckFits(new ModelConfiguration { FrameSize = 5 }));
+        var e = Assert.Throws<ConfigurationException>(() => DataSource.Open(Digits, 1).CheckFits(new ModelConfiguration { FrameSize = 5 }));
         Assert.Contains("model.frame_size=28", e.Message, StringComparison.Ordinal);
     }
 
@@ -175,11 +178,11 @@ public class DataSplitsTests
 
         // Two files for the test split lie there: binmnist-test and t10k-images.
         if (Directory.GetFiles(folder, "t10k-images*").Length > 0)
-            Assert.Contains("t10k-images", Assert.Throws<DataException>(() => DataSplits.Open(new DataConfiguration { Source = folder }, 1)).Message, StringComparison.Ordinal);
+            Assert.Contains("t10k-images", Assert.Throws<DataException>(() => DataSource.Open(new DataConfiguration { Source = folder }, 1)).Message, StringComparison.Ordinal);
         using var copy = new TemporaryFolder();
         foreach (var file in Directory.GetFiles(folder, "binmnist-*"))
             File.Copy(file, copy.At(Path.GetFileName(file)));
-        var splits = DataSplits.Open(new DataConfiguration { Source = copy.Path }, 1);
+        var splits = DataSource.Open(new DataConfiguration { Source = copy.Path }, 1);
         Assert.Equal((50_000, 10_000, 10_000), (splits.Train.Count, splits.Validation.Count, splits.Test.Count));
     }
 }

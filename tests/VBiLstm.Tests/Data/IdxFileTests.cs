@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Security.Cryptography;
 using VBiLstm.Data;
+using VBiLstm.Preparation.Sources;
 
 namespace VBiLstm.Tests.Data;
 
@@ -24,7 +25,9 @@ public class IdxFileTests
         return target.ToArray();
     }
 
-    static IdxFile Read(byte[] content) => IdxFile.Read(new MemoryStream(content), "digits.idx");
+    // As the files of a source are read: unpacked where they are in gzip.
+    static IdxFile Read(byte[] content)
+        => IdxFile.Read(content is [0x1f, 0x8b, ..] ? new SourceStream(new GzipMembers(new MemoryStream(content)), "digits.idx") : new MemoryStream(content), "digits.idx");
 
     [Fact]
     public void Plain_and_zipped_files_give_their_values()

@@ -3,6 +3,8 @@ using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Devices.Cpu;
 using VBiLstm.Evaluation;
+using VBiLstm.Preparation;
+using VBiLstm.Runs;
 using VBiLstm.Training;
 
 namespace VBiLstm.Tests.Evaluation;
@@ -18,7 +20,7 @@ public class TrainedModelTests
 
     static DataSplits Train(string folder)
     {
-        var data = DataSplits.Open(Run.Data, Run.Seed);
+        var data = DataSource.Open(Run.Data, Run.Seed);
         using var device = new CpuDevice(2);
         using var trainer = new Trainer(Run, data, device, new RunFolder(folder));
         trainer.Run(cancellation: TestContext.Current.CancellationToken);

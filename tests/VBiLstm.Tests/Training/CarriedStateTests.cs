@@ -4,6 +4,7 @@ using VBiLstm.Data;
 using VBiLstm.Devices.Cpu;
 using VBiLstm.Evaluation;
 using VBiLstm.Model;
+using VBiLstm.Runs;
 using VBiLstm.Training;
 
 namespace VBiLstm.Tests.Training;
@@ -71,7 +72,7 @@ public class CarriedStateTests
     public void Bits_per_character_are_nats_over_ln_2_and_all_predicted_characters()
     {
         var result = Evaluate(ModelKind.VariationalBiLstm, Text(140, 10), batchSize: 2);
-        var (value, unit) = result.TaskUnit(Run.Model);
+        var (value, unit) = result.InTaskUnit(Run.Model);
         Assert.Equal((result.Nll + result.Kl) * result.Sequences / 139 / Math.Log(2), value, 1e-9);
         Assert.StartsWith("bits per character", unit, StringComparison.Ordinal);
     }

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using VBiLstm.Configuration;
-using VBiLstm.Training;
+using VBiLstm.Runs;
 
 namespace VBiLstm.Tests.Training;
 

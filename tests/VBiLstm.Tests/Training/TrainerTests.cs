@@ -4,6 +4,8 @@ using VBiLstm.Data;
 using VBiLstm.Devices.Cpu;
 using VBiLstm.Metrics;
 using VBiLstm.Model;
+using VBiLstm.Preparation;
+using VBiLstm.Runs;
 using VBiLstm.Training;
 
 namespace VBiLstm.Tests.Training;
@@ -71,7 +73,7 @@ public class TrainerTests
 
     static TrainingOutcome Train(string folder, int threads, RunConfiguration configuration, ITrainingObserver? observer = null, bool resume = false, CancellationTokenSource? stop = null)
     {
-        var data = DataSplits.Open(configuration.Data, configuration.Seed);
+        var data = DataSource.Open(configuration.Data, configuration.Seed);
         var run = new RunFolder(folder);
         using var device = new CpuDevice(threads);
         using var trainer = resume

@@ -1,9 +1,12 @@
 using VBiLstm.Checkpoints;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
-using VBiLstm.Data.Preparation;
 using VBiLstm.Devices.Cpu;
 using VBiLstm.Metrics;
+using VBiLstm.Model;
+using VBiLstm.Preparation;
+using VBiLstm.Preparation.Sources;
+using VBiLstm.Runs;
 using VBiLstm.Training;
 
 namespace VBiLstm.Tests.Training;
@@ -32,7 +35,7 @@ public class TrainingFailureTests
 
     static TrainingOutcome Train(RunFolder run, RunConfiguration configuration, ITrainingObserver? observer = null, bool resume = false)
     {
-        using var data = DataSplits.Open(configuration.Data, configuration.Seed);
+        using var data = DataSource.Open(configuration.Data, configuration.Seed);
         using var device = new CpuDevice(1);
         using var trainer = resume
             ? new Trainer(configuration, data, device, run, run.ReadNewest(message => Assert.Fail(message))!)
@@ -149,7 +152,7 @@ public class TrainingFailureTests
     public void A_second_trainer_of_a_run_is_refused()
     {
         using var folder = new TemporaryFolder();
-        using var data = DataSplits.Open(Digits.Data, 1);
+        using var data = DataSource.Open(Digits.Data, 1);
         using var device = new CpuDevice(1);
         using var first = new Trainer(Digits, data, device, new RunFolder(folder.At("run")));
         Assert.Contains("in use", Assert.Throws<ConfigurationException>(() => new Trainer(Digits, data, device, new RunFolder(folder.At("run")))).Message, StringComparison.Ordinal);

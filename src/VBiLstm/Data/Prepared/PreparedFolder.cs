@@ -19,11 +19,9 @@ public static class PreparedFolder
 
     /// <summary>Opens the three splits; only images are read at once.</summary>
     /// <param name="data">Source (the folder), and view, binarisation, window and carried state where the data have them.</param>
-    /// <param name="trainKey">Key of the draws of training images; those of the others are drawn once.</param>
-    /// <param name="validationKey">As above, of validation.</param>
-    /// <param name="testKey">As above, of test.</param>
+    /// <param name="seed">Key of stochastic binarisation.</param>
     /// <exception cref="DataException">A file is missing or damaged; the message names it, the place and the fix.</exception>
-    public static DataSplits Open(DataConfiguration data, long trainKey, long validationKey, long testKey)
+    public static DataSplits Open(DataConfiguration data, long seed)
     {
         ArgumentNullException.ThrowIfNull(data);
         var folder = data.Source;
@@ -57,7 +55,7 @@ public static class PreparedFolder
 
         try
         {
-            var splits = new DataSplits(Split("train", trainKey), Split("validation", validationKey), Split("test", testKey), "")
+            var splits = new DataSplits(Split("train", ImageSplits.TrainKey(data, seed)), Split("validation", ImageSplits.ValidationKey), Split("test", ImageSplits.TestKey), "")
             {
                 Source = folder,
                 Vocabulary = manifest.Kind == PreparedKind.Tokens ? Vocabulary(folder, manifest.VocabularySize) : [],

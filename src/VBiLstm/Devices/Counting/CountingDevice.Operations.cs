@@ -1,3 +1,5 @@
+using VBiLstm.Noise;
+
 namespace VBiLstm.Devices.Counting;
 
 // Operands that are read and written count twice.

@@ -1,6 +1,7 @@
 using VBiLstm.Configuration;
 using VBiLstm.Devices;
 using VBiLstm.Model.Parts;
+using VBiLstm.Noise;
 
 namespace VBiLstm.Model.Models;
 

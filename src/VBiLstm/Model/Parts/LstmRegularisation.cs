@@ -1,5 +1,6 @@
 using VBiLstm.Configuration;
 using VBiLstm.Devices;
+using VBiLstm.Noise;
 
 namespace VBiLstm.Model.Parts;
 

@@ -3,8 +3,8 @@ using System.IO.Compression;
 using System.Text;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
-using VBiLstm.Data.Preparation;
 using VBiLstm.Data.Prepared;
+using VBiLstm.Preparation;
 
 namespace VBiLstm.Tests.Data.Preparation;
 
@@ -172,9 +172,9 @@ public class ArrayPreparationTests
             folder.Write($"{split}.idx", Idx(4, i => i % 2 == 0 ? value : (byte)0));
         var configuration = new DataConfiguration { Source = folder.Path, Binarisation = binarisation };
         if (expected is null)
-            Assert.Equal(4, DataSplits.Open(configuration, 1).Train.Count);
+            Assert.Equal(4, DataSource.Open(configuration, 1).Train.Count);
         else
-            Assert.Contains(expected, Assert.Throws<DataException>(() => DataSplits.Open(configuration, 1)).Message, StringComparison.Ordinal);
+            Assert.Contains(expected, Assert.Throws<DataException>(() => DataSource.Open(configuration, 1)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

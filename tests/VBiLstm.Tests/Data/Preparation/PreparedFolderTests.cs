@@ -1,7 +1,8 @@
 using System.Text.Json.Nodes;
 using VBiLstm.Data;
-using VBiLstm.Data.Preparation;
 using VBiLstm.Data.Prepared;
+using VBiLstm.Preparation;
+using VBiLstm.Preparation.Sources;
 
 namespace VBiLstm.Tests.Data.Preparation;
 

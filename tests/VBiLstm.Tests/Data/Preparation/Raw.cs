@@ -2,8 +2,9 @@ using System.Buffers.Binary;
 using System.Text;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
-using VBiLstm.Data.Preparation;
 using VBiLstm.Data.Prepared;
+using VBiLstm.Preparation;
+using VBiLstm.Preparation.Sources;
 
 namespace VBiLstm.Tests.Data.Preparation;
 
@@ -13,7 +14,7 @@ static class Raw
     public static PreparedManifest Prepare(string task, string from, string folder, PreparationOptions? options = null, Action<string, double>? progress = null, CancellationTokenSource? stop = null)
         => PreparationTask.Get(task).Run([new SourcePath(from)], folder, options ?? new PreparationOptions(), progress ?? ((_, _) => { }), stop?.Token ?? TestContext.Current.CancellationToken);
 
-    public static DataSplits Open(string folder, DataConfiguration? data = null) => DataSplits.Open((data ?? new DataConfiguration()) with { Source = folder }, 1);
+    public static DataSplits Open(string folder, DataConfiguration? data = null) => DataSource.Open((data ?? new DataConfiguration()) with { Source = folder }, 1);
 
     public static string Write(this TemporaryFolder folder, string name, string text) => folder.Write(name, Encoding.UTF8.GetBytes(text));
 

@@ -3,7 +3,7 @@ using System.IO.Compression;
 using System.Runtime.InteropServices;
 using System.Text;
 using VBiLstm.Data;
-using VBiLstm.Data.Preparation;
+using VBiLstm.Preparation.Sources;
 
 namespace VBiLstm.Tests.Data.Preparation;
 

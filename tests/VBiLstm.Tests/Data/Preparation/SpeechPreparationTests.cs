@@ -1,6 +1,7 @@
 using VBiLstm.Data;
-using VBiLstm.Data.Preparation;
-using VBiLstm.Data.Speech;
+using VBiLstm.Preparation;
+using VBiLstm.Preparation.Sources;
+using VBiLstm.Preparation.Speech;
 
 namespace VBiLstm.Tests.Data.Preparation;
 

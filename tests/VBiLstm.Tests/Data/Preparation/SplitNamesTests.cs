@@ -1,5 +1,5 @@
 using VBiLstm.Data;
-using VBiLstm.Data.Preparation;
+using VBiLstm.Preparation.Sources;
 
 namespace VBiLstm.Tests.Data.Preparation;
 

@@ -1,7 +1,8 @@
 using System.Text;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
-using VBiLstm.Data.Preparation;
+using VBiLstm.Preparation;
+using VBiLstm.Preparation.Sources;
 
 namespace VBiLstm.Tests.Data.Preparation;
 

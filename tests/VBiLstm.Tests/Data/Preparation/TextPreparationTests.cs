@@ -2,8 +2,8 @@ using System.IO.Compression;
 using System.Text;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
-using VBiLstm.Data.Preparation;
-using VBiLstm.Data.Prepared;
+using VBiLstm.Preparation;
+using VBiLstm.Preparation.Sources;
 
 namespace VBiLstm.Tests.Data.Preparation;
 

@@ -1,5 +1,5 @@
 using VBiLstm.Data;
-using VBiLstm.Data.Speech;
+using VBiLstm.Preparation.Speech;
 
 namespace VBiLstm.Tests.Data.Speech;
 

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
-using VBiLstm.Data.Speech;
+using VBiLstm.Preparation.Speech;
 
 namespace VBiLstm.Tests.Data.Speech;
 

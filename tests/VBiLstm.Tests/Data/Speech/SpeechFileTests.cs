@@ -1,6 +1,6 @@
 using System.Text;
 using VBiLstm.Data;
-using VBiLstm.Data.Speech;
+using VBiLstm.Preparation.Speech;
 
 namespace VBiLstm.Tests.Data.Speech;
 

@@ -1,0 +1,119 @@
+using System.CommandLine;
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using Spectre.Console;
+using VBiLstm.Cli.Options;
+using VBiLstm.Configuration;
+using VBiLstm.Devices;
+using VBiLstm.Model;
+
+namespace VBiLstm.Cli.Execution;
+
+/// <summary>Runs a command line and turns what can go wrong into one clear line and an exit code.</summary>
+static class CommandExecution
+{
+    public const int Success = 0, Failure = 1, BadInput = 2, DeviceFailure = 3, Defect = 70, Interrupted = 130;
+
+    // Their results are in files: a log that cannot be written takes nothing from them.
+    static readonly string[] LeavingFiles = ["train", "compare", "prepare", "get"];
+
+    [SuppressMessage("Reliability", "CA2000", Justification = "Standard output and standard error are open as long as the process.")]
+    public static int Run(RootCommand root, string[] arguments)
+    {
+        // Numbers are printed and read in English, whatever the machine's language.
+        CultureInfo.CurrentCulture = CultureInfo.DefaultThreadCurrentCulture = CultureInfo.InvariantCulture;
+        var (output, error) = (new StandardStream(Console.Out), new StandardStream(Console.Error));
+        AnsiConsole.Console = AnsiConsole.Create(new AnsiConsoleSettings { Out = output });
+        Console.SetOut(new EscapingWriter(output));
+        Console.SetError(new EscapingWriter(error));
+        AppDomain.CurrentDomain.UnhandledException += (_, thrown) => Environment.Exit(ReportDefect((Exception)thrown.ExceptionObject, arguments));
+        var command = "";
+        int code;
+        try
+        {
+            NumberOptions.ParseStrictly(root);
+            var parsed = root.Parse(arguments);
+            command = parsed.CommandResult.Command.Name;
+            code = Run(parsed);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            code = ReportDefect(e, arguments);
+        }
+
+        output.Flush();
+        if (output.Failure is not { } reason)
+            return code;
+        Console.Error.WriteLine($"vbilstm: standard output could not be written ({reason}); what was printed from then on is lost.");
+        return code == Success && !LeavingFiles.Contains(command) ? Failure : code;
+    }
+
+    static int Run(ParseResult parsed)
+    {
+        if (parsed.Errors.Count > 0)
+        {
+            foreach (var error in parsed.Errors)
+                Console.Error.WriteLine($"vbilstm: {Printable.Text(error.Message)}");
+            Console.Error.WriteLine("vbilstm: --help after a command lists its options.");
+            return BadInput;
+        }
+
+        try
+        {
+            // Signals are the commands' own: a step may take longer than any time-out to end cleanly.
+            return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+        }
+        catch (ConfigurationException e)
+        {
+            return Report(e, BadInput, OptionsFor(e, parsed.CommandResult.Command));
+        }
+        catch (OperationCanceledException)
+        {
+            Console.Error.WriteLine("vbilstm: interrupted.");
+            return Interrupted;
+        }
+        catch (Exception e) when (e is NonFiniteException or IOException or UnauthorizedAccessException)
+        {
+            return Report(e, Failure);
+        }
+        catch (Exception e) when (e is DeviceException or EntryPointNotFoundException)
+        {
+            return Report(e, DeviceFailure);
+        }
+        catch (OutOfMemoryException e)
+        {
+            return Report(e is InsufficientMemoryException ? e : new InsufficientMemoryException("There is not enough memory; use a smaller batch or model."), DeviceFailure);
+        }
+    }
+
+    static int Report(Exception e, int code, string options = "")
+    {
+        Console.Error.WriteLine($"vbilstm: {Printable.Text(e.Message)}{options}");
+        return code;
+    }
+
+    // The library says what can be set; how, the command knows.
+    static string OptionsFor(ConfigurationException e, Command command)
+    {
+        var options = e.Settings.Select(name => "--" + name).Where(name => command.Options.Any(option => option.Name == name)).ToList();
+        return options.Count == 0 ? "" : $" Options: {string.Join(", ", options)}.";
+    }
+
+    // What nobody foresaw: one line for the user, the rest for who mends it.
+    static int ReportDefect(Exception e, string[] arguments)
+    {
+        var place = "";
+        try
+        {
+            var path = Path.Combine(Path.GetTempPath(), $"vbilstm-failure-{Environment.ProcessId}.txt");
+            File.WriteAllText(path, $"vbilstm {string.Join(' ', arguments)}\n{DateTime.UtcNow:u}\n{Environment.OSVersion} .NET {Environment.Version}\n{e}\n");
+            place = $" Details: {path}; please report them.";
+        }
+        catch (Exception failed) when (failed is IOException or UnauthorizedAccessException)
+        {
+        }
+
+        Console.Error.WriteLine($"vbilstm: a defect of the program: {e.GetType().Name}: {Printable.Text(e.Message)}{place}");
+        return Defect;
+    }
+}

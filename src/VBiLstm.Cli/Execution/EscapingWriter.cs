@@ -1,0 +1,24 @@
+using System.Text;
+
+namespace VBiLstm.Cli.Execution;
+
+/// <summary>Lines for people, in which names from files may stand: whatever could move a cursor or clear a screen is shown as its number. Ends of lines and tabs are as they are.</summary>
+sealed class EscapingWriter(TextWriter inner) : TextWriter
+{
+    public override Encoding Encoding => inner.Encoding;
+
+    public override void Write(char value) => Write(value.ToString());
+
+    public override void Write(char[] buffer, int index, int count) => Write(new string(buffer, index, count));
+
+    public override void Write(string? value) => inner.Write(Escape(value ?? ""));
+
+    public override void WriteLine(string? value) => inner.WriteLine(Escape(value ?? ""));
+
+    public override void Flush() => inner.Flush();
+
+    static string Escape(string text)
+        => text.Any(c => char.IsControl(c) || char.GetUnicodeCategory(c) is System.Globalization.UnicodeCategory.Format)
+            ? string.Join('\n', text.Split('\n').Select(line => string.Join('\t', line.Split('\t').Select(Printable.Text))))
+            : text;
+}

@@ -1,0 +1,50 @@
+using System.Runtime.InteropServices;
+
+namespace VBiLstm.Cli.Execution;
+
+/// <summary>
+/// Ctrl-C, SIGTERM, SIGHUP and what batch systems send before they kill (SIGUSR1, SIGUSR2, SIGXCPU) as a cancellation, and so a limit of time. More signals do not
+/// spoil the save that follows; a third Ctrl-C ends a process that no longer answers.
+/// </summary>
+sealed class Interruption : IDisposable
+{
+    const int CtrlCsThatEnd = 3;
+
+    readonly CancellationTokenSource _source = new();
+    readonly List<PosixSignalRegistration> _registrations = [];
+    int _ctrlCs;
+
+    /// <param name="after">Cancels when so much time has passed; null for never.</param>
+    public Interruption(TimeSpan? after = null)
+    {
+        foreach (var signal in Signals())
+            _registrations.Add(PosixSignalRegistration.Create(signal, Handle));
+        if (after is { } limit)
+            _source.CancelAfter(limit);
+    }
+
+    public CancellationToken Token => _source.Token;
+
+    // A signal's number is what the registration takes where it has no name for it; these are Linux's and macOS's.
+    static IEnumerable<PosixSignal> Signals()
+    {
+        PosixSignal[] everywhere = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP];
+        int[] numbers = OperatingSystem.IsWindows() ? [] : OperatingSystem.IsMacOS() ? [30, 31, 24] : [10, 12, 24];
+        return [.. everywhere, .. numbers.Select(number => (PosixSignal)number)];
+    }
+
+    void Handle(PosixSignalContext context)
+    {
+        if (context.Signal == PosixSignal.SIGINT && Interlocked.Increment(ref _ctrlCs) >= CtrlCsThatEnd)
+            return;
+        context.Cancel = true;
+        _source.Cancel();
+    }
+
+    public void Dispose()
+    {
+        foreach (var registration in _registrations)
+            registration.Dispose();
+        _source.Dispose();
+    }
+}

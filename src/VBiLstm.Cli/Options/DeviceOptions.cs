@@ -1,0 +1,118 @@
+using System.CommandLine;
+using VBiLstm.Configuration;
+using VBiLstm.Cuda;
+using VBiLstm.Devices;
+using VBiLstm.Devices.Cpu;
+
+namespace VBiLstm.Cli.Options;
+
+/// <summary>Where and how a command computes.</summary>
+sealed class DeviceOptions
+{
+    readonly Option<string> _device = new("--device")
+    {
+        Description = "cpu; cuda or cuda:N for NVIDIA GPU number N; soft for the software GPU, which runs the GPU's path on the CPU, slowly.",
+        DefaultValueFactory = _ => "cpu",
+    };
+
+    readonly Option<int> _threads = new("--threads")
+    {
+        Description = "cpu: threads; 0 takes all processors. Results have the same bits at any number.",
+        DefaultValueFactory = _ => 0,
+    };
+
+    readonly Option<int?> _simd = new("--simd")
+    {
+        Description = $"cpu: vector width of the products in bits, 128, 256 or 512. Default: the widest here, {(int)SimdWidths.Best}.",
+    };
+
+    readonly Option<string?> _precision = new("--precision")
+    {
+        Description = "cuda: tf32 (tensor cores; the default) or fp32 for products in float32 throughout.",
+    };
+
+    readonly Option<string?> _recurrence = new("--recurrence")
+    {
+        Description = "cuda: what runs the LSTMs without a channel, cudnn or kernels. Default: cudnn where it is found.",
+    };
+
+    readonly Option<bool> _noGraph = new("--no-graph")
+    {
+        Description = "cuda: launch a training step's kernels one by one, not as one captured graph. The results have the same bits.",
+    };
+
+    public void AddTo(Command command)
+    {
+        foreach (var option in new Option[] { _device, _threads, _simd, _precision, _recurrence, _noGraph })
+            command.Options.Add(option);
+    }
+
+    /// <summary>Whether the command line says --device.</summary>
+    public bool NamesADevice(ParseResult parsed) => parsed.GetResult(_device) is { Implicit: false };
+
+    /// <exception cref="ConfigurationException">A value is out of range, belongs to another device, or this processor lacks the width.</exception>
+    /// <exception cref="DeviceException">The device cannot be had.</exception>
+    public Device Create(ParseResult parsed)
+    {
+        var name = parsed.GetValue(_device)!;
+        if (name == "cpu")
+            return CreateCpu(parsed);
+        foreach (var option in new Option[] { _threads, _simd })
+            Refuse(parsed, option, $"--device {name}");
+        var options = CudaOptionsOf(parsed, name);
+        var device = new CudaDevice(options);
+        if (options.Recurrence == CudaRecurrence.Automatic && !device.OpaqueRecurrences)
+            Console.Error.WriteLine("vbilstm: cuDNN was not found: LSTMs without a channel run by the project's own kernels, more slowly. vbilstm doctor says what was tried; --recurrence kernels asks for this.");
+        return device;
+    }
+
+    CpuDevice CreateCpu(ParseResult parsed)
+    {
+        foreach (var option in new Option[] { _precision, _recurrence, _noGraph })
+            Refuse(parsed, option, "--device cpu");
+        var threads = parsed.GetValue(_threads);
+        if (threads is < 0 or > 1024)
+            throw new ConfigurationException($"--threads is {threads}; use 0 to 1024.");
+        if (parsed.GetValue(_simd) is not { } bits)
+            return new CpuDevice(threads);
+        return SimdWidths.Supported.Contains((SimdWidth)bits)
+            ? new CpuDevice(threads, (SimdWidth)bits)
+            : throw new ConfigurationException($"--simd is {bits}; this processor has {string.Join(", ", SimdWidths.Supported.Select(width => (int)width))}.");
+    }
+
+    CudaOptions CudaOptionsOf(ParseResult parsed, string name)
+        => new()
+        {
+            Ordinal = Ordinal(name),
+            Software = name == "soft",
+            Precision = parsed.GetValue(_precision) switch
+            {
+                null or "tf32" => CudaPrecision.Tf32,
+                "fp32" => CudaPrecision.Fp32,
+                var other => throw new ConfigurationException($"--precision is '{other}'; use tf32 or fp32."),
+            },
+            Recurrence = parsed.GetValue(_recurrence) switch
+            {
+                null => CudaRecurrence.Automatic,
+                "cudnn" => CudaRecurrence.Cudnn,
+                "kernels" => CudaRecurrence.Kernels,
+                var other => throw new ConfigurationException($"--recurrence is '{other}'; use cudnn or kernels."),
+            },
+            UseGraph = !parsed.GetValue(_noGraph),
+        };
+
+    static int Ordinal(string name)
+    {
+        if (name is "cuda" or "soft")
+            return 0;
+        return name.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(name.AsSpan("cuda:".Length), out var ordinal)
+            ? ordinal
+            : throw new ConfigurationException($"--device is '{name}'; use cpu, cuda, cuda:N or soft.");
+    }
+
+    static void Refuse(ParseResult parsed, Option option, string device)
+    {
+        if (parsed.GetResult(option) is { Implicit: false })
+            throw new ConfigurationException($"{option.Name} means nothing with {device}; leave it out.");
+    }
+}

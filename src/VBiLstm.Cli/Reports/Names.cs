@@ -1,0 +1,24 @@
+using System.Reflection;
+using System.Text.Json.Serialization;
+using VBiLstm.Configuration;
+using VBiLstm.Model;
+using VBiLstm.Model.Models;
+
+namespace VBiLstm.Cli.Reports;
+
+/// <summary>Names as the configuration spells them.</summary>
+static class Names
+{
+    /// <summary>A value as configurations write it.</summary>
+    public static string Of<TEnum>(TEnum value) where TEnum : struct, Enum
+        => typeof(TEnum).GetField(value.ToString())?.GetCustomAttribute<JsonStringEnumMemberNameAttribute>()?.Name
+            ?? throw new ArgumentOutOfRangeException(nameof(value), value, "Not a value of the configuration.");
+
+    /// <summary>Kind and sizes in one line.</summary>
+    public static string Describe(ModelConfiguration model)
+        => $"{Of(model.Kind)}, H {model.LstmUnits}, M {model.MlpUnits}{(SequenceModel.Of(model).HasLatent ? $", Z {model.LatentUnits}" : "")}";
+
+    /// <summary>The output distribution and its size.</summary>
+    public static string Outputs(ModelConfiguration model)
+        => $"{Of(model.OutputDistribution)} {(model.IsCategorical ? $"V {model.VocabularySize}" : $"D {model.FrameSize}")}";
+}

@@ -1,0 +1,36 @@
+using Spectre.Console;
+using VBiLstm.Data;
+
+namespace VBiLstm.Cli.Reports;
+
+/// <summary>Drawn tokens as text.</summary>
+static class TextOutput
+{
+    /// <summary>What a text begins after: the begin of a sentence, else the end of a line, else the first token.</summary>
+    public static int FirstToken(IReadOnlyList<string> vocabulary)
+    {
+        foreach (var text in new[] { SpecialTokens.BeginOfSentence, "\n" })
+            for (var id = 0; id < vocabulary.Count; id++)
+                if (vocabulary[id] == text)
+                    return id;
+        return 0;
+    }
+
+    /// <summary>Prints tokens [sequences, steps]: words to the end of their sentence, characters as they come, ids where there is no vocabulary.</summary>
+    public static void Print(int[] tokens, int sequences, DataIdentity data)
+    {
+        // A file gets the text as it was drawn; on a terminal nothing in it may act.
+        var output = Console.IsOutputRedirected ? AnsiConsole.Console.Profile.Out.Writer : Console.Out;
+        var steps = tokens.Length / sequences;
+        for (var n = 0; n < sequences; n++)
+        {
+            var ids = tokens.AsSpan(n * steps, steps).ToArray();
+            if (data.Vocabulary.Count == 0)
+                output.WriteLine(string.Join(' ', ids));
+            else if (data.Unit == TaskUnit.Perplexity)
+                output.WriteLine(string.Join(' ', ids.Select(id => data.Vocabulary[id]).TakeWhile(word => word != SpecialTokens.EndOfSentence)));
+            else
+                output.WriteLine(string.Concat(ids.Select(id => data.Vocabulary[id])) + (n + 1 < sequences ? "\n---" : ""));
+        }
+    }
+}

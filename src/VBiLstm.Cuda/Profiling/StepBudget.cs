@@ -1,0 +1,50 @@
+using VBiLstm.Configuration;
+using VBiLstm.Data;
+using VBiLstm.Devices.Counting;
+using VBiLstm.Model;
+
+namespace VBiLstm.Cuda.Profiling;
+
+/// <summary>What a training step asks of a GPU, counted without one.</summary>
+/// <param name="Configuration">Model and batch size.</param>
+/// <param name="TimeSteps">T.</param>
+/// <param name="Phases">Those with any operation, in the order of their execution.</param>
+/// <param name="HostLaunches">Calls of the host: uploads, one launch of the recorded step, one read-back.</param>
+/// <param name="UploadedBytes">From the host: the batch and the scalars of the step.</param>
+/// <param name="DownloadedBytes">To the host: the step's metrics.</param>
+public sealed record StepBudget(RunConfiguration Configuration, int TimeSteps, IReadOnlyList<PhaseBudget> Phases, long HostLaunches, long UploadedBytes, long DownloadedBytes)
+{
+    public int Kernels => Phases.Sum(phase => phase.Kernels);
+
+    public long Bytes => Phases.Sum(phase => phase.Bytes);
+
+    public double FloatingPointOperations => Phases.Sum(phase => phase.FloatingPointOperations);
+
+    /// <summary>As <see cref="GpuSpecification.Seconds"/>, one operation after the other.</summary>
+    public double Seconds(GpuSpecification gpu, bool tensorCores) => Phases.Sum(phase => phase.Seconds(gpu, tensorCores));
+
+    /// <summary>Counts a step on full-length sequences.</summary>
+    /// <param name="configuration">Model, batch size and optimiser; its data section is not read.</param>
+    /// <param name="timeSteps">T, predicted steps of every sequence.</param>
+    /// <exception cref="ConfigurationException">A field is out of range.</exception>
+    public static StepBudget Count(RunConfiguration configuration, int timeSteps)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(timeSteps);
+        configuration.Validate();
+        var (model, training) = (configuration.Model, configuration.Training);
+        using var device = new CountingDevice();
+        using var parameters = new ModelParameters(device, model, training: true);
+        using var step = new TrainingStep(device, parameters, timeSteps, training.BatchSize, training);
+        using var metrics = step.CreateMetricsReadback();
+        var phases = new List<(TrainingPhase Phase, List<CountedOperation> Operations)>();
+        step.EnterPhase = phase => phases.Add((phase, []));
+        device.Counted = operation => phases[^1].Operations.Add(operation);
+
+        step.Load(RandomSequences.Batch(model, timeSteps, training.BatchSize, configuration.Seed));
+        step.Run(StepSettings.Of(configuration, 0));
+        metrics.Start();
+        return new StepBudget(configuration, timeSteps, [.. phases.Where(phase => phase.Operations.Count > 0).Select(phase => new PhaseBudget(phase.Phase, step.Model.LoopSteps(phase.Phase, timeSteps), phase.Operations))],
+            device.HostLaunches, device.UploadedBytes, device.DownloadedBytes);
+    }
+}

@@ -1,0 +1,77 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Text;
+using System.Text.RegularExpressions;
+using VBiLstm.Data;
+
+namespace VBiLstm.Preparation;
+
+/// <summary>One array of numpy's format .npy, versions 1 to 3; .npz is a zip archive of such files.</summary>
+static partial class NpyFile
+{
+    const int MagicBytes = 6, MaximumHeaderBytes = 1 << 20;
+
+    /// <summary>Whether a file begins as this format.</summary>
+    public static bool IsOne(ReadOnlySpan<byte> head) => head.Length >= MagicBytes && head[0] == 0x93 && head[1..].StartsWith("NUMPY"u8);
+
+    /// <summary>Reads an array of numbers.</summary>
+    /// <param name="stream">Read to its end, forward only.</param>
+    /// <param name="name">Named in errors.</param>
+    /// <exception cref="DataException">Not numbers, damaged, or more than can be read at once.</exception>
+    public static NumberArray Read(Stream stream, string name)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        var head = new byte[MagicBytes + 2];
+        if (stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false) < head.Length || !IsOne(head))
+            throw new DataException($"{name}, offset 0: the file does not begin as an .npy file does; it is truncated, or none.");
+        var version = head[MagicBytes];
+        if (version is < 1 or > 3)
+            throw new DataException($"{name}, offset {MagicBytes}: version {version} of .npy; 1 to 3 can be read. Save it again with numpy.save.");
+        var size = PiecewiseReading.ReadBytes(stream, version == 1 ? 2 : 4, head.Length, name, "the header's length");
+        var length = version == 1 ? BinaryPrimitives.ReadUInt16LittleEndian(size) : BinaryPrimitives.ReadUInt32LittleEndian(size);
+        if (length > MaximumHeaderBytes)
+            throw new DataException($"{name}, offset {head.Length}: a header of {length:N0} bytes; {MaximumHeaderBytes:N0} are the most. The file is damaged.");
+        var header = Encoding.UTF8.GetString(PiecewiseReading.ReadBytes(stream, length, head.Length + size.Length, name, "the header"));
+        var (kind, bytes, isBigEndian) = Type(header, name);
+        if (FortranOrder().Match(header) is not { Success: true } order || Shape().Match(header) is not { Success: true } shape)
+            throw new DataException($"{name}, offset {head.Length + size.Length}: a header without fortran_order or shape: {Printable.Text(header.Trim())}");
+        var (sizes, count) = (new List<int>(), 1L);
+        foreach (var text in shape.Groups[1].Value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (!int.TryParse(text.TrimEnd('L'), NumberStyles.None, CultureInfo.InvariantCulture, out var one) || one == 0 || (Int128)count * one * bytes > Array.MaxLength)
+                throw new DataException($"{name}: an array of the shape ({Printable.Text(shape.Groups[1].Value)}), which is empty or more than can be read at once ({Array.MaxLength:N0} bytes); cut it.");
+            sizes.Add(one);
+            count *= one;
+        }
+
+        var offset = head.Length + size.Length + length;
+        var content = PiecewiseReading.ReadBytes(stream, count * bytes, offset, name, $"{string.Join('×', sizes)} numbers");
+        if (stream.ReadByte() >= 0)
+            throw new DataException($"{name}, offset {offset + content.Length}: data behind the last of {string.Join('×', sizes)} numbers; the header does not fit the file.");
+        return new NumberArray(sizes, kind, bytes, isBigEndian, order.Groups[1].Value == "True" && sizes.Count > 1, content);
+    }
+
+    static (NumberKind Kind, int Bytes, bool IsBigEndian) Type(string header, string name)
+    {
+        var match = Description().Match(header);
+        var text = match.Success ? match.Groups[1].Value : "a structure";
+        var isBigEndian = text.StartsWith('>');
+        return text.TrimStart('<', '>', '|', '=') switch
+        {
+            "b1" => (NumberKind.Boolean, 1, false),
+            "u1" or "u2" or "u4" or "u8" => (NumberKind.Unsigned, text[^1] - '0', isBigEndian),
+            "i1" or "i2" or "i4" or "i8" => (NumberKind.Signed, text[^1] - '0', isBigEndian),
+            "f2" or "f4" or "f8" => (NumberKind.Real, text[^1] - '0', isBigEndian),
+            _ => throw new DataException($"{name}: an array of {Printable.Text(text)}{(text.Contains('O', StringComparison.Ordinal) ? " (objects)" : "")}, not of numbers; save it as numbers of one type: numpy.save('FILE.npy', numpy.stack(list).astype('float32'))."),
+        };
+    }
+
+    [GeneratedRegex("['\"]descr['\"]\\s*:\\s*['\"]([^'\"]*)['\"]")]
+    private static partial Regex Description();
+
+    [GeneratedRegex("['\"]fortran_order['\"]\\s*:\\s*(True|False)")]
+    private static partial Regex FortranOrder();
+
+    [GeneratedRegex("['\"]shape['\"]\\s*:\\s*\\(([^)]*)\\)")]
+    private static partial Regex Shape();
+}

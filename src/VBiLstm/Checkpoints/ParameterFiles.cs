@@ -1,0 +1,41 @@
+using VBiLstm.Devices;
+using VBiLstm.Model;
+
+namespace VBiLstm.Checkpoints;
+
+/// <summary>Parameters and moments to and from the tensors of files.</summary>
+public static class ParameterFiles
+{
+    /// <summary>Every parameter's part of an arena of the layout (values or moments).</summary>
+    public static IReadOnlyList<NamedTensor> Download(Device device, ParameterLayout layout, Tensor arena)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentNullException.ThrowIfNull(layout);
+        var tensors = new List<NamedTensor>(layout.All.Count);
+        foreach (var parameter in layout.All)
+        {
+            var values = new float[parameter.Rows * parameter.Columns];
+            device.Download(parameter.In(arena), values);
+            tensors.Add(new NamedTensor(parameter.Name, parameter.Shape, values));
+        }
+
+        return tensors;
+    }
+
+    /// <summary>The first tensor that holds a value that is not finite; null where every value is.</summary>
+    public static string? FirstNonFinite(IReadOnlyList<NamedTensor> tensors)
+    {
+        ArgumentNullException.ThrowIfNull(tensors);
+        return tensors.FirstOrDefault(tensor => !Array.TrueForAll(tensor.Values, float.IsFinite))?.Name;
+    }
+
+    /// <summary>Fills an arena; names and shapes were checked when the tensors were read.</summary>
+    public static void Upload(Device device, ParameterLayout layout, IReadOnlyList<NamedTensor> tensors, Tensor arena)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentNullException.ThrowIfNull(layout);
+        ArgumentNullException.ThrowIfNull(tensors);
+        foreach (var tensor in tensors)
+            device.Upload(tensor.Values, layout[tensor.Name].In(arena));
+    }
+}

@@ -1,0 +1,114 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using SkiaSharp;
+
+namespace VBiLstm.Cli.Tests;
+
+/// <summary>One short training, and what every command makes of its run.</summary>
+public sealed partial class TrainedRunTests(TrainedRunTests.TrainedRun run) : IClassFixture<TrainedRunTests.TrainedRun>
+{
+    Executable Command => run.Program;
+
+    public sealed class TrainedRun : IDisposable
+    {
+        public TrainedRun()
+        {
+            var (code, output, error) = Program.Run("train", "--steps", "12", "--run", "first", "--seed", "3", "--set", "lstm_units=16", "mlp_units=16", "latent_units=4", "batch_size=20");
+            Assert.True(code == 0, error);
+            Output = output;
+        }
+
+        internal Executable Program { get; } = new();
+
+        public string Output { get; }
+
+        public void Dispose() => Program.Dispose();
+    }
+
+    [Fact]
+    public void It_leaves_its_files()
+    {
+        foreach (var file in new[] { "configuration.json", "metrics.jsonl", "curves.png", "samples.png", "checkpoints/last/state.json", "checkpoints/best/weights.safetensors" })
+            Assert.True(new FileInfo(Command.At("runs/first/" + file)).Length > 0, file);
+        Assert.NotEmpty(Directory.GetFiles(Command.At("runs/first"), "events.out.tfevents.*"));
+        Assert.Equal((964, 484), PngSize(Command.At("runs/first/samples.png")));
+        Assert.Equal(13, File.ReadAllLines(Command.At("runs/first/metrics.jsonl")).Length);
+    }
+
+    [Fact]
+    public void It_ends_with_the_figure_of_evaluate_at_any_batch_size_and_number_of_threads_and_with_yardsticks()
+    {
+        using var evaluation = Evaluate("--batch-size", "7", "--threads", "1");
+        Assert.Equal(NatsPerImage().Match(run.Output).Groups[1].Value, evaluation.RootElement.GetProperty("value").GetDouble().ToString("F2"));
+        Assert.Contains("543 untrained, 206 pixel means", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Evaluate_counts_sequences_and_latents_and_adds_the_importance_weighted_bound()
+    {
+        using var evaluation = Evaluate("--importance-samples", "3");
+        Assert.True(evaluation.RootElement.GetProperty("is_bound").GetBoolean());
+        Assert.Equal(200, evaluation.RootElement.GetProperty("sequences").GetInt32());
+        Assert.Equal(4, evaluation.RootElement.GetProperty("kl_per_latent").GetArrayLength());
+        Assert.True(evaluation.RootElement.GetProperty("importance_weighted_bound").GetDouble() < 0);
+    }
+
+    [Fact]
+    public void Scores_that_are_no_bounds_and_those_without_the_future_say_so()
+    {
+        Assert.Contains("not a bound", Command.Run("evaluate", "runs/first", "--latents", "mean").Output, StringComparison.Ordinal);
+        Assert.Contains("prior mode", Command.Run("evaluate", "runs/first", "--prior-mode", "--split", "validation").Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Sample_draws_a_sheet_and_the_same_one_growing()
+    {
+        Assert.Equal(0, Command.Run("sample", "runs/first", "--count", "6", "--columns", "3", "--out", "six.png").Code);
+        Assert.Equal((184, 124), PngSize(Command.At("six.png")));
+        Assert.Equal(0, Command.Run("sample", "runs/first", "--count", "6", "--columns", "3", "--out", "order.gif").Code);
+        AssertGrowsInto(Command.At("six.png"), Command.At("order.gif"));
+    }
+
+    [Fact]
+    public void Inspect_shows_parameters_and_state()
+    {
+        var inspected = Command.Run("inspect", "runs/first").Output;
+        Assert.Contains("forward_lstm.weight_b_tilde", inspected, StringComparison.Ordinal);
+        Assert.Contains("[16, 64]", inspected, StringComparison.Ordinal);
+        Assert.Contains("step 12", inspected, StringComparison.Ordinal);
+        using var asJson = JsonDocument.Parse(Command.Run("inspect", "runs/first", "--json").Output);
+        Assert.Equal(12, asJson.RootElement.GetProperty("state").GetProperty("step").GetInt64());
+    }
+
+    JsonDocument Evaluate(params string[] options) => JsonDocument.Parse(Command.Run(["evaluate", "runs/first", "--json", .. options]).Output);
+
+    // A row of pixels a frame, decoded by another library than the one that wrote it; the last frame is the whole sheet.
+    static void AssertGrowsInto(string png, string gif)
+    {
+        const int Rows = 28, Scale = 2, Gap = 4;
+        using var whole = SKBitmap.Decode(png);
+        using var codec = SKCodec.Create(gif);
+        Assert.Equal(Rows, codec.FrameCount);
+        Assert.Equal(-1, codec.RepetitionCount);
+        using var frame = new SKBitmap(whole.Width, whole.Height);
+        for (var row = 0; row < Rows; row++)
+        {
+            Assert.Equal(SKCodecResult.Success, codec.GetPixels(frame.Info, frame.GetPixels(), new SKCodecOptions(row)));
+            var drawn = Gap + Scale * (row + 1);
+            for (var y = Gap; y < Gap + Rows * Scale; y++)
+                for (var x = Gap; x < Gap + Rows * Scale; x++)
+                    Assert.Equal(y < drawn ? whole.GetPixel(x, y).Red : 64, frame.GetPixel(x, y).Red);
+        }
+    }
+
+    static (int Width, int Height) PngSize(string path)
+    {
+        var bytes = File.ReadAllBytes(path);
+        Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], bytes[..4]);
+        int Word(int at) => bytes[at] << 24 | bytes[at + 1] << 16 | bytes[at + 2] << 8 | bytes[at + 3];
+        return (Word(16), Word(20));
+    }
+
+    [GeneratedRegex(@"([\d.]+) nats per image")]
+    private static partial Regex NatsPerImage();
+}

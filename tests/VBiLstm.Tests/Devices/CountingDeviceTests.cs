@@ -1,0 +1,97 @@
+using VBiLstm.Devices;
+using VBiLstm.Devices.Counting;
+
+namespace VBiLstm.Tests.Devices;
+
+/// <summary>Single operations by hand.</summary>
+public class CountingDeviceTests
+{
+    // Any address that is not that of an empty tensor.
+    static Tensor New(int rows, int columns) => new(64, rows, columns, columns);
+
+    static List<CountedOperation> Count(Action<CountingDevice> operations)
+    {
+        var counted = new List<CountedOperation>();
+        using var device = new CountingDevice { Counted = counted.Add };
+        operations(device);
+        return counted;
+    }
+
+    [Fact]
+    public void A_product()
+    {
+        var operation = Assert.Single(Count(device =>
+        {
+            using var w = device.CreateWeight(New(5, 7), WeightUse.Forward);
+            device.Multiply(New(3, 5), w, New(1, 7), New(3, 7), accumulate: false);
+        }));
+        Assert.Equal((1, 4 * (15 + 35 + 7 + 21), 2.0 * 3 * 5 * 7), (operation.Kernels, operation.Bytes, operation.FloatingPointOperations));
+    }
+
+    [Fact]
+    public void A_product_that_adds_reads_what_it_adds_to()
+    {
+        var operation = Assert.Single(Count(device =>
+        {
+            using var w = device.CreateWeight(New(5, 7), WeightUse.Transposed);
+            device.MultiplyTransposed(New(3, 7), w, New(3, 5), accumulate: true);
+        }));
+        Assert.Equal((4 * (21 + 35 + 15 + 15), 2.0 * 3 * 5 * 7), (operation.Bytes, operation.FloatingPointOperations));
+    }
+
+    [Fact]
+    public void Weight_gradients_are_a_product_each_and_one_sum_of_rows()
+    {
+        var counted = Count(device => device.WeightGradients([new(New(9, 2), New(2, 4)), new(default, New(3, 4)), new(New(9, 5), New(5, 4))], New(9, 4), New(1, 4)));
+        Assert.Equal([(4L * (18 + 36 + 8), 2.0 * 9 * 2 * 4), (4L * (45 + 36 + 20), 2.0 * 9 * 5 * 4), (4L * (36 + 4), 0.0)],
+            counted.Select(operation => (operation.Bytes, operation.FloatingPointOperations)));
+    }
+
+    [Fact]
+    public void An_lstm_cell_rewrites_its_gates_and_writes_three_states()
+    {
+        var operation = Assert.Single(Count(device => device.LstmCellForward(New(3, 20), New(3, 20), New(3, 5), default, New(3, 5), New(3, 5), New(3, 5))));
+        Assert.Equal(4 * (60 + 60 + 60 + 15 + 3 * 15), operation.Bytes);
+    }
+
+    [Fact]
+    public void Adam_reads_four_arenas_and_writes_three()
+    {
+        var one = New(1, 1);
+        var arguments = new AdamArguments(one, one, one, one, one, one, 0.9f, 0.999f, 1e-5f, 0, HaltOnNonFinite: false);
+        var operation = Assert.Single(Count(device => device.AdamStep(New(1, 100), New(1, 100), New(1, 100), New(1, 100), arguments)));
+        Assert.Equal(4 * 700, operation.Bytes);
+    }
+
+    [Fact]
+    public void A_gather_reads_no_more_rows_than_the_table_has()
+        => Assert.Equal(4 * (10 + 10 * 6 + 4 * 6), Assert.Single(Count(device => device.EmbeddingForward(new IdTensor(64, 10), New(4, 6), New(10, 6)))).Bytes);
+
+    [Fact]
+    public void A_recording_is_one_call_of_the_host_and_its_kernels_otherwise_one_each()
+    {
+        var counted = new List<CountedOperation>();
+        using var device = new CountingDevice { Counted = counted.Add };
+        device.Zero(New(2, 2));
+        device.Zero(New(2, 2));
+        Assert.Equal(2, device.HostLaunches);
+        var replay = device.Record(() =>
+        {
+            device.Zero(New(2, 2));
+            device.Copy(New(2, 2), New(2, 2));
+            device.Zero(New(2, 2));
+        });
+        replay();
+        replay();
+        Assert.Equal((2 + 2, 2 + 6), (device.HostLaunches, counted.Count));
+    }
+
+    [Fact]
+    public void Memory_of_any_size_is_an_address()
+    {
+        using var device = new CountingDevice();
+        using var first = device.Allocate(1L << 40, "nothing");
+        using var second = device.Allocate(1L << 40, "nothing");
+        Assert.True(first.Address > 0 && second.Address >= first.Address + (nint)first.Bytes);
+    }
+}
