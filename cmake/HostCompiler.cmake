@@ -14,8 +14,8 @@ if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
     # Arithmetic is what the source says: a contracted multiply-add would give other bits than the managed CPU device.
     add_compile_options(-Wall -Wextra -Wshadow -Werror -ffp-contract=off)
     if(VBILSTM_SANITIZE)
-        # Little optimisation and lines only: these builds spend their time in the compiler. What runs long, kernels and products, optimises more.
-        add_compile_options(-fsanitize=${VBILSTM_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -g1)
+        # These builds spend their time in the compiler: no optimisation, and only lines to debug by. Kernels and products, which run long, set their own.
+        add_compile_options(-fsanitize=${VBILSTM_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -O0 -g1)
         add_link_options(-fsanitize=${VBILSTM_SANITIZE})
     endif()
 elseif(MSVC)

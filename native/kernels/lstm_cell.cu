@@ -11,6 +11,14 @@ __device__ inline void add_if_present(Four& a, const Tensor& addend, int row, in
         a[k] += b[k];
 }
 
+// Parts of the update that the mask [B, H] keeps, scaled (Semeniuta et al. 2016); all of it where there is none.
+__device__ inline Four load_update_mask(const Tensor& mask, int row, int column, int count)
+{
+    if (mask.is_empty())
+        return {{1.0f, 1.0f, 1.0f, 1.0f}};
+    return load(mask.row(row) + column, count);
+}
+
 // a = gates + addend from that column of the 4H on.
 __device__ inline Four pre_activation(const Tensor& gates, const Tensor& addend, int row, int column, int count)
 {
@@ -19,9 +27,10 @@ __device__ inline Four pre_activation(const Tensor& gates, const Tensor& addend,
     return a;
 }
 
-// gates and addend [B, 4H] (the addend may be empty), validity [B, 1] or empty, the rest [B, H].
-// Gates become their activations, c = v (f c_previous + i u), h = v o tanh(c before v).
-extern "C" __global__ void lstm_cell_forward(Tensor gates, Tensor addend, Tensor c_previous, Tensor validity, Tensor c, Tensor tanh_c, Tensor h)
+// gates and addend [B, 4H] (the addend may be empty), validity [B, 1] or empty, update_mask m [B, H] or empty, the rest [B, H].
+// Gates become their activations, c = v (f c_previous + i m u), h = v o tanh(c before v).
+extern "C" __global__ void lstm_cell_forward(Tensor gates, Tensor addend, Tensor c_previous, Tensor validity, Tensor c, Tensor tanh_c, Tensor h,
+    Tensor update_mask)
 {
     const int n = c.columns;
     const int column = first_column();
@@ -34,6 +43,7 @@ extern "C" __global__ void lstm_cell_forward(Tensor gates, Tensor addend, Tensor
         Four u = pre_activation(gates, addend, row, 2 * n + column, count);
         Four o = pre_activation(gates, addend, row, 3 * n + column, count);
         const Four previous = load(c_previous.row(row) + column, count);
+        const Four m = load_update_mask(update_mask, row, column, count);
         const float v = validity.is_empty() ? 1.0f : *validity.row(row);
         Four cell, theta, hidden;
         for (int k = 0; k < 4; k++) {
@@ -41,7 +51,7 @@ extern "C" __global__ void lstm_cell_forward(Tensor gates, Tensor addend, Tensor
             f[k] = sigmoid(f[k]);
             u[k] = tanhf(u[k]);
             o[k] = sigmoid(o[k]);
-            const float unmasked = f[k] * previous[k] + i[k] * u[k];
+            const float unmasked = f[k] * previous[k] + i[k] * (m[k] * u[k]);
             theta[k] = tanhf(unmasked);
             cell[k] = v * unmasked;
             hidden[k] = v * (o[k] * theta[k]);
@@ -58,7 +68,9 @@ extern "C" __global__ void lstm_cell_forward(Tensor gates, Tensor addend, Tensor
 }
 
 // CellBwd with dh = v (dh1 + dh2), of which either may be empty, and dc = v dc: gates [B, 4H] become da, dc [B, H] becomes that of the previous cell.
-extern "C" __global__ void lstm_cell_backward(Tensor gates, Tensor c_previous, Tensor tanh_c, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc)
+// update_mask [B, H] or empty.
+extern "C" __global__ void lstm_cell_backward(Tensor gates, Tensor c_previous, Tensor tanh_c, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc,
+    Tensor update_mask)
 {
     const int n = dc.columns;
     const int column = first_column();
@@ -77,13 +89,15 @@ extern "C" __global__ void lstm_cell_backward(Tensor gates, Tensor c_previous, T
         add_if_present(dh, dh1, row, column, count);
         add_if_present(dh, dh2, row, column, count);
         Four d = load(dc.row(row) + column, count);
+        const Four m = load_update_mask(update_mask, row, column, count);
         const float v = validity.is_empty() ? 1.0f : *validity.row(row);
         for (int k = 0; k < 4; k++) {
             const float dh_k = v * dh[k];
             const float dc_hat = v * d[k] + dh_k * o[k] * (1.0f - theta[k] * theta[k]);
-            const float da_i = dc_hat * u[k] * i[k] * (1.0f - i[k]);
+            const float d_update = m[k] * dc_hat;
+            const float da_i = d_update * u[k] * i[k] * (1.0f - i[k]);
             const float da_f = dc_hat * previous[k] * f[k] * (1.0f - f[k]);
-            const float da_u = dc_hat * i[k] * (1.0f - u[k] * u[k]);
+            const float da_u = d_update * i[k] * (1.0f - u[k] * u[k]);
             const float da_o = dh_k * theta[k] * o[k] * (1.0f - o[k]);
             d[k] = dc_hat * f[k];
             i[k] = da_i;

@@ -1,4 +1,5 @@
-# softgpu_kernel_image(target OUTPUT file SOURCES a.cu b.cu ...): the sources as one shared object that the software GPU's cuModuleLoadData takes for a fat binary.
+# softgpu_kernel_image(target OUTPUT file SOURCES a.cu b.cu ...): the sources as one shared object that the software GPU's cuModuleLoadData takes for a fat
+# binary.
 
 set(SOFTGPU_SOURCE_DIRECTORY "${CMAKE_CURRENT_LIST_DIR}")
 

@@ -10,17 +10,13 @@ public sealed unsafe partial class CudaDevice
 
     protected override void LstmCellForwardCore(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h, Tensor updateMask)
     {
-        if (!updateMask.IsEmpty)
-            throw NoKernel(nameof(LstmCellForward) + " with an update mask");
-        var arguments = stackalloc void*[] { &gates, &addend, &cPrevious, &validity, &c, &tanhC, &h };
+        var arguments = stackalloc void*[] { &gates, &addend, &cPrevious, &validity, &c, &tanhC, &h, &updateMask };
         LaunchElements(_kernels.LstmCellForward, c.Rows, c.Columns, arguments);
     }
 
     protected override void LstmCellBackwardCore(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc, Tensor updateMask)
     {
-        if (!updateMask.IsEmpty)
-            throw NoKernel(nameof(LstmCellBackward) + " with an update mask");
-        var arguments = stackalloc void*[] { &gates, &cPrevious, &tanhC, &dh1, &dh2, &validity, &dc };
+        var arguments = stackalloc void*[] { &gates, &cPrevious, &tanhC, &dh1, &dh2, &validity, &dc, &updateMask };
         LaunchElements(_kernels.LstmCellBackward, dc.Rows, dc.Columns, arguments);
     }
 

@@ -47,6 +47,17 @@ sealed class KernelModule : IDisposable
         EmbeddingBackward = Find("embedding_backward");
         FillNormal = Find("fill_normal");
         FillBernoulli = Find("fill_bernoulli");
+        Add = Find("add");
+        MultiplyElements = Find("multiply_elements");
+        Mix = Find("mix");
+        MixBackward = Find("mix_backward");
+        NormStabiliserForward = Find("norm_stabiliser_forward");
+        NormStabiliserBackward = Find("norm_stabiliser_backward");
+        DistanceForward = Find("distance_forward");
+        DistanceBackward = Find("distance_backward");
+        GaussianMixtureNllForward = Find("gaussian_mixture_nll_forward");
+        GaussianMixtureNllBackward = Find("gaussian_mixture_nll_backward");
+        AddNormal = Find("add_normal");
     }
 
     public Kernel Zero { get; }
@@ -114,6 +125,28 @@ sealed class KernelModule : IDisposable
     public Kernel FillNormal { get; }
 
     public Kernel FillBernoulli { get; }
+
+    public Kernel Add { get; }
+
+    public Kernel MultiplyElements { get; }
+
+    public Kernel Mix { get; }
+
+    public Kernel MixBackward { get; }
+
+    public Kernel NormStabiliserForward { get; }
+
+    public Kernel NormStabiliserBackward { get; }
+
+    public Kernel DistanceForward { get; }
+
+    public Kernel DistanceBackward { get; }
+
+    public Kernel GaussianMixtureNllForward { get; }
+
+    public Kernel GaussianMixtureNllBackward { get; }
+
+    public Kernel AddNormal { get; }
 
     Kernel Find(string name)
     {

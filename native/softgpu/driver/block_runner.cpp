@@ -226,7 +226,8 @@ std::uint64_t BlockRunner::meet(unsigned mask, std::uint64_t value, unsigned sou
     for (unsigned others = mask & ~(1u << own); others != 0; others &= others - 1) {
         const auto other = static_cast<unsigned>(__builtin_ctz(others));
         if (warp.masks[other] != mask || !(threads_[first + other].site == site))
-            abort(launch_failed, [&] { return to_string(site) + ": lane " + std::to_string(other) + " of the mask is in " + to_string(threads_[first + other].site)
+            abort(launch_failed, [&] { return to_string(site) + ": lane " + std::to_string(other) + " of the mask is in "
+                + to_string(threads_[first + other].site)
                 + (warp.masks[other] != mask ? " with another mask" : ""); });
     }
     std::uint64_t votes = 0;

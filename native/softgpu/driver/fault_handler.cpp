@@ -30,7 +30,8 @@ void after_fault()
     BlockRunner& runner = *BlockRunner::running();
     if (fault.signal == SIGFPE)
         runner.abort(launch_failed, [] { return std::string("divided an integer by zero"); });
-    runner.abort(illegal_address, [] { return "touched " + (fault.has_address ? describe_address(fault.address) : std::string("an address that no memory can have")); });
+    runner.abort(illegal_address, [] { return "touched "
+        + (fault.has_address ? describe_address(fault.address) : std::string("an address that no memory can have")); });
 }
 
 void go_on_at(void* state, void (*function)(), void* stack)

@@ -191,7 +191,8 @@ bool is_device_range(const void* address, std::size_t bytes, std::string* why)
         if (allocation && address >= allocation->address && number(address) + bytes <= number(allocation->address) + allocation->bytes)
             return true;
         if (allocation && why && address >= allocation->address && number(address) < number(allocation->address) + allocation->bytes) {
-            *why = "it ends " + std::to_string(number(address) + bytes - number(allocation->address) - allocation->bytes) + " bytes past the end of " + name(*allocation);
+            *why = "it ends " + std::to_string(number(address) + bytes - number(allocation->address) - allocation->bytes) + " bytes past the end of "
+                + name(*allocation);
             return false;
         }
     }
@@ -208,7 +209,8 @@ std::string describe_address(const void* address)
         return "an address in " + name(*freed) + ", which was freed";
     const Allocation* const allocation = find(all.live, address);
     if (!allocation)
-        return address == nullptr ? "the null address" : is_pinned_range(address, 1) ? "an address in pinned host memory" : "an address that is no device memory";
+        return address == nullptr ? "the null address" : is_pinned_range(address, 1) ? "an address in pinned host memory"
+            : "an address that is no device memory";
     const auto at = number(address), start = number(allocation->address), end = start + allocation->bytes;
     if (at < start)
         return std::to_string(start - at) + " bytes before " + name(*allocation);
@@ -252,7 +254,8 @@ void check_uninitialised_reads(const std::string& what)
             std::size_t first = begin;
             while ((words[first] & all_but_sign) != computed_from_never_written)
                 first++;
-            fail(launch_failed, what + " computed with memory that nothing had written; the result is byte " + std::to_string(4 * first) + " of " + name(allocation));
+            fail(launch_failed, what + " computed with memory that nothing had written; the result is byte " + std::to_string(4 * first) + " of "
+                + name(allocation));
             return;
         }
     }

@@ -172,7 +172,8 @@ SOFTGPU_EXPORT CUresult cuModuleGetFunction(CUfunction* result, CUmodule module,
     return success;
 }
 
-SOFTGPU_EXPORT CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y, unsigned block_z,
+SOFTGPU_EXPORT CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y,
+    unsigned block_z,
     unsigned shared_bytes, CUstream stream, void** arguments, void** extra)
 {
     const std::lock_guard lock(driver_lock());
@@ -190,7 +191,8 @@ SOFTGPU_EXPORT CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, uns
         return explain(invalid_value, name + ": blocks of " + size_text(block_x, block_y, block_z) + " threads");
     if (shared_bytes != 0)
         return explain(invalid_value, name + ": the software GPU has no dynamic shared memory");
-    auto launch = std::make_shared<Launch>(prepare(entry.name, {grid_x, grid_y, grid_z}, {block_x, block_y, block_z}, entry.bind(arguments), function->shared_memory));
+    auto launch = std::make_shared<Launch>(prepare(entry.name, {grid_x, grid_y, grid_z}, {block_x, block_y, block_z}, entry.bind(arguments),
+        function->shared_memory));
     return add(stream, Kind::kernel, entry.name, [launch] { execute(*launch); });
 }
 

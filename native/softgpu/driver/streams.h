@@ -1,5 +1,6 @@
 // Streams. Work waits in its stream's queue until something needs it, and a seed chooses among the streams that could go on,
-// so that what only a wait would put in order comes out of order. There is no legacy stream: the product's streams are non-blocking, and a null stream is a mistake.
+// so that what only a wait would put in order comes out of order. There is no legacy stream: the product's streams are non-blocking, and a null stream is a
+// mistake.
 #pragma once
 
 #include "errors.h"

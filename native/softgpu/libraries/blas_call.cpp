@@ -129,7 +129,8 @@ void launch(CUstream stream, const Product& product)
 {
     CUresult result;
     if (product.workspace_bytes != 0)
-        result = enqueue_with_workspace(stream, product.call, product.ranges, {product.workspace, product.workspace_bytes}, [problem = product.gemm] { gemm(problem); });
+        result = enqueue_with_workspace(stream, product.call, product.ranges, {product.workspace, product.workspace_bytes},
+            [problem = product.gemm] { gemm(problem); });
     else
         result = enqueue(stream, product.call, [product] {
             if (product.ranges.usable(product.call))

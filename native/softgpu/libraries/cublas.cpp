@@ -40,7 +40,8 @@ void require_size(const char* name, int size)
 bool is_transposed(const char* name, int operation)
 {
     if (operation != CUBLAS_OP_N && operation != CUBLAS_OP_T)
-        throw Failure(CUBLAS_STATUS_INVALID_VALUE, std::string(name) + " is " + std::to_string(operation) + "; the software GPU has CUBLAS_OP_N and CUBLAS_OP_T only");
+        throw Failure(CUBLAS_STATUS_INVALID_VALUE,
+            std::string(name) + " is " + std::to_string(operation) + "; the software GPU has CUBLAS_OP_N and CUBLAS_OP_T only");
     return operation == CUBLAS_OP_T;
 }
 

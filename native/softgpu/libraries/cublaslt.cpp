@@ -273,7 +273,8 @@ cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t* pref)
     });
 }
 
-cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t pref, cublasLtMatmulPreferenceAttributes_t attr, const void* buf, size_t sizeInBytes)
+cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t pref, cublasLtMatmulPreferenceAttributes_t attr, const void* buf,
+    size_t sizeInBytes)
 {
     return answer("cublasLtMatmulPreferenceSetAttribute", [&] {
         cublasLtMatmulPreferenceOpaque_t& preference = require(preferences, "pref", pref);

@@ -210,7 +210,8 @@ cudnnStatus_t cudnnSetTensorNdDescriptor(cudnnTensorDescriptor_t tensorDesc, cud
     });
 }
 
-cudnnStatus_t cudnnGetTensorNdDescriptor(const cudnnTensorDescriptor_t tensorDesc, int nbDimsRequested, cudnnDataType_t* dataType, int* nbDims, int dimA[], int strideA[])
+cudnnStatus_t cudnnGetTensorNdDescriptor(const cudnnTensorDescriptor_t tensorDesc, int nbDimsRequested, cudnnDataType_t* dataType, int* nbDims, int dimA[],
+    int strideA[])
 {
     return answer("cudnnGetTensorNdDescriptor", [&] {
         const cudnnTensorStruct& tensor = require_tensor("tensorDesc", tensorDesc);
@@ -238,7 +239,8 @@ cudnnStatus_t cudnnDestroyDropoutDescriptor(cudnnDropoutDescriptor_t dropoutDesc
     return destroy("cudnnDestroyDropoutDescriptor", dropouts, dropoutDesc);
 }
 
-cudnnStatus_t cudnnSetDropoutDescriptor(cudnnDropoutDescriptor_t dropoutDesc, cudnnHandle_t handle, float dropout, void* states, size_t stateSizeInBytes, unsigned long long)
+cudnnStatus_t cudnnSetDropoutDescriptor(cudnnDropoutDescriptor_t dropoutDesc, cudnnHandle_t handle, float dropout, void* states, size_t stateSizeInBytes,
+    unsigned long long)
 {
     return answer("cudnnSetDropoutDescriptor", [&] {
         cudnnDropoutStruct& descriptor = require(dropouts, "dropoutDesc", dropoutDesc);

@@ -412,7 +412,8 @@ cudnnStatus_t cudnnRNNBackwardData_v8(cudnnHandle_t handle, cudnnRNNDescriptor_t
         auto* const d_inputs = static_cast<float*>(dx);
         auto *const dh_first = static_cast<float*>(dhx), *const dc_first = static_cast<float*>(dcx);
         launch(context, job, [=](const Job& j) {
-            const Stamp given{0, 0, shape_of(j), 0, content_of(h_first, j.state_bytes()), content_of(c_first, j.state_bytes()), content_of(outputs, j.y_bytes()),
+            const Stamp given{0, 0, shape_of(j), 0, content_of(h_first, j.state_bytes()), content_of(c_first, j.state_bytes()),
+                content_of(outputs, j.y_bytes()),
                 content_of_weights(j, weights)};
             if (!reserve_fits(j, Stamp::forward_done, given))
                 return;

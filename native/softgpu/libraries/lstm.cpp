@@ -34,7 +34,8 @@ struct Weights {
             const float* const source = space + plan.matrix[linear];
             for (int j = 0; j < network.hidden; ++j)
                 for (int k = 0; k < width; ++k)
-                    matrix[static_cast<std::size_t>(first_row + k) * columns + first_column + j] = operand(network, source[static_cast<std::size_t>(j) * width + k]);
+                    matrix[static_cast<std::size_t>(first_row + k) * columns + first_column + j] = operand(network,
+                        source[static_cast<std::size_t>(j) * width + k]);
         }
         for (int gate = 0; gate < WeightPlan::gates; ++gate)
             std::copy_n(space + plan.bias[gate], network.hidden, bias.begin() + static_cast<std::ptrdiff_t>(gate) * network.hidden);
@@ -98,7 +99,8 @@ void run_group(const Network& network, const Batch& batch, const Weights& weight
         h_before = record.h() + first * hidden;
         c_before = record.c() + first * hidden;
     }
-    std::copy(c_before + static_cast<std::size_t>(begin) * hidden, c_before + static_cast<std::size_t>(end) * hidden, cy + static_cast<std::size_t>(begin) * hidden);
+    std::copy(c_before + static_cast<std::size_t>(begin) * hidden, c_before + static_cast<std::size_t>(end) * hidden,
+        cy + static_cast<std::size_t>(begin) * hidden);
 }
 
 // The same sequences from their last step to their first.
@@ -120,7 +122,8 @@ void unwind_group(const Network& network, const Batch& batch, const Weights& wei
                 const double tanh_c = std::tanh(static_cast<double>(record.c()[position]));
                 const double d_output = dh[own] + dy[position];
                 const double d_c = dc[own] + d_output * o * (1 - tanh_c * tanh_c);
-                const double d[4] = {d_c * g * i * (1 - i), d_c * c_before[static_cast<std::size_t>(n) * hidden + j] * f * (1 - f), d_c * i * (1 - g * g), d_output * tanh_c * o * (1 - o)};
+                const double d[4] = {d_c * g * i * (1 - i), d_c * c_before[static_cast<std::size_t>(n) * hidden + j] * f * (1 - f), d_c * i * (1 - g * g),
+                    d_output * tanh_c * o * (1 - o)};
                 for (int gate = 0; gate < 4; ++gate) {
                     const auto value = static_cast<float>(d[gate]);
                     d_gates[gate * hidden + j] = value;
@@ -174,13 +177,15 @@ WeightPlan::WeightPlan(const Network& network)
     size = (next + unit - 1) / unit * unit;
 }
 
-void forward(const Network& network, const Batch& batch, const float* weights, const float* x, const float* hx, const float* cx, float* y, float* cy, const Record& record)
+void forward(const Network& network, const Batch& batch, const float* weights, const float* x, const float* hx, const float* cx, float* y, float* cy,
+    const Record& record)
 {
     const Weights own(network, weights);
     for_groups(batch, [&](int begin, int end) { run_group(network, batch, own, x, hx, cx, y, cy, record, begin, end); });
 }
 
-void backward_data(const Network& network, const Batch& batch, const float* weights, const float* dy, const float* cx, float* dx, float* dhx, float* dcx, const Record& record)
+void backward_data(const Network& network, const Batch& batch, const float* weights, const float* dy, const float* cx, float* dx, float* dhx, float* dcx,
+    const Record& record)
 {
     const Weights own(network, weights);
     for_groups(batch, [&](int begin, int end) { unwind_group(network, batch, own, dy, cx, dx, dhx, dcx, record, begin, end); });

@@ -3,7 +3,8 @@
 #include <array>
 #include <cstddef>
 
-// The LSTM that cuDNN documents, on host memory: one layer that reads sequences of one length forwards, with a bias beside its input matrices, for gates i, f, g, o
+// The LSTM that cuDNN documents, on host memory: one layer that reads sequences of one length forwards, with a bias beside its input matrices, for gates i, f,
+// g, o
 //     i, f, o = sigmoid(W x_t + R h_{t-1} + b),  g = tanh(W x_t + R h_{t-1} + b),  c_t = f c_{t-1} + i g,  h_t = o tanh(c_t).
 namespace softgpu::lstm {
 
@@ -55,8 +56,10 @@ private:
 };
 
 // States are [sequences, hidden].
-void forward(const Network& network, const Batch& batch, const float* weights, const float* x, const float* hx, const float* cx, float* y, float* cy, const Record& record);
-void backward_data(const Network& network, const Batch& batch, const float* weights, const float* dy, const float* cx, float* dx, float* dhx, float* dcx, const Record& record);
+void forward(const Network& network, const Batch& batch, const float* weights, const float* x, const float* hx, const float* cx, float* y, float* cy,
+    const Record& record);
+void backward_data(const Network& network, const Batch& batch, const float* weights, const float* dy, const float* cx, float* dx, float* dhx, float* dcx,
+    const Record& record);
 // Adds to d_weights.
 void backward_weights(const Network& network, const Batch& batch, const float* x, const float* hx, float* d_weights, const Record& record);
 

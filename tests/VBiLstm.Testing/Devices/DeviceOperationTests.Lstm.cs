@@ -26,9 +26,12 @@ public abstract partial class DeviceOperationTests
             double Cell(int r, int j) => Gate(r, 1, j) * previousCells[r, j] + Gate(r, 0, j) * masks[r, j] * Gate(r, 2, j);
             device.LstmCellForward(gates, hasAddend ? addend : default, previous, hasValidity ? validity : default, c, tanhC, hidden, hasMask ? mask : default);
             t.Read(gates).AssertIs((r, j) => Gate(r, j / h, j % h));
-            t.Read(c).AssertIs((r, j) => V(r) * Cell(r, j));
-            t.Read(tanhC).AssertIs((r, j) => Math.Tanh(Cell(r, j)));
-            t.Read(hidden).AssertIs((r, j) => V(r) * Gate(r, 3, j) * Math.Tanh(Cell(r, j)));
+
+            // A cell alone may be a small difference of its two terms.
+            var tolerance = rows * h == 1 ? 2e-5 : 2e-6;
+            t.Read(c).AssertIs((r, j) => V(r) * Cell(r, j), tolerance);
+            t.Read(tanhC).AssertIs((r, j) => Math.Tanh(Cell(r, j)), tolerance);
+            t.Read(hidden).AssertIs((r, j) => V(r) * Gate(r, 3, j) * Math.Tanh(Cell(r, j)), tolerance);
 
             var (dh1, dh2, dc) = (t.New(rows, h), t.New(rows, h), t.New(rows, h));
             var (dh1s, dh2s, dcs) = (t.Read(dh1), t.Read(dh2), t.Read(dc));

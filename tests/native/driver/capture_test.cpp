@@ -102,7 +102,8 @@ TEST_F(Captures, CopiesFromPageableMemoryAreUnsupported)
     const DeviceArray<float> x(n);
     const float value = 1;
     begin();
-    EXPECT_EQ(name_of(cuMemcpyHtoDAsync_v2(reinterpret_cast<unsigned long long>(x.data()), &value, sizeof value, stream)), "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED");
+    EXPECT_EQ(name_of(cuMemcpyHtoDAsync_v2(reinterpret_cast<unsigned long long>(x.data()), &value, sizeof value, stream)),
+        "CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED");
     EXPECT_EQ(end(), "CUDA_ERROR_STREAM_CAPTURE_INVALIDATED");
 }
 

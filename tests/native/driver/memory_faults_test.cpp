@@ -141,7 +141,8 @@ TEST_F(MemoryFaults, HostMemoryIsNoDeviceMemory)
 {
     const DeviceArray<float> x(n);
     std::vector<float> host(n);
-    const CUresult result = cuMemcpyDtoDAsync_v2(reinterpret_cast<unsigned long long>(x.data()), reinterpret_cast<unsigned long long>(host.data()), n * sizeof(float), stream);
+    const CUresult result = cuMemcpyDtoDAsync_v2(reinterpret_cast<unsigned long long>(x.data()), reinterpret_cast<unsigned long long>(host.data()),
+        n * sizeof(float), stream);
     EXPECT_EQ(name_of(result), "CUDA_ERROR_INVALID_VALUE");
     EXPECT_TRUE(contains(explanation_of(result), "no device memory"));
 }

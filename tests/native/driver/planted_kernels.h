@@ -14,7 +14,8 @@ std::string explanation_of(CUresult result);
 
 inline ::testing::AssertionResult contains(const std::string& text, const std::string& part)
 {
-    return text.find(part) != std::string::npos ? ::testing::AssertionSuccess() : ::testing::AssertionFailure() << "'" << text << "' does not say '" << part << "'";
+    return text.find(part) != std::string::npos ? ::testing::AssertionSuccess()
+                                                : ::testing::AssertionFailure() << "'" << text << "' does not say '" << part << "'";
 }
 
 class PlantedKernels : public DeviceTest {

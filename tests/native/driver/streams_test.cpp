@@ -18,7 +18,10 @@ protected:
 
     static unsigned long long address(const DeviceArray<float>& array) { return reinterpret_cast<unsigned long long>(array.data()); }
 
-    void multiply_add(CUstream target, const DeviceArray<float>& x, float factor, float addend) { EXPECT_EQ(launch_on(target, "scale_and_shift", 1, x.data(), factor, addend, n), 0); }
+    void multiply_add(CUstream target, const DeviceArray<float>& x, float factor, float addend)
+    {
+        EXPECT_EQ(launch_on(target, "scale_and_shift", 1, x.data(), factor, addend, n), 0);
+    }
 
     // The first element after each seed's run, which begins at 1.
     template <typename Run>

@@ -31,7 +31,8 @@ TEST_P(Shapes, EmbeddingBackward)
     const Shape shape = GetParam();
     const Ids ids = some_ids(shape.rows, table_rows);
     Matrix dy = Matrix::random(shape.rows, shape.columns, shape.layout, -1, 1), d_table(table_rows, shape.columns, {3, 2}, [](int, int) { return 0; });
-    launch("embedding_backward", {static_cast<unsigned>(shape.rows), static_cast<unsigned>((shape.columns + 255) / 256)}, {64}, ids.tensor(), dy.tensor(), d_table.tensor());
+    launch("embedding_backward", {static_cast<unsigned>(shape.rows), static_cast<unsigned>((shape.columns + 255) / 256)}, {64}, ids.tensor(), dy.tensor(),
+        d_table.tensor());
     expect_matrix(d_table, "d_table", 0, [&](int id, int c) {
         float sum = 0;
         for (int r = 0; r < shape.rows; r++)

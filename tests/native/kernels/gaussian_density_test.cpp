@@ -7,12 +7,14 @@ TEST_P(Shapes, GaussianLogDensityForward)
     for (const bool with_output : {false, true})
         for (const float sign : {1.0f, -1.0f}) {
             Matrix target = Matrix::random(shape.rows, n, shape.layout, -2, 2), output = random_output(shape.rows, n, {1, 0}), result(shape.rows, 1, {0, 2});
-            launch_rows("gaussian_log_density_forward", shape.rows, n, target.tensor(), with_output ? output.tensor() : Tensor(), result.tensor(), sign, tanh_head);
+            launch_rows("gaussian_log_density_forward", shape.rows, n, target.tensor(), with_output ? output.tensor() : Tensor(), result.tensor(), sign,
+                tanh_head);
             expect_matrix(result, "result", float_tolerance, [&](int r, int) {
                 double sum = 0, magnitude = 0;
                 for (int c = 0; c < n; c++) {
                     const double lambda = with_output ? clamped(tanh_head, output(r, n + c)) : 0;
-                    const double term = -0.5 * (std::log(2 * std::numbers::pi) + lambda + square(target(r, c) - (with_output ? output(r, c) : 0.0)) * std::exp(-lambda));
+                    const double term = -0.5 * (std::log(2 * std::numbers::pi) + lambda
+                        + square(target(r, c) - (with_output ? output(r, c) : 0.0)) * std::exp(-lambda));
                     sum += term;
                     magnitude += std::abs(term);
                 }
@@ -45,14 +47,17 @@ void check_density_backward(const Shape& shape, const GaussianHead& head, const 
     if (!given.accumulate)
         d_target = Matrix(shape.rows, n, {1, 1});
     Matrix& sink = given.in_place ? output : d_output;
-    launch_elements("gaussian_log_density_backward", shape.rows, n, shape.grid_rows, target.tensor(), output.tensor(), w.tensor(), coefficient.tensor(), sink.tensor(),
-        given.through_output ? 1 : 0, given.with_target ? d_target.tensor() : Tensor(), given.with_mask ? mask.tensor() : Tensor(), given.accumulate ? 1 : 0, head);
+    launch_elements("gaussian_log_density_backward", shape.rows, n, shape.grid_rows, target.tensor(), output.tensor(), w.tensor(), coefficient.tensor(),
+        sink.tensor(),
+        given.through_output ? 1 : 0, given.with_target ? d_target.tensor() : Tensor(), given.with_mask ? mask.tensor() : Tensor(), given.accumulate ? 1 : 0,
+            head);
     struct Terms
     {
         double weight, r, inverse;
     };
     const auto terms = [&](int r, int c) {
-        return Terms{static_cast<double>(coefficient(0, 0)) * w(r, 0), static_cast<double>(target(r, c)) - before(r, c), std::exp(-clamped(head, before(r, n + c)))};
+        return Terms{static_cast<double>(coefficient(0, 0)) * w(r, 0), static_cast<double>(target(r, c)) - before(r, c),
+            std::exp(-clamped(head, before(r, n + c)))};
     };
     expect_matrix(sink, "d_output", float_tolerance, [&](int r, int column) {
         const int c = column % n;

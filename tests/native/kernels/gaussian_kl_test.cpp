@@ -47,7 +47,8 @@ TEST(GaussianKl, TheStandardNormalIsNeverClamped)
 TEST(GaussianKl, NaNInALogVarianceShows)
 {
     for (const bool in_p : {false, true}) {
-        Matrix q(1, 2, {}, [&](int, int c) { return c == 1 && !in_p ? nan_value : 0; }), p(1, 2, {}, [&](int, int c) { return c == 1 && in_p ? nan_value : 0; });
+        Matrix q(1, 2, {}, [&](int, int c) { return c == 1 && !in_p ? nan_value : 0; }),
+            p(1, 2, {}, [&](int, int c) { return c == 1 && in_p ? nan_value : 0; });
         Matrix kl(1, 1);
         launch_rows("gaussian_kl_forward", 1, 2, q.tensor(), p.tensor(), kl.tensor(), linear_head);
         expect_matrix(kl, "kl", 0, [](int, int) { return nan_value; });

@@ -29,7 +29,8 @@ Ids labels(int rows, int classes)
 TEST_P(Shapes, BernoulliNllForward)
 {
     const Shape shape = GetParam();
-    Matrix logits = Matrix::random(shape.rows, shape.columns, shape.layout, -6, 6), y = Matrix::random(shape.rows, shape.columns, {1, 0}, 0, 1), nll(shape.rows, 1, {0, 1});
+    Matrix logits = Matrix::random(shape.rows, shape.columns, shape.layout, -6, 6), y = Matrix::random(shape.rows, shape.columns, {1, 0}, 0, 1),
+        nll(shape.rows, 1, {0, 1});
     launch_rows("bernoulli_nll_forward", shape.rows, shape.columns, logits.tensor(), y.tensor(), nll.tensor());
     expect_matrix(nll, "nll", float_tolerance, [&](int r, int) {
         double sum = 0, magnitude = 0;
@@ -56,7 +57,8 @@ TEST(Bernoulli, IsExactFarFromZeroAndKeepsNaN)
     const double logits[] = {200, -200, 200, -200, 1e30, nan_value};
     const double targets[] = {1, 0, 0, 1, 0, 1};
     for (int i = 0; i < 6; i++) {
-        Matrix o(1, 1, {}, [&](int, int) { return logits[i]; }), y(1, 1, {}, [&](int, int) { return targets[i]; }), nll(1, 1), w(1, 1, {}, [](int, int) { return 1; });
+        Matrix o(1, 1, {}, [&](int, int) { return logits[i]; }), y(1, 1, {}, [&](int, int) { return targets[i]; }), nll(1, 1),
+            w(1, 1, {}, [](int, int) { return 1; });
         launch_rows("bernoulli_nll_forward", 1, 1, o.tensor(), y.tensor(), nll.tensor());
         const double expected[] = {0, 0, 200, 200, 1e30, nan_value};
         expect_matrix(nll, "nll", float_tolerance, [&](int, int) { return expected[i]; });

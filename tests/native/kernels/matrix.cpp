@@ -21,7 +21,8 @@ double uniform()
 }
 
 Matrix::Matrix(int rows, int columns, Layout layout)
-    : rows_(rows), columns_(columns), layout_(layout), values_(static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns), static_cast<float>(nan_value))
+    : rows_(rows), columns_(columns), layout_(layout),
+        values_(static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns), static_cast<float>(nan_value))
 {
 }
 
@@ -40,7 +41,8 @@ Matrix Matrix::random(int rows, int columns, Layout layout, double low, double h
 
 std::size_t Matrix::place(int row, int column) const
 {
-    return static_cast<std::size_t>(layout_.offset) + static_cast<std::size_t>(row) * static_cast<std::size_t>(columns_ + layout_.gap) + static_cast<std::size_t>(column);
+    return static_cast<std::size_t>(layout_.offset) + static_cast<std::size_t>(row) * static_cast<std::size_t>(columns_ + layout_.gap)
+        + static_cast<std::size_t>(column);
 }
 
 std::size_t Matrix::elements() const { return place(rows_ - 1, columns_ - 1) + 1; }

@@ -40,7 +40,10 @@ public:
     void fetch();
 
 private:
-    std::size_t index(int row, int column) const { return static_cast<std::size_t>(row) * static_cast<std::size_t>(columns_) + static_cast<std::size_t>(column); }
+    std::size_t index(int row, int column) const
+    {
+        return static_cast<std::size_t>(row) * static_cast<std::size_t>(columns_) + static_cast<std::size_t>(column);
+    }
     std::size_t place(int row, int column) const;
     std::size_t elements() const;
 

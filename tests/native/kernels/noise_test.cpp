@@ -14,7 +14,8 @@ Block philox(Block counter, std::uint64_t key)
     std::uint32_t k[] = {static_cast<std::uint32_t>(key), static_cast<std::uint32_t>(key >> 32)};
     for (int round = 0; round < 10; round++) {
         const std::uint64_t m0 = std::uint64_t{0xD2511F53} * counter[0], m1 = std::uint64_t{0xCD9E8D57} * counter[2];
-        counter = {static_cast<std::uint32_t>(m1 >> 32) ^ k[0] ^ counter[1], static_cast<std::uint32_t>(m1), static_cast<std::uint32_t>(m0 >> 32) ^ k[1] ^ counter[3],
+        counter = {static_cast<std::uint32_t>(m1 >> 32) ^ k[0] ^ counter[1], static_cast<std::uint32_t>(m1),
+            static_cast<std::uint32_t>(m0 >> 32) ^ k[1] ^ counter[3],
             static_cast<std::uint32_t>(m0)};
         k[0] += 0x9E3779B9;
         k[1] += 0xBB67AE85;
@@ -105,16 +106,18 @@ TEST(FillNormal, IsAccurateFarOutAndInEveryQuadrant)
         EXPECT_GT(count, 30000);
 }
 
-TEST(FillBernoulli, ComparesTheUpperBitsOfTheFirstWord)
+TEST_P(Shapes, FillBernoulli)
 {
-    for (const float probability : {0.0f, 0.3f, 1.0f})
-        for (const int batch : {1, 5}) {
-            const int rows = 500, stream = 2;
-            const Source source(batch);
-            Matrix x(rows, 1, {1, 1});
-            launch_elements("fill_bernoulli", rows, 1, 65535, x.tensor(), probability, source.tensor(stream));
-            expect_matrix(x, "x", 0, [&](int r, int) { return (source.words(r, 0, stream)[0] >> 8) * 0x1p-24 < probability ? 1 : 0; });
-        }
+    const Shape shape = GetParam();
+    const int batch = shape.rows % 3 == 0 ? 3 : 1, stream = 2;
+    const Source source(batch);
+    for (const auto& [probability, one] : {std::pair(0.0f, 1.0f), std::pair(0.3f, 1.0f), std::pair(0.75f, 1 / 0.75f), std::pair(1.0f, 1.0f)}) {
+        Matrix x(shape.rows, shape.columns, shape.layout);
+        launch_elements("fill_bernoulli", shape.rows, shape.columns, shape.grid_rows, x.tensor(), probability, source.tensor(stream), one);
+        expect_matrix(x, "x", 0, [&](int r, int c) {
+            return (source.words(r, c / 4, stream)[static_cast<std::size_t>(c % 4)] >> 8) * 0x1p-24 < probability ? one : 0;
+        });
+    }
 }
 
 // A probability on the grid of the uniform numbers: the comparison is strict.
@@ -124,7 +127,42 @@ TEST(FillBernoulli, ExcludesTheProbabilityItself)
     const double uniform = (source.words(0, 0, 2)[0] >> 8) * 0x1p-24;
     for (const double above : {0.0, 0x1p-24}) {
         Matrix x(1, 1);
-        launch_elements("fill_bernoulli", 1, 1, 1, x.tensor(), static_cast<float>(uniform + above), source.tensor(2));
+        launch_elements("fill_bernoulli", 1, 1, 1, x.tensor(), static_cast<float>(uniform + above), source.tensor(2), 1.0f);
         expect_matrix(x, "x", 0, [&](int, int) { return above > 0 ? 1 : 0; });
     }
+}
+
+TEST(AddNormal, AddsTheNormalsOfTheFirstRow)
+{
+    const Source source(1);
+    const int stream = 17;
+    const auto time_and_stream = static_cast<std::uint32_t>(stream) << 24;
+    for (const int count : {1, 5, 255, 4099})
+        for (const Layout layout : {Layout{}, Layout{1, 0}}) {
+            Matrix x = Matrix::random(1, count, layout, -1, 1), y(1, count, {3, 0});
+            const Matrix before = x;
+            const auto expected = [&](int, int c) {
+                return before(0, c) + 0.075f * normal(philox({static_cast<std::uint32_t>(c / 4), 0, time_and_stream, step}, seed), c % 4);
+            };
+            launch_elements("add_normal", 1, count, 1, x.tensor(), 0.075f, source.key.tensor(), stream, y.tensor());
+            expect_matrix(y, "y", 1e-6, expected);
+            launch_elements("add_normal", 1, count, 1, x.tensor(), 0.075f, source.key.tensor(), stream, x.tensor());
+            expect_matrix(x, "x", 1e-6, expected);
+        }
+}
+
+// With x = -deviation e, rounded, what is left is that rounding; two roundings would leave nothing.
+TEST(AddNormal, RoundsOnce)
+{
+    const Source source(1);
+    const int count = 256;
+    const float deviation = 0.3f;
+    Matrix zero(1, count, {}, [](int, int) { return 0; }), one_rounding(1, count), rest(1, count), alone(1, count);
+    launch_elements("add_normal", 1, count, 1, zero.tensor(), 1.0f, source.key.tensor(), 0, alone.tensor());
+    alone.fetch();
+    launch_elements("add_normal", 1, count, 1, zero.tensor(), deviation, source.key.tensor(), 0, one_rounding.tensor());
+    one_rounding.fetch();
+    Matrix negative(1, count, {}, [&](int, int c) { return -one_rounding(0, c); });
+    launch_elements("add_normal", 1, count, 1, negative.tensor(), deviation, source.key.tensor(), 0, rest.tensor());
+    expect_matrix(rest, "rest", 0, [&](int, int c) { return static_cast<double>(deviation) * alone(0, c) - one_rounding(0, c); });
 }

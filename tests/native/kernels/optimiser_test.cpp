@@ -23,7 +23,8 @@ TEST(WeightedSum, IsAccumulatedInDouble)
 {
     for (const int rows : {1, 17, 33, 257, 1025, 20000}) {
         // Terms whose sum float32 would lose among the large ones, which cancel.
-        Matrix values(rows, 1, {1, 1}, [](int r, int) { return r % 2 == 0 ? 1e8 : 1.25; }), w(rows, 1, {0, 2}, [](int r, int) { return r % 4 == 0 ? 1 : r % 4 == 2 ? -1 : 0.5; });
+        Matrix values(rows, 1, {1, 1}, [](int r, int) { return r % 2 == 0 ? 1e8 : 1.25; }),
+            w(rows, 1, {0, 2}, [](int r, int) { return r % 4 == 0 ? 1 : r % 4 == 2 ? -1 : 0.5; });
         Matrix result(1, 1);
         launch("weighted_sum", {1}, {256}, values.tensor(), w.tensor(), result.tensor());
         double expected = 0;
@@ -78,11 +79,13 @@ struct AdamCase
 void check_adam(const AdamCase& given)
 {
     const float beta1 = 0.9f, beta2 = 0.99f, epsilon = 1e-3f;
-    Matrix norm = scalar(given.norm), objective = scalar(12), rate = scalar(0.02), correction1 = scalar(0.271), correction2 = scalar(0.0297), halted = scalar(0);
+    Matrix norm = scalar(given.norm), objective = scalar(12), rate = scalar(0.02), correction1 = scalar(0.271), correction2 = scalar(0.0297),
+        halted = scalar(0);
     const Matrix p = Matrix::random(1, given.count, {given.offset, 0}, -1, 1), m = Matrix::random(1, given.count, {given.offset, 0}, -1, 1);
     const Matrix v = Matrix::random(1, given.count, {0, 0}, 0, 0.1);
     Matrix gradients = Matrix::random(1, given.count, {given.offset, 0}, -1, 1), parameters = p, first = m, second = v;
-    const AdamArguments arguments = {norm.tensor(), objective.tensor(), rate.tensor(), correction1.tensor(), correction2.tensor(), halted.tensor(), beta1, beta2, epsilon,
+    const AdamArguments arguments = {norm.tensor(), objective.tensor(), rate.tensor(), correction1.tensor(), correction2.tensor(), halted.tensor(), beta1,
+        beta2, epsilon,
         static_cast<float>(given.clip), false};
     launch("adam_step", {static_cast<unsigned>(given.blocks)}, {256}, parameters.tensor(), gradients.tensor(), first.tensor(), second.tensor(), arguments);
     const double scale = given.clip > 0 && given.norm > given.clip ? given.clip / given.norm : 1;
@@ -117,7 +120,8 @@ bool adam_moves(double norm_value, double objective_value, Matrix& halted, bool 
     Matrix norm = scalar(norm_value), objective = scalar(objective_value), rate = scalar(0.1), correction = scalar(0.1);
     const Matrix before = Matrix::random(1, count, {}, 0.1, 1);
     Matrix gradients(1, count, {}, [](int, int) { return -1; }), parameters = before, first = before, second = before;
-    const AdamArguments arguments = {norm.tensor(), objective.tensor(), rate.tensor(), correction.tensor(), correction.tensor(), halted.tensor(), 0.9f, 0.99f, 1e-5f, 0, guard};
+    const AdamArguments arguments = {norm.tensor(), objective.tensor(), rate.tensor(), correction.tensor(), correction.tensor(), halted.tensor(), 0.9f, 0.99f,
+        1e-5f, 0, guard};
     if (guard)
         launch("adam_guard", {1}, {1}, arguments);
     launch("adam_step", {1}, {256}, parameters.tensor(), gradients.tensor(), first.tensor(), second.tensor(), arguments);

@@ -59,7 +59,8 @@ struct Shape {
 };
 
 // Sizes around those of the vectors, tiles and blocks that a fast product may be cut into.
-constexpr Shape shapes[] = {{1, 1, 1}, {3, 5, 7}, {16, 12, 256}, {32, 24, 8}, {33, 25, 257}, {64, 1, 100}, {1, 70, 64}, {200, 195, 30}, {193, 13, 520}, {12, 400, 3}, {193, 385, 65}};
+constexpr Shape shapes[] = {{1, 1, 1}, {3, 5, 7}, {16, 12, 256}, {32, 24, 8}, {33, 25, 257}, {64, 1, 100}, {1, 70, 64}, {200, 195, 30}, {193, 13, 520},
+    {12, 400, 3}, {193, 385, 65}};
 
 TEST_F(Cublas, ProductsAreThoseOfDoublePrecision)
 {
@@ -70,7 +71,8 @@ TEST_F(Cublas, ProductsAreThoseOfDoublePrecision)
                 ++seed;
                 HostProduct p = HostProduct::random(transpose_a, transpose_b, shape.rows, shape.columns, shape.inner, static_cast<int>(seed % 5), seed);
                 p.accumulates = seed % 3 == 0;
-                EXPECT_EQ(difference(p), "") << shape.rows << " x " << shape.columns << " x " << shape.inner << ", " << transpose_a << transpose_b << p.accumulates;
+                EXPECT_EQ(difference(p), "") << shape.rows << " x " << shape.columns << " x " << shape.inner << ", " << transpose_a << transpose_b
+                    << p.accumulates;
             }
 }
 
@@ -284,7 +286,8 @@ TEST_F(Cublas, ArgumentsAreChecked)
     const auto call = [&](auto&& change) {
         Arguments x{.handle = handle, .alpha = &one, .A = a.data(), .B = b.data(), .beta = &zero, .C = c.data()};
         change(x);
-        return cublasGemmEx(x.handle, x.transa, x.transb, x.m, x.n, x.k, x.alpha, x.A, x.Atype, x.lda, x.B, x.Btype, x.ldb, x.beta, x.C, x.Ctype, x.ldc, x.compute, x.algo);
+        return cublasGemmEx(x.handle, x.transa, x.transb, x.m, x.n, x.k, x.alpha, x.A, x.Atype, x.lda, x.B, x.Btype, x.ldb, x.beta, x.C, x.Ctype, x.ldc,
+            x.compute, x.algo);
     };
     EXPECT_EQ(call([](Arguments&) {}), CUBLAS_STATUS_SUCCESS);
     EXPECT_EQ(call([](Arguments& x) { x.handle = nullptr; }), CUBLAS_STATUS_NOT_INITIALIZED);

@@ -89,7 +89,8 @@ public:
     }
 
     // On the operands' addresses; C is D.
-    cublasStatus_t run(cublasLtHandle_t handle, const float* left, const float* right, float* result, const cublasLtMatmulHeuristicResult_t& choice, void* workspace, CUstream stream)
+    cublasStatus_t run(cublasLtHandle_t handle, const float* left, const float* right, float* result, const cublasLtMatmulHeuristicResult_t& choice,
+        void* workspace, CUstream stream)
     {
         return cublasLtMatmul(handle, description, &one, left, a, right, b, &zero, result, c, result, c, &choice.algo, workspace, choice.workspaceSize, stream);
     }
@@ -115,7 +116,8 @@ TEST_F(CublasLt, ProductsWithBiasAreThoseOfDoublePrecision)
                 const auto choice = plan.choose(handle);
                 EXPECT_EQ(choice.workspaceSize > 0, workspace_limit > 0 && inner > 4 * std::max(rows, columns));
                 const DeviceArray<float> workspace(choice.workspaceSize / sizeof(float) + 1);
-                ASSERT_EQ(plan.run(handle, a.data(), b.data(), c.data(), choice, choice.workspaceSize ? workspace.data() : nullptr, stream), CUBLAS_STATUS_SUCCESS)
+                ASSERT_EQ(plan.run(handle, a.data(), b.data(), c.data(), choice, choice.workspaceSize ? workspace.data() : nullptr, stream),
+                    CUBLAS_STATUS_SUCCESS)
                     << cublasGetStatusString(CUBLAS_STATUS_INVALID_VALUE);
                 ASSERT_EQ(synchronize(), "");
                 ASSERT_EQ(p.difference(c.download()), "");
@@ -235,10 +237,12 @@ TEST_F(CublasLt, ArgumentsAreChecked)
         CUstream stream;
     };
     const auto call = [&](auto&& change) {
-        Arguments x{.handle = handle, .description = plan.description, .left = a.data(), .right = b.data(), .c = c.data(), .d = c.data(), .a_layout = plan.a, .b_layout = plan.b,
+        Arguments x{.handle = handle, .description = plan.description, .left = a.data(), .right = b.data(), .c = c.data(), .d = c.data(), .a_layout = plan.a,
+            .b_layout = plan.b,
             .algorithm = &choice.algo, .workspace = workspace.data(), .bytes = choice.workspaceSize, .stream = stream};
         change(x);
-        return cublasLtMatmul(x.handle, x.description, x.alpha, x.left, x.a_layout, x.right, x.b_layout, x.beta, x.c, plan.c, x.d, plan.c, x.algorithm, x.workspace, x.bytes, x.stream);
+        return cublasLtMatmul(x.handle, x.description, x.alpha, x.left, x.a_layout, x.right, x.b_layout, x.beta, x.c, plan.c, x.d, plan.c, x.algorithm,
+            x.workspace, x.bytes, x.stream);
     };
     const auto invalid = [&](auto&& change) { EXPECT_EQ(call(change), CUBLAS_STATUS_INVALID_VALUE) << cublasGetStatusString(CUBLAS_STATUS_INVALID_VALUE); };
     const auto unsupported = [&](auto&& change) { EXPECT_EQ(call(change), CUBLAS_STATUS_NOT_SUPPORTED) << cublasGetStatusString(CUBLAS_STATUS_NOT_SUPPORTED); };
@@ -259,7 +263,8 @@ TEST_F(CublasLt, ArgumentsAreChecked)
     unsupported([](Arguments& x) { x.alpha = &zero; });
     unsupported([](Arguments& x) { x.algorithm = nullptr; });
     unsupported([&](Arguments& x) { x.c = other_c.data(); });
-    for (const float* wrong : {static_cast<const float*>(nullptr), static_cast<const float*>(short_bias.data()), p.a.data(), static_cast<const float*>(c.data())}) {
+    for (const float* wrong : {static_cast<const float*>(nullptr), static_cast<const float*>(short_bias.data()), p.a.data(),
+        static_cast<const float*>(c.data())}) {
         plan.set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, wrong);
         invalid([](Arguments&) {});
     }

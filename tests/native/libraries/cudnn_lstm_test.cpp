@@ -128,8 +128,10 @@ void expect_gradients(RecurrentNetwork& network, double tolerance)
 TEST_F(CudnnLstm, ForwardAndGradientsAreThoseOfDoublePrecision)
 {
     // More sequences than one group has, too.
-    for (const NetworkOptions& options : {NetworkOptions{}, NetworkOptions{.input = 5, .hidden = 3, .steps = 6, .batch = 4}, NetworkOptions{.hidden = 2, .batch = 11},
-             NetworkOptions{.input = 1, .hidden = 1, .steps = 1, .batch = 1}}) {
+    const NetworkOptions shapes[] = {
+        {}, {.input = 5, .hidden = 3, .steps = 6, .batch = 4}, {.hidden = 2, .batch = 11}, {.input = 1, .hidden = 1, .steps = 1, .batch = 1},
+    };
+    for (const NetworkOptions& options : shapes) {
         SCOPED_TRACE("inputs " + std::to_string(options.input) + ", units " + std::to_string(options.hidden) + ", batch " + std::to_string(options.batch));
         RecurrentNetwork network(handle, options);
         ASSERT_EQ(network.forward(), CUDNN_STATUS_SUCCESS) << cudnnGetErrorString(2000);
@@ -197,7 +199,8 @@ TEST_F(CudnnLstm, DefaultMathRoundsOperandsToTf32FromCapability80On)
         const std::vector<float> y = network.y->download();
         double largest = 0;
         for (int n = 0; n < 2; ++n) {
-            const Rows expected = network.reference.run(sequence_of(network, network.x_values, 16, n), state_of(network, network.hx_values, n), state_of(network, network.cx_values, n)).h;
+            const Rows expected = network.reference.run(sequence_of(network, network.x_values, 16, n), state_of(network, network.hx_values, n),
+                state_of(network, network.cx_values, n)).h;
             const Rows actual = sequence_of(network, y, 16, n);
             for (std::size_t t = 0; t < actual.size(); ++t)
                 for (std::size_t j = 0; j < actual[t].size(); ++j)

@@ -88,7 +88,8 @@ TEST_F(CudnnRules, NetworkDescriptorIsChecked)
 {
     RecurrentNetwork network(handle, {});
     struct Arguments {
-        int algo = 0, cell = CUDNN_LSTM, bias = 1, direction = 0, input_mode = 0, type = 0, precision = 0, math = 3, input = 3, hidden = 4, projection = 4, layers = 1;
+        int algo = 0, cell = CUDNN_LSTM, bias = 1, direction = 0, input_mode = 0, type = 0, precision = 0, math = 3, input = 3, hidden = 4, projection = 4,
+            layers = 1;
         cudnnDropoutDescriptor_t dropout = nullptr;
         std::uint32_t flags = 0;
     };
@@ -96,7 +97,8 @@ TEST_F(CudnnRules, NetworkDescriptorIsChecked)
         Arguments a;
         a.dropout = network.dropout;
         change(a);
-        return cudnnSetRNNDescriptor_v8(network.rnn, a.algo, a.cell, a.bias, a.direction, a.input_mode, a.type, a.precision, a.math, a.input, a.hidden, a.projection, a.layers, a.dropout, a.flags);
+        return cudnnSetRNNDescriptor_v8(network.rnn, a.algo, a.cell, a.bias, a.direction, a.input_mode, a.type, a.precision, a.math, a.input, a.hidden,
+            a.projection, a.layers, a.dropout, a.flags);
     };
     EXPECT_EQ(set([](Arguments&) {}), CUDNN_STATUS_SUCCESS);
     expect_refused(set([](Arguments& a) { a.input = 0; }), bad_param, "inputSize");
@@ -227,12 +229,15 @@ TEST_F(CudnnRules, ForwardChecksItsArguments)
         std::size_t reserve_bytes;
     };
     const auto call = [&](auto&& change) {
-        Arguments a{.lengths = network.lengths->data(), .x_descriptor = network.x_descriptor, .y_descriptor = network.y_descriptor, .x = network.x->data(), .y = network.y->data(),
-            .h_descriptor = network.state_descriptor, .c_descriptor = network.state_descriptor, .hx = network.hx->data(), .cx = network.cx->data(), .cy = network.cy->data(),
+        Arguments a{.lengths = network.lengths->data(), .x_descriptor = network.x_descriptor, .y_descriptor = network.y_descriptor, .x = network.x->data(),
+            .y = network.y->data(),
+            .h_descriptor = network.state_descriptor, .c_descriptor = network.state_descriptor, .hx = network.hx->data(), .cx = network.cx->data(),
+                .cy = network.cy->data(),
             .weights = network.weights->data(), .weight_bytes = network.weight_bytes, .work = network.work->data(), .work_bytes = network.work_bytes,
             .reserve = network.reserve->data(), .reserve_bytes = network.reserve_bytes};
         change(a);
-        return cudnnRNNForward(handle, network.rnn, a.mode, a.lengths, a.x_descriptor, a.x, a.y_descriptor, a.y, a.h_descriptor, a.hx, a.hy, a.c_descriptor, a.cx, a.cy,
+        return cudnnRNNForward(handle, network.rnn, a.mode, a.lengths, a.x_descriptor, a.x, a.y_descriptor, a.y, a.h_descriptor, a.hx, a.hy, a.c_descriptor,
+            a.cx, a.cy,
             a.weight_bytes, a.weights, a.work_bytes, a.work, a.reserve_bytes, a.reserve);
     };
     EXPECT_EQ(call([](Arguments&) {}), CUDNN_STATUS_SUCCESS);
@@ -336,7 +341,8 @@ const Misuse misuses[] = {
     {"ForwardForInference", "not written by cudnnRNNForward", [](RecurrentNetwork& n) { n.forward(CUDNN_FWD_MODE_INFERENCE); n.backward_data(); }},
     {"WeightsBeforeData", "cudnnRNNBackwardData_v8 must come first", [](RecurrentNetwork& n) { n.forward(); n.backward_weights(); }},
     {"DataTwice", "already consumed", [](RecurrentNetwork& n) { n.forward(); n.backward_data(); n.backward_data(); }},
-    {"ReserveOverwritten", "was overwritten", [](RecurrentNetwork& n) { n.forward(); n.reserve->upload(std::vector<float>(n.reserve_bytes / sizeof(float))); n.backward_data(); }},
+    {"ReserveOverwritten", "was overwritten",
+        [](RecurrentNetwork& n) { n.forward(); n.reserve->upload(std::vector<float>(n.reserve_bytes / sizeof(float))); n.backward_data(); }},
     {"ReserveOfOtherSequences", "other sequences", [](RecurrentNetwork& n) {
         NetworkOptions options;
         options.steps = 8;

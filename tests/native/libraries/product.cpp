@@ -57,7 +57,8 @@ std::string HostProduct::difference(const std::vector<float>& result) const
                 return "element (" + std::to_string(i) + ", " + std::to_string(j) + ") is " + std::to_string(result[at]) + ", not " + std::to_string(expected)
                     + " within " + std::to_string(bound);
         }
-        if (j + 1 < columns && std::memcmp(&result[static_cast<std::size_t>(j) * c_step + rows], &c[static_cast<std::size_t>(j) * c_step + rows], (c_step - rows) * sizeof(float)) != 0)
+        if (j + 1 < columns && std::memcmp(&result[static_cast<std::size_t>(j) * c_step + rows], &c[static_cast<std::size_t>(j) * c_step + rows],
+            (c_step - rows) * sizeof(float)) != 0)
             return "memory behind column " + std::to_string(j) + " was written";
     }
     return {};

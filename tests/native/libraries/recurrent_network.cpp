@@ -16,7 +16,8 @@ std::pair<Part, Part> parts_of(const RecurrentNetwork& network, const void* spac
     void* addresses[2] = {};
     for (auto& descriptor : descriptors)
         cudnnCreateTensorDescriptor(&descriptor);
-    EXPECT_EQ(cudnnGetRNNWeightParams(network.handle, network.rnn, 0, network.weight_bytes, space, linear, descriptors[0], &addresses[0], descriptors[1], &addresses[1]),
+    EXPECT_EQ(cudnnGetRNNWeightParams(network.handle, network.rnn, 0, network.weight_bytes, space, linear, descriptors[0], &addresses[0], descriptors[1],
+        &addresses[1]),
         CUDNN_STATUS_SUCCESS);
     const auto part = [&](int which) {
         int type = -1, count = 0, dimensions[3] = {}, strides[3] = {};
@@ -57,12 +58,14 @@ RecurrentNetwork::RecurrentNetwork(cudnnHandle_t dnn, const NetworkOptions& give
     EXPECT_EQ(cudnnCreateDropoutDescriptor(&dropout), CUDNN_STATUS_SUCCESS);
     EXPECT_EQ(cudnnSetDropoutDescriptor(dropout, handle, 0, nullptr, 0, 0), CUDNN_STATUS_SUCCESS);
     EXPECT_EQ(cudnnCreateRNNDescriptor(&rnn), CUDNN_STATUS_SUCCESS);
-    EXPECT_EQ(cudnnSetRNNDescriptor_v8(rnn, CUDNN_RNN_ALGO_STANDARD, CUDNN_LSTM, CUDNN_RNN_SINGLE_INP_BIAS, CUDNN_UNIDIRECTIONAL, CUDNN_LINEAR_INPUT, CUDNN_DATA_FLOAT, CUDNN_DATA_FLOAT,
+    EXPECT_EQ(cudnnSetRNNDescriptor_v8(rnn, CUDNN_RNN_ALGO_STANDARD, CUDNN_LSTM, CUDNN_RNN_SINGLE_INP_BIAS, CUDNN_UNIDIRECTIONAL, CUDNN_LINEAR_INPUT,
+        CUDNN_DATA_FLOAT, CUDNN_DATA_FLOAT,
         math, input, hidden, hidden, 1, dropout, CUDNN_RNN_PADDED_IO_DISABLED), CUDNN_STATUS_SUCCESS);
     const std::vector<std::int32_t> all_lengths(static_cast<std::size_t>(batch), steps);
     for (const auto& [descriptor, width] : {std::pair(&x_descriptor, input), std::pair(&y_descriptor, hidden)}) {
         EXPECT_EQ(cudnnCreateRNNDataDescriptor(descriptor), CUDNN_STATUS_SUCCESS);
-        EXPECT_EQ(cudnnSetRNNDataDescriptor(*descriptor, CUDNN_DATA_FLOAT, CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_PACKED, steps, batch, width, all_lengths.data(), nullptr), CUDNN_STATUS_SUCCESS);
+        EXPECT_EQ(cudnnSetRNNDataDescriptor(*descriptor, CUDNN_DATA_FLOAT, CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_PACKED, steps, batch, width, all_lengths.data(),
+            nullptr), CUDNN_STATUS_SUCCESS);
     }
     EXPECT_EQ(cudnnCreateTensorDescriptor(&state_descriptor), CUDNN_STATUS_SUCCESS);
     const int dimensions[] = {1, batch, hidden}, strides[] = {batch * hidden, hidden, 1};
@@ -104,12 +107,14 @@ cudnnStatus_t RecurrentNetwork::forward(int mode)
 {
     const bool training = mode == CUDNN_FWD_MODE_TRAINING;
     return cudnnRNNForward(handle, rnn, mode, lengths->data(), x_descriptor, x->data(), y_descriptor, y->data(), state_descriptor, hx->data(), nullptr,
-        state_descriptor, cx->data(), cy->data(), weight_bytes, weights->data(), work_bytes, work->data(), training ? reserve_bytes : 0, training ? reserve->data() : nullptr);
+        state_descriptor, cx->data(), cy->data(), weight_bytes, weights->data(), work_bytes, work->data(), training ? reserve_bytes : 0, training
+            ? reserve->data() : nullptr);
 }
 
 cudnnStatus_t RecurrentNetwork::backward_data()
 {
-    return cudnnRNNBackwardData_v8(handle, rnn, lengths->data(), y_descriptor, y->data(), dy->data(), x_descriptor, dx->data(), state_descriptor, hx->data(), nullptr, dhx->data(),
+    return cudnnRNNBackwardData_v8(handle, rnn, lengths->data(), y_descriptor, y->data(), dy->data(), x_descriptor, dx->data(), state_descriptor, hx->data(),
+        nullptr, dhx->data(),
         state_descriptor, cx->data(), nullptr, dcx->data(), weight_bytes, weights->data(), work_bytes, work->data(), reserve_bytes, reserve->data());
 }
 

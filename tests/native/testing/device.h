@@ -35,7 +35,8 @@ protected:
     friend class DeviceArray;
 };
 
-// An allocation of device memory that holds exactly `count` elements, from `misalignment` bytes after its begin; copies are in the order of the fixture's stream.
+// An allocation of device memory that holds exactly `count` elements, from `misalignment` bytes after its begin; copies are in the order of the fixture's
+// stream.
 template <typename T>
 class DeviceArray {
 public:
