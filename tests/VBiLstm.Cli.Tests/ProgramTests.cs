@@ -107,6 +107,7 @@ public class ProgramTests
         { ["train", "--set", "preset=../x"], "no preset" },
         { ["train", "--run", "../x"], "plain name" },
         { ["bench", "--time-steps", "1000000", "--set", "batch_size=1024"], "training.batch_size" },
+        { ["bench", "--time-steps", "1000000", "--set", "batch_size=1024"], "Options: --time-steps." },
         { ["train", "--config", "nowhere.json"], "nowhere.json" },
         { ["train", "--data", "nowhere"], "no folder nowhere" },
         { ["train", "--run", "a/b"], "plain name" },

@@ -1,7 +1,7 @@
 namespace VBiLstm.Configuration;
 
 /// <summary>A named starting configuration.</summary>
-/// <param name="Name">As given to <c>--preset</c>.</param>
+/// <param name="Name">As people give it.</param>
 /// <param name="Description">One line: what it trains, how long it takes.</param>
 /// <param name="Configuration">The values.</param>
 public sealed record Preset(string Name, string Description, RunConfiguration Configuration)

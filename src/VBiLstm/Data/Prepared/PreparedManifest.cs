@@ -115,7 +115,7 @@ public sealed record PreparedManifest
     /// <summary>Counts that the preparation reports: words outside of the vocabulary, samples dropped, …</summary>
     public IReadOnlyDictionary<string, long> Statistics { get; init; } = new Dictionary<string, long>();
 
-    /// <summary>The options of the preparation, as the command line spells them.</summary>
+    /// <summary>The options of the preparation, by their names.</summary>
     public IReadOnlyDictionary<string, string> Options { get; init; } = new Dictionary<string, string>();
 
     public required IReadOnlyList<PreparedSource> Sources { get; init; }
