@@ -55,6 +55,8 @@ public class CudaTrainingTests
     [InlineData(ModelKind.ZForcing)]
     [InlineData(ModelKind.Lstm)]
     [InlineData(ModelKind.BiLstm)]
+    [InlineData(ModelKind.Vrnn)]
+    [InlineData(ModelKind.Srnn)]
     public void Every_step_has_the_cpu_s_metrics(ModelKind kind)
     {
         using var folder = new TemporaryFolder();
@@ -75,6 +77,8 @@ public class CudaTrainingTests
     [InlineData(ModelKind.ZForcing)]
     [InlineData(ModelKind.Lstm)]
     [InlineData(ModelKind.BiLstm)]
+    [InlineData(ModelKind.Vrnn)]
+    [InlineData(ModelKind.Srnn)]
     public void Graph_recurrence_resume_and_order_of_execution_do_not_change_a_bit(ModelKind kind)
     {
         using var folder = new TemporaryFolder();

@@ -16,6 +16,8 @@ public class KernelCountTests
     [InlineData(ModelKind.ZForcing, OutputDistribution.Bernoulli, 0)]
     [InlineData(ModelKind.Lstm, OutputDistribution.Categorical, 0)]
     [InlineData(ModelKind.BiLstm, OutputDistribution.Categorical, 0)]
+    [InlineData(ModelKind.Vrnn, OutputDistribution.GaussianMixture, 1)]
+    [InlineData(ModelKind.Srnn, OutputDistribution.Categorical, 1)]
     public void A_captured_step_has_the_counted_nodes(ModelKind kind, OutputDistribution distribution, double beta)
     {
         var configuration = new RunConfiguration

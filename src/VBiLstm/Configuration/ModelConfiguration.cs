@@ -238,9 +238,6 @@ public sealed record ModelConfiguration
         Check(GeneratorInput == GeneratorInput.H || Kind == ModelKind.VariationalBiLstm, "generator_input", "h_z_b_tilde",
             "h: only variational-bilstm has a b̃ to concatenate");
         Check(Kind != ModelKind.Srnn || Prior == PriorKind.Learned, "prior", "fixed", "learned: srnn's latents depend on each other through their prior");
-
-        // Described and checked against, not trained yet.
-        Check(Kind is not (ModelKind.Vrnn or ModelKind.Srnn), "kind", Kind, "variational-bilstm, z-forcing, lstm, bilstm or twin-net");
     }
 
     static void Positive(string field, int value) => Check(value is > 0 and <= 1 << 20, field, value, "a whole number from 1 to 1048576");

@@ -89,8 +89,8 @@ sealed class StepFrame
     }
 
     /// <summary>A tensor of the tokens s_0..s_T, for comparisons.</summary>
-    public StepTensor Tokens(string name, Tensor tensor, TrainingPhase phase, StepOrder order = StepOrder.AllAtOnce)
-        => new(name, Span(tensor, 0, Steps + 1), phase, 0, order);
+    public StepTensor Tokens(string name, Tensor tensor, TrainingPhase phase, StepOrder order = StepOrder.AllAtOnce, Kink kink = Kink.None)
+        => new(name, Span(tensor, 0, Steps + 1), phase, 0, order, kink);
 
     /// <summary>A tensor of the predicted steps 1..T, for comparisons.</summary>
     public StepTensor Predicted(string name, Tensor tensor, TrainingPhase phase, StepOrder order = StepOrder.AllAtOnce, Kink kink = Kink.None)

@@ -23,7 +23,8 @@ public sealed record TrainingMemory(long ParameterBytes, long ActivationBytes, l
         ArgumentNullException.ThrowIfNull(model);
 
         var layout = new ParameterLayout(model);
-        var recurrences = layout.Model.DeviceRecurrences(maximumSteps).Sum(steps => device.RecurrenceBytes(model.InputSize, model.LstmUnits, steps, batchSize, training: true));
+        var recurrences = layout.Model.DeviceRecurrences(maximumSteps)
+            .Sum(recurrence => device.RecurrenceBytes(recurrence.Inputs, model.LstmUnits, recurrence.Steps, batchSize, training: true));
         return new TrainingMemory(ModelParameters.Measure(model, training: true), TrainingStep.Measure(device, model, maximumSteps, batchSize, training: true),
             recurrences, device.WeightBytes(layout.Count));
     }

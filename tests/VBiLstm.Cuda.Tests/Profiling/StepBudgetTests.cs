@@ -18,14 +18,14 @@ public class StepBudgetTests
     static StepBudget Count(ModelConfiguration model, int timeSteps = T)
         => StepBudget.Count(new RunConfiguration { Model = model, Training = new TrainingConfiguration { BatchSize = B } }, timeSteps);
 
-    static int Kernels(StepBudget budget, TrainingPhase phase) => budget.Phases.Single(counted => counted.Phase == phase).Kernels;
+    static int Kernels(StepBudget budget, TrainingPhase phase) => budget.Phases.Where(counted => counted.Phase == phase).Sum(counted => counted.Kernels);
 
     public static TheoryData<ModelKind, OutputDistribution, PriorKind, double, GeneratorInput> Models()
     {
         var models = new TheoryData<ModelKind, OutputDistribution, PriorKind, double, GeneratorInput>();
-        foreach (var kind in TrainedModels.Kinds)
-            foreach (var distribution in TrainedModels.Distributions)
-                foreach (var prior in Enum.GetValues<PriorKind>())
+        foreach (var kind in Enum.GetValues<ModelKind>())
+            foreach (var distribution in Enum.GetValues<OutputDistribution>())
+                foreach (var prior in Enum.GetValues<PriorKind>().Where(prior => kind != ModelKind.Srnn || prior == PriorKind.Learned))
                     foreach (var beta in new[] { 0, 0.5 })
                         models.Add(kind, distribution, prior, beta, kind == ModelKind.VariationalBiLstm && beta > 0 ? GeneratorInput.HZBTilde : GeneratorInput.H);
         return models;
@@ -41,6 +41,10 @@ public class StepBudgetTests
         long recurrent = 4L * model.LstmUnits * model.LstmUnits, input = 4L * model.LstmUnits * model.InputSize;
         var oneMoreToken = model.HasBackwardLstm ? 2.0 * B * (3 * recurrent + (model.IsCategorical ? 3 : 2) * input) : 0;
         var noStateAfterTheLast = kind is ModelKind.BiLstm or ModelKind.TwinNet ? 2.0 * B * model.LstmUnits * model.MlpUnits : 0;
+
+        // The features of vrnn are those of T + 1 tokens.
+        if (kind == ModelKind.Vrnn)
+            oneMoreToken = 2.0 * B * (model.IsCategorical ? 3 : 2) * model.InputSize * model.MlpUnits;
         Assert.Equal(SequenceModel.Of(model).TrainingStepOperations(T, B) + oneMoreToken - noStateAfterTheLast, Count(model).FloatingPointOperations);
     }
 
@@ -60,17 +64,19 @@ public class StepBudgetTests
     [InlineData(ModelKind.ZForcing, 6, 6)]
     [InlineData(ModelKind.Lstm, 2, 2)]
     [InlineData(ModelKind.BiLstm, 2, 2)]
+    [InlineData(ModelKind.Vrnn, 7, 8)]
+    [InlineData(ModelKind.Srnn, 7, 7)]
     public void Loops_have_so_many_kernels_a_time_step(ModelKind kind, int forward, int reverse)
     {
         var (shorter, longer) = (Count(Model with { Kind = kind }), Count(Model with { Kind = kind }, T + 1));
         int PerStep(TrainingPhase phase) => Kernels(longer, phase) - Kernels(shorter, phase);
         Assert.Equal((forward, reverse), (PerStep(TrainingPhase.F3), PerStep(TrainingPhase.B5)));
-        if (kind == ModelKind.Lstm)
-            return;
 
-        // A product and a cell in each direction.
-        Assert.Equal((2, 2), (PerStep(TrainingPhase.F1BackwardLstm), PerStep(TrainingPhase.B7)));
-        Assert.Equal(longer.Kernels - shorter.Kernels, forward + reverse + 4);
+        // A recurrence outside the loops is a product and a cell in each direction: none, the backward LSTM, or srnn's both.
+        var recurrences = kind switch { ModelKind.Lstm or ModelKind.Vrnn => 0, ModelKind.Srnn => 2, _ => 1 };
+        Assert.Equal(2 * recurrences, PerStep(TrainingPhase.F1) + PerStep(TrainingPhase.F1BackwardLstm));
+        Assert.Equal(2 * recurrences, PerStep(TrainingPhase.B7));
+        Assert.Equal(longer.Kernels - shorter.Kernels, forward + reverse + 4 * recurrences);
     }
 
     [Fact]

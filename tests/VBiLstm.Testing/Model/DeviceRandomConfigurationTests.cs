@@ -56,11 +56,11 @@ public abstract class DeviceRandomConfigurationTests
     {
         T Of<T>(IReadOnlyList<T> values) => values[random.Next(values.Count)];
         double Sometimes() => random.Next(3) == 0 ? 0.1 + 0.6 * random.NextDouble() : 0;
-        var kind = Of(TrainedModels.Kinds);
+        var kind = Of(Enum.GetValues<ModelKind>());
         return Draw(random) with
         {
             Kind = kind,
-            OutputDistribution = Of(TrainedModels.Distributions),
+            OutputDistribution = Of(Enum.GetValues<OutputDistribution>()),
             MixtureComponents = random.Next(1, 8),
             Prior = kind == ModelKind.Srnn ? PriorKind.Learned : (PriorKind)random.Next(2),
             GeneratorInput = kind == ModelKind.VariationalBiLstm ? (GeneratorInput)random.Next(2) : GeneratorInput.H,

@@ -15,13 +15,10 @@ public static class ReferenceParameters
     public static Dictionary<string, Variable> Random(ModelConfiguration model, int seed)
     {
         var random = new Random(seed);
-        var shapes = TrainedModels.Kinds.Contains(model.Kind)
-            ? new ParameterLayout(model).All.Select(parameter => (parameter.Name, parameter.Rows, parameter.Columns))
-            : ReferenceModel.Shapes(model);
-        return shapes.ToDictionary(shape => shape.Name, shape =>
+        return new ParameterLayout(model).All.ToDictionary(parameter => parameter.Name, parameter =>
         {
-            var scale = shape.Name.EndsWith("bias", StringComparison.Ordinal) ? 0.3 : shape.Name == "embedding.weight" ? 1 : 1 / Math.Sqrt(shape.Rows);
-            return Variable.Of(shape.Rows, shape.Columns, [.. Enumerable.Range(0, shape.Rows * shape.Columns).Select(_ => scale * ReferenceInputs.Gaussian(random))]);
+            var scale = parameter.IsBias ? 0.3 : parameter.Name == "embedding.weight" ? 1 : 1 / Math.Sqrt(parameter.Rows);
+            return Leaf(parameter.Shape, [.. Enumerable.Range(0, parameter.Rows * parameter.Columns).Select(_ => scale * ReferenceInputs.Gaussian(random))]);
         });
     }
 

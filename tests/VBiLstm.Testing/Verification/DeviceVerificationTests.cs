@@ -14,8 +14,8 @@ public abstract class DeviceVerificationTests
     public static TheoryData<ModelKind, OutputDistribution> Models()
     {
         var models = new TheoryData<ModelKind, OutputDistribution>();
-        foreach (var kind in TrainedModels.Kinds)
-            foreach (var distribution in TrainedModels.Distributions)
+        foreach (var kind in Enum.GetValues<ModelKind>())
+            foreach (var distribution in Enum.GetValues<OutputDistribution>())
                 models.Add(kind, distribution);
         return models;
     }

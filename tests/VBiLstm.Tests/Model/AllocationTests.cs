@@ -15,6 +15,8 @@ public class AllocationTests
     [InlineData(ModelKind.ZForcing, OutputDistribution.Categorical)]
     [InlineData(ModelKind.Lstm, OutputDistribution.Gaussian)]
     [InlineData(ModelKind.BiLstm, OutputDistribution.Categorical)]
+    [InlineData(ModelKind.Vrnn, OutputDistribution.GaussianMixture)]
+    [InlineData(ModelKind.Srnn, OutputDistribution.Categorical)]
     public void A_hundred_steps_allocate_nothing_on_any_thread(ModelKind kind, OutputDistribution distribution)
     {
         const int T = 6, B = 8;

@@ -137,6 +137,8 @@ public class TrainerTests
     [InlineData(ModelKind.ZForcing)]
     [InlineData(ModelKind.Lstm)]
     [InlineData(ModelKind.BiLstm)]
+    [InlineData(ModelKind.Vrnn)]
+    [InlineData(ModelKind.Srnn)]
     public void Every_model_learns_the_digits(ModelKind kind)
     {
         using var folder = new TemporaryFolder();

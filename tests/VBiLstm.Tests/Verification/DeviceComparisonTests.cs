@@ -104,6 +104,8 @@ public class DeviceComparisonTests
     [InlineData(ModelKind.ZForcing)]
     [InlineData(ModelKind.Lstm)]
     [InlineData(ModelKind.BiLstm)]
+    [InlineData(ModelKind.Vrnn)]
+    [InlineData(ModelKind.Srnn)]
     public void Every_gradient_and_every_update_is_compared(ModelKind kind)
     {
         var model = Small.Model with { Kind = kind, GeneratorInput = GeneratorInput.H };

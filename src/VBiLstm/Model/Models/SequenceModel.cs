@@ -29,6 +29,8 @@ public abstract class SequenceModel
         ModelKind.Lstm => new PlainLstm(configuration, layout),
         ModelKind.BiLstm => new BiLstm(configuration, layout),
         ModelKind.TwinNet => new TwinNet(configuration, layout),
+        ModelKind.Vrnn => new Vrnn(configuration, layout),
+        ModelKind.Srnn => new Srnn(configuration, layout),
         _ => throw new ConfigurationException($"model.kind {configuration.Kind} has no implementation."),
     };
 
@@ -62,8 +64,8 @@ public abstract class SequenceModel
     /// <summary>Time steps that a phase walks one after the other; 0 where it takes all at once.</summary>
     internal virtual int LoopSteps(TrainingPhase phase, int timeSteps) => phase is TrainingPhase.F3 or TrainingPhase.B5 ? timeSteps : 0;
 
-    /// <summary>Steps of each recurrence that the device runs as one operation.</summary>
-    internal abstract IEnumerable<int> DeviceRecurrences(int maximumSteps);
+    /// <summary>Width of the inputs and steps of each recurrence that the device runs as one operation.</summary>
+    internal abstract IEnumerable<(int Inputs, int Steps)> DeviceRecurrences(int maximumSteps);
 
     /// <summary>The pass over a batch.</summary>
     internal abstract ModelPass CreatePass(Workspace workspace, StepFrame frame, in StepSizes sizes);

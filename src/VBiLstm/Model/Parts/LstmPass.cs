@@ -12,6 +12,7 @@ sealed class LstmPass
     readonly int _rows;
     LstmSequence? _sequence;
     Tensor _dInput;
+    bool _addsToDInput;
 
     /// <param name="workspace">Where the tensors come from.</param>
     /// <param name="lstm">What it is made of.</param>
@@ -20,8 +21,9 @@ sealed class LstmPass
     /// <param name="recurrentUse">Products that U takes part in as an operand of its own; none where it is part of a stack.</param>
     /// <param name="regularisation">Of a forward LSTM; null for a backward one.</param>
     /// <param name="weightNoise">Of a forward LSTM; null for a backward one.</param>
+    /// <param name="besides">Columns of a state of the model's own that stand beside h, so that products with both are one product.</param>
     public LstmPass(Workspace workspace, Lstm lstm, in StepSizes sizes, int steps, WeightUse recurrentUse, LstmRegularisation? regularisation = null,
-        WeightNoise? weightNoise = null)
+        WeightNoise? weightNoise = null, int besides = 0)
     {
         Regularisation = regularisation;
         _device = workspace.Device;
@@ -34,12 +36,21 @@ sealed class LstmPass
         (DInputWeight, DRecurrent, DBias) = (workspace.Gradient(lstm.InputWeight), workspace.Gradient(lstm.RecurrentWeight), workspace.Gradient(lstm.Bias));
         TokenGates = workspace.TakeIf(sizes.ProjectsVocabulary, sizes.VocabularySize, 4 * h);
         Gates = workspace.Take(checked(steps * b), 4 * h);
-        H = workspace.Take(checked((steps + 1) * b), h);
+        States = TakeStates(training: false);
+        (H, Beside) = (States.ColumnRange(0, h), besides == 0 ? default : States.ColumnRange(h, besides));
         C = workspace.Take(checked((steps + 1) * b), h);
         TanhC = workspace.Take(steps * b, h);
-        DH = workspace.TakeForTraining(checked((steps + 1) * b), h);
+        DStates = TakeStates(training: true);
+        (DH, DBeside) = (DStates.ColumnRange(0, h), besides == 0 ? default : DStates.ColumnRange(h, besides));
         DHRecurrent = workspace.TakeForTraining(b, h);
         DC = workspace.TakeForTraining(b, h);
+
+        // Rows with something beside h begin on cache lines.
+        Tensor TakeStates(bool training)
+        {
+            var columns = besides == 0 ? h : (h + besides + 15) / 16 * 16;
+            return workspace.TakeIf(!training || workspace.Training, checked((steps + 1) * b), columns).ColumnRange(0, h + besides);
+        }
     }
 
     /// <summary>Null where there is none.</summary>
@@ -66,6 +77,12 @@ sealed class LstmPass
     /// <summary>States by slot, [N+1, B, H].</summary>
     public Tensor H { get; }
 
+    /// <summary>What stands beside h by slot, [N+1, B, besides]; empty where nothing does.</summary>
+    public Tensor Beside { get; }
+
+    /// <summary>h and what stands beside it, [N+1, B, H + besides].</summary>
+    public Tensor States { get; }
+
     /// <summary>Cells by slot, [N+1, B, H].</summary>
     public Tensor C { get; }
 
@@ -74,6 +91,12 @@ sealed class LstmPass
 
     /// <summary>Everything that reaches h but through the recurrence, by state slot, [N+1, B, H].</summary>
     public Tensor DH { get; }
+
+    /// <summary>As <see cref="DH"/> of what stands beside h.</summary>
+    public Tensor DBeside { get; }
+
+    /// <summary>As <see cref="DH"/> of h and what stands beside it.</summary>
+    public Tensor DStates { get; }
 
     /// <summary>[B, H]: what reaches h through the recurrence; the initial state's after the backward pass.</summary>
     public Tensor DHRecurrent { get; }
@@ -92,7 +115,7 @@ sealed class LstmPass
         var rows = Gates.Rows;
         Tensor First(Tensor tensor) => tensor.IsEmpty ? tensor : tensor.RowRange(0, rows);
         var masked = Regularisation?.MaskedInput ?? default;
-        _dInput = First(dInput);
+        (_dInput, _addsToDInput) = (First(dInput), addsToDInput);
         _sequence = new LstmSequence
         {
             Direction = direction,
@@ -167,7 +190,7 @@ sealed class LstmPass
         }
 
         if (Regularisation is { DMaskedInput.IsEmpty: false } regularisation)
-            _device.MultiplyElements(frame.Span(regularisation.DMaskedInput, 0, steps), regularisation.InputMask, frame.Span(_dInput, 0, steps), accumulate: false);
+            _device.MultiplyElements(frame.Span(regularisation.DMaskedInput, 0, steps), regularisation.InputMask, frame.Span(_dInput, 0, steps), _addsToDInput);
     }
 
     /// <summary>What W_x reads at every step: the inputs, or under input dropout their masked copy.</summary>
