@@ -4,6 +4,7 @@ using VBiLstm.Devices;
 using VBiLstm.Devices.Counting;
 using VBiLstm.Model;
 using VBiLstm.Model.Models;
+using VBiLstm.Tests;
 using VBiLstm.Tests.Model;
 
 namespace VBiLstm.Cuda.Tests.Profiling;
