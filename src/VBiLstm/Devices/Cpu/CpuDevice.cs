@@ -128,6 +128,7 @@ public sealed unsafe partial class CpuDevice : Device
         if (!disposing)
             return;
         _pool.Dispose();
+        _gemm.Dispose();
         NativeMemory.Free(_partialSums);
         _partialSums = null;
         _partialSumCapacity = 0;
