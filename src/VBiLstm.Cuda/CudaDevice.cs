@@ -13,7 +13,6 @@ public sealed unsafe partial class CudaDevice : Device
     // NVIDIA's advice for Hopper; earlier GPUs need less.
     const int WorkspaceBytes = 32 << 20;
     const int DownloadBytes = 4 << 20;
-    const int NonBlocking = 1;
 
     readonly CudaContext _context;
     readonly KernelModule _kernels;
@@ -36,7 +35,7 @@ public sealed unsafe partial class CudaDevice : Device
         NativeLibraries.Choose(options.Software);
         _context = new CudaContext(options.Ordinal);
         _kernels = new KernelModule(NativeLibraries.ReadKernels(), _context.Name);
-        CudaStatus.Check(CudaDriver.StreamCreate(out _stream, NonBlocking), "cuStreamCreate", "creating the compute stream");
+        CudaStatus.Check(CudaDriver.StreamCreate(out _stream, StreamFlags.NonBlocking), "cuStreamCreate", "creating the compute stream");
         _uploads = new UploadRing(_stream);
         CudaStatus.Check(CudaDriver.MemHostAlloc(out _pinned, DownloadBytes, 0), "cuMemHostAlloc", "allocating pinned download memory");
         _workspace = Allocate(WorkspaceBytes, "the workspace of cuBLAS");
@@ -70,7 +69,7 @@ public sealed unsafe partial class CudaDevice : Device
     {
         _context.Bind();
         var status = CudaDriver.MemAlloc(out var address, (nuint)bytes);
-        if (status == CudaStatus.OutOfMemory)
+        if (status == CudaResult.OutOfMemory)
         {
             var (free, total) = Memory;
             throw new InsufficientMemoryException($"{purpose} needs {bytes / 1e6:N0} MB, but {_context.Name} has {free / 1e6:N0} MB free of {total / 1e6:N0} MB; use a smaller batch or model.");
@@ -241,8 +240,6 @@ public sealed unsafe partial class CudaDevice : Device
     // A copy to pinned memory in the order of the stream, and an event behind it.
     sealed class CudaReadback : Readback
     {
-        const int DisableTiming = 2;
-
         readonly CudaDevice _device;
         readonly Tensor _source;
         readonly nint _copied;
@@ -253,7 +250,7 @@ public sealed unsafe partial class CudaDevice : Device
             CheckShape(source.IsContiguous);
             (_device, _source) = (device, source);
             CudaStatus.Check(CudaDriver.MemHostAlloc(out _host, Bytes, 0), "cuMemHostAlloc", "allocating pinned memory for metrics");
-            CudaStatus.Check(CudaDriver.EventCreate(out _copied, DisableTiming), "cuEventCreate", "creating the event of a readback");
+            CudaStatus.Check(CudaDriver.EventCreate(out _copied, EventFlags.DisableTiming), "cuEventCreate", "creating the event of a readback");
         }
 
         nuint Bytes => (nuint)_source.Count * sizeof(float);
