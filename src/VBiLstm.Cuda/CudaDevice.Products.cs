@@ -18,7 +18,7 @@ public sealed unsafe partial class CudaDevice
 
         _products.Multiply(x, w.Values, y, accumulate);
         if (!bias.IsEmpty)
-            LeakyReluForwardCore(y, bias, y, new LeakyRelu(1, float.PositiveInfinity));
+            AddCore(y, bias, y);
     }
 
     protected override void MultiplyTransposedCore(Tensor dy, Weight w, Tensor dx, bool accumulate)
