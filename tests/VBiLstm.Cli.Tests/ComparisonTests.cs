@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace VBiLstm.Cli.Tests;
 
@@ -74,7 +75,9 @@ public sealed class ComparisonTests(ComparisonTests.FinishedComparison finished)
         File.Delete(Command.At("runs/tiny/runs/digits/variational/seed-1/result.json"));
         var (code, output, error) = Command.Run("compare", "tiny.json");
         Assert.True(code == 0, error);
-        Assert.Equal(2, output.Split("test ").Length - 1);
+
+        // A slow machine also says that it is scoring test.
+        Assert.Equal(2, Regex.Count(output, @"\btest -?\d"));
         Assert.Equal(before, Files().ToDictionary(file => file, File.ReadAllText));
     }
 
