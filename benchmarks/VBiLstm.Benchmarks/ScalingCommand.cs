@@ -19,8 +19,10 @@ static class ScalingCommand
         command.SetAction(parsed =>
         {
             var (step, threads) = (sizes.Sizes(parsed), sizes.Threads(parsed));
-            Print("T", Enumerable.Range(0, 3).Select(power => 1 << power).Select(factor => ($"T {step.Steps * factor}", step with { Steps = step.Steps * factor }, threads, (double)factor)));
-            Print("B", Enumerable.Range(0, 4).Select(power => 1 << power).Select(factor => ($"B {step.Batch * factor / 2}", step with { Batch = step.Batch * factor / 2 }, threads, (double)factor)));
+            Print("T", Enumerable.Range(0, 3).Select(power => 1 << power)
+                .Select(factor => ($"T {step.Steps * factor}", step with { Steps = step.Steps * factor }, threads, (double)factor)));
+            Print("B", Enumerable.Range(0, 4).Select(power => 1 << power)
+                .Select(factor => ($"B {step.Batch * factor / 2}", step with { Batch = step.Batch * factor / 2 }, threads, (double)factor)));
             Print("threads", new[] { 1, threads }.Distinct().Select(count => ($"{count} threads", step, count, 1.0 / count)));
         });
         return command;

@@ -7,7 +7,11 @@ namespace VBiLstm.Benchmarks;
 /// <summary>The options that name the sizes of a training step; each overrides the preset's.</summary>
 sealed class SizeOptions
 {
-    readonly Option<string> _preset = new("--preset") { Description = $"Sizes to start from: {string.Join(", ", StepSizes.Presets.Keys)}.", DefaultValueFactory = _ => "small-rows" };
+    readonly Option<string> _preset = new("--preset")
+    {
+        Description = $"Sizes to start from: {string.Join(", ", StepSizes.Presets.Keys)}.",
+        DefaultValueFactory = _ => "small-rows",
+    };
     readonly Option<int?> _hidden = new("--hidden") { Description = "H, LSTM units." };
     readonly Option<int?> _mlp = new("--mlp") { Description = "M, hidden units of every net." };
     readonly Option<int?> _latent = new("--latent") { Description = "Z, latent units." };
@@ -39,7 +43,8 @@ sealed class SizeOptions
         var preset = StepSizes.Presets[Preset(parsed)];
         return new StepSizes(
             parsed.GetValue(_hidden) ?? preset.Hidden, parsed.GetValue(_mlp) ?? preset.Mlp, parsed.GetValue(_latent) ?? preset.Latent,
-            parsed.GetValue(_batch) ?? preset.Batch, parsed.GetValue(_steps) ?? preset.Steps, parsed.GetValue(_head) ?? preset.Head, parsed.GetValue(_width) ?? preset.Width);
+            parsed.GetValue(_batch) ?? preset.Batch, parsed.GetValue(_steps) ?? preset.Steps, parsed.GetValue(_head) ?? preset.Head,
+            parsed.GetValue(_width) ?? preset.Width);
     }
 
     /// <summary>Arguments that give another process the same sizes.</summary>

@@ -25,7 +25,8 @@ public static class AmatFile
             if (width == 0)
                 width = column;
             if (column != width)
-                throw new DataException($"{name}, offset {offset}: image {images} has {column} pixels, the first has {width}; the file is damaged or truncated.");
+                throw new DataException($"{name}, offset {offset}: image {images} has {column} pixels, the first has {width}; "
+                    + "the file is damaged or truncated.");
             (images, column) = (images + 1, 0);
         }
 
@@ -38,9 +39,11 @@ public static class AmatFile
                 if (c is (byte)'0' or (byte)'1')
                 {
                     if (inToken)
-                        throw new DataException($"{name}, offset {offset}: '{(char)buffer[i]}' right behind another digit; pixels are single digits, 0 or 1, with spaces between.");
+                        throw new DataException($"{name}, offset {offset}: '{(char)buffer[i]}' right behind another digit; pixels are single digits, 0 or 1, "
+                            + "with spaces between.");
                     if (++column > MaximumPixels || pixels.Length >= Array.MaxLength)
-                        throw new DataException($"{name}, offset {offset}: more pixels than a file of images has ({MaximumPixels:N0} an image); this is not an amat file.");
+                        throw new DataException($"{name}, offset {offset}: more pixels than a file of images has ({MaximumPixels:N0} an image); "
+                            + "this is not an amat file.");
                     pixels.WriteByte(c == '1' ? byte.MaxValue : (byte)0);
                     inToken = true;
                 }
@@ -55,7 +58,8 @@ public static class AmatFile
                 }
                 else
                 {
-                    throw new DataException($"{name}, offset {offset}: byte {c:x2} where 0, 1 or a space should stand; this is not an amat file of binary images.");
+                    throw new DataException($"{name}, offset {offset}: byte {c:x2} where 0, 1 or a space should stand; "
+                        + "this is not an amat file of binary images.");
                 }
             }
         }

@@ -7,8 +7,8 @@ using VBiLstm.Preparation.Sources;
 namespace VBiLstm.Preparation;
 
 /// <summary>
-/// Numpy's arrays (.npy, .npz) as sequences: frames [sequences, frames, samples] or [frames, samples] of any numbers, or tokens [sequences, tokens] or [tokens] of whole
-/// numbers from 0 on. Names tell the splits; without validation arrays the last tenth of training is it.
+/// Numpy's arrays (.npy, .npz) as sequences: frames [sequences, frames, samples] or [frames, samples] of any numbers, or tokens [sequences, tokens] or [tokens]
+/// of whole numbers from 0 on. Names tell the splits; without validation arrays the last tenth of training is it.
 /// </summary>
 sealed class ArrayPreparation(SourceFiles sources, PreparationOptions options, PreparedKind kind) : Preparation(sources, options)
 {
@@ -31,24 +31,29 @@ sealed class ArrayPreparation(SourceFiles sources, PreparationOptions options, P
         {
             var size = kind == PreparedKind.Frames ? array.Sizes[^1] : 0;
             if (_counts.Count > 0 && (array.Sizes.Count != _dimensions || size != _frameSize))
-                throw new DataException($"{file.Name} is an array of {string.Join('×', array.Sizes)}, {first} is of {_dimensions} dimensions{(kind == PreparedKind.Frames ? $", the last of {_frameSize}" : "")}.");
+                throw new DataException($"{file.Name} is an array of {string.Join('×', array.Sizes)}, "
+                    + $"{first} is of {_dimensions} dimensions{(kind == PreparedKind.Frames ? $", the last of {_frameSize}" : "")}.");
             (_dimensions, _frameSize, first) = (array.Sizes.Count, size, _counts.Count == 0 ? file.Name : first);
             _counts[file.Entry] = Units(array);
             largest = Math.Max(largest, Check(array, file.Name));
         }
 
         if (_counts.Count == 0)
-            throw new DataException($"--from: there is no array of {(kind == PreparedKind.Frames ? "frames" : "tokens")} in it; save it with numpy.save or numpy.savez.");
+            throw new DataException($"--from: there is no array of {(kind == PreparedKind.Frames ? "frames" : "tokens")} in it; "
+                + "save it with numpy.save or numpy.savez.");
         _splits = Resolve([.. _counts.Keys], areJoined: false)
-            ?? throw new DataException($"{first}: one array, or none with the words train, valid and test in its name; save one a split (train.npy, valid.npy, test.npy), or say which file is which split with --train, --valid and --test.");
+            ?? throw new DataException($"{first}: one array, or none with the words train, valid and test in its name; save one a split (train.npy, valid.npy, "
+                + "test.npy), or say which file is which split with --train, --valid and --test.");
         if (!HasValidation(_splits) && Count("train") < 10)
-            throw new DataException($"--from: {Count("train")} {(IsStream ? "tokens" : "sequences")} for training are too few to hold a tenth out; give a validation array.");
+            throw new DataException($"--from: {Count("train")} {(IsStream ? "tokens" : "sequences")} for training are too few to hold a tenth out; "
+                + "give a validation array.");
         if (kind == PreparedKind.Tokens)
             _vocabulary = [.. Enumerable.Range(0, largest + 1).Select(id => id.ToString(CultureInfo.InvariantCulture))];
         return new PreparedManifest
         {
             Task = kind == PreparedKind.Frames ? "frames" : "tokens",
-            Preparation = $"The arrays' numbers as they stand; {SplitsWording}" + (HasValidation(_splits) ? "." : $", validation is the last tenth of training's {(IsStream ? "tokens" : "sequences")}."),
+            Preparation = $"The arrays' numbers as they stand; {SplitsWording}"
+                + (HasValidation(_splits) ? "." : $", validation is the last tenth of training's {(IsStream ? "tokens" : "sequences")}."),
             Licence = "As the source says.",
             Kind = kind,
             Unit = kind == PreparedKind.Frames ? TaskUnit.Nats : TaskUnit.Perplexity,
@@ -110,7 +115,8 @@ sealed class ArrayPreparation(SourceFiles sources, PreparationOptions options, P
         {
             var value = array[i];
             if (kind == PreparedKind.Frames ? !float.IsFinite((float)value) : !(value is >= 0 and < MaximumTokens) || value != Math.Floor(value))
-                throw new DataException($"{name}, value {i}: {value} where {(kind == PreparedKind.Frames ? "a finite number" : $"a token id, a whole number of 0 to {MaximumTokens - 1:N0},")} should stand.");
+                throw new DataException($"{name}, value {i}: {value} where "
+                    + $"{(kind == PreparedKind.Frames ? "a finite number" : $"a token id, a whole number of 0 to {MaximumTokens - 1:N0},")} should stand.");
             if (kind == PreparedKind.Tokens)
                 largest = Math.Max(largest, (int)value);
         }
@@ -140,14 +146,21 @@ sealed class ArrayPreparation(SourceFiles sources, PreparationOptions options, P
         {
             return !file.Entry.IsNamed && file.Entry.Split is null && !SourceNames.IsArray(file.FileName)
                 ? null
-                : throw new DataException($"{file.Name}, offset 0: the file does not begin as numpy's .npy does; save each split as one array with numpy.save.");
+                : throw new DataException($"{file.Name}, offset 0: the file does not begin as numpy's .npy does; "
+                    + "save each split as one array with numpy.save.");
         }
 
         using var content = new PrefixedStream(head.AsMemory(0, length), file.Content);
         var array = NpyFile.Read(content, file.Name);
         var (least, most) = kind == PreparedKind.Frames ? (2, 3) : (1, 2);
         if (array.Sizes.Count < least || array.Sizes.Count > most)
-            throw new DataException($"{file.Name} is an array of {string.Join('×', array.Sizes)}; {(kind == PreparedKind.Frames ? "frames have two or three dimensions ([sequences,] frames, samples)" : "tokens have one or two dimensions ([sequences,] tokens)")}.");
+        {
+            var expected = kind == PreparedKind.Frames
+                ? "frames have two or three dimensions ([sequences,] frames, samples)"
+                : "tokens have one or two dimensions ([sequences,] tokens)";
+            throw new DataException($"{file.Name} is an array of {string.Join('×', array.Sizes)}; {expected}.");
+        }
+
         return kind == PreparedKind.Frames || array.Kind is NumberKind.Signed or NumberKind.Unsigned
             ? array
             : throw new DataException($"{file.Name} holds no whole numbers, so no token ids; save it with .astype('int32').");

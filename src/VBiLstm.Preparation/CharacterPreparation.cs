@@ -6,8 +6,8 @@ using VBiLstm.Preparation.Sources;
 namespace VBiLstm.Preparation;
 
 /// <summary>
-/// Texts as streams of characters (Unicode scalar values), a vocabulary of all that occur in their code's order. Names of folders and files tell the splits, the last
-/// tenth of training is validation where there is none; otherwise all text in a row is cut into 90, 5 and 5 %.
+/// Texts as streams of characters (Unicode scalar values), a vocabulary of all that occur in their code's order. Names of folders and files tell the splits,
+/// the last tenth of training is validation where there is none; otherwise all text in a row is cut into 90, 5 and 5 %.
 /// </summary>
 sealed class CharacterPreparation(SourceFiles sources, PreparationOptions options, bool isPtb) : Preparation(sources, options)
 {
@@ -25,7 +25,8 @@ sealed class CharacterPreparation(SourceFiles sources, PreparationOptions option
         LeaveOutByName(cancellation);
         _splits = Resolve(Sources.List(cancellation), areJoined: true);
         if (isPtb && _splits is null)
-            throw new DataException("--from: there are no files for the splits, as in ptb.train.txt, ptb.valid.txt and ptb.test.txt; for another text use text-char.");
+            throw new DataException("--from: there are no files for the splits, as in ptb.train.txt, ptb.valid.txt and ptb.test.txt; "
+                + "for another text use text-char.");
         var seen = new bool[Codes];
         foreach (var file in Sources.Read(progress, cancellation))
         {
@@ -122,7 +123,8 @@ sealed class CharacterPreparation(SourceFiles sources, PreparationOptions option
         return (source, first, Math.Min(end, limit));
     }
 
-    IEnumerable<ReadOnlyMemory<char>> Pieces(SourceFile file) => isPtb ? TextLines.Read(file, Options.Encoding).Select(line => $"{line.Trim()}\n".AsMemory()) : TextPieces.Read(file, Options.Encoding);
+    IEnumerable<ReadOnlyMemory<char>> Pieces(SourceFile file)
+        => isPtb ? TextLines.Read(file, Options.Encoding).Select(line => $"{line.Trim()}\n".AsMemory()) : TextPieces.Read(file, Options.Encoding);
 
     // The Treebank's copies hold the same text by words and by characters: these are made of the words' files here.
     void LeaveOutByName(CancellationToken cancellation)

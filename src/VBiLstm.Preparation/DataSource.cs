@@ -17,7 +17,8 @@ public static class DataSource
         return data.Source switch
         {
             DataConfiguration.EmbeddedDigits => EmbeddedDigits.Open(data, seed),
-            DataConfiguration.InMemory => throw new DataException($"data.source is {DataConfiguration.InMemory}: a program gave this run its data, no file holds them. Name a prepared folder with the same contents.")
+            DataConfiguration.InMemory => throw new DataException($"data.source is {DataConfiguration.InMemory}: a program gave this run its data, "
+                + "no file holds them. Name a prepared folder with the same contents.")
             {
                 Settings = ["data"],
             },

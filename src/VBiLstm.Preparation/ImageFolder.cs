@@ -5,7 +5,9 @@ using VBiLstm.Preparation.Sources;
 
 namespace VBiLstm.Preparation;
 
-/// <summary>A folder of image files as a data set: by the same rules as <c>vbilstm data prepare images</c>, of its own files only, not of folders and archives in it.</summary>
+/// <summary>
+/// A folder of image files as a data set: by the same rules as <c>vbilstm data prepare images</c>, of its own files only, not of folders and archives in it.
+/// </summary>
 [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "The splits own their data sets.")]
 public static class ImageFolder
 {
@@ -18,16 +20,19 @@ public static class ImageFolder
         ArgumentNullException.ThrowIfNull(data);
         var folder = data.Source;
         if (!Directory.Exists(folder))
-            throw new DataException($"data.source: there is no folder {folder}. Name one that vbilstm data prepare wrote, a folder with image files whose names have the words train, valid and test, or {DataConfiguration.EmbeddedDigits}.");
+            throw new DataException($"data.source: there is no folder {folder}. Name one that vbilstm data prepare wrote, "
+                + $"a folder with image files whose names have the words train, valid and test, or {DataConfiguration.EmbeddedDigits}.");
         var images = Read(folder);
         var once = data.Binarisation == Binarisation.Stochastic ? Binarisation.Static : data.Binarisation;
         var train = new ImageDataset(images.Train.Images, images.Train.Name, data.View, data.Binarisation, ImageSplits.TrainKey(data, seed));
         var validation = new ImageDataset(images.Validation.Images, images.Validation.Name, data.View, once, ImageSplits.ValidationKey);
         var test = new ImageDataset(images.Test.Images, images.Test.Name, data.View, once, ImageSplits.TestKey);
         if ((validation.Height, validation.Width) != (train.Height, train.Width) || (test.Height, test.Width) != (train.Height, train.Width))
-            throw new DataException($"{folder}: the splits have images of different sizes ({train.Height}×{train.Width}, {validation.Height}×{validation.Width}, {test.Height}×{test.Width}).");
+            throw new DataException($"{folder}: the splits have images of different sizes ({train.Height}×{train.Width}, "
+                + $"{validation.Height}×{validation.Width}, {test.Height}×{test.Width}).");
         var heldOut = images.IsHeldOut ? ", validation is the last tenth of train" : "";
-        return new DataSplits(train, validation, test, $"{folder}: {ImageSplits.Counts(train, validation, test)}{heldOut}, {ImageSplits.Wording(data)}") { Source = folder };
+        return new DataSplits(train, validation, test,
+            $"{folder}: {ImageSplits.Counts(train, validation, test)}{heldOut}, {ImageSplits.Wording(data)}") { Source = folder };
     }
 
     static Splits Read(string folder)
@@ -37,7 +42,8 @@ public static class ImageFolder
         foreach (var (file, images) in ImageSources.Read(sources, null, CancellationToken.None))
         {
             if (SplitNames.WordsOf(file.FileName).Contains("emnist", StringComparer.OrdinalIgnoreCase))
-                throw new DataException($"{file.Name}: EMNIST's own files hold every image turned over; prepare them, saying whether rows and columns are to be exchanged: vbilstm data prepare images --transpose true --from {Printable.Text(folder)}");
+                throw new DataException($"{file.Name}: EMNIST's own files hold every image turned over; prepare them, "
+                    + $"saying whether rows and columns are to be exchanged: vbilstm data prepare images --transpose true --from {Printable.Text(folder)}");
             read[file.Entry] = images;
         }
 

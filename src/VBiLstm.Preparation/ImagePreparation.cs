@@ -4,7 +4,9 @@ using VBiLstm.Preparation.Sources;
 
 namespace VBiLstm.Preparation;
 
-/// <summary>Images as they are: how they become binary sequences, a run's configuration says. Without validation files the last tenth of training is it.</summary>
+/// <summary>
+/// Images as they are: how they become binary sequences, a run's configuration says. Without validation files the last tenth of training is it.
+/// </summary>
 sealed class ImagePreparation(SourceFiles sources, PreparationOptions options) : Preparation(sources, options)
 {
     readonly Dictionary<SourceEntry, int> _counts = [];
@@ -17,7 +19,8 @@ sealed class ImagePreparation(SourceFiles sources, PreparationOptions options) :
         foreach (var (file, images) in ImageSources.Read(Sources, progress, cancellation))
         {
             if (Options.Transpose is null && SplitNames.WordsOf(file.Name).Contains("emnist", StringComparer.OrdinalIgnoreCase))
-                throw new DataException($"{file.Name}: EMNIST's own files hold every image turned over (rows and columns exchanged), other copies do not; say --transpose true to exchange them, or --transpose false to take them as they are.");
+                throw new DataException($"{file.Name}: EMNIST's own files hold every image turned over (rows and columns exchanged), other copies do not; "
+                    + "say --transpose true to exchange them, or --transpose false to take them as they are.");
             var (height, width) = Size(images);
             if (_counts.Count > 0 && (height, width) != (_height, _width))
                 throw new DataException($"{file.Name} has images of {height}×{width}, {first} has {_height}×{_width}.");
@@ -33,7 +36,8 @@ sealed class ImagePreparation(SourceFiles sources, PreparationOptions options) :
         return new PreparedManifest
         {
             Task = "images",
-            Preparation = "Pixels as they stand (amat's 1, and true and 1.0 of numpy's arrays, are 255)" + (Options.Transpose == true ? ", rows and columns exchanged" : "")
+            Preparation = "Pixels as they stand (amat's 1, and true and 1.0 of numpy's arrays, are 255)"
+                + (Options.Transpose == true ? ", rows and columns exchanged" : "")
                 + $"; {SplitsWording}" + (HasValidation(_splits) ? "." : ", validation is the last tenth of training."),
             Licence = "As the source says.",
             Kind = PreparedKind.Images,

@@ -8,7 +8,8 @@ namespace VBiLstm.Preparation;
 static class ImageSources
 {
     const int HeadBytes = 16, QmnistColumns = 8;
-    const string Convert = "python3 -c \"import glob, numpy, PIL.Image; numpy.save('train.npy', numpy.stack([numpy.asarray(PIL.Image.open(p).convert('L')) for p in sorted(glob.glob('train/*'))]))\"";
+    const string Convert = "python3 -c \"import glob, numpy, PIL.Image; numpy.save('train.npy', numpy.stack([numpy.asarray(PIL.Image.open(p).convert('L')) "
+        + "for p in sorted(glob.glob('train/*'))]))\"";
 
     static readonly SearchValues<byte> AmatBytes = SearchValues.Create("01 \t\r\n"u8);
 
@@ -35,7 +36,9 @@ static class ImageSources
             return splits;
         if (files.Count == 0)
             throw new DataException("--from: there are no images for the train split, or for any; files of images are idx, amat or numpy's .npy and .npz.");
-        throw new DataException($"{files[0].Name}: images, but there are none for the train split or none for the test split: the words train, valid and test in the names tell (found: {string.Join(", ", files.Take(6).Select(file => file.Name))}). Or say which files are of which split with --train, --valid and --test instead of --from.");
+        throw new DataException($"{files[0].Name}: images, but there are none for the train split or none for the test split: the words train, "
+            + $"valid and test in the names tell (found: {string.Join(", ", files.Take(6).Select(file => file.Name))}). "
+            + "Or say which files are of which split with --train, --valid and --test instead of --from.");
     }
 
     static (IdxFile? Images, string? Reason) Read(SourceFile file)
@@ -47,12 +50,15 @@ static class ImageSources
         if (NpyFile.IsOne(start))
         {
             var array = NpyFile.Read(content, file.Name);
-            return array.Sizes.Count < 2 ? (null, "numbers of one dimension: labels") : (Images(array.Sizes, array.ToPixels(file.Name, scalesReals: true), file.Name), null);
+            return array.Sizes.Count < 2
+                ? (null, "numbers of one dimension: labels")
+                : (Images(array.Sizes, array.ToPixels(file.Name, scalesReals: true), file.Name), null);
         }
 
         if (IdxFile.IsOne(start))
         {
-            var isLabels = start[3] == 1 || (start[3] == 2 && length >= 12 && start[2] == 0x0c && start[8..12].SequenceEqual((ReadOnlySpan<byte>)[0, 0, 0, QmnistColumns]));
+            var isLabels = start[3] == 1
+                || (start[3] == 2 && length >= 12 && start[2] == 0x0c && start[8..12].SequenceEqual((ReadOnlySpan<byte>)[0, 0, 0, QmnistColumns]));
             if (isLabels)
                 return (null, "labels");
             var idx = IdxFile.Read(content, file.Name);
@@ -64,13 +70,19 @@ static class ImageSources
         if (SourceNames.IsPicture(file.FileName))
             throw new DataException($"{file.Name} is a picture; put the pictures of each split into one array and give these, for instance: {Convert}");
         if (SourceNames.IsArray(file.FileName))
-            throw new DataException($"{file.Name} holds arrays of another program; save each split's images as one array [count, height, width] with numpy.save.");
-        if (file.Entry.IsNamed || file.Entry.Split is not null || HasName(file, "images", "image", "idx", "ubyte", "imgs") || (SplitNames.IsInFileName(file.RelativePath) && !SourceNames.IsText(file.FileName) && !SourceNames.IsBinary(file.FileName)))
-            throw new DataException(length == 0 ? $"{file.Name} is empty." : $"{file.Name}, offset 0: {System.Convert.ToHexStringLower(start[..Math.Min(4, length)])}, where an idx file has 0000, an amat file the text 0 or 1, and numpy's .npy file 934e554d.");
+            throw new DataException($"{file.Name} holds arrays of another program; save each split's images as one array [count, height, "
+                + "width] with numpy.save.");
+        if (file.Entry.IsNamed || file.Entry.Split is not null || HasName(file, "images", "image", "idx", "ubyte", "imgs")
+            || (SplitNames.IsInFileName(file.RelativePath) && !SourceNames.IsText(file.FileName) && !SourceNames.IsBinary(file.FileName)))
+            throw new DataException(length == 0
+                ? $"{file.Name} is empty."
+                : $"{file.Name}, offset 0: {System.Convert.ToHexStringLower(start[..Math.Min(4, length)])}, where an idx file has 0000, "
+                + "an amat file the text 0 or 1, and numpy's .npy file 934e554d.");
         return (null, "no images: neither idx, amat nor npy");
     }
 
-    static bool HasName(SourceFile file, params string[] words) => SplitNames.WordsOf(file.FileName).Any(word => words.Contains(word, StringComparer.OrdinalIgnoreCase));
+    static bool HasName(SourceFile file, params string[] words)
+        => SplitNames.WordsOf(file.FileName).Any(word => words.Contains(word, StringComparer.OrdinalIgnoreCase));
 
     // One channel may be said or not.
     static IdxFile Images(IReadOnlyList<int> sizes, byte[] pixels, string name)
@@ -79,6 +91,7 @@ static class ImageSources
             sizes = sizes[1] == 1 ? [sizes[0], sizes[2], sizes[3]] : [sizes[0], sizes[1], sizes[2]];
         return sizes.Count == 3
             ? new IdxFile(sizes, pixels)
-            : throw new DataException($"{name} holds {sizes.Count}-dimensional data ({string.Join('×', sizes)}); images have three dimensions (count, height, width), of one grey channel.");
+            : throw new DataException($"{name} holds {sizes.Count}-dimensional data ({string.Join('×', sizes)}); images have three dimensions (count, height, "
+                + "width), of one grey channel.");
     }
 }

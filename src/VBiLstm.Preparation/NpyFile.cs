@@ -38,8 +38,10 @@ static partial class NpyFile
         var (sizes, count) = (new List<int>(), 1L);
         foreach (var text in shape.Groups[1].Value.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
         {
-            if (!int.TryParse(text.TrimEnd('L'), NumberStyles.None, CultureInfo.InvariantCulture, out var one) || one == 0 || (Int128)count * one * bytes > Array.MaxLength)
-                throw new DataException($"{name}: an array of the shape ({Printable.Text(shape.Groups[1].Value)}), which is empty or more than can be read at once ({Array.MaxLength:N0} bytes); cut it.");
+            if (!int.TryParse(text.TrimEnd('L'), NumberStyles.None, CultureInfo.InvariantCulture, out var one) || one == 0
+                || (Int128)count * one * bytes > Array.MaxLength)
+                throw new DataException($"{name}: an array of the shape ({Printable.Text(shape.Groups[1].Value)}), "
+                    + $"which is empty or more than can be read at once ({Array.MaxLength:N0} bytes); cut it.");
             sizes.Add(one);
             count *= one;
         }
@@ -47,7 +49,8 @@ static partial class NpyFile
         var offset = head.Length + size.Length + length;
         var content = PiecewiseReading.ReadBytes(stream, count * bytes, offset, name, $"{string.Join('×', sizes)} numbers");
         if (stream.ReadByte() >= 0)
-            throw new DataException($"{name}, offset {offset + content.Length}: data behind the last of {string.Join('×', sizes)} numbers; the header does not fit the file.");
+            throw new DataException($"{name}, offset {offset + content.Length}: data behind the last of {string.Join('×', sizes)} numbers; "
+                + "the header does not fit the file.");
         return new NumberArray(sizes, kind, bytes, isBigEndian, order.Groups[1].Value == "True" && sizes.Count > 1, content);
     }
 
@@ -62,7 +65,8 @@ static partial class NpyFile
             "u1" or "u2" or "u4" or "u8" => (NumberKind.Unsigned, text[^1] - '0', isBigEndian),
             "i1" or "i2" or "i4" or "i8" => (NumberKind.Signed, text[^1] - '0', isBigEndian),
             "f2" or "f4" or "f8" => (NumberKind.Real, text[^1] - '0', isBigEndian),
-            _ => throw new DataException($"{name}: an array of {Printable.Text(text)}{(text.Contains('O', StringComparison.Ordinal) ? " (objects)" : "")}, not of numbers; save it as numbers of one type: numpy.save('FILE.npy', numpy.stack(list).astype('float32'))."),
+            _ => throw new DataException($"{name}: an array of {Printable.Text(text)}{(text.Contains('O', StringComparison.Ordinal) ? " (objects)" : "")}, "
+                + "not of numbers; save it as numbers of one type: numpy.save('FILE.npy', numpy.stack(list).astype('float32'))."),
         };
     }
 

@@ -3,7 +3,9 @@ using VBiLstm.Preparation.Sources;
 
 namespace VBiLstm.Preparation;
 
-/// <summary>One way from raw files to sequences. The sources are read once for <see cref="Scan"/> and once for each split, so that nothing need be kept.</summary>
+/// <summary>
+/// One way from raw files to sequences. The sources are read once for <see cref="Scan"/> and once for each split, so that nothing need be kept.
+/// </summary>
 abstract class Preparation(SourceFiles sources, PreparationOptions options)
 {
     protected SourceFiles Sources { get; } = sources;
@@ -24,12 +26,15 @@ abstract class Preparation(SourceFiles sources, PreparationOptions options)
     protected string SplitsWording => Sources.HasSaid("train") ? "splits as the user said" : "splits as the files are named";
 
     /// <inheritdoc cref="SplitNames.Resolve"/>
-    protected IReadOnlyDictionary<SourceEntry, string>? Resolve(IReadOnlyList<SourceEntry> files, bool areJoined) => SplitNames.Resolve(files, Sources.OwnNames, areJoined);
+    protected IReadOnlyDictionary<SourceEntry, string>? Resolve(IReadOnlyList<SourceEntry> files, bool areJoined)
+        => SplitNames.Resolve(files, Sources.OwnNames, areJoined);
 
     /// <summary>Whether some files are validation's own.</summary>
     protected static bool HasValidation(IReadOnlyDictionary<SourceEntry, string> splits) => splits.Values.Contains("validation");
 
-    /// <summary>Where a split's units stand: of the files of which split, from which on, up to which. Without validation files the last tenth of training is it.</summary>
+    /// <summary>
+    /// Where a split's units stand: of the files of which split, from which on, up to which. Without validation files the last tenth of training is it.
+    /// </summary>
     /// <param name="split">train, validation or test.</param>
     /// <param name="splits">Of each file.</param>
     /// <param name="count">Units of all files of a split.</param>

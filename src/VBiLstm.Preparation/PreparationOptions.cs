@@ -59,7 +59,8 @@ public sealed record PreparationOptions
         Check("--frame-size", FrameSize, 1, 1 << 16);
         Check("--row-frames", RowFrames, 1, 1 << 16);
         if ((long)FrameSize * RowFrames > MaximumRowSamples)
-            throw new ConfigurationException($"--frame-size times --row-frames is {(long)FrameSize * RowFrames:N0} samples a row; {MaximumRowSamples:N0} are the most.");
+            throw new ConfigurationException($"--frame-size times --row-frames is {(long)FrameSize * RowFrames:N0} samples a row; "
+                + $"{MaximumRowSamples:N0} are the most.");
         Check("--channel", Channel, 0, 1 << 16);
         if (SampleRate != 0)
             Check("--sample-rate", SampleRate, 1000, 192_000);
@@ -75,7 +76,8 @@ public sealed record PreparationOptions
     internal Dictionary<string, string> Describe(IEnumerable<string> names)
     {
         // Those that came later are named where they are used, so that what was prepared before is known again.
-        var described = names.Where(name => name switch { "transpose" => Transpose is not null, "without-sa" => WithoutSa, "test" => CoreTest, "sample-rate" => SampleRate > 0, "channel" => Channel > 0, _ => true }).ToDictionary(name => name, Describe);
+        var described = names.Where(name => name switch { "transpose" => Transpose is not null, "without-sa" => WithoutSa, "test" => CoreTest,
+            "sample-rate" => SampleRate > 0, "channel" => Channel > 0, _ => true }).ToDictionary(name => name, Describe);
         if (SkipUnreadable)
             described["skip-unreadable"] = "true";
         return described;

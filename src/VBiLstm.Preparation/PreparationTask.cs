@@ -28,12 +28,17 @@ public sealed class PreparationTask
     /// <summary>Every task.</summary>
     public static IReadOnlyList<PreparationTask> All { get; } =
     [
-        new("ptb-char", "Penn Treebank's word files (ptb.train.txt, ptb.valid.txt, ptb.test.txt), character by character", ["encoding", "train-characters"], (sources, options) => new CharacterPreparation(sources, options, isPtb: true)),
-        new("text-char", "any text, character by character", ["encoding", "train-characters"], (sources, options) => new CharacterPreparation(sources, options, isPtb: false)),
-        new("sentences", "sentences, one a line, as words (the paper's IMDB)", ["encoding", "vocabulary", "max-words"], (sources, options) => new SentencePreparation(sources, options)),
+        new("ptb-char", "Penn Treebank's word files (ptb.train.txt, ptb.valid.txt, ptb.test.txt), character by character", ["encoding", "train-characters"],
+            (sources, options) => new CharacterPreparation(sources, options, isPtb: true)),
+        new("text-char", "any text, character by character", ["encoding", "train-characters"],
+            (sources, options) => new CharacterPreparation(sources, options, isPtb: false)),
+        new("sentences", "sentences, one a line, as words (the paper's IMDB)", ["encoding", "vocabulary", "max-words"],
+            (sources, options) => new SentencePreparation(sources, options)),
         new("images", "idx, amat and numpy files of images", ["transpose"], (sources, options) => new ImagePreparation(sources, options)),
-        new("frames", "numpy arrays of frames, [sequences, frames, samples] or [frames, samples]", [], (sources, options) => new ArrayPreparation(sources, options, PreparedKind.Frames)),
-        new("tokens", "numpy arrays of token ids, [sequences, tokens] or [tokens]", [], (sources, options) => new ArrayPreparation(sources, options, PreparedKind.Tokens)),
+        new("frames", "numpy arrays of frames, [sequences, frames, samples] or [frames, samples]", [],
+            (sources, options) => new ArrayPreparation(sources, options, PreparedKind.Frames)),
+        new("tokens", "numpy arrays of token ids, [sequences, tokens] or [tokens]", [],
+            (sources, options) => new ArrayPreparation(sources, options, PreparedKind.Tokens)),
         Speech("timit", "TIMIT's tree of TRAIN and TEST, SPHERE or WAV"),
         Speech("blizzard", "Blizzard's recordings at 16 kHz, as half-second rows"),
         Speech("fsdd", "the Free Spoken Digit Dataset, by TIMIT's protocol"),
@@ -46,7 +51,10 @@ public sealed class PreparationTask
     static PreparationTask Speech(string name, string description)
     {
         var protocol = SpeechProtocol.All.Single(protocol => protocol.Task == name);
-        return new PreparationTask(name, description, name == "timit" ? ["frame-size", "row-frames", "dither", "sample-rate", "channel", "without-sa", "test"] : ["frame-size", "row-frames", "dither", "sample-rate", "channel"], (sources, options) => new SpeechPreparation(sources, options, protocol));
+        return new PreparationTask(name, description,
+            name == "timit"
+            ? ["frame-size", "row-frames", "dither", "sample-rate", "channel", "without-sa", "test"]
+            : ["frame-size", "row-frames", "dither", "sample-rate", "channel"], (sources, options) => new SpeechPreparation(sources, options, protocol));
     }
 
     /// <summary>
@@ -61,7 +69,8 @@ public sealed class PreparationTask
     /// <exception cref="DataException">A source cannot be read, or the folder holds something else.</exception>
     /// <exception cref="IOException">The folder cannot be written.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public PreparedManifest Run(IReadOnlyList<SourcePath> from, string folder, PreparationOptions options, Action<string, double> progress, CancellationToken cancellation)
+    public PreparedManifest Run(IReadOnlyList<SourcePath> from, string folder, PreparationOptions options, Action<string, double> progress,
+        CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(progress);
@@ -76,7 +85,9 @@ public sealed class PreparationTask
         {
             CheckOurs(folder);
             var there = PreparedManifest.Read(folder);
-            return IsSame(there) ? there : throw new DataException($"{folder} holds {there.Task} of other sources or options already; choose another --out, or remove the folder.");
+            return IsSame(there)
+                ? there
+                : throw new DataException($"{folder} holds {there.Task} of other sources or options already; choose another --out, or remove the folder.");
         }
 
         CheckOurs(folder);
@@ -95,7 +106,8 @@ public sealed class PreparationTask
         foreach (var split in PreparedFolder.Splits)
         {
             var path = Path.Combine(folder, PreparedManifest.SplitFile(split));
-            if (done is not null && IsSame(done) && done.Splits.TryGetValue(split, out var finished) && File.Exists(path) && PreparedSplitFile.Checksum(path) == finished.Sha256)
+            if (done is not null && IsSame(done) && done.Splits.TryGetValue(split, out var finished) && File.Exists(path)
+                && PreparedSplitFile.Checksum(path) == finished.Sha256)
             {
                 splits[split] = finished;
                 continue;
@@ -125,7 +137,8 @@ public sealed class PreparationTask
     // A folder may hold files of these names that another program wrote.
     static void CheckOurs(string folder)
     {
-        if (!PreparedFiles.AreIn(folder) && PreparedFiles.Names.FirstOrDefault(name => FileIdentity.Of(Path.Combine(folder, name)).Kind != FileKind.None) is { } foreign)
+        if (!PreparedFiles.AreIn(folder)
+            && PreparedFiles.Names.FirstOrDefault(name => FileIdentity.Of(Path.Combine(folder, name)).Kind != FileKind.None) is { } foreign)
             throw new DataException($"{Path.Combine(folder, foreign)} is there already and was not written by vbilstm data prepare; choose another --out.");
     }
 
@@ -133,9 +146,11 @@ public sealed class PreparationTask
     static void CheckUsable(string split, PreparedSplit written, PreparedManifest manifest)
     {
         if (written.Sequences == 0)
-            throw new DataException($"--from: nothing is left for the {split} split. {manifest.Preparation} {string.Join(", ", manifest.Statistics.Select(count => string.Create(CultureInfo.InvariantCulture, $"{count.Key} {count.Value}")))}");
+            throw new DataException($"--from: nothing is left for the {split} split. {manifest.Preparation} "
+                + $"{string.Join(", ", manifest.Statistics.Select(count => string.Create(CultureInfo.InvariantCulture, $"{count.Key} {count.Value}")))}");
         if (manifest.Kind == PreparedKind.Tokens && (manifest.IsStream ? written.Values : written.Longest) < 2)
-            throw new DataException($"--from: the {split} split has {written.Values} token{(written.Values == 1 ? "" : "s")}; a sequence needs at least two, one to read and one to predict. Give more, or say what is of this split with --train, --valid and --test.");
+            throw new DataException($"--from: the {split} split has {written.Values} token{(written.Values == 1 ? "" : "s")}; a sequence needs at least two, "
+                + "one to read and one to predict. Give more, or say what is of this split with --train, --valid and --test.");
     }
 
     // What an interrupted preparation left is worth nothing when damaged.

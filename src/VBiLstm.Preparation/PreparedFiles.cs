@@ -11,10 +11,13 @@ static class PreparedFiles
     public const string PartialManifest = "manifest.partial.json";
 
     /// <summary>Every name.</summary>
-    public static IReadOnlyList<string> Names { get; } = [PreparedManifest.FileName, PartialManifest, PreparedFolder.VocabularyFile, .. PreparedFolder.Splits.Select(PreparedManifest.SplitFile)];
+    public static IReadOnlyList<string> Names { get; } = [PreparedManifest.FileName, PartialManifest, PreparedFolder.VocabularyFile,
+        .. PreparedFolder.Splits.Select(PreparedManifest.SplitFile)];
 
     /// <summary>Whether a file of that name is one of them, or one that is being written.</summary>
-    public static bool IsOne(string name) => Names.Any(own => name == own || name == own + ".tmp" || (name.StartsWith($".{own}.", StringComparison.Ordinal) && name.EndsWith(".tmp", StringComparison.Ordinal)));
+    public static bool IsOne(string name)
+        => Names.Any(own => name == own || name == own + ".tmp"
+            || (name.StartsWith($".{own}.", StringComparison.Ordinal) && name.EndsWith(".tmp", StringComparison.Ordinal)));
 
     /// <summary>Whether a folder holds prepared data, whole or in part.</summary>
     public static bool AreIn(string folder) => IsManifest(Path.Combine(folder, PreparedManifest.FileName)) || IsManifest(Path.Combine(folder, PartialManifest));

@@ -7,9 +7,9 @@ using VBiLstm.Preparation.Sources;
 namespace VBiLstm.Preparation;
 
 /// <summary>
-/// Sentences, one a line, as words between white space: those of 2 to a number of words are kept, each between its begin and its end token; the words most frequent
-/// in training have ids, the others are the unknown word. Names of folders and files tell the splits, one of 10 sentences of training, by its hash, is for validation where
-/// there is none; otherwise each distinct sentence goes by its hash to training (8 of 10), validation or test.
+/// Sentences, one a line, as words between white space: those of 2 to a number of words are kept, each between its begin and its end token; the words most
+/// frequent in training have ids, the others are the unknown word. Names of folders and files tell the splits, one of 10 sentences of training, by its hash, is
+/// for validation where there is none; otherwise each distinct sentence goes by its hash to training (8 of 10), validation or test.
 /// </summary>
 sealed class SentencePreparation(SourceFiles sources, PreparationOptions options) : Preparation(sources, options)
 {
@@ -41,14 +41,17 @@ sealed class SentencePreparation(SourceFiles sources, PreparationOptions options
             counts.Remove(special);
         Count("distinct_training_words", counts.Count);
         _vocabulary = [SpecialTokens.BeginOfSentence, SpecialTokens.EndOfSentence, SpecialTokens.Unknown,
-            .. counts.OrderByDescending(word => word.Value).ThenBy(word => word.Key, StringComparer.Ordinal).Take(Options.Vocabulary - 3).Select(word => word.Key)];
+            .. counts.OrderByDescending(word => word.Value).ThenBy(word => word.Key, StringComparer.Ordinal).Take(Options.Vocabulary - 3)
+                .Select(word => word.Key)];
         for (var id = Unknown + 1; id < _vocabulary.Length; id++)
             _ids[_vocabulary[id]] = id;
         return new PreparedManifest
         {
             Task = "sentences",
             Preparation = $"Sentences of 2 to {Options.MaximumWords} words, one a line, words between white space as they stand, <s> before and </s> behind; "
-                + (_splits is not null ? HasValidation(_splits) ? $"{SplitsWording}." : $"{SplitsWording}, of 10 training sentences (by a hash) one for validation." : "repeated sentences dropped; 8 of 10 for training, 1 for validation, 1 for test by a hash of the sentence."),
+                + (_splits is not null
+                    ? HasValidation(_splits) ? $"{SplitsWording}." : $"{SplitsWording}, of 10 training sentences (by a hash) one for validation."
+                    : "repeated sentences dropped; 8 of 10 for training, 1 for validation, 1 for test by a hash of the sentence."),
             Licence = "As the source says.",
             Kind = PreparedKind.Tokens,
             Unit = TaskUnit.Perplexity,

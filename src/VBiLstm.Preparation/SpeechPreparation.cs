@@ -27,7 +27,8 @@ sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, 
             if (rate == 0)
                 (rate, ratedBy) = (recording.SampleRate, $", as {file.Name} has");
             if (recording.SampleRate != rate)
-                throw new DataException($"{file.Name}: {recording.SampleRate} samples a second where {rate} are expected{ratedBy}. Say --sample-rate {rate} to convert all that differ, or convert it, for instance: sox FILE -r {rate} OUT.wav.");
+                throw new DataException($"{file.Name}: {recording.SampleRate} samples a second where {rate} are expected{ratedBy}. "
+                    + $"Say --sample-rate {rate} to convert all that differ, or convert it, for instance: sox FILE -r {rate} OUT.wav.");
             foreach (var remark in recording.Remarks)
                 statistics[$"recordings_{remark}"] = statistics.GetValueOrDefault($"recordings_{remark}") + 1;
             statistics[$"recordings_{split}"]++;
@@ -53,8 +54,10 @@ sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, 
         {
             Task = protocol.Task,
             Preparation = $"{Splits}; frames of {Options.FrameSize} samples, rows of {Options.RowFrames} frames; "
-                + (Options.Channel > 0 ? $"channel {Options.Channel} of each; " : "") + (Options.SampleRate > 0 ? $"converted to {rate} samples a second; " : "")
-                + (Options.Dither ? "uniform noise of one least significant bit's width added, of each file's own coding; " : "") + "standardised by mean and deviation of all training samples.",
+                + (Options.Channel > 0 ? $"channel {Options.Channel} of each; " : "")
+                    + (Options.SampleRate > 0 ? $"converted to {rate} samples a second; " : "")
+                + (Options.Dither ? "uniform noise of one least significant bit's width added, of each file's own coding; " : "")
+                    + "standardised by mean and deviation of all training samples.",
             Licence = protocol.Licence,
             Kind = PreparedKind.Frames,
             Unit = TaskUnit.Nats,
@@ -68,7 +71,9 @@ sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, 
     }
 
     string Splits => Sources.HasSaid("train")
-        ? $"Splits as the user said{(Sources.HasSaid("validation") ? "" : $", of {SaidShare} training recordings (by a hash of the path) one for validation")}; cut as {protocol.Task}'s: {protocol.Description}"
+        ? "Splits as the user "
+            + $"said{(Sources.HasSaid("validation") ? "" : $", of {SaidShare} training recordings (by a hash of the path) one for validation")}; "
+            + $"cut as {protocol.Task}'s: {protocol.Description}"
         : protocol.Description + (Options.WithoutSa ? "; SA sentences left out" : "") + (Options.CoreTest ? "; test is the core test set of 24 speakers" : "");
 
     public override void Write(string split, PreparedSplitWriter writer, Action<double> progress, CancellationToken cancellation)
@@ -127,7 +132,8 @@ sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, 
                 if (recording is not null && Options.SampleRate > 0)
                     recording = Resampling.ToRate(recording, Options.SampleRate, file.Name);
                 else if (recording is null && file.Entry.IsNamed)
-                    throw new DataException($"{file.Name}, offset 0: neither RIFF (a WAV file) nor NIST_1A (a SPHERE file); this is no recording that can be read.");
+                    throw new DataException($"{file.Name}, offset 0: neither RIFF (a WAV file) nor NIST_1A (a SPHERE file); "
+                        + "this is no recording that can be read.");
             });
             if (!isRead)
                 continue;
@@ -139,7 +145,9 @@ sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, 
     }
 
     // Where the user said what is for training and for test, and nothing of validation.
-    string HeldOut(string said, SourceFile file) => said == "train" && !Sources.HasSaid("validation") && SpeechProtocol.IsOneOf(file, SaidShare) ? "validation" : said;
+    string HeldOut(string said, SourceFile file) => said == "train" && !Sources.HasSaid("validation") && SpeechProtocol.IsOneOf(file, SaidShare)
+        ? "validation"
+        : said;
 
     // Some copies of TIMIT hold each sentence twice, as X.WAV (SPHERE) and X.WAV.wav (RIFF), and a source may be given twice; what is the same counts once.
     static bool IsNew(SourceFile file, SpeechRecording recording, Dictionary<string, List<(string Name, string RelativePath, UInt128 Hash)>> seen)
@@ -157,7 +165,8 @@ sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, 
         }
 
         if (others.Find(other => other.RelativePath != file.RelativePath) is { Name: { } different })
-            throw new DataException($"{file.Name} and {different} have the names of one recording and different sounds; leave one of them out, or give it another name.");
+            throw new DataException($"{file.Name} and {different} have the names of one recording and different sounds; leave one of them out, "
+                + "or give it another name.");
         others.Add((file.Name, file.RelativePath, hash));
         return true;
     }

@@ -13,7 +13,8 @@ namespace VBiLstm.Preparation;
 /// <param name="SplitOf">The split of a recording by its path, or why it is none of the data.</param>
 /// <param name="Description">Of splits and sequences, for the manifest.</param>
 /// <param name="Licence">What may be done with the data.</param>
-sealed record SpeechProtocol(string Task, int SampleRate, SpeechCut Cut, SpeechCut TestCut, Func<SourceFile, PreparationOptions, (string? Split, string? Reason)> SplitOf, string Description, string Licence)
+sealed record SpeechProtocol(string Task, int SampleRate, SpeechCut Cut, SpeechCut TestCut,
+    Func<SourceFile, PreparationOptions, (string? Split, string? Reason)> SplitOf, string Description, string Licence)
 {
     const int TimitShare = 20, BlizzardShare = 20, SpeechShare = 10;
 
@@ -28,20 +29,24 @@ sealed record SpeechProtocol(string Task, int SampleRate, SpeechCut Cut, SpeechC
     public static IReadOnlyList<SpeechProtocol> All { get; } =
     [
         new("timit", 16000, SpeechCut.Concatenated, SpeechCut.Whole, Timit,
-            "The corpus's own folders TRAIN and TEST, one in 20 training speakers (by a hash of the name) for validation, all sentences, SA too; training and validation each concatenated and cut into rows, test sentences whole, samples behind the last whole frame dropped",
+            "The corpus's own folders TRAIN and TEST, one in 20 training speakers (by a hash of the name) for validation, all sentences, SA too; "
+                + "training and validation each concatenated and cut into rows, test sentences whole, samples behind the last whole frame dropped",
             "TIMIT: Linguistic Data Consortium, LDC93S1; by licence only."),
         new("blizzard", 16000, SpeechCut.Rows, SpeechCut.Rows, (file, _) => (ByHash(file, BlizzardShare), null),
             "Each recording cut into rows, what does not fill one dropped; of 20 recordings (by a hash of the path) one for validation and one for test",
             "Blizzard Challenge: by licence only."),
         new("fsdd", 8000, SpeechCut.Concatenated, SpeechCut.Whole, (file, _) => SpokenDigits(file),
-            "Recordings 0 to 4 of each digit and speaker for test (the corpus's own split), 5 to 9 for validation; training and validation each concatenated and cut into rows, test recordings whole, samples behind the last whole frame dropped",
+            "Recordings 0 to 4 of each digit and speaker for test (the corpus's own split), 5 to 9 for validation; "
+                + "training and validation each concatenated and cut into rows, test recordings whole, samples behind the last whole frame dropped",
             "Free Spoken Digit Dataset, CC BY-SA 4.0."),
         new("speech", 0, SpeechCut.RowsAndRest, SpeechCut.RowsAndRest, (file, _) => (ByHash(file, SpeechShare), null),
-            "Each recording cut into rows, the last one shorter, samples behind the last whole frame dropped; of 10 recordings (by a hash of the path) one for validation and one for test",
+            "Each recording cut into rows, the last one shorter, samples behind the last whole frame dropped; of 10 recordings (by a hash of the path) "
+                + "one for validation and one for test",
             "As the source says."),
     ];
 
-    static string ByHash(SourceFile file, int shares) => (XxHash64.HashToUInt64(Encoding.UTF8.GetBytes(file.RelativePath)) % (ulong)shares) switch { 0 => "validation", 1 => "test", _ => "train" };
+    static string ByHash(SourceFile file, int shares)
+        => (XxHash64.HashToUInt64(Encoding.UTF8.GetBytes(file.RelativePath)) % (ulong)shares) switch { 0 => "validation", 1 => "test", _ => "train" };
 
     /// <summary>Whether a file is, by a hash of its path, the one of so many.</summary>
     public static bool IsOneOf(SourceFile file, int shares) => ByHash(file, shares) == "validation";

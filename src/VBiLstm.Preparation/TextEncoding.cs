@@ -76,11 +76,15 @@ static class TextEncodings
                 TextEncoding.Utf32 => encoding is TextEncoding.Utf32LittleEndian or TextEncoding.Utf32BigEndian,
                 _ => false,
             };
-            return agrees ? (encoding, mark.Length) : throw new DataException($"{name}, offset 0: the byte order mark of {Name(encoding)}, but --encoding says {Name(asked)}; leave --encoding out, marks are recognised, or convert the file.");
+            return agrees
+                ? (encoding, mark.Length)
+                : throw new DataException($"{name}, offset 0: the byte order mark of {Name(encoding)}, but --encoding says {Name(asked)}; "
+                + "leave --encoding out, marks are recognised, or convert the file.");
         }
 
         return asked is TextEncoding.Utf16 or TextEncoding.Utf32
-            ? throw new DataException($"{name}, offset 0: no byte order mark, so {Name(asked)} has two meanings; say --encoding {Name(asked)}le (as Windows writes) or {Name(asked)}be.")
+            ? throw new DataException($"{name}, offset 0: no byte order mark, so {Name(asked)} has two meanings; "
+                + $"say --encoding {Name(asked)}le (as Windows writes) or {Name(asked)}be.")
             : (asked, 0);
     }
 

@@ -46,9 +46,11 @@ static class TextPieces
     {
         var isOfBytes = encoding is TextEncoding.Utf8 or TextEncoding.Latin1 or TextEncoding.Windows1252;
         if (isOfBytes && bytes.IndexOf((byte)0) is >= 0 and var nul)
-            throw new DataException($"{name}, offset {offset + nul}: a NUL byte; this is no text, or UTF-16 without a byte order mark. If it is, say --encoding utf-16le (or utf-16be); otherwise take it out.");
+            throw new DataException($"{name}, offset {offset + nul}: a NUL byte; this is no text, or UTF-16 without a byte order mark. If it is, "
+                + "say --encoding utf-16le (or utf-16be); otherwise take it out.");
         if (encoding == TextEncoding.Windows1252 && bytes.IndexOfAny(UndefinedInWindows1252) is >= 0 and var undefined)
-            throw new DataException($"{name}, offset {offset + undefined}: byte {bytes[undefined]:x2} is no character of windows-1252; say what the text is in with --encoding, or convert it to UTF-8.");
+            throw new DataException($"{name}, offset {offset + undefined}: byte {bytes[undefined]:x2} is no character of windows-1252; "
+                + "say what the text is in with --encoding, or convert it to UTF-8.");
         try
         {
             var count = decoder.GetChars(bytes, characters, isLast);
@@ -59,8 +61,13 @@ static class TextPieces
         catch (DecoderFallbackException e)
         {
             var place = Math.Max(0, offset + e.Index);
-            var unknown = e.BytesUnknown is { Length: > 0 } those ? $"byte{(those.Length > 1 ? "s" : "")} {Convert.ToHexStringLower(those)}" : "what stands there";
-            throw new DataException($"{name}, offset {place}: {unknown} is not {TextEncodings.Name(encoding)} here. {(encoding == TextEncoding.Utf8 ? "If the text is Latin-1, say --encoding latin-1 (or windows-1252); otherwise convert it to UTF-8." : "The file is damaged, or in another encoding; say which one with --encoding.")}", e);
+            var unknown = e.BytesUnknown is { Length: > 0 } those
+                ? $"byte{(those.Length > 1 ? "s" : "")} {Convert.ToHexStringLower(those)}"
+                : "what stands there";
+            var advice = encoding == TextEncoding.Utf8
+                ? "If the text is Latin-1, say --encoding latin-1 (or windows-1252); otherwise convert it to UTF-8."
+                : "The file is damaged, or in another encoding; say which one with --encoding.";
+            throw new DataException($"{name}, offset {place}: {unknown} is not {TextEncodings.Name(encoding)} here. {advice}", e);
         }
     }
 }

@@ -33,14 +33,16 @@ readonly record struct FileIdentity(FileKind Kind, string Id)
         if (OperatingSystem.IsLinux())
         {
             return statx(CurrentFolder, Bytes(path), Follow, BasicFields, fields) == 0
-                ? new FileIdentity(KindOf(Word(fields, 28)), string.Create(CultureInfo.InvariantCulture, $"{Double(fields, 136)}:{Double(fields, 140)}:{BitConverter.ToUInt64(fields, 32)}"))
+                ? new FileIdentity(KindOf(Word(fields, 28)),
+                    string.Create(CultureInfo.InvariantCulture, $"{Double(fields, 136)}:{Double(fields, 140)}:{BitConverter.ToUInt64(fields, 32)}"))
                 : default;
         }
 
         if (OperatingSystem.IsMacOS())
         {
             return (RuntimeInformation.ProcessArchitecture == Architecture.X64 ? stat64(Bytes(path), fields) : stat(Bytes(path), fields)) == 0
-                ? new FileIdentity(KindOf(Word(fields, 4)), string.Create(CultureInfo.InvariantCulture, $"{Double(fields, 0)}:{BitConverter.ToUInt64(fields, 8)}"))
+                ? new FileIdentity(KindOf(Word(fields, 4)),
+                    string.Create(CultureInfo.InvariantCulture, $"{Double(fields, 0)}:{BitConverter.ToUInt64(fields, 8)}"))
                 : default;
         }
 

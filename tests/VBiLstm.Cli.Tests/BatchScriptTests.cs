@@ -9,7 +9,8 @@ public class BatchScriptTests
 {
     const int SigUsr1 = 10;
 
-    static string Script(string name, [CallerFilePath] string source = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(source)!, "../../docs/cluster", name));
+    static string Script(string name, [CallerFilePath] string source = "")
+        => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(source)!, "../../docs/cluster", name));
 
     static Executable WithBatchSystem()
     {
@@ -34,13 +35,15 @@ public class BatchScriptTests
 
     static string Asked(Executable program) => File.Exists(program.At("asked")) ? File.ReadAllText(program.At("asked")) : "";
 
-    static readonly string[] Small = ["--set", "lstm_units=6", "mlp_units=5", "latent_units=3", "batch_size=100", "evaluate_every=0", "checkpoint_every=100000"];
+    static readonly string[] Small = ["--set", "lstm_units=6", "mlp_units=5", "latent_units=3", "batch_size=100", "evaluate_every=0",
+        "checkpoint_every=100000"];
 
     [Fact]
     public void Under_Slurm_a_job_saves_at_the_signal_is_queued_again_and_ends_when_the_run_is_finished()
     {
         using var program = WithBatchSystem();
-        foreach (var (name, value) in new[] { ("SLURM_JOB_NAME", "my job"), ("SLURM_JOB_ID", "4711"), ("SLURM_ARRAY_TASK_ID", "3"), ("SLURM_CPUS_PER_TASK", "1") })
+        foreach (var (name, value) in new[] { ("SLURM_JOB_NAME", "my job"), ("SLURM_JOB_ID", "4711"), ("SLURM_ARRAY_TASK_ID", "3"),
+            ("SLURM_CPUS_PER_TASK", "1") })
             program.Variables[name] = value;
         using (var job = program.StartScript(Script("slurm.sh"), ["--steps", "1000000", .. Small]))
         {
@@ -69,7 +72,8 @@ public class BatchScriptTests
     public void Under_Pbs_a_job_saves_by_the_clock_and_submits_itself_again()
     {
         using var program = WithBatchSystem();
-        foreach (var (name, value) in new[] { ("PBS_O_WORKDIR", program.Folder), ("PBS_JOBNAME", "vbilstm"), ("STOP_AFTER", "2s"), ("ARGUMENTS", $"--threads 1 --steps 1000000 {string.Join(' ', Small)}") })
+        foreach (var (name, value) in new[] { ("PBS_O_WORKDIR", program.Folder), ("PBS_JOBNAME", "vbilstm"), ("STOP_AFTER", "2s"),
+            ("ARGUMENTS", $"--threads 1 --steps 1000000 {string.Join(' ', Small)}") })
             program.Variables[name] = value;
         using (var job = program.StartScript(Script("pbs.sh"), []))
             Assert.Equal(130, Executable.Finish(job).Code);

@@ -11,7 +11,8 @@ public sealed class ComparisonTests(ComparisonTests.FinishedComparison finished)
         { "name": "tiny", "equal_parameters_to": "variational", "seeds": [1, 2],
           "models": [ { "name": "plain", "set": ["model.kind=lstm"] }, { "name": "variational" } ],
           "data": [ { "name": "digits", "preset": "digits", "paper": { "plain": { "test": 79.5, "validation": 80.25 }, "variational": { "kl": 0.125 } },
-                      "set": ["training.steps=6", "training.evaluate_every=3", "training.checkpoint_every=1", "model.lstm_units=16", "model.mlp_units=16", "model.latent_units=4", "data.binarisation=binary"] } ] }
+                      "set": ["training.steps=6", "training.evaluate_every=3", "training.checkpoint_every=1", "model.lstm_units=16", "model.mlp_units=16",
+                              "model.latent_units=4", "data.binarisation=binary"] } ] }
         """;
 
     Executable Command => finished.Program;
@@ -105,7 +106,8 @@ public sealed class ComparisonTests(ComparisonTests.FinishedComparison finished)
     public void One_whose_last_data_set_is_missing_does_not_begin()
     {
         using var program = new Executable();
-        File.WriteAllText(program.At("tiny.json"), Comparison.Replace("} ] }", "}, { \"name\": \"more\", \"preset\": \"imdb-small\" } ] }", StringComparison.Ordinal));
+        File.WriteAllText(program.At("tiny.json"),
+            Comparison.Replace("} ] }", "}, { \"name\": \"more\", \"preset\": \"imdb-small\" } ] }", StringComparison.Ordinal));
         var (code, output, error) = program.Run("compare", "tiny.json");
         Assert.Equal(2, code);
         Assert.Contains("data/imdb", error, StringComparison.Ordinal);

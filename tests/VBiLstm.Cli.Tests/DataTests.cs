@@ -5,7 +5,9 @@ namespace VBiLstm.Cli.Tests;
 /// <summary>Preparing data and training on them, through the real executable.</summary>
 public class DataTests
 {
-    static string Sentences(int count) => string.Concat(Enumerable.Range(0, count).Select(i => $"the {(i % 2 == 0 ? "dog" : "cat")} number{i % 9} runs {(i % 3 == 0 ? "far" : "home fast")}{(i % 5 == 0 ? " again" : "")} {i / 45}\n"));
+    static string Sentences(int count)
+        => string.Concat(Enumerable.Range(0, count).Select(i => $"the {(i % 2 == 0 ? "dog" : "cat")} number{i % 9} runs "
+        + $"{(i % 3 == 0 ? "far" : "home fast")}{(i % 5 == 0 ? " again" : "")} {i / 45}\n"));
 
     static void Prepare(Executable program)
     {
@@ -38,7 +40,8 @@ public class DataTests
     {
         using var program = new Executable();
         Prepare(program);
-        string[] train = ["train", "--preset", "imdb-small", "--data", "data/some", "--steps", "6", "--run", "one", "--set", "model.lstm_units=8", "model.mlp_units=8", "model.latent_units=4"];
+        string[] train = ["train", "--preset", "imdb-small", "--data", "data/some", "--steps", "6", "--run", "one", "--set", "model.lstm_units=8",
+            "model.mlp_units=8", "model.latent_units=4"];
         var (code, _, error) = program.Run(train);
         Assert.Equal(2, code);
         Assert.Contains("set model.vocabulary_size=20", error, StringComparison.Ordinal);

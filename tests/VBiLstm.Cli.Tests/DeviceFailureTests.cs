@@ -41,9 +41,11 @@ public class DeviceFailureTests
         SoftwareGpuBuild.Require();
         // Room for the device's own buffers and little more.
         using var program = new Executable { Variables = { ["SOFTGPU_MEMORY"] = "90000000" } };
-        var (code, output, error) = program.Run("train", "--device", "soft", "--run", "a", "--steps", "2", "--set", "lstm_units=256", "mlp_units=256", "batch_size=32");
+        var (code, output, error) = program.Run("train", "--device", "soft", "--run", "a", "--steps", "2", "--set", "lstm_units=256", "mlp_units=256",
+            "batch_size=32");
         Assert.Equal(3, code);
-        Assert.Matches(@"^vbilstm: Training needs \d+ MB: [\d.]+ MB parameters, gradients and moments, [\d.]+ MB activations, [\d.]+ MB for recurrences, but soft .* has \d+ MB free", error);
+        const string Parts = @"[\d.]+ MB parameters, gradients and moments, [\d.]+ MB activations, [\d.]+ MB for recurrences";
+        Assert.Matches($@"^vbilstm: Training needs \d+ MB: {Parts}, but soft .* has \d+ MB free", error);
         Assert.Empty(output);
         Assert.False(Directory.Exists(program.At("runs")), "Nothing may be written.");
     }
@@ -53,7 +55,8 @@ public class DeviceFailureTests
     {
         SoftwareGpuBuild.Require();
         using var program = new Executable();
-        Assert.Contains("MB free", program.Run(Train("--device", "soft", "--set", "lstm_units=128", "mlp_units=128", "batch_size=16")).Output, StringComparison.Ordinal);
+        Assert.Contains("MB free", program.Run(Train("--device", "soft", "--set", "lstm_units=128", "mlp_units=128", "batch_size=16")).Output,
+            StringComparison.Ordinal);
         var before = File.ReadAllBytes(program.At("runs/a/checkpoints/last/weights.safetensors"));
         program.Variables["SOFTGPU_MEMORY"] = "65000000";
         var (code, _, error) = program.Run("train", "--resume", "runs/a", "--steps", "10", "--device", "soft");
@@ -112,7 +115,8 @@ public class DeviceFailureTests
             Assert.Skip("The driver's name is Linux's here.");
         using var program = new Executable();
         program.Variables["VBILSTM_CUDA_LIBRARIES"] = program.Folder;
-        File.Copy(Path.Combine(AppContext.BaseDirectory, "runtimes", $"linux-{RuntimeInformation.ProcessArchitecture}".ToLowerInvariant(), "native", "libSkiaSharp.so"), program.At("libcuda.so.1"));
+        File.Copy(Path.Combine(AppContext.BaseDirectory, "runtimes", $"linux-{RuntimeInformation.ProcessArchitecture}".ToLowerInvariant(), "native",
+            "libSkiaSharp.so"), program.At("libcuda.so.1"));
         var (code, _, error) = program.Run(Train("--device", "cuda"));
         Assert.Equal(3, code);
         Assert.Contains("'cuInit'", error, StringComparison.Ordinal);
@@ -137,7 +141,8 @@ public class DeviceFailureTests
     public void The_real_driver_on_a_machine_without_a_gpu_says_so()
     {
         var cache = Environment.GetEnvironmentVariable("VBILSTM_NVCC_CACHE")
-            ?? Path.Combine(Environment.GetEnvironmentVariable("XDG_CACHE_HOME") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache"), "vbilstm");
+            ?? Path.Combine(Environment.GetEnvironmentVariable("XDG_CACHE_HOME")
+                ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache"), "vbilstm");
         var folder = Path.Combine(cache, "entry-points");
         if (!File.Exists(Path.Combine(folder, "libcuda.so.1")))
             Assert.Skip("NVIDIA's driver library is not here; scripts/check-entry-points.sh unpacks it.");

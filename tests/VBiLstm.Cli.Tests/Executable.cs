@@ -39,7 +39,12 @@ sealed class Executable : IDisposable
     /// <summary>A shell script in the folder.</summary>
     public Process StartScript(string script, IEnumerable<string> arguments)
     {
-        var start = new ProcessStartInfo("bash", [script, .. arguments]) { WorkingDirectory = Folder, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("bash", [script, .. arguments])
+        {
+            WorkingDirectory = Folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
         foreach (var (name, value) in Variables)
             start.Environment[name] = value;
         return Process.Start(start)!;

@@ -48,7 +48,8 @@ public class PrepareTests
         Directory.CreateDirectory(program.At("tmp"));
         foreach (var (number, source) in Pipes.Index())
         {
-            var (code, _, error) = Shell(program, $"TMPDIR=$PWD/tmp DOTNET_EnableDiagnostics=0 dotnet $VBILSTM data prepare text-char --out o{number} --from {source}");
+            var (code, _, error) = Shell(program, "TMPDIR=$PWD/tmp DOTNET_EnableDiagnostics=0 dotnet $VBILSTM data prepare text-char "
+                + $"--out o{number} --from {source}");
             Assert.True(code == 0, error);
             Assert.Equal(File.ReadAllBytes(program.At("o0/train.bin")), File.ReadAllBytes(program.At($"o{number}/train.bin")));
         }

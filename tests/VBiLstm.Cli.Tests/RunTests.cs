@@ -7,7 +7,8 @@ namespace VBiLstm.Cli.Tests;
 /// <summary>Runs among people and batch systems: begun, ended, moved, continued, in real processes.</summary>
 public class RunTests
 {
-    static readonly string[] SmallModel = ["--threads", "1", "--set", "lstm_units=6", "mlp_units=5", "latent_units=3", "batch_size=100", "learning_rate_schedule=constant"];
+    static readonly string[] SmallModel = ["--threads", "1", "--set", "lstm_units=6", "mlp_units=5", "latent_units=3", "batch_size=100",
+        "learning_rate_schedule=constant"];
 
     static string[] Train(params string[] more) => ["train", .. more, .. SmallModel];
 
@@ -21,14 +22,16 @@ public class RunTests
 
     static void AssertSameRun(Executable program, string expected, string actual)
     {
-        foreach (var file in new[] { "metrics.jsonl", "checkpoints/last/weights.safetensors", "checkpoints/last/optimizer.safetensors", "checkpoints/best/weights.safetensors" })
+        foreach (var file in new[] { "metrics.jsonl", "checkpoints/last/weights.safetensors", "checkpoints/last/optimizer.safetensors",
+            "checkpoints/best/weights.safetensors" })
             Assert.Equal(File.ReadAllBytes(program.At($"runs/{expected}/{file}")), File.ReadAllBytes(program.At($"runs/{actual}/{file}")));
     }
 
     // A text of words as data, and the options that fit a model to it.
     static string[] PrepareSentences(Executable program, string name, string noun)
     {
-        File.WriteAllText(program.At($"{name}.txt"), string.Concat(Enumerable.Range(0, 400).Select(i => $"the {noun} number{i % 9} runs {(i % 3 == 0 ? "far" : "home fast")} {i / 45}\n")));
+        File.WriteAllText(program.At($"{name}.txt"),
+            string.Concat(Enumerable.Range(0, 400).Select(i => $"the {noun} number{i % 9} runs {(i % 3 == 0 ? "far" : "home fast")} {i / 45}\n")));
         Succeed(program.Run("data", "prepare", "sentences", "--from", $"{name}.txt", "--out", name, "--vocabulary", "20"));
         return ["--preset", "imdb-small", "--set", "model.vocabulary_size=20"];
     }
@@ -141,7 +144,8 @@ public class RunTests
         try
         {
             Executable.WaitForLines(program.At("runs/job/metrics.jsonl"), 5);
-            foreach (var arguments in new string[][] { ["train", "--resume", "runs/job"], Train("--run", "job", "--resume-or-start", "--set", "checkpoint_every=2", "evaluate_every=0") })
+            foreach (var arguments in new string[][] { ["train", "--resume", "runs/job"],
+                Train("--run", "job", "--resume-or-start", "--set", "checkpoint_every=2", "evaluate_every=0") })
             {
                 var (code, _, error) = program.Run(arguments);
                 Assert.Equal(2, code);
@@ -169,7 +173,8 @@ public class RunTests
                 Succeed(Executable.Finish(job));
         var folders = Directory.GetDirectories(program.At("runs"));
         Assert.Equal(3, folders.Length);
-        Assert.Equal([1L, 2, 3], folders.Select(folder => CheckpointFolder.Read(Path.Combine(folder, "checkpoints/last"), withMoments: false).State.Configuration.Seed).Order());
+        Assert.Equal([1L, 2, 3],
+            folders.Select(folder => CheckpointFolder.Read(Path.Combine(folder, "checkpoints/last"), withMoments: false).State.Configuration.Seed).Order());
         Assert.All(folders, folder => Assert.Equal(6, File.ReadAllLines(Path.Combine(folder, "metrics.jsonl")).Length));
     }
 
@@ -191,7 +196,8 @@ public class RunTests
 
         // Others in its place: refused by name of what differs, everywhere.
         PrepareSentences(program, "d", "cat");
-        foreach (var arguments in new string[][] { ["evaluate", "runs/r", "--data", "d"], ["train", "--resume", "runs/r", "--data", "d", "--steps", "8"], [.. train[..^1], "r", "--resume-or-start"] })
+        foreach (var arguments in new string[][] { ["evaluate", "runs/r", "--data", "d"], ["train", "--resume", "runs/r", "--data", "d", "--steps", "8"],
+            [.. train[..^1], "r", "--resume-or-start"] })
         {
             var (code, _, error) = program.Run(arguments);
             Assert.Equal(2, code);
@@ -233,7 +239,8 @@ public class RunTests
         using var program = new Executable();
         File.WriteAllText(program.At("c.json"), """
             { "name": "c", "seeds": [1], "models": [ { "name": "good" }, { "name": "wild", "set": ["training.learning_rate=1e38"] }, { "name": "after" } ],
-              "data": [ { "name": "digits", "preset": "digits", "set": ["lstm_units=6", "mlp_units=5", "latent_units=3", "batch_size=100", "training.steps=1"] } ] }
+              "data": [ { "name": "digits", "preset": "digits", "set": ["lstm_units=6", "mlp_units=5", "latent_units=3", "batch_size=100",
+                "training.steps=1"] } ] }
             """);
         foreach (var _ in new[] { "first", "again" })
         {
@@ -254,8 +261,8 @@ public class RunTests
         using var program = new Executable();
         File.WriteAllText(program.At("c.json"), """
             { "name": "c", "seeds": [1], "models": [ { "name": "m" } ],
-              "data": [ { "name": "digits", "preset": "digits", "set": ["lstm_units=6", "mlp_units=5", "latent_units=3", "batch_size=100", "evaluate_every=2", "checkpoint_every=2", "early_stop=2",
-                "learning_rate=0.3", "learning_rate_schedule=constant", "training.steps=400"] } ] }
+              "data": [ { "name": "digits", "preset": "digits", "set": ["lstm_units=6", "mlp_units=5", "latent_units=3", "batch_size=100",
+                "evaluate_every=2", "checkpoint_every=2", "early_stop=2", "learning_rate=0.3", "learning_rate_schedule=constant", "training.steps=400"] } ] }
             """);
         Succeed(program.Run("compare", "c.json", "--threads", "1"));
         var results = File.ReadAllText(program.At("runs/c/results.csv"));
@@ -275,7 +282,8 @@ public class RunTests
         if (!OperatingSystem.IsLinux())
             Assert.Skip("/dev/full is Linux's.");
         using var program = new Executable();
-        var (code, _, error) = program.RunInShell("$V train --run a --steps 20 --set evaluate_every=1 lstm_units=6 mlp_units=5 latent_units=3 batch_size=100 > /dev/full");
+        var (code, _, error) = program.RunInShell("$V train --run a --steps 20 --set evaluate_every=1 lstm_units=6 mlp_units=5 "
+            + "latent_units=3 batch_size=100 > /dev/full");
         Assert.Equal(0, code);
         Assert.Contains("standard output could not be written", error, StringComparison.Ordinal);
         Assert.Equal(20, StepOf(program, "runs/a/checkpoints/last"));
@@ -287,7 +295,8 @@ public class RunTests
         Assert.All(File.ReadAllLines(program.At("runs/a/metrics.jsonl")), line => Assert.StartsWith("{\"step\"", line, StringComparison.Ordinal));
     }
 
-    public static TheoryData<string> Commands => ["train", "evaluate", "sample", "inspect", "compare", "data prepare", "data info", "data get", "bench", "doctor", "verify", "profile"];
+    public static TheoryData<string> Commands
+        => ["train", "evaluate", "sample", "inspect", "compare", "data prepare", "data info", "data get", "bench", "doctor", "verify", "profile"];
 
     [Theory]
     [MemberData(nameof(Commands))]
@@ -295,7 +304,8 @@ public class RunTests
     {
         using var program = new Executable();
         var help = program.Run([.. command.Split(' '), "--help"]).Output;
-        var options = help.Split('\n').Select(line => line.TrimStart()).Where(line => line.StartsWith("--", StringComparison.Ordinal)).Select(line => line.Split(' ', ',')[0]).Distinct().Where(option => option is not ("--help" or "--version")).ToList();
+        var options = help.Split('\n').Select(line => line.TrimStart()).Where(line => line.StartsWith("--", StringComparison.Ordinal))
+            .Select(line => line.Split(' ', ',')[0]).Distinct().Where(option => option is not ("--help" or "--version")).ToList();
         Assert.NotEmpty(options);
         foreach (var value in new[] { "", "99999999999999999999", "-1", "\ud800\u0007", "1e308" })
         {

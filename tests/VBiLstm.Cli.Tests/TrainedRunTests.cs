@@ -13,7 +13,8 @@ public sealed partial class TrainedRunTests(TrainedRunTests.TrainedRun run) : IC
     {
         public TrainedRun()
         {
-            var (code, output, error) = Program.Run("train", "--steps", "12", "--run", "first", "--seed", "3", "--set", "lstm_units=16", "mlp_units=16", "latent_units=4", "batch_size=20");
+            var (code, output, error) = Program.Run("train", "--steps", "12", "--run", "first", "--seed", "3", "--set", "lstm_units=16", "mlp_units=16",
+                "latent_units=4", "batch_size=20");
             Assert.True(code == 0, error);
             Output = output;
         }
@@ -28,7 +29,8 @@ public sealed partial class TrainedRunTests(TrainedRunTests.TrainedRun run) : IC
     [Fact]
     public void It_leaves_its_files()
     {
-        foreach (var file in new[] { "configuration.json", "metrics.jsonl", "curves.png", "samples.png", "checkpoints/last/state.json", "checkpoints/best/weights.safetensors" })
+        foreach (var file in new[] { "configuration.json", "metrics.jsonl", "curves.png", "samples.png", "checkpoints/last/state.json",
+            "checkpoints/best/weights.safetensors" })
             Assert.True(new FileInfo(Command.At("runs/first/" + file)).Length > 0, file);
         Assert.NotEmpty(Directory.GetFiles(Command.At("runs/first"), "events.out.tfevents.*"));
         Assert.Equal((964, 484), PngSize(Command.At("runs/first/samples.png")));

@@ -14,7 +14,8 @@ public class PrecisionTests
         using var tensors = new TestTensors(device, 1);
 
         // 1 + 2^-12 has 12 bits behind the point; TF32 keeps 10.
-        var (x, w, bias, y) = (tensors.Flat(8, _ => 1 + Math.ScaleB(1, -12)), tensors.Flat(64, i => i % 9 == 0 ? 1 : 0), tensors.Flat(8, _ => 0), tensors.Flat(8, _ => 0));
+        var (x, w, bias, y) = (tensors.Flat(8, _ => 1 + Math.ScaleB(1, -12)), tensors.Flat(64, i => i % 9 == 0 ? 1 : 0), tensors.Flat(8, _ => 0),
+            tensors.Flat(8, _ => 0));
         using var weight = device.CreateWeight(new Tensor(w.Address, 8, 8, 8), WeightUse.Forward);
         foreach (var withBias in new[] { false, true })
         {

@@ -11,7 +11,8 @@ static unsafe class SoftwareGpu
     {
         fixed (byte* name = "SOFTGPU_SEED"u8, value = System.Text.Encoding.ASCII.GetBytes($"{seed}\0"))
         {
-            var configure = (delegate* unmanaged<byte*, byte*, int>)NativeLibrary.GetExport(NativeLibraries.Require(NativeLibraries.Driver), "softgpu_configure");
+            var configure = (delegate* unmanaged<byte*, byte*, int>)NativeLibrary.GetExport(NativeLibraries.Require(NativeLibraries.Driver),
+                "softgpu_configure");
             Assert.Equal(0, configure(name, value));
         }
     }

@@ -27,7 +27,8 @@ sealed class DeferredSide(StepSizes sizes, int threads) : TorchSide(sizes, threa
         _psiHidden.Clear();
         _bTilde.Clear();
         var (hiddenStack, latentStack) = (P("hidden_stack").detach(), P("latent_stack").detach());
-        var (posteriorWeight, psiWeight, bTildeWeight) = (P("posterior.output.weight").detach(), P("psi.output.weight").detach(), P("forward_lstm.weight_b_tilde").detach());
+        var (posteriorWeight, psiWeight, bTildeWeight) = (P("posterior.output.weight").detach(), P("psi.output.weight").detach(),
+            P("forward_lstm.weight_b_tilde").detach());
         var (axSteps, qbSteps, posteriorSteps) = (_axLeaf.unbind(0), _qbLeaf.unbind(0), _posteriorLeaf.unbind(0));
         var (psiHiddenSteps, psiSteps) = (_psiHiddenLeaf.unbind(0), _psiLeaf.unbind(0));
         _results = new LoopResults();

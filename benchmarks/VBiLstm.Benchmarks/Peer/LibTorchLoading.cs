@@ -42,7 +42,8 @@ static class LibTorchLoading
         var path = Path.Combine(AppContext.BaseDirectory, name);
         return File.Exists(path)
             ? path
-            : throw new PeerException($"{path} is missing: build this project on a machine with a C++ compiler (c++ on PATH), for instance after 'apt install g++'.");
+            : throw new PeerException($"{path} is missing: build this project on a machine with a C++ compiler (c++ on PATH), "
+                + "for instance after 'apt install g++'.");
     }
 
     static bool HasLibraryInit()
@@ -71,7 +72,8 @@ static class LibTorchLoading
         for (var need = needs; libraries > 0; libraries--, need = need[BinaryPrimitives.ReadInt32LittleEndian(need[12..])..])
         {
             var version = need[BinaryPrimitives.ReadInt32LittleEndian(need[8..])..];
-            for (var left = BinaryPrimitives.ReadUInt16LittleEndian(need[2..]); left > 0; left--, version = version[BinaryPrimitives.ReadInt32LittleEndian(version[12..])..])
+            for (var left = BinaryPrimitives.ReadUInt16LittleEndian(need[2..]); left > 0; left--,
+                version = version[BinaryPrimitives.ReadInt32LittleEndian(version[12..])..])
             {
                 if (!names[BinaryPrimitives.ReadInt32LittleEndian(version[8..])..].StartsWith(wanted))
                     continue;

@@ -30,7 +30,11 @@ static class PeerCommand
     public static Command Create()
     {
         var sizes = new SizeOptions();
-        var variants = new Option<Variants>("--peer") { Description = "TorchSharp as installed (plain), with glibc's and MKL's brakes off (tuned), or both.", DefaultValueFactory = _ => Variants.Both };
+        var variants = new Option<Variants>("--peer")
+        {
+            Description = "TorchSharp as installed (plain), with glibc's and MKL's brakes off (tuned), or both.",
+            DefaultValueFactory = _ => Variants.Both,
+        };
         var pairs = new Option<int>("--pairs") { Description = "Alternating pairs of runs.", DefaultValueFactory = _ => 7 };
         var json = new Option<string?>("--json") { Description = "Also writes the figures to this file." };
         var command = new Command("peer", """
@@ -47,7 +51,8 @@ static class PeerCommand
             if (parsed.GetValue(variants) != Variants.Plain && !OperatingSystem.IsLinux())
                 throw new PeerException("The tuned variant preloads libraries, which works on Linux only; use --peer plain.");
             bool[] tunings = parsed.GetValue(variants) switch { Variants.Plain => [false], Variants.Tuned => [true], _ => [false, true] };
-            Console.WriteLine($"{sizes.Preset(parsed)}: H {step.Hidden}, M {step.Mlp}, Z {step.Latent}, B {step.Batch}, T {step.Steps}, {step.Head} {step.Width}, {threads} threads");
+            Console.WriteLine($"{sizes.Preset(parsed)}: H {step.Hidden}, M {step.Mlp}, Z {step.Latent}, B {step.Batch}, T {step.Steps}, "
+                + $"{step.Head} {step.Width}, {threads} threads");
             Check(step, threads, tunings[^1]);
             var report = Measure(step, threads, tunings, Math.Max(1, parsed.GetValue(pairs)));
             Print(report);
@@ -57,12 +62,19 @@ static class PeerCommand
         return command;
     }
 
-    static readonly JsonSerializerOptions s_json = new() { WriteIndented = true, PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) } };
+    static readonly JsonSerializerOptions s_json = new()
+    {
+        WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
+    };
 
     /// <summary>Seconds a step, medians over the pairs; the ratio is the median of the pairs' ratios.</summary>
-    sealed record Opponent(string Name, bool Tuned, double Seconds, double OurSeconds, double Ratio, double SmallestRatio, double LargestRatio, double GigaflopsPerSecond, double ShareOfPeak, double PeakMemoryBytes);
+    sealed record Opponent(string Name, bool Tuned, double Seconds, double OurSeconds, double Ratio, double SmallestRatio, double LargestRatio,
+        double GigaflopsPerSecond, double ShareOfPeak, double PeakMemoryBytes);
 
-    sealed record Report(StepSizes Sizes, int Threads, int Pairs, string Runtime, double PeakGigaflopsPerSecond, double OurSeconds, double OurGigaflopsPerSecond, double OurShareOfPeak, double OurPeakMemoryBytes, IReadOnlyList<Opponent> Peers);
+    sealed record Report(StepSizes Sizes, int Threads, int Pairs, string Runtime, double PeakGigaflopsPerSecond, double OurSeconds,
+        double OurGigaflopsPerSecond, double OurShareOfPeak, double OurPeakMemoryBytes, IReadOnlyList<Opponent> Peers);
 
     static void Check(StepSizes sizes, int threads, bool tuned)
     {
@@ -110,7 +122,8 @@ static class PeerCommand
                 allOurs.AddRange(ourTimes);
                 var ratios = ourTimes.Zip(peerTimes, (our, their) => their / our).ToArray();
                 var seconds = StepBenchmark.Median(peerTimes);
-                opponents.Add(new Opponent(peer.Name, tuned, seconds, StepBenchmark.Median(ourTimes), StepBenchmark.Median(ratios), ratios.Min(), ratios.Max(), operations / seconds, 0, peer.Memory()));
+                opponents.Add(new Opponent(peer.Name, tuned, seconds, StepBenchmark.Median(ourTimes), StepBenchmark.Median(ratios), ratios.Min(), ratios.Max(),
+                    operations / seconds, 0, peer.Memory()));
             }
         });
         var peak = StepBenchmark.Median(peaks);
@@ -126,9 +139,11 @@ static class PeerCommand
         var table = new Table().AddColumns("side", "ms a step", "GFLOP/s", "of peak", "times our step", "(range)", "peak MB");
         foreach (var column in table.Columns.Skip(1))
             column.RightAligned();
-        table.AddRow("VBiLstm", $"{1e3 * report.OurSeconds:F1}", $"{report.OurGigaflopsPerSecond:F1}", $"{100 * report.OurShareOfPeak:F0} %", "", "", $"{report.OurPeakMemoryBytes / 1e6:F0}");
+        table.AddRow("VBiLstm", $"{1e3 * report.OurSeconds:F1}", $"{report.OurGigaflopsPerSecond:F1}", $"{100 * report.OurShareOfPeak:F0} %", "", "",
+            $"{report.OurPeakMemoryBytes / 1e6:F0}");
         foreach (var peer in report.Peers)
-            table.AddRow(peer.Name, $"{1e3 * peer.Seconds:F1}", $"{peer.GigaflopsPerSecond:F1}", $"{100 * peer.ShareOfPeak:F0} %", $"{peer.Ratio:F2}", $"{peer.SmallestRatio:F2}-{peer.LargestRatio:F2}", $"{peer.PeakMemoryBytes / 1e6:F0}");
+            table.AddRow(peer.Name, $"{1e3 * peer.Seconds:F1}", $"{peer.GigaflopsPerSecond:F1}", $"{100 * peer.ShareOfPeak:F0} %", $"{peer.Ratio:F2}",
+                $"{peer.SmallestRatio:F2}-{peer.LargestRatio:F2}", $"{peer.PeakMemoryBytes / 1e6:F0}");
         AnsiConsole.Write(table);
         Console.WriteLine($"FMA peak {report.PeakGigaflopsPerSecond:F1} GFLOP/s; medians of {report.Pairs} alternating pairs; {report.Runtime}");
         foreach (var group in report.Peers.GroupBy(peer => peer.Tuned))

@@ -33,7 +33,12 @@ sealed class Worker : IDisposable
     /// <summary>This program with other arguments, its standard input and output redirected.</summary>
     public static Process Start(IEnumerable<string> arguments, bool usesTorch, bool tuned)
     {
-        var information = new ProcessStartInfo(Environment.ProcessPath!, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, UseShellExecute = false };
+        var information = new ProcessStartInfo(Environment.ProcessPath!, arguments)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            UseShellExecute = false,
+        };
         if (usesTorch && OperatingSystem.IsLinux())
         {
             var preloads = new List<string>();

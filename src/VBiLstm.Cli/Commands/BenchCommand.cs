@@ -18,7 +18,11 @@ static class BenchCommand
     public static Command Create()
     {
         var timeSteps = new TimeStepsOption();
-        var seconds = new Option<double>("--seconds") { Description = "How long to measure, a third of it as warm-up; at least five steps are measured.", DefaultValueFactory = _ => 5 };
+        var seconds = new Option<double>("--seconds")
+        {
+            Description = "How long to measure, a third of it as warm-up; at least five steps are measured.",
+            DefaultValueFactory = _ => 5,
+        };
         var (configurations, devices, json) = (new ConfigurationOptions(), new DeviceOptions(), CommonOptions.Json());
         var command = new Command("bench", $"""
             Measures how fast this machine trains a configuration: samples/s, tokens/s (predicted steps of all sequences), arithmetic rate and its share of
@@ -69,7 +73,8 @@ static class BenchCommand
 
         public double TokensPerSecond => SamplesPerSecond * TimeSteps;
 
-        public double Gigaflops => SequenceModel.Of(Configuration.Model).TrainingStepOperations(TimeSteps, Configuration.Training.BatchSize) / Times.Seconds / 1e9;
+        public double Gigaflops
+            => SequenceModel.Of(Configuration.Model).TrainingStepOperations(TimeSteps, Configuration.Training.BatchSize) / Times.Seconds / 1e9;
     }
 
     static void PrintHeader(StepBenchmark benchmark, RunConfiguration configuration, Device device, int timeSteps)
@@ -77,7 +82,8 @@ static class BenchCommand
         Console.WriteLine($"model   {Names.Describe(configuration.Model)}, {benchmark.Parameters.Layout.Count:N0} parameters");
         Console.WriteLine($"step    B {configuration.Training.BatchSize}, T {timeSteps}, {Names.Outputs(configuration.Model)}");
         Console.WriteLine($"device  {device.Name}");
-        Console.WriteLine($"memory  {benchmark.Parameters.Bytes / 1e6:N1} MB parameters, gradients and moments; {benchmark.Step.WeightBytes / 1e6:N1} MB packed weights; {benchmark.Step.Bytes / 1e6:N1} MB activations");
+        Console.WriteLine($"memory  {benchmark.Parameters.Bytes / 1e6:N1} MB parameters, gradients and moments; "
+            + $"{benchmark.Step.WeightBytes / 1e6:N1} MB packed weights; {benchmark.Step.Bytes / 1e6:N1} MB activations");
     }
 
     static void Print(Report report)

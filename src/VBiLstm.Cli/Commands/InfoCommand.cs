@@ -34,7 +34,8 @@ static class InfoCommand
         {
             var path = parsed.GetRequiredValue(folder);
             var manifest = PreparedManifest.Read(path);
-            DataSource.Open(new DataConfiguration { Source = path, Binarisation = IsBinary(manifest) ? Binarisation.Binary : Binarisation.Static }, 0).Dispose();
+            DataSource.Open(new DataConfiguration { Source = path, Binarisation = IsBinary(manifest) ? Binarisation.Binary : Binarisation.Static }, 0)
+                .Dispose();
             if (parsed.GetValue(check))
                 Check(path, manifest);
             if (parsed.GetValue(json))
@@ -89,11 +90,14 @@ static class InfoCommand
         if (manifest.VocabularySize > 0)
             Console.WriteLine($"vocabulary  {Number(manifest.VocabularySize)}");
         if (manifest.SampleRate > 0)
-            Console.WriteLine($"sound       {manifest.SampleRate} Hz, frames of {manifest.FrameSize}; mean {manifest.Mean.ToString("G6", CultureInfo.InvariantCulture)}, deviation {manifest.Deviation.ToString("G6", CultureInfo.InvariantCulture)} on the 16-bit scale");
+            Console.WriteLine($"sound       {manifest.SampleRate} Hz, frames of {manifest.FrameSize}; "
+                + $"mean {manifest.Mean.ToString("G6", CultureInfo.InvariantCulture)}, deviation "
+                + $"{manifest.Deviation.ToString("G6", CultureInfo.InvariantCulture)} on the 16-bit scale");
         foreach (var (name, count) in manifest.Statistics)
             Console.WriteLine($"{name.Replace('_', ' ')}  {Number(count)}");
         foreach (var source in manifest.Sources)
-            Console.WriteLine($"source      {Printable.Text(source.Path)}{(source.Split is null ? "" : $" ({source.Split})")}, {Number(source.Bytes)} bytes, SHA-256 {source.Sha256[..Math.Min(16, source.Sha256.Length)]}");
+            Console.WriteLine($"source      {Printable.Text(source.Path)}{(source.Split is null ? "" : $" ({source.Split})")}, {Number(source.Bytes)} bytes, "
+                + $"SHA-256 {source.Sha256[..Math.Min(16, source.Sha256.Length)]}");
         PrintFiles(manifest);
         Console.WriteLine($"licence     {Printable.Text(manifest.Licence)}");
         Console.WriteLine($"train       vbilstm train {TrainingOptions(manifest)} --data {ShellText.Quote(folder)}");
@@ -103,18 +107,22 @@ static class InfoCommand
     {
         if (manifest.FilesRead is not { } read || manifest.LeftOut is not { } leftOut)
             return;
-        Console.WriteLine($"files       {Number(read)} read, {Number(leftOut.Sum(reason => (long)reason.Names.Count))} left out{(manifest.Unpacked is { Count: > 0 } formats ? $"; unpacked: {string.Join(", ", formats.Select(Printable.Text))}" : "")}");
+        var unpacked = manifest.Unpacked is { Count: > 0 } formats ? $"; unpacked: {string.Join(", ", formats.Select(Printable.Text))}" : "";
+        Console.WriteLine($"files       {Number(read)} read, {Number(leftOut.Sum(reason => (long)reason.Names.Count))} left out{unpacked}");
         foreach (var reason in leftOut)
         {
             var more = reason.Names.Count - PrintedNames;
-            Console.WriteLine($"  left out  {Printable.Text(reason.Reason)}: {string.Join(", ", reason.Names.Take(PrintedNames).Select(Printable.Text))}{(more > 0 ? $" and {Number(more)} more (manifest.json lists them)" : "")}");
+            var names = string.Join(", ", reason.Names.Take(PrintedNames).Select(Printable.Text));
+            Console.WriteLine($"  left out  {Printable.Text(reason.Reason)}: "
+                + $"{names}{(more > 0 ? $" and {Number(more)} more (manifest.json lists them)" : "")}");
         }
     }
 
     // The small preset for such data, and what it needs to be told of these.
     static string TrainingOptions(PreparedManifest manifest)
     {
-        var name = manifest.Kind switch { PreparedKind.Images => "digits", PreparedKind.Frames => "timit-small", _ => manifest.IsStream ? "ptb-char-small" : "imdb-small" };
+        var name = manifest.Kind switch { PreparedKind.Images => "digits", PreparedKind.Frames => "timit-small",
+            _ => manifest.IsStream ? "ptb-char-small" : "imdb-small" };
         var model = Preset.Get(name).Configuration.Model;
         var (field, has, needs) = manifest.Kind switch
         {
@@ -125,7 +133,9 @@ static class InfoCommand
         var sets = new[]
         {
             has == needs ? null : $"model.{field}={needs}",
-            manifest.Kind == PreparedKind.Images && manifest.Statistics.TryGetValue("grey_pixels", out var grey) && grey > 0 ? "data.binarisation=static" : null,
+            manifest.Kind == PreparedKind.Images && manifest.Statistics.TryGetValue("grey_pixels", out var grey) && grey > 0
+                ? "data.binarisation=static"
+                : null,
         }.Where(set => set is not null);
         return $"--preset {name}{(sets.Any() ? $" --set {string.Join(' ', sets)}" : "")}";
     }

@@ -43,7 +43,8 @@ static class InspectCommand
         var state = checkpoint.State;
         Console.Write(ConfigurationFile.ToText(state.Configuration));
         Console.WriteLine($"\ncheckpoint {checkpoint.Folder}, written by version {state.Program}");
-        Console.WriteLine($"step {state.Step:N0}, {state.SkippedSteps:N0} skipped; best validation bound {(state.BestBound is { } bound ? $"{bound:F2} at step {state.BestStep:N0}" : "none yet")}");
+        Console.WriteLine($"step {state.Step:N0}, {state.SkippedSteps:N0} skipped; best validation bound "
+            + $"{(state.BestBound is { } bound ? $"{bound:F2} at step {state.BestStep:N0}" : "none yet")}");
         var width = checkpoint.Weights.Max(tensor => tensor.Name.Length);
         Console.WriteLine($"\n{"parameter".PadRight(width)}  {"shape",-14}{"norm",12}{"largest",12}");
         foreach (var tensor in checkpoint.Weights)

@@ -14,22 +14,55 @@ static class PrepareCommand
     {
         var defaults = new PreparationOptions();
         var task = new Argument<string>("task") { Description = "One of the tasks below." };
-        var from = Paths("--from", "Files, folders and archives (zip, 7z, tar, gz, xz, bz2, zst), or - for standard input. What each file is, is decided by its content; of which split, by the words train, valid and test in names.");
+        var from = Paths("--from", "Files, folders and archives (zip, 7z, tar, gz, xz, bz2, zst), or - for standard input. What each file is, "
+            + "is decided by its content; of which split, by the words train, valid and test in names.");
         var train = Paths("--train", "Instead of --from: what is of the training split, whatever its names are.");
         var validation = Paths("--valid", "What is of the validation split; without, a tenth of training is held out.");
         var test = Paths("--test", "What is of the test split. Of timit with --from: core takes the 24 speakers of the core test set.");
-        var skip = new Option<bool>("--skip-unreadable") { Description = "Leaves files that cannot be read out, and lists them, instead of ending with an error." };
+        var skip = new Option<bool>("--skip-unreadable")
+        {
+            Description = "Leaves files that cannot be read out, and lists them, instead of ending with an error.",
+        };
         var output = new Option<string?>("--out") { Description = "The prepared folder; default: data/TASK." };
-        var vocabulary = new Option<int>("--vocabulary") { Description = "V, token ids of words, <s>, </s> and <unk> among them.", DefaultValueFactory = _ => defaults.Vocabulary };
-        var words = new Option<int>("--max-words") { Description = "Words of the longest sentence that is kept.", DefaultValueFactory = _ => defaults.MaximumWords };
-        var encoding = new Option<string>("--encoding") { Description = $"Of texts: {string.Join(", ", PreparationOptions.Encodings.Keys)}. Byte order marks are recognised.", DefaultValueFactory = _ => "utf-8" };
+        var vocabulary = new Option<int>("--vocabulary")
+        {
+            Description = "V, token ids of words, <s>, </s> and <unk> among them.",
+            DefaultValueFactory = _ => defaults.Vocabulary,
+        };
+        var words = new Option<int>("--max-words")
+        {
+            Description = "Words of the longest sentence that is kept.",
+            DefaultValueFactory = _ => defaults.MaximumWords,
+        };
+        var encoding = new Option<string>("--encoding")
+        {
+            Description = $"Of texts: {string.Join(", ", PreparationOptions.Encodings.Keys)}. Byte order marks are recognised.",
+            DefaultValueFactory = _ => "utf-8",
+        };
         encoding.AcceptOnlyFromAmong([.. PreparationOptions.Encodings.Keys]);
-        var characters = new Option<long>("--train-characters") { Description = "Characters of the training text from its begin; 0 for all.", DefaultValueFactory = _ => defaults.TrainingCharacters };
+        var characters = new Option<long>("--train-characters")
+        {
+            Description = "Characters of the training text from its begin; 0 for all.",
+            DefaultValueFactory = _ => defaults.TrainingCharacters,
+        };
         var frame = new Option<int>("--frame-size") { Description = "D, samples of a frame of speech.", DefaultValueFactory = _ => defaults.FrameSize };
         var row = new Option<int>("--row-frames") { Description = "Frames of a row of speech.", DefaultValueFactory = _ => defaults.RowFrames };
-        var dither = new Option<bool>("--dither") { Description = "Adds uniform noise of one least significant bit's width, of each file's own coding, to each sample of speech, without which the density of silence has no bound.", DefaultValueFactory = _ => defaults.Dither };
-        var rate = new Option<int>("--sample-rate") { Description = "Samples a second that every recording is converted to; 0 leaves them as they are, and then they must agree.", DefaultValueFactory = _ => defaults.SampleRate };
-        var channel = new Option<int>("--channel") { Description = "The channel of recordings that have several, from 1; 0 for the mean of all.", DefaultValueFactory = _ => defaults.Channel };
+        var dither = new Option<bool>("--dither")
+        {
+            Description = "Adds uniform noise of one least significant bit's width, of each file's own coding, to each sample of speech, "
+                + "without which the density of silence has no bound.",
+            DefaultValueFactory = _ => defaults.Dither,
+        };
+        var rate = new Option<int>("--sample-rate")
+        {
+            Description = "Samples a second that every recording is converted to; 0 leaves them as they are, and then they must agree.",
+            DefaultValueFactory = _ => defaults.SampleRate,
+        };
+        var channel = new Option<int>("--channel")
+        {
+            Description = "The channel of recordings that have several, from 1; 0 for the mean of all.",
+            DefaultValueFactory = _ => defaults.Channel,
+        };
         var transpose = new Option<bool?>("--transpose") { Description = "Whether rows and columns of images are exchanged, as EMNIST's need." };
         var withoutSa = new Option<bool>("--without-sa") { Description = "Leaves TIMIT's sentences SA1 and SA2 out, which every speaker reads." };
         var command = new Command("prepare", $"""
@@ -38,7 +71,7 @@ static class PrepareCommand
             Ctrl-C keeps the splits that are complete; the same command goes on. docs/data.md says what each task does and why.
 
             Tasks (and their options):
-            {string.Join("\n", PreparationTask.All.Select(known => $"  {known.Name,-10} {known.Description}{(known.Options.Count == 0 ? "" : $" (--{string.Join(", --", known.Options)})")}"))}
+            {string.Join("\n", PreparationTask.All.Select(Describe))}
 
             Examples:
               vbilstm data prepare ptb-char --from ptb.zip
@@ -55,7 +88,8 @@ static class PrepareCommand
             var chosen = PreparationTask.Get(parsed.GetRequiredValue(task));
             foreach (var option in new Option[] { vocabulary, words, encoding, characters, transpose, frame, row, dither, rate, channel, withoutSa })
                 if (parsed.GetResult(option) is { Implicit: false } && !chosen.Options.Contains(option.Name[2..]))
-                    throw new ConfigurationException($"{option.Name} is no option of {chosen.Name}{(chosen.Options.Count == 0 ? "; it has none" : $"; it has --{string.Join(", --", chosen.Options)}")}.");
+                    throw new ConfigurationException($"{option.Name} is no option of "
+                        + $"{chosen.Name}{(chosen.Options.Count == 0 ? "; it has none" : $"; it has --{string.Join(", --", chosen.Options)}")}.");
             var isCore = chosen.Options.Contains("test") && parsed.GetValue(test) is ["core"];
             var options = new PreparationOptions
             {
@@ -73,7 +107,8 @@ static class PrepareCommand
                 SampleRate = parsed.GetValue(rate),
                 Channel = parsed.GetValue(channel),
             };
-            var sources = Sources(parsed.GetValue(from) ?? [], parsed.GetValue(train) ?? [], parsed.GetValue(validation) ?? [], isCore ? [] : parsed.GetValue(test) ?? []);
+            var sources = Sources(parsed.GetValue(from) ?? [], parsed.GetValue(train) ?? [], parsed.GetValue(validation) ?? [],
+                isCore ? [] : parsed.GetValue(test) ?? []);
             var folder = parsed.GetValue(output) ?? Path.Combine("data", chosen.Name);
             using var interruption = new Interruption();
             var manifest = WorkDisplay.Run(report => chosen.Run(sources, folder, options, report, interruption.Token));
@@ -91,9 +126,15 @@ static class PrepareCommand
         if (from.Length == 0 && !isSaid)
             throw new ConfigurationException("--from is missing: a file, folder or archive to read; or --train, --valid and --test.");
         if (from.Length > 0 && isSaid)
-            throw new ConfigurationException("--from, whose names tell the splits, does not go with --train, --valid and --test, which say them; use one or the other.");
+            throw new ConfigurationException("--from, whose names tell the splits, does not go with --train, --valid and --test, which say them; "
+                + "use one or the other.");
         if (isSaid && (train.Length == 0 || test.Length == 0))
-            throw new ConfigurationException($"--{(train.Length == 0 ? "train" : "test")} is missing: --train and --test go together; --valid may be left out.");
-        return [.. from.Select(path => new SourcePath(path)), .. train.Select(path => new SourcePath(path, "train")), .. validation.Select(path => new SourcePath(path, "validation")), .. test.Select(path => new SourcePath(path, "test"))];
+            throw new ConfigurationException($"--{(train.Length == 0 ? "train" : "test")} is missing: --train and --test go together; "
+                + "--valid may be left out.");
+        return [.. from.Select(path => new SourcePath(path)), .. train.Select(path => new SourcePath(path, "train")),
+            .. validation.Select(path => new SourcePath(path, "validation")), .. test.Select(path => new SourcePath(path, "test"))];
     }
+
+    static string Describe(PreparationTask task)
+        => $"  {task.Name,-10} {task.Description}{(task.Options.Count == 0 ? "" : $" (--{string.Join(", --", task.Options)})")}";
 }

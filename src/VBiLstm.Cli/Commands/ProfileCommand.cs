@@ -19,16 +19,28 @@ static class ProfileCommand
 
     public static Command Create()
     {
-        var budget = new Option<bool>("--budget") { Description = "Counts what a training step asks of a GPU: kernels, memory traffic, arithmetic. Needs no GPU." };
-        var gpu = new Option<string?>("--gpu") { Description = $"Adds an estimate of the time on this GPU: {string.Join("; ", GpuSpecification.All.Select(known => $"{known.Name} ({known.Product})"))}." };
-        var allPresets = new Option<bool>("--all-presets") { Description = $"The paper's models in one table instead of one configuration's phases: {string.Join(", ", PaperModel.All.Select(model => model.Name))}." };
+        var budget = new Option<bool>("--budget")
+        {
+            Description = "Counts what a training step asks of a GPU: kernels, memory traffic, arithmetic. Needs no GPU.",
+        };
+        var gpu = new Option<string?>("--gpu")
+        {
+            Description = "Adds an estimate of the time on this GPU: "
+                + $"{string.Join("; ", GpuSpecification.All.Select(known => $"{known.Name} ({known.Product})"))}.",
+        };
+        var allPresets = new Option<bool>("--all-presets")
+        {
+            Description = "The paper's models in one table instead of one configuration's phases: "
+                + $"{string.Join(", ", PaperModel.All.Select(model => model.Name))}.",
+        };
         var steps = new Option<int>("--steps") { Description = "Without --budget: steps between profiler start and stop.", DefaultValueFactory = _ => 5 };
         var timeSteps = new TimeStepsOption();
         var (configurations, devices) = (new ConfigurationOptions(), new DeviceOptions());
         var command = new Command("profile", $"""
-            Where the time of a training step goes, phase by phase of docs/model.md. With --device cuda, runs a few steps without the graph, their phases as NVTX ranges
-            between profiler start and stop, and prints the command lines of nsys and ncu. --budget counts kernels, memory traffic and arithmetic of every phase; --gpu
-            adds an estimate of the time from the GPU's data sheet (docs/profiling.md says how); with --device, or without --gpu, the time measured there stands beside.
+            Where the time of a training step goes, phase by phase of docs/model.md. With --device cuda, runs a few steps without the graph, their
+            phases as NVTX ranges between profiler start and stop, and prints the command lines of nsys and ncu. --budget counts kernels, memory
+            traffic and arithmetic of every phase; --gpu adds an estimate of the time from the GPU's data sheet (docs/profiling.md says how); with
+            --device, or without --gpu, the time measured there stands beside.
 
             Examples:
               vbilstm profile --device cuda --preset seq-mnist-rows
@@ -82,7 +94,8 @@ static class ProfileCommand
         var configuration = configurations.Read(parsed, configurations.Overrides(parsed));
         using var device = devices.Create(parsed);
         if (device is not CudaDevice cuda)
-            throw new ConfigurationException("Steps run under NVIDIA's profilers with --device cuda; vbilstm bench measures the phases on the CPU, --budget counts what a GPU would do.");
+            throw new ConfigurationException("Steps run under NVIDIA's profilers with --device cuda; vbilstm bench measures the phases on the CPU, "
+                + "--budget counts what a GPU would do.");
         RunUnderProfiler(cuda, configuration, timeSteps.Read(parsed, configuration), steps);
         PrintCommandLines(cuda, steps);
         return CommandExecution.Success;
@@ -114,9 +127,11 @@ static class ProfileCommand
 
     static void PrintCommandLines(CudaDevice device, int steps)
     {
-        var arguments = string.Join(' ', Environment.GetCommandLineArgs().Skip(1).Select(argument => argument.Contains(' ', StringComparison.Ordinal) ? $"'{argument}'" : argument));
+        var arguments = string.Join(' ',
+            Environment.GetCommandLineArgs().Skip(1).Select(argument => argument.Contains(' ', StringComparison.Ordinal) ? $"'{argument}'" : argument));
         Console.WriteLine($"device  {device.Name}");
-        Console.WriteLine($"ran     {WarmUpSteps} steps to warm up, then {steps} between profiler start and stop, {(ProfilerRanges.Library is { } library ? $"their phases as NVTX ranges ({library})" : "without ranges: no NVTX library was found")}");
+        Console.WriteLine($"ran     {WarmUpSteps} steps to warm up, then {steps} between profiler start and stop, "
+            + $"{(ProfilerRanges.Library is { } library ? $"their phases as NVTX ranges ({library})" : "without ranges: no NVTX library was found")}");
         Console.WriteLine();
         Console.WriteLine("Time line, kernels by phase (Nsight Systems):");
         Console.WriteLine($"  nsys profile --trace=cuda,nvtx,cublas,cudnn --capture-range=cudaProfilerApi --output=vbilstm vbilstm {arguments}");

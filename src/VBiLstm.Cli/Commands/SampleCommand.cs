@@ -22,11 +22,26 @@ static class SampleCommand
         var count = new Option<int>("--count") { Description = "Sequences to draw.", DefaultValueFactory = _ => 128 };
         var columns = new Option<int>("--columns") { Description = "Images in a row of the sheet.", DefaultValueFactory = _ => 16 };
         var seed = new Option<long>("--seed") { Description = "The same seed draws the same sequences.", DefaultValueFactory = _ => 1 };
-        var temperature = new Option<double>("--temperature") { Description = "1 draws from the model; smaller values sharpen the output distribution.", DefaultValueFactory = _ => 1 };
-        var latents = new Option<string>("--latents") { Description = "sampled from the prior at each step, or at its mean.", DefaultValueFactory = _ => "sampled" };
+        var temperature = new Option<double>("--temperature")
+        {
+            Description = "1 draws from the model; smaller values sharpen the output distribution.",
+            DefaultValueFactory = _ => 1,
+        };
+        var latents = new Option<string>("--latents")
+        {
+            Description = "sampled from the prior at each step, or at its mean.",
+            DefaultValueFactory = _ => "sampled",
+        };
         latents.AcceptOnlyFromAmong("sampled", "mean");
-        var steps = new Option<int?>("--steps") { Description = $"Tokens of a text (default {DefaultTokens}) or frames of a recording (default {DefaultSeconds} s of them)." };
-        var output = new Option<string?>("--out") { Description = "PNG file of images (default samples.png); a name that ends in .gif shows the drawing order. For speech a folder of WAV files (default samples)." };
+        var steps = new Option<int?>("--steps")
+        {
+            Description = $"Tokens of a text (default {DefaultTokens}) or frames of a recording (default {DefaultSeconds} s of them).",
+        };
+        var output = new Option<string?>("--out")
+        {
+            Description = "PNG file of images (default samples.png); a name that ends in .gif shows the drawing order. "
+                + "For speech a folder of WAV files (default samples).",
+        };
         var devices = new DeviceOptions();
         var command = new Command("sample", """
             Draws from the model without its backward path: a fresh latent from the prior at each step. Images become a sheet in a
@@ -59,7 +74,8 @@ static class SampleCommand
                 foreach (var option in new Option[] { columns, output })
                     Refuse(parsed, option, "text, which is printed");
                 var first = TextOutput.FirstToken(data.Vocabulary);
-                TextOutput.Print(Generation.Tokens(prior, configuration.Model, parsed.GetValue(steps) ?? DefaultTokens, first, parsed.GetValue(seed), heat), number, data);
+                TextOutput.Print(Generation.Tokens(prior, configuration.Model, parsed.GetValue(steps) ?? DefaultTokens, first, parsed.GetValue(seed), heat),
+                    number, data);
                 return CommandExecution.Success;
             }
 
@@ -68,8 +84,10 @@ static class SampleCommand
                 Refuse(parsed, columns, "speech");
                 var frames = parsed.GetValue(steps) ?? Math.Max(1, DefaultSeconds * speech.SampleRate / configuration.Model.FrameSize);
                 var folder = parsed.GetValue(output) ?? "samples";
-                WriteRecordings(folder, speech.ToSamples(Generation.Frames(prior, configuration.Model, frames, parsed.GetValue(seed), heat)), number, speech.SampleRate);
-                Console.WriteLine($"{number} recordings of {(double)frames * configuration.Model.FrameSize / speech.SampleRate:F1} s from {trained.Checkpoint.Folder} (step {trained.Checkpoint.State.Step:N0}): {folder}");
+                WriteRecordings(folder, speech.ToSamples(Generation.Frames(prior, configuration.Model, frames, parsed.GetValue(seed), heat)), number,
+                    speech.SampleRate);
+                Console.WriteLine($"{number} recordings of {(double)frames * configuration.Model.FrameSize / speech.SampleRate:F1} s from "
+                    + $"{trained.Checkpoint.Folder} (step {trained.Checkpoint.State.Step:N0}): {folder}");
                 return CommandExecution.Success;
             }
 

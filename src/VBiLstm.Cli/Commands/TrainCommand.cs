@@ -27,15 +27,32 @@ static class TrainCommand
 
     public static Command Create()
     {
-        var data = new Option<string?>("--data") { Description = "Short for --set data.source=…: embedded-digits, a prepared folder (vbilstm data prepare), or a folder of idx image files." };
+        var data = new Option<string?>("--data")
+        {
+            Description = "Short for --set data.source=…: embedded-digits, a prepared folder (vbilstm data prepare), or a folder of idx image files.",
+        };
         var steps = new Option<int?>("--steps") { Description = "Short for --set training.steps=…: training steps of the whole run." };
         var epochs = new Option<double?>("--epochs") { Description = "Short for --set training.epochs=… with training.steps=0: passes over the training set." };
         var seed = new Option<long?>("--seed") { Description = "Short for --set seed=…: the same seed gives the same bits at any number of threads." };
-        var onNonFinite = new Option<string?>("--on-non-finite") { Description = "Short for --set training.on_non_finite=…: stop before the update, or skip it and count." };
+        var onNonFinite = new Option<string?>("--on-non-finite")
+        {
+            Description = "Short for --set training.on_non_finite=…: stop before the update, or skip it and count.",
+        };
         var run = new Option<string?>("--run") { Description = "Name of the run, a folder under runs/; default: the preset's name and the next free number." };
-        var resume = new Option<string?>("--resume") { Description = "Continues a run from its newest checkpoint, or from the checkpoint named; --steps, --epochs and --set training.… may change, and --data names the data's new place." };
-        var resumeOrStart = new Option<bool>("--resume-or-start") { Description = "With --run: starts the run, continues it, or says that it is finished (exit code 0); what a job that is queued again calls each time." };
-        var stopAfter = new Option<string?>("--stop-after") { Description = "Ends as Ctrl-C does after so much time, for instance 3h50m: saved, exit code 130." };
+        var resume = new Option<string?>("--resume")
+        {
+            Description = "Continues a run from its newest checkpoint, or from the checkpoint named; --steps, --epochs and --set training.… may change, "
+                + "and --data names the data's new place.",
+        };
+        var resumeOrStart = new Option<bool>("--resume-or-start")
+        {
+            Description = "With --run: starts the run, continues it, or says that it is finished (exit code 0); "
+                + "what a job that is queued again calls each time.",
+        };
+        var stopAfter = new Option<string?>("--stop-after")
+        {
+            Description = "Ends as Ctrl-C does after so much time, for instance 3h50m: saved, exit code 130.",
+        };
         var (configurations, devices) = (new ConfigurationOptions(), new DeviceOptions());
         var command = new Command("train", $"""
             Trains a model and leaves everything in runs/NAME: configuration.json, metrics.jsonl, TensorBoard events,
@@ -76,7 +93,8 @@ static class TrainCommand
             if (parsed.GetValue(resume) is { } path)
             {
                 if (configurations.NamesAStart(parsed) || parsed.GetValue(run) is not null || parsed.GetValue(resumeOrStart))
-                    throw new ConfigurationException("--resume takes everything from the run it continues; leave out --preset, --config, --run and --resume-or-start.");
+                    throw new ConfigurationException("--resume takes everything from the run it continues; leave out --preset, --config, "
+                        + "--run and --resume-or-start.");
                 using var resumed = devices.Create(parsed);
                 return Resume(path, overrides, resumed, interruption.Token);
             }
@@ -84,7 +102,8 @@ static class TrainCommand
             var configuration = configurations.Read(parsed, overrides);
             using var device = devices.Create(parsed);
             return parsed.GetValue(resumeOrStart)
-                ? ResumeOrStart(Named(parsed.GetValue(run) ?? throw new ConfigurationException("--resume-or-start needs the run's name; give it with --run.")), configuration, device, interruption.Token)
+                ? ResumeOrStart(Named(parsed.GetValue(run) ?? throw new ConfigurationException("--resume-or-start needs the run's name; give it with --run.")),
+                    configuration, device, interruption.Token)
                 : Start(configuration, parsed.GetValue(run), device, interruption.Token);
         });
         return command;
@@ -102,7 +121,9 @@ static class TrainCommand
             throw Taken(Named(name));
         using var data = Open(configuration, device);
         var candidates = name is not null ? [Named(name)]
-            : Enumerable.Range(1, int.MaxValue - 1).Select(number => new RunFolder(Path.Combine("runs", $"{(configuration.Preset == RunConfiguration.NoPreset ? "run" : configuration.Preset)}-{number}")));
+            : Enumerable.Range(1, int.MaxValue - 1)
+                .Select(number => new RunFolder(Path.Combine("runs",
+                    $"{(configuration.Preset == RunConfiguration.NoPreset ? "run" : configuration.Preset)}-{number}")));
         var (folder, owner) = RunOwner.AcquireNew(candidates) ?? throw Taken(Named(name!));
         return Run(() => new Trainer(configuration, data, device, folder, owner: owner), Refuse, data, device, folder, cancellation);
     }
@@ -134,13 +155,15 @@ static class TrainCommand
     {
         var (folder, chosen) = Locate(path);
         if (!Directory.Exists(folder.Path))
-            throw new ConfigurationException($"There is no checkpoint in {path}: there is no such folder. Name a run's folder (runs/NAME) or one of its checkpoints.");
+            throw new ConfigurationException($"There is no checkpoint in {path}: there is no such folder. Name a run's folder (runs/NAME) "
+                + "or one of its checkpoints.");
         var owner = RunOwner.Acquire(folder, Warning.Print);
         try
         {
             var checkpoint = chosen is null ? folder.ReadNewest(Warning.Print) : CheckpointFolder.Read(chosen, withMoments: true);
             if (checkpoint is null && !File.Exists(folder.Configuration))
-                throw new ConfigurationException($"There is no checkpoint in {path}, and no configuration.json from which the run could begin again. Name a run's folder (runs/NAME) or one of its checkpoints.");
+                throw new ConfigurationException($"There is no checkpoint in {path}, and no configuration.json from which the run could begin again. "
+                    + "Name a run's folder (runs/NAME) or one of its checkpoints.");
             var configuration = ConfigurationFile.Override(checkpoint?.State.Configuration ?? ConfigurationFile.Read(folder.Configuration), overrides);
             configuration.Validate();
             if (checkpoint is not null)
@@ -160,39 +183,55 @@ static class TrainCommand
     // What becomes of a run with nothing left to do.
     static int Say(Trainer trainer, RunFolder folder)
     {
-        Console.WriteLine($"{folder.Path} is finished: {Finished(trainer.State, trainer.TotalSteps)}. Score it with: vbilstm evaluate {ShellText.Quote(folder.Path)}");
+        Console.WriteLine($"{folder.Path} is finished: {Finished(trainer.State, trainer.TotalSteps)}. Score it with: "
+            + $"vbilstm evaluate {ShellText.Quote(folder.Path)}");
         return CommandExecution.Success;
     }
 
     static int Refuse(Trainer trainer, RunFolder folder)
-        => throw new ConfigurationException($"{folder.Path} {Finished(trainer.State, trainer.TotalSteps)}; give more with {(trainer.State.StoppedEarly ? "--set training.early_stop=0" : "--steps")}.");
+        => throw new ConfigurationException($"{folder.Path} {Finished(trainer.State, trainer.TotalSteps)}; "
+            + $"give more with {(trainer.State.StoppedEarly ? "--set training.early_stop=0" : "--steps")}.");
 
     static string Finished(TrainingState state, long totalSteps)
-        => state.StoppedEarly ? $"stopped early after step {state.Step:N0}, having found nothing better since step {state.BestStep:N0}" : $"has done all of its {totalSteps:N0} steps";
+        => state.StoppedEarly
+            ? $"stopped early after step {state.Step:N0}, having found nothing better since step {state.BestStep:N0}"
+            : $"has done all of its {totalSteps:N0} steps";
 
     // A run, or one of its checkpoints, which then is where it goes on.
     static (RunFolder Folder, string? Checkpoint) Locate(string path)
     {
-        var full = Path.GetFullPath(path.Length == 0 ? throw new ConfigurationException("--resume is ''; name a run's folder (runs/NAME) or one of its checkpoints.") : path);
+        var full = Path.GetFullPath(path.Length == 0
+            ? throw new ConfigurationException("--resume is ''; name a run's folder (runs/NAME) or one of its checkpoints.")
+            : path);
         var plain = Path.TrimEndingDirectorySeparator(path);
         if (!CheckpointFolder.IsOne(plain))
             return (new RunFolder(plain), null);
         var parent = Path.GetDirectoryName(Path.TrimEndingDirectorySeparator(full));
         return Path.GetFileName(parent) == "checkpoints" && Path.GetDirectoryName(parent) is { } run
-            ? (new RunFolder(Path.GetRelativePath(Environment.CurrentDirectory, run) is var near && !near.StartsWith("..", StringComparison.Ordinal) ? near : run), plain)
-            : throw new ConfigurationException($"{path} is a checkpoint outside of a run's folder, where nothing could go on; put it into RUN/checkpoints/, and name that.");
+            ? (new RunFolder(Path.GetRelativePath(Environment.CurrentDirectory, run) is var near && !near.StartsWith("..", StringComparison.Ordinal)
+                ? near
+                : run), plain)
+            : throw new ConfigurationException($"{path} is a checkpoint outside of a run's folder, where nothing could go on; put it into RUN/checkpoints/, "
+                + "and name that.");
     }
 
     static void CheckSameRun(RunConfiguration configuration, Checkpoint checkpoint)
     {
         var (before, now) = (ConfigurationKey.Values(checkpoint.State.Configuration).ToDictionary(), ConfigurationKey.Values(configuration).ToDictionary());
         var changed = ConfigurationKey.All.Select(key => key.Path)
-            .Where(key => key is not ("preset" or "data.source") && !key.StartsWith("training.", StringComparison.Ordinal) && !Equals(before.GetValueOrDefault(key), now.GetValueOrDefault(key))).ToList();
+            .Where(key => key is not ("preset" or "data.source") && !key.StartsWith("training.", StringComparison.Ordinal)
+                && !Equals(before.GetValueOrDefault(key), now.GetValueOrDefault(key))).ToList();
         if (changed.Count > 0)
-            throw new ConfigurationException($"A resumed run can change training.… and the data's place only; {string.Join(", ", changed.Select(key => $"{key} was {before.GetValueOrDefault(key, "null")}, not {now.GetValueOrDefault(key, "null")}"))}: that would be another run.");
+        {
+            var changes = changed.Select(key => $"{key} was {before.GetValueOrDefault(key, "null")}, not {now.GetValueOrDefault(key, "null")}");
+            throw new ConfigurationException($"A resumed run can change training.… and the data's place only; {string.Join(", ", changes)}: "
+                + "that would be another run.");
+        }
+
         var batch = checkpoint.State.Configuration.Training.BatchSize;
         if (configuration.Training.BatchSize != batch)
-            throw new ConfigurationException($"training.batch_size was {batch}: a resumed run cannot change it, because its position in the data counts batches.");
+            throw new ConfigurationException($"training.batch_size was {batch}: a resumed run cannot change it, "
+                + "because its position in the data counts batches.");
     }
 
     // Everything that can be wrong is found before the run's folder is made.
@@ -213,7 +252,8 @@ static class TrainCommand
         }
     }
 
-    static int Run(Func<Trainer> create, Func<Trainer, RunFolder, int> whenComplete, DataSplits data, Device device, RunFolder folder, CancellationToken cancellation)
+    static int Run(Func<Trainer> create, Func<Trainer, RunFolder, int> whenComplete, DataSplits data, Device device, RunFolder folder,
+        CancellationToken cancellation)
     {
         using (var trainer = create())
         {
@@ -294,7 +334,8 @@ static class TrainCommand
         Console.WriteLine($"data    {data.Description}");
         Console.WriteLine($"device  {device.Name}, {memory / 1e6:N0} MB for parameters and activations");
         var continued = trainer.State.Step > 0 ? $" (continuing after step {trainer.State.Step:N0})" : "";
-        Console.WriteLine($"run     {folder.Path}, {trainer.TotalSteps:N0} steps of {configuration.Training.BatchSize} sequences, seed {configuration.Seed}{continued}");
+        Console.WriteLine($"run     {folder.Path}, {trainer.TotalSteps:N0} steps of {configuration.Training.BatchSize} sequences, "
+            + $"seed {configuration.Seed}{continued}");
     }
 
     // The figures and pictures of the best checkpoint.
@@ -305,7 +346,8 @@ static class TrainCommand
         var again = $"vbilstm evaluate {ShellText.Quote(folder.Path)}";
         try
         {
-            var result = WorkDisplay.Run(report => best.Posterior(data.Test, data.EvaluationBatchSize(data.Test, configuration.Training.BatchSize), progress: share => report("scoring test", share), cancellation: cancellation));
+            var result = WorkDisplay.Run(report => best.Posterior(data.Test, data.EvaluationBatchSize(data.Test, configuration.Training.BatchSize),
+                progress: share => report("scoring test", share), cancellation: cancellation));
             EvaluationTables.Print($"Test, {best.Checkpoint.Folder} (step {best.Checkpoint.State.Step:N0})", result, model, data.Test);
         }
         catch (OperationCanceledException)
@@ -317,7 +359,8 @@ static class TrainCommand
         if (data.Test is ImageDataset images && !SequenceModel.Of(model).ReadsFuture)
         {
             using var prior = new PriorMode(device, best.Parameters, SampleRows * SampleColumns, sampled: true);
-            var sheet = SampleSheet.Of(SampleSheet.Draw(prior, model, images.Height * images.Width, configuration.Seed), images.Height, images.Width, SampleColumns);
+            var sheet = SampleSheet.Of(SampleSheet.Draw(prior, model, images.Height * images.Width, configuration.Seed), images.Height, images.Width,
+                SampleColumns);
             using (var board = new TensorBoardLog(folder.Path, null, Warning.Print))
                 board.Picture("samples", best.Checkpoint.State.Step, sheet.Png(), sheet.Height, sheet.Width);
             if (Pictures.Write(folder.Samples, sheet.WritePng))

@@ -29,10 +29,10 @@ static class VerifyCommand
         var against = new Option<string?>("--against") { Description = "cudnn: compares the kernels' own recurrences with cuDNN's on random shapes instead; needs --device cuda or soft." };
         var (configurations, devices, json) = (new ConfigurationOptions(), new DeviceOptions(), CommonOptions.Json());
         var command = new Command("verify", $"""
-            Runs the same training steps on a device and on a reference, the CPU with one thread and another vector width, and compares every tensor: noise bit by
-            bit, then activations, losses, gradients, parameters and Adam moments within tolerances (docs/verification.md). The sequences are random and of
-            different lengths. Without --preset or --config a small model is taken that has every part of a Variational Bi-LSTM at work; --set changes it.
-            Exit code 0: the devices agree; 1: they do not.
+            Runs the same training steps on a device and on a reference, the CPU with one thread and another vector width, and compares every tensor:
+            noise bit by bit, then activations, losses, gradients, parameters and Adam moments within tolerances (docs/verification.md). The sequences
+            are random and of different lengths. Without --preset or --config a small model is taken that has every part of a Variational Bi-LSTM at
+            work; --set changes it. Exit code 0: the devices agree; 1: they do not.
 
             Examples:
               vbilstm verify --device cuda

@@ -9,7 +9,9 @@ sealed record ComparedRun(ComparisonRun Run, ComparisonResult Result, string Fol
 {
     /// <summary>Validation bound over the steps, nats per sequence.</summary>
     public IReadOnlyList<(double Step, double Bound)> Curve { get; } =
-        [.. MetricsLog.Read(new RunFolder(Folder).Metrics).Where(row => row.Split == "validation" && row.Values.TryGetValue("bound", out var bound) && double.IsFinite(bound)).Select(row => ((double)row.Step, row.Values["bound"]))];
+        [.. MetricsLog.Read(new RunFolder(Folder).Metrics)
+            .Where(row => row.Split == "validation" && row.Values.TryGetValue("bound", out var bound) && double.IsFinite(bound))
+            .Select(row => ((double)row.Step, row.Values["bound"]))];
 }
 
 /// <summary>A figure over the seeds of one model on one data set.</summary>
@@ -20,6 +22,7 @@ readonly record struct Spread(double Mean, double Deviation, double Least, doubl
     {
         var all = values.ToList();
         var mean = all.Average();
-        return new Spread(mean, all.Count < 2 ? 0 : Math.Sqrt(all.Sum(value => (value - mean) * (value - mean)) / (all.Count - 1)), all.Min(), all.Max(), all.Count);
+        return new Spread(mean, all.Count < 2 ? 0 : Math.Sqrt(all.Sum(value => (value - mean) * (value - mean)) / (all.Count - 1)), all.Min(), all.Max(),
+            all.Count);
     }
 }

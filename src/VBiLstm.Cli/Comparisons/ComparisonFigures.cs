@@ -7,7 +7,8 @@ namespace VBiLstm.Cli.Comparisons;
 static class ComparisonFigures
 {
     const int Width = 900, Height = 420;
-    static readonly Color[] Palette = [Colors.SteelBlue, Colors.DarkOrange, Colors.SeaGreen, Colors.Crimson, Colors.MediumPurple, Colors.SaddleBrown, Colors.DeepPink, Colors.Gray, Colors.Olive, Colors.DarkCyan];
+    static readonly Color[] Palette = [Colors.SteelBlue, Colors.DarkOrange, Colors.SeaGreen, Colors.Crimson, Colors.MediumPurple, Colors.SaddleBrown,
+        Colors.DeepPink, Colors.Gray, Colors.Olive, Colors.DarkCyan];
 
     /// <summary>Writes NAME.svg and NAME.png for each figure and returns the SVG texts with their captions.</summary>
     public static IReadOnlyList<(string Caption, string Svg)> Write(string folder, ComparisonDataset data, IReadOnlyList<IGrouping<string, ComparedRun>> models)
@@ -25,9 +26,11 @@ static class ComparisonFigures
             figures.Add((caption, svg));
         }
 
-        Add("curves", "Validation bound over training: mean of the seeds, the band from the lowest to the highest of them (the paper's Figure 2).", () => Curves(models));
+        Add("curves", "Validation bound over training: mean of the seeds, the band from the lowest to the highest of them (the paper's Figure 2).",
+            () => Curves(models));
         Add("kl", "KL of each latent dimension on test, largest first, mean of the seeds (dimensions sorted within each run).", () => KlPerLatent(models));
-        Add("prior-mode", "log p of test, nats per sequence: with the posterior (bound), with z and b̃ sampled from the prior (bound), and at the prior's means (not a bound; the paper's Figure 3).", () => PriorModes(models));
+        Add("prior-mode", "log p of test, nats per sequence: with the posterior (bound), with z and b̃ sampled from the prior (bound), "
+            + "and at the prior's means (not a bound; the paper's Figure 3).", () => PriorModes(models));
         return figures;
     }
 
@@ -38,7 +41,8 @@ static class ComparisonFigures
         foreach (var (number, model) in models.Index())
         {
             // Steps that every seed has: one that stopped early would bend the band.
-            var byStep = model.SelectMany(run => run.Curve).GroupBy(point => point.Step).Where(group => group.Count() == model.Count()).OrderBy(group => group.Key).Select(group => (Step: group.Key, Spread: Spread.Of(group.Select(point => point.Bound)))).ToList();
+            var byStep = model.SelectMany(run => run.Curve).GroupBy(point => point.Step).Where(group => group.Count() == model.Count())
+                .OrderBy(group => group.Key).Select(group => (Step: group.Key, Spread: Spread.Of(group.Select(point => point.Bound)))).ToList();
             if (byStep.Count == 0)
                 continue;
             var steps = byStep.Select(point => point.Step).ToArray();
@@ -71,7 +75,8 @@ static class ComparisonFigures
             if (sorted.Count == 0)
                 continue;
             any = true;
-            var line = plot.Add.Scatter(Enumerable.Range(1, sorted[0].Length).Select(j => (double)j).ToArray(), Enumerable.Range(0, sorted[0].Length).Select(j => sorted.Average(run => run[j])).ToArray(), Palette[number % Palette.Length]);
+            var line = plot.Add.Scatter(Enumerable.Range(1, sorted[0].Length).Select(j => (double)j).ToArray(),
+                Enumerable.Range(0, sorted[0].Length).Select(j => sorted.Average(run => run[j])).ToArray(), Palette[number % Palette.Length]);
             (line.LegendText, line.LineWidth, line.MarkerSize) = (model.Key, 2, 4);
         }
 
@@ -87,7 +92,9 @@ static class ComparisonFigures
         if (channels.Count == 0)
             return null;
         var plot = new Plot();
-        (string Name, Func<ComparisonResult, double> Of)[] kinds = [("posterior (bound)", result => result.Bound), ("prior, sampled (bound)", result => result.PriorModeSampled ?? double.NaN), ("prior, mean (not a bound)", result => result.PriorModeMean ?? double.NaN)];
+        (string Name, Func<ComparisonResult, double> Of)[] kinds = [("posterior (bound)", result => result.Bound),
+            ("prior, sampled (bound)", result => result.PriorModeSampled ?? double.NaN),
+            ("prior, mean (not a bound)", result => result.PriorModeMean ?? double.NaN)];
         foreach (var (kind, (name, of)) in kinds.Index())
         {
             foreach (var (number, model) in channels.Index())

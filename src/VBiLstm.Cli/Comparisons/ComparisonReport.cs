@@ -12,8 +12,10 @@ static class ComparisonReport
 
     const string Style = """
         body { font: 15px/1.5 system-ui, sans-serif; max-width: 90rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
-        table { border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto } th, td { padding: .3rem .7rem; border-bottom: 1px solid #ddd; text-align: right } td { white-space: nowrap }
-        th:first-child, td:first-child { text-align: left } .group { text-align: center; border-left: 2px solid #ddd } figure { display: inline-block; margin: 0 1rem 1rem 0; max-width: 900px } figcaption { color: #555; font-size: 13px }
+        table { border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto }
+        th, td { padding: .3rem .7rem; border-bottom: 1px solid #ddd; text-align: right } td { white-space: nowrap }
+        th:first-child, td:first-child { text-align: left } .group { text-align: center; border-left: 2px solid #ddd }
+        figure { display: inline-block; margin: 0 1rem 1rem 0; max-width: 900px } figcaption { color: #555; font-size: 13px }
         svg { max-width: 100%; height: auto } .note { color: #555; font-size: 13px }
         """;
 
@@ -26,18 +28,28 @@ static class ComparisonReport
     public static void Write(ComparisonFile comparison, int declared, IReadOnlyList<ComparedRun> runs, IReadOnlyList<string> failures, string folder)
     {
         var html = new StringBuilder();
-        html.Append(CultureInfo.InvariantCulture, $"<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{HtmlEncode(comparison.Name)}</title><style>{Style}</style></head><body>\n<h1>{HtmlEncode(comparison.Name)}</h1>\n<p>{HtmlEncode(comparison.Description)}</p>\n");
-        html.Append(CultureInfo.InvariantCulture, $"<p>{runs.Count} of {declared} runs; seeds {string.Join(", ", comparison.Seeds)}; {(comparison.EqualParametersTo is { } reference ? $"every model has as many parameters as {HtmlEncode(reference)}, within 1 %, by its widths" : "sizes as declared")}. Figures are of each run's best checkpoint by validation bound, on test, mean ± standard deviation over the seeds and (lowest to highest). vbilstm {HtmlEncode(runs[0].Result.Program)}, {string.Join("; ", runs.Select(run => HtmlEncode(run.Result.Device)).Distinct())}.</p>\n");
+        html.Append(CultureInfo.InvariantCulture, $"<!DOCTYPE html>\n<html lang=\"en\"><head><meta "
+            + $"charset=\"utf-8\"><title>{HtmlEncode(comparison.Name)}</title>"
+            + $"<style>{Style}</style></head><body>\n<h1>{HtmlEncode(comparison.Name)}</h1>\n<p>{HtmlEncode(comparison.Description)}</p>\n");
+        var sizes = comparison.EqualParametersTo is { } reference
+            ? $"every model has as many parameters as {HtmlEncode(reference)}, within 1 %, by its widths"
+            : "sizes as declared";
+        var devices = string.Join("; ", runs.Select(run => HtmlEncode(run.Result.Device)).Distinct());
+        html.Append(CultureInfo.InvariantCulture, $"<p>{runs.Count} of {declared} runs; seeds {string.Join(", ", comparison.Seeds)}; {sizes}. "
+            + $"Figures are of each run's best checkpoint by validation bound, on test, mean ± standard deviation over the seeds and (lowest to highest). "
+            + $"vbilstm {HtmlEncode(runs[0].Result.Program)}, {devices}.</p>\n");
         foreach (var failure in failures)
             html.Append(CultureInfo.InvariantCulture, $"<p><strong>Missing:</strong> {HtmlEncode(failure)}</p>\n");
         html.Append(CultureInfo.InvariantCulture, $"<h2>Results</h2>\n{ComparisonTables.Scores(comparison, runs)}");
         foreach (var data in comparison.Data.Where(data => data.PaperNote.Length > 0))
             html.Append(CultureInfo.InvariantCulture, $"<p class=\"note\">{HtmlEncode(data.Name)}: {HtmlEncode(data.PaperNote)}</p>\n");
         if (ComparisonTables.KullbackLeibler(comparison, runs) is { Length: > 0 } kl)
-            html.Append(CultureInfo.InvariantCulture, $"<p>KL of the posterior from the prior on test, nats per sequence; the paper's as its Table 6 prints them.</p>\n{kl}");
+            html.Append(CultureInfo.InvariantCulture, $"<p>KL of the posterior from the prior on test, nats per sequence; "
+                + $"the paper's as its Table 6 prints them.</p>\n{kl}");
         foreach (var data in comparison.Data)
         {
-            var models = comparison.Models.SelectMany(model => runs.Where(run => run.Run.Data.Name == data.Name && run.Run.Model.Name == model.Name)).GroupBy(run => run.Run.Model.Name).ToList();
+            var models = comparison.Models.SelectMany(model => runs.Where(run => run.Run.Data.Name == data.Name && run.Run.Model.Name == model.Name))
+                .GroupBy(run => run.Run.Model.Name).ToList();
             if (models.Count > 0)
                 AppendDataset(html, data, models, ComparisonFigures.Write(folder, data, models));
         }
@@ -48,31 +60,42 @@ static class ComparisonReport
         AtomicFile.WriteText(Path.Combine(folder, "groups.csv"), Groups(runs));
     }
 
-    static void AppendDataset(StringBuilder html, ComparisonDataset data, List<IGrouping<string, ComparedRun>> models, IReadOnlyList<(string Caption, string Svg)> figures)
+    static void AppendDataset(StringBuilder html, ComparisonDataset data, List<IGrouping<string, ComparedRun>> models,
+        IReadOnlyList<(string Caption, string Svg)> figures)
     {
         var some = models[0].First().Result;
-        html.Append(CultureInfo.InvariantCulture, $"<h2>{HtmlEncode(data.Name)}</h2>\n<p>{HtmlEncode(data.Title)}</p>\n<p class=\"note\">Test: {some.Sequences:N0} sequences, {some.PredictedSteps:N0} predicted steps. Preset {HtmlEncode(data.Preset)}{(data.Set.Count > 0 ? $" with {HtmlEncode(string.Join(", ", data.Set))}" : "")}.</p>\n");
+        html.Append(CultureInfo.InvariantCulture, $"<h2>{HtmlEncode(data.Name)}</h2>\n<p>{HtmlEncode(data.Title)}</p>\n<p class=\"note\">Test: "
+            + $"{some.Sequences:N0} sequences, {some.PredictedSteps:N0} predicted steps. Preset "
+            + $"{HtmlEncode(data.Preset)}{(data.Set.Count > 0 ? $" with {HtmlEncode(string.Join(", ", data.Set))}" : "")}.</p>\n");
         html.Append(ComparisonTables.Details(data, models));
         foreach (var (caption, svg) in figures)
-            html.Append(CultureInfo.InvariantCulture, $"<figure>{svg[Math.Max(0, svg.IndexOf("<svg", StringComparison.Ordinal))..]}<figcaption>{HtmlEncode(caption)}</figcaption></figure>\n");
+            html.Append(CultureInfo.InvariantCulture,
+                $"<figure>{svg[Math.Max(0, svg.IndexOf("<svg", StringComparison.Ordinal))..]}<figcaption>{HtmlEncode(caption)}</figcaption></figure>\n");
     }
 
     static string Results(IReadOnlyList<ComparedRun> runs)
     {
-        var csv = new StringBuilder("data,model,seed,parameters,best_step,value,unit,is_exact,validation_value,bound_nats,nll_nats,kl_nats,active_units,prior_mode_sampled_nats,prior_mode_mean_nats,sequences,predicted_steps,device\n");
+        var csv = new StringBuilder("data,model,seed,parameters,best_step,value,unit,is_exact,validation_value,bound_nats,nll_nats,kl_nats,active_units,"
+            + "prior_mode_sampled_nats,prior_mode_mean_nats,sequences,predicted_steps,device\n");
         foreach (var (run, result, _) in runs)
-            csv.Append(CultureInfo.InvariantCulture, $"{run.Data.Name},{run.Model.Name},{run.Seed},{result.Parameters},{result.Step},{result.Value:R},\"{result.Unit}\",{(result.HasChannel || result.ReadsFuture ? "false" : "true")},{result.ValidationValue:R},{result.Bound:R},{result.Nll:R},{result.Kl:R},{result.ActiveUnits},{result.PriorModeSampled:R},{result.PriorModeMean:R},{result.Sequences},{result.PredictedSteps},\"{result.Device.Replace('"', '\'')}\"\n");
+            csv.Append(CultureInfo.InvariantCulture, $"{run.Data.Name},{run.Model.Name},{run.Seed},{result.Parameters},{result.Step},{result.Value:R},"
+                + $"\"{result.Unit}\",{(result.HasChannel || result.ReadsFuture ? "false" : "true")},{result.ValidationValue:R},{result.Bound:R},"
+                + $"{result.Nll:R},{result.Kl:R},{result.ActiveUnits},{result.PriorModeSampled:R},{result.PriorModeMean:R},{result.Sequences},"
+                + $"{result.PredictedSteps},\"{result.Device.Replace('"', '\'')}\"\n");
         return csv.ToString();
     }
 
     static string Groups(IReadOnlyList<ComparedRun> runs)
     {
-        var csv = new StringBuilder("data,model,seeds,value_mean,value_deviation,value_least,value_most,unit,kl_mean,kl_deviation,prior_mode_sampled_mean,prior_mode_mean_mean\n");
+        var csv = new StringBuilder("data,model,seeds,value_mean,value_deviation,value_least,value_most,unit,kl_mean,kl_deviation,"
+            + "prior_mode_sampled_mean,prior_mode_mean_mean\n");
         foreach (var group in runs.GroupBy(run => (Data: run.Run.Data.Name, Model: run.Run.Model.Name)))
         {
             Spread Of(Func<ComparisonResult, double> figure) => Spread.Of(group.Select(run => figure(run.Result)));
             var (value, kl) = (Of(result => result.Value), Of(result => result.Kl));
-            csv.Append(CultureInfo.InvariantCulture, $"{group.Key.Data},{group.Key.Model},{value.Count},{value.Mean:R},{value.Deviation:R},{value.Least:R},{value.Most:R},\"{group.First().Result.Unit}\",{kl.Mean:R},{kl.Deviation:R},{Mean(group, result => result.PriorModeSampled):R},{Mean(group, result => result.PriorModeMean):R}\n");
+            csv.Append(CultureInfo.InvariantCulture, $"{group.Key.Data},{group.Key.Model},{value.Count},{value.Mean:R},{value.Deviation:R},{value.Least:R},"
+                + $"{value.Most:R},\"{group.First().Result.Unit}\",{kl.Mean:R},{kl.Deviation:R},{Mean(group, result => result.PriorModeSampled):R},"
+                + $"{Mean(group, result => result.PriorModeMean):R}\n");
         }
 
         return csv.ToString();

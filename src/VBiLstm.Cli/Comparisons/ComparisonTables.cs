@@ -12,16 +12,24 @@ static class ComparisonTables
     /// <summary>A column: its heading and what stands in it of a model's runs on one data set.</summary>
     readonly record struct Column(string Heading, Func<IReadOnlyList<ComparedRun>, string> Cell);
 
-    /// <summary>As the paper prints its results: models down, data sets across, its own numbers in columns of their own where it has any (its Tables 1 to 5).</summary>
+    /// <summary>
+    /// As the paper prints its results: models down, data sets across, its own numbers in columns of their own where it has any (its Tables 1 to 5).
+    /// </summary>
     public static string Scores(ComparisonFile comparison, IReadOnlyList<ComparedRun> runs)
-        => Across(comparison, runs, comparison.Models, data => runs.First(run => run.Run.Data.Name == data.Name).Result.Unit, data => Columns(data, "test", runs => $"{Number(Of(runs, result => result.Value))}, {KindOf(runs[0].Result)}", figures => figures.Test)
-            .Concat(data.Paper.Values.Any(figures => figures.Validation is not null) ? Columns(data, "validation", runs => Number(Of(runs, result => result.ValidationValue)), figures => figures.Validation) : []));
+        => Across(comparison, runs, comparison.Models, data => runs.First(run => run.Run.Data.Name == data.Name).Result.Unit,
+            data => Columns(data, "test", runs => $"{Number(Of(runs, result => result.Value))}, {KindOf(runs[0].Result)}", figures => figures.Test)
+            .Concat(data.Paper.Values.Any(figures => figures.Validation is not null)
+                ? Columns(data, "validation", runs => Number(Of(runs, result => result.ValidationValue)), figures => figures.Validation)
+                : []));
 
     /// <summary>KL(q ‖ p) on test, nats per sequence, models down, data sets across (the paper's Table 6); empty without a channel model.</summary>
     public static string KullbackLeibler(ComparisonFile comparison, IReadOnlyList<ComparedRun> runs)
     {
         var channels = comparison.Models.Where(model => runs.Any(run => run.Run.Model.Name == model.Name && run.Result.HasChannel)).ToList();
-        return channels.Count == 0 ? "" : Across(comparison, runs, channels, _ => "nats per sequence", data => Columns(data, "KL", runs => Number(Of(runs, result => result.Kl)), figures => figures.Kl));
+        return channels.Count == 0
+            ? ""
+            : Across(comparison, runs, channels, _ => "nats per sequence",
+                data => Columns(data, "KL", runs => Number(Of(runs, result => result.Kl)), figures => figures.Kl));
     }
 
     /// <summary>Everything that is known of one data set's runs.</summary>
@@ -54,16 +62,21 @@ static class ComparisonTables
     {
         yield return new Column(heading, cell);
         if (data.Paper.Values.Any(figures => paper(figures) is not null))
-            yield return new Column("paper", runs => data.Paper.TryGetValue(runs[0].Run.Model.Name, out var figures) ? paper(figures)?.ToString(CultureInfo.InvariantCulture) ?? "" : "");
+            yield return new Column("paper",
+                runs => data.Paper.TryGetValue(runs[0].Run.Model.Name, out var figures) ? paper(figures)?.ToString(CultureInfo.InvariantCulture) ?? "" : "");
     }
 
-    static string Across(ComparisonFile comparison, IReadOnlyList<ComparedRun> runs, IReadOnlyList<ComparisonModel> models, Func<ComparisonDataset, string> unitOf, Func<ComparisonDataset, IEnumerable<Column>> columnsOf)
+    static string Across(ComparisonFile comparison, IReadOnlyList<ComparedRun> runs, IReadOnlyList<ComparisonModel> models,
+        Func<ComparisonDataset, string> unitOf, Func<ComparisonDataset, IEnumerable<Column>> columnsOf)
     {
-        var sets = comparison.Data.Where(data => runs.Any(run => run.Run.Data.Name == data.Name)).Select(data => (Data: data, Columns: columnsOf(data).ToList())).ToList();
+        var sets = comparison.Data.Where(data => runs.Any(run => run.Run.Data.Name == data.Name))
+            .Select(data => (Data: data, Columns: columnsOf(data).ToList())).ToList();
         var html = new StringBuilder("<table><tr><th></th>");
         foreach (var (data, columns) in sets)
-            html.Append(CultureInfo.InvariantCulture, $"<th class=\"group\" colspan=\"{columns.Count}\">{HtmlEncode(data.Name)}<br><span class=\"note\">{HtmlEncode(unitOf(data))}</span></th>");
-        html.Append(CultureInfo.InvariantCulture, $"</tr>\n<tr><th>model</th>{string.Concat(sets.SelectMany(set => set.Columns).Select(column => $"<th>{column.Heading}</th>"))}</tr>\n");
+            html.Append(CultureInfo.InvariantCulture, $"<th class=\"group\" colspan=\"{columns.Count}\">{HtmlEncode(data.Name)}<br><span "
+                + $"class=\"note\">{HtmlEncode(unitOf(data))}</span></th>");
+        html.Append(CultureInfo.InvariantCulture,
+            $"</tr>\n<tr><th>model</th>{string.Concat(sets.SelectMany(set => set.Columns).Select(column => $"<th>{column.Heading}</th>"))}</tr>\n");
         foreach (var model in models)
         {
             AppendRow(html, model.Name, sets.SelectMany(set =>
@@ -76,7 +89,8 @@ static class ComparisonTables
         return html.Append("</table>\n").ToString();
     }
 
-    static void AppendRow(StringBuilder html, string model, IEnumerable<string> cells) => html.Append(CultureInfo.InvariantCulture, $"<tr><td>{HtmlEncode(model)}</td>{string.Concat(cells.Select(cell => $"<td>{cell}</td>"))}</tr>\n");
+    static void AppendRow(StringBuilder html, string model, IEnumerable<string> cells)
+        => html.Append(CultureInfo.InvariantCulture, $"<tr><td>{HtmlEncode(model)}</td>{string.Concat(cells.Select(cell => $"<td>{cell}</td>"))}</tr>\n");
 
     static Spread Of(IEnumerable<ComparedRun> runs, Func<ComparisonResult, double> figure) => Spread.Of(runs.Select(run => figure(run.Result)));
 
@@ -89,7 +103,9 @@ static class ComparisonTables
         return value.ToString("N" + decimals.ToString(CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
     }
 
-    static string Number(Spread spread) => spread.Count < 2 ? Number(spread.Mean) : $"{Number(spread.Mean)} ± {spread.Deviation.ToString("G2", CultureInfo.InvariantCulture)}";
+    static string Number(Spread spread)
+        => spread.Count < 2 ? Number(spread.Mean) : $"{Number(spread.Mean)} ± {spread.Deviation.ToString("G2", CultureInfo.InvariantCulture)}";
 
-    static string WithRange(Spread spread) => spread.Count < 2 ? Number(spread.Mean) : $"<b>{Number(spread)}</b> ({Number(spread.Least)} to {Number(spread.Most)})";
+    static string WithRange(Spread spread)
+        => spread.Count < 2 ? Number(spread.Mean) : $"<b>{Number(spread)}</b> ({Number(spread.Least)} to {Number(spread.Most)})";
 }

@@ -14,7 +14,9 @@ static partial class DurationText
     public static TimeSpan Parse(string option, string text)
     {
         var match = Pattern().Match(text);
-        double Part(string name) => match.Groups[name].Success ? double.Parse(match.Groups[name].ValueSpan, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture) : 0;
+        double Part(string name) => match.Groups[name].Success
+            ? double.Parse(match.Groups[name].ValueSpan, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture)
+            : 0;
         var seconds = match.Success && text.Length > 0 ? ((Part("d") * 24 + Part("h")) * 60 + Part("m")) * 60 + Part("s") : 0;
         return seconds > 0 && seconds <= Longest.TotalSeconds
             ? TimeSpan.FromSeconds(seconds)

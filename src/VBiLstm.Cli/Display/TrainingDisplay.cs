@@ -29,11 +29,13 @@ static class TrainingDisplay
     {
         var metrics = report.Metrics;
         var skipped = report.Skipped > 0 ? $"  {report.Skipped} skipped" : "";
-        return $"step {report.Step:N0}/{report.TotalSteps:N0}  bound {metrics.Bound:F2}  NLL {metrics.Nll:F2}  KL {metrics.Kl:F2}  gradient {metrics.GradientNorm:F2}  {throughput.SamplesPerSecond:N0} samples/s{skipped}";
+        return $"step {report.Step:N0}/{report.TotalSteps:N0}  bound {metrics.Bound:F2}  NLL {metrics.Nll:F2}  KL {metrics.Kl:F2}  gradient "
+            + $"{metrics.GradientNorm:F2}  {throughput.SamplesPerSecond:N0} samples/s{skipped}";
     }
 
     static string Describe(EvaluationReport report)
-        => $"step {report.Step:N0}  validation bound {report.Result.Bound:F2}  NLL {report.Result.Nll:F2}  KL {report.Result.Kl:F2}{(report.IsBest ? "  best" : "")}";
+        => $"step {report.Step:N0}  validation bound {report.Result.Bound:F2}  NLL {report.Result.Nll:F2}  KL "
+            + $"{report.Result.Kl:F2}{(report.IsBest ? "  best" : "")}";
 
     sealed class Throughput(long firstStep)
     {
@@ -44,7 +46,8 @@ static class TrainingDisplay
 
         public void Add(in StepReport report) => _samples += report.Sequences;
 
-        public string TimeLeft(in StepReport report) => DurationText.Of(_clock.Elapsed.TotalSeconds * (report.TotalSteps - report.Step) / Math.Max(1, report.Step - firstStep));
+        public string TimeLeft(in StepReport report)
+            => DurationText.Of(_clock.Elapsed.TotalSeconds * (report.TotalSteps - report.Step) / Math.Max(1, report.Step - firstStep));
     }
 
     sealed class Plain(long firstStep) : ITrainingObserver

@@ -82,7 +82,8 @@ static class CommandExecution
         }
         catch (OutOfMemoryException e)
         {
-            return Report(e is InsufficientMemoryException ? e : new InsufficientMemoryException("There is not enough memory; use a smaller batch or model."), DeviceFailure);
+            return Report(e is InsufficientMemoryException ? e : new InsufficientMemoryException("There is not enough memory; use a smaller batch or model."),
+                DeviceFailure);
         }
     }
 

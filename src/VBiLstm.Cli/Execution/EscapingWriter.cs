@@ -2,7 +2,10 @@ using System.Text;
 
 namespace VBiLstm.Cli.Execution;
 
-/// <summary>Lines for people, in which names from files may stand: whatever could move a cursor or clear a screen is shown as its number. Ends of lines and tabs are as they are.</summary>
+/// <summary>
+/// Lines for people, in which names from files may stand: whatever could move a cursor or clear a screen is shown as its number. Ends of lines and tabs are as
+/// they are.
+/// </summary>
 sealed class EscapingWriter(TextWriter inner) : TextWriter
 {
     public override Encoding Encoding => inner.Encoding;

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace VBiLstm.Cli.Execution;
 
 /// <summary>
-/// Ctrl-C, SIGTERM, SIGHUP and what batch systems send before they kill (SIGUSR1, SIGUSR2, SIGXCPU) as a cancellation, and so a limit of time. More signals do not
-/// spoil the save that follows; a third Ctrl-C ends a process that no longer answers.
+/// Ctrl-C, SIGTERM, SIGHUP and what batch systems send before they kill (SIGUSR1, SIGUSR2, SIGXCPU) as a cancellation, and so a limit of time. More signals do
+/// not spoil the save that follows; a third Ctrl-C ends a process that no longer answers.
 /// </summary>
 sealed class Interruption : IDisposable
 {

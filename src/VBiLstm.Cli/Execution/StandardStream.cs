@@ -4,8 +4,8 @@ using Spectre.Console;
 namespace VBiLstm.Cli.Execution;
 
 /// <summary>
-/// Standard output or standard error where they cannot be written any more (a full disk under a log, a terminal that is gone, a closed descriptor): what is printed
-/// is lost, the work goes on.
+/// Standard output or standard error where they cannot be written any more (a full disk under a log, a terminal that is gone, a closed descriptor): what is
+/// printed is lost, the work goes on.
 /// </summary>
 sealed class StandardStream(TextWriter inner) : TextWriter, IAnsiConsoleOutput
 {

@@ -1,7 +1,8 @@
 namespace VBiLstm.Cli.Images;
 
 /// <summary>
-/// A curve of any length as a few hundred means over stretches of steps: single training batches are too noisy to see a curve, and a long run's points too many to keep.
+/// A curve of any length as a few hundred means over stretches of steps: single training batches are too noisy to see a curve, and a long run's points too many
+/// to keep.
 /// </summary>
 sealed class CurveMeans(int points)
 {

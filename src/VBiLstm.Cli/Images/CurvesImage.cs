@@ -8,14 +8,16 @@ static class CurvesImage
 {
     const int Width = 1200, Height = 420, SmoothedPoints = 150;
 
-    static readonly (string Title, string Key)[] Panels = [("bound, nats per sequence", "bound"), ("NLL, nats per sequence", "nll"), ("KL, nats per sequence", "kl")];
+    static readonly (string Title, string Key)[] Panels = [("bound, nats per sequence", "bound"), ("NLL, nats per sequence", "nll"),
+        ("KL, nats per sequence", "kl")];
 
     static readonly string[] Splits = ["train", "validation"];
 
     /// <summary>Reads the rows once; a long run takes no more memory than a short one.</summary>
     public static void Write(string path, IEnumerable<MetricsRow> rows)
     {
-        var curves = Panels.SelectMany(panel => Splits.Select(split => (panel.Key, Split: split))).ToDictionary(curve => curve, _ => new CurveMeans(SmoothedPoints));
+        var curves = Panels.SelectMany(panel => Splits.Select(split => (panel.Key, Split: split)))
+            .ToDictionary(curve => curve, _ => new CurveMeans(SmoothedPoints));
         foreach (var row in rows)
             foreach (var (_, key) in Panels)
                 if (row.Values.TryGetValue(key, out var value) && double.IsFinite(value) && curves.TryGetValue((key, row.Split), out var curve))

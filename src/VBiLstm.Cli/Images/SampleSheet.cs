@@ -16,7 +16,10 @@ sealed record SampleSheet(byte[] Grey, int Height, int Width)
     public static float[] Draw(PriorMode prior, ModelConfiguration model, int pixels, long seed, double temperature = 1)
         => Generation.Frames(prior, model, pixels / model.FrameSize, seed, temperature);
 
-    /// <summary>Images [count, height, width] with values from 0 to 1, <paramref name="columns"/> in a row, of which the first <paramref name="drawn"/> pixels are shown.</summary>
+    /// <summary>
+    /// Images [count, height, width] with values from 0 to 1, <paramref name="columns"/> in a row, of which the first <paramref name="drawn"/> pixels are
+    /// shown.
+    /// </summary>
     public static SampleSheet Of(float[] images, int height, int width, int columns, int drawn = int.MaxValue)
     {
         var count = images.Length / (height * width);
@@ -24,7 +27,8 @@ sealed record SampleSheet(byte[] Grey, int Height, int Width)
         var rows = (count + columns - 1) / columns;
         var (sheetHeight, sheetWidth) = (checked(rows * (height * Scale + Gap) + Gap), checked(columns * (width * Scale + Gap) + Gap));
         if ((long)sheetHeight * sheetWidth > MostPixels)
-            throw new ConfigurationException($"A sheet of {count:N0} images would have {sheetHeight:N0}×{sheetWidth:N0} pixels, more than {MostPixels:N0}; draw fewer (--count).");
+            throw new ConfigurationException($"A sheet of {count:N0} images would have {sheetHeight:N0}×{sheetWidth:N0} pixels, more than {MostPixels:N0}; "
+                + "draw fewer (--count).");
         var grey = new byte[sheetHeight * sheetWidth];
         Array.Fill(grey, Background);
         for (var i = 0; i < count; i++)

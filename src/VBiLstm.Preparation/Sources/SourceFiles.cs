@@ -7,8 +7,9 @@ using VBiLstm.Data.Prepared;
 namespace VBiLstm.Preparation.Sources;
 
 /// <summary>
-/// The files that a data set is prepared from: files, folders with all below them (in the order of their paths), archives and compressed files (in the archive's order),
-/// pipes. What a file is, is decided by its content. Each one is given to its reader or left out with a reason; one that is there twice is given once.
+/// The files that a data set is prepared from: files, folders with all below them (in the order of their paths), archives and compressed files (in the
+/// archive's order), pipes. What a file is, is decided by its content. Each one is given to its reader or left out with a reason; one that is there twice is
+/// given once.
 /// </summary>
 public sealed class SourceFiles : IDisposable
 {
@@ -43,7 +44,8 @@ public sealed class SourceFiles : IDisposable
             if (kind == FileKind.None)
                 throw new DataException($"{source.Option}: there is no file or folder {Printable.Text(source.Path)}.");
             if (kind is not (FileKind.File or FileKind.Folder))
-                throw new DataException($"{source.Option}: {Printable.Text(source.Path)} is a {(kind == FileKind.Socket ? "socket" : "device")}, not a file or folder.");
+                throw new DataException($"{source.Option}: {Printable.Text(source.Path)} is a {(kind == FileKind.Socket ? "socket" : "device")}, "
+                    + "not a file or folder.");
         }
     }
 
@@ -54,7 +56,9 @@ public sealed class SourceFiles : IDisposable
     internal IReadOnlyList<string> OwnNames => [.. _sources.Select(source =>
     {
         var full = Path.GetFullPath(source.Path);
-        return FileIdentity.Of(source.Path).Kind == FileKind.Folder ? Path.GetFileName(Path.TrimEndingDirectorySeparator(full)) : Path.Join(Path.GetFileName(Path.GetDirectoryName(full)), Path.GetFileName(full));
+        return FileIdentity.Of(source.Path).Kind == FileKind.Folder
+            ? Path.GetFileName(Path.TrimEndingDirectorySeparator(full))
+            : Path.Join(Path.GetFileName(Path.GetDirectoryName(full)), Path.GetFileName(full));
     })];
 
     /// <summary>Whether the user said what is of a split.</summary>
@@ -133,7 +137,8 @@ public sealed class SourceFiles : IDisposable
                 });
             }
 
-            sources.Add(new PreparedSource { Path = Printable.Text(source.Path), Split = source.Split, Bytes = bytes, Sha256 = Convert.ToHexStringLower(hash.GetHashAndReset()) });
+            sources.Add(new PreparedSource { Path = Printable.Text(source.Path), Split = source.Split, Bytes = bytes,
+                Sha256 = Convert.ToHexStringLower(hash.GetHashAndReset()) });
         }
 
         return sources;
@@ -165,7 +170,8 @@ public sealed class SourceFiles : IDisposable
 
             var isInput = source.Path is "-" or "/dev/stdin" or "/dev/fd/0" or "/proc/self/fd/0";
             _spooled[number] = Spool.CopyPipe(isInput ? "-" : source.Path, isInput ? "standard input" : Printable.Text(source.Path), cancellation);
-            files.Add(new DiskFile(isInput ? "standard input" : source.Path, isInput ? "input" : Path.GetFileName(source.Path), number, IsSource: true, _spooled[number].Length));
+            files.Add(new DiskFile(isInput ? "standard input" : source.Path, isInput ? "input" : Path.GetFileName(source.Path), number, IsSource: true,
+                _spooled[number].Length));
         }
 
         return _files = files;
@@ -176,7 +182,8 @@ public sealed class SourceFiles : IDisposable
         try
         {
             // A pipe's copy has no name that others know; each reader gets a handle of its own.
-            return new FileStream(_spooled.TryGetValue(file.Source, out var copy) ? copy.Name : file.Path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1 << 16);
+            return new FileStream(_spooled.TryGetValue(file.Source, out var copy) ? copy.Name : file.Path, FileMode.Open, FileAccess.Read,
+                FileShare.ReadWrite | FileShare.Delete, 1 << 16);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -184,7 +191,8 @@ public sealed class SourceFiles : IDisposable
         }
     }
 
-    IEnumerable<(SourceEntry Entry, SourceStream Content)> Unpack(Action<double> progress, bool isListing, Func<SourceEntry, bool> isWanted, CancellationToken cancellation)
+    IEnumerable<(SourceEntry Entry, SourceStream Content)> Unpack(Action<double> progress, bool isListing, Func<SourceEntry, bool> isWanted,
+        CancellationToken cancellation)
     {
         var files = Walk(cancellation);
         var total = Math.Max(1, files.Sum(file => file.Bytes));
@@ -223,7 +231,8 @@ public sealed class SourceFiles : IDisposable
         }
     }
 
-    IEnumerable<(SourceEntry Entry, SourceStream Content)> Entries(DiskFile disk, SourcePath source, string path, bool isListing, Action report, CancellationToken cancellation, Action<FileStream>? onOpened = null)
+    IEnumerable<(SourceEntry Entry, SourceStream Content)> Entries(DiskFile disk, SourcePath source, string path, bool isListing, Action report,
+        CancellationToken cancellation, Action<FileStream>? onOpened = null)
     {
         using var file = Open(disk);
         onOpened?.Invoke(file);
@@ -232,7 +241,8 @@ public sealed class SourceFiles : IDisposable
         foreach (var (packed, content) in unpacking.Files(file, new PackedFile(path, disk.RelativePath, disk.RelativePath, disk.IsSource)))
         {
             var occurrence = occurrences[packed.Name] = occurrences.GetValueOrDefault(packed.Name) + 1;
-            yield return (new SourceEntry(packed.Name, packed.Path, disk.Source, disk.IsSource && packed.IsSource, source.Split) { NamePath = packed.NamePath, Disk = disk.Path, Occurrence = occurrence }, content);
+            yield return (new SourceEntry(packed.Name, packed.Path, disk.Source, disk.IsSource && packed.IsSource, source.Split) { NamePath = packed.NamePath,
+                Disk = disk.Path, Occurrence = occurrence }, content);
         }
     }
 
@@ -244,7 +254,8 @@ public sealed class SourceFiles : IDisposable
         return false;
     }
 
-    // Files of one path, from a folder and an archive of it, compressed and not, of two sources, or that differ in capitals only: what is the same is read once.
+    // Files of one path, from a folder and an archive of it, compressed and not, of two sources, or that differ in capitals only: what is the same is read
+    // once.
     void KeepOneOfEach(CancellationToken cancellation)
     {
         var places = _entries!.GroupBy(entry => (entry.RelativePath.ToUpperInvariant(), entry.Split)).Where(place => place.Count() > 1).ToList();
@@ -262,7 +273,8 @@ public sealed class SourceFiles : IDisposable
                 if (kept.FirstOrDefault(other => hashes[other] == hashes[entry] && IsSamePlace(other, entry)) is { } same)
                     LeaveOut(entry, $"the same as {same.Name}");
                 else if (kept.FirstOrDefault(other => other.RelativePath == entry.RelativePath && other.Source == entry.Source) is { } other)
-                    throw new DataException($"{other.Name} and {entry.Name} would be the same file but differ, and nobody can know which one is right; take one out.");
+                    throw new DataException($"{other.Name} and {entry.Name} would be the same file but differ, and nobody can know which one is right; "
+                        + "take one out.");
                 else
                     kept.Add(entry);
             }

@@ -8,18 +8,22 @@ static class SourceNames
     static readonly string[] ChecksumEndings = [".md5", ".sha1", ".sha256", ".sha512", ".asc", ".sig"];
     static readonly string[] SystemFiles = ["Thumbs.db", "desktop.ini"];
     static readonly string[] Compressed = [".gz", ".xz", ".bz2", ".zst", ".zstd"];
-    static readonly Dictionary<string, string> Tars = new(StringComparer.OrdinalIgnoreCase) { [".tgz"] = ".tar", [".txz"] = ".tar", [".tbz"] = ".tar", [".tbz2"] = ".tar", [".tzst"] = ".tar" };
+    static readonly Dictionary<string, string> Tars = new(StringComparer.OrdinalIgnoreCase) { [".tgz"] = ".tar", [".txz"] = ".tar", [".tbz"] = ".tar",
+        [".tbz2"] = ".tar", [".tzst"] = ".tar" };
 
     // Whether they can be read here or not.
     static readonly string[] Recordings =
     [
-        ".wav", ".wave", ".sph", ".sphere", ".nist", ".wv", ".wv1", ".wv2", ".rf64", ".w64", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".m4a", ".aac", ".wma", ".amr", ".shn",
+        ".wav", ".wave", ".sph", ".sphere", ".nist", ".wv", ".wv1", ".wv2", ".rf64", ".w64", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".aifc",
+        ".au", ".snd", ".caf", ".m4a", ".aac", ".wma", ".amr", ".shn",
     ];
 
     static readonly string[] Pictures = [".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pbm", ".ico"];
     static readonly string[] Arrays = [".npy", ".npz", ".mat", ".h5", ".hdf5", ".pt", ".pth", ".pkl", ".pickle", ".parquet", ".safetensors", ".onnx"];
-    static readonly string[] OtherBinary = [".pdf", ".doc", ".docx", ".xls", ".xlsx", ".mp4", ".mov", ".avi", ".mkv", ".exe", ".dll", ".so", ".o", ".a", ".pyc", ".class", ".jar", ".db", ".sqlite", ".ttf", ".otf"];
-    static readonly string[] Texts = [".txt", ".md", ".rst", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".html", ".htm", ".py", ".m", ".c", ".h", ".sh", ".bat", ".pl", ".yml", ".yaml", ".toml", ".cfg", ".ini", ".log", ".tex"];
+    static readonly string[] OtherBinary = [".pdf", ".doc", ".docx", ".xls", ".xlsx", ".mp4", ".mov", ".avi", ".mkv", ".exe", ".dll", ".so", ".o", ".a", ".pyc",
+        ".class", ".jar", ".db", ".sqlite", ".ttf", ".otf"];
+    static readonly string[] Texts = [".txt", ".md", ".rst", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".html", ".htm", ".py", ".m", ".c", ".h", ".sh", ".bat",
+        ".pl", ".yml", ".yaml", ".toml", ".cfg", ".ini", ".log", ".tex"];
 
     /// <summary>Why a file that nobody named is none of the data, as its name says; null where it may be.</summary>
     public static string? WhyNotData(string path)
@@ -33,7 +37,8 @@ static class SourceNames
         var stem = file.Split('.')[0];
         if (SystemFiles.Contains(file, StringComparer.OrdinalIgnoreCase))
             return "the system's own";
-        if (Documentation.Any(word => stem.Equals(word, StringComparison.OrdinalIgnoreCase)) || SplitNames.WordsOf(stem).FirstOrDefault()?.Equals("README", StringComparison.OrdinalIgnoreCase) == true)
+        if (Documentation.Any(word => stem.Equals(word, StringComparison.OrdinalIgnoreCase))
+            || SplitNames.WordsOf(stem).FirstOrDefault()?.Equals("README", StringComparison.OrdinalIgnoreCase) == true)
             return "documentation";
         if (Checksums.Contains(stem, StringComparer.OrdinalIgnoreCase) || HasEnding(file, ChecksumEndings))
             return "checksums";
@@ -41,7 +46,9 @@ static class SourceNames
     }
 
     /// <summary>Whether the file's name has the word labels.</summary>
-    public static bool IsLabels(string path) => SplitNames.WordsOf(path[(path.LastIndexOf('/') + 1)..]).Any(word => word.Equals("labels", StringComparison.OrdinalIgnoreCase) || word.Equals("label", StringComparison.OrdinalIgnoreCase));
+    public static bool IsLabels(string path)
+        => SplitNames.WordsOf(path[(path.LastIndexOf('/') + 1)..])
+        .Any(word => word.Equals("labels", StringComparison.OrdinalIgnoreCase) || word.Equals("label", StringComparison.OrdinalIgnoreCase));
 
     /// <summary>Whether the name, less the ending of a compression, is that of a recording.</summary>
     public static bool IsRecording(string path)
@@ -75,7 +82,8 @@ static class SourceNames
     }
 
     /// <summary>An entry's path in an archive as one below the archive, whatever it says: no drive, no root, no way up.</summary>
-    public static string Below(string path) => string.Join('/', path.Split('/').Where((part, i) => part is not ("" or "." or "..") && !(i == 0 && part.Length == 2 && part[1] == ':')));
+    public static string Below(string path)
+        => string.Join('/', path.Split('/').Where((part, i) => part is not ("" or "." or "..") && !(i == 0 && part.Length == 2 && part[1] == ':')));
 
     static bool HasEnding(string path, string[] endings) => endings.Any(ending => path.EndsWith(ending, StringComparison.OrdinalIgnoreCase));
 }

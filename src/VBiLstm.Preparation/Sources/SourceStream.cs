@@ -5,7 +5,10 @@ using VBiLstm.Data;
 
 namespace VBiLstm.Preparation.Sources;
 
-/// <summary>A file of a source as it is read, forward only: what fails on the way is a <see cref="DataException"/> that names the file and the offset. It owns what it reads.</summary>
+/// <summary>
+/// A file of a source as it is read, forward only: what fails on the way is a <see cref="DataException"/> that names the file and the offset. It owns what it
+/// reads.
+/// </summary>
 public sealed class SourceStream : ForwardStream
 {
     readonly Stream _inner;
@@ -71,8 +74,9 @@ public sealed class SourceStream : ForwardStream
 
     /// <summary>What a library throws at damaged content; their kinds are many.</summary>
     public static bool IsDamage(Exception e)
-        => e is IOException or UnauthorizedAccessException or InvalidDataException or SharpCompressException or SharpZipBaseException or NotSupportedException or ArgumentException
-            or FormatException or InvalidOperationException or ArithmeticException or IndexOutOfRangeException or NullReferenceException or NotImplementedException;
+        => e is IOException or UnauthorizedAccessException or InvalidDataException or SharpCompressException or SharpZipBaseException
+            or NotSupportedException or ArgumentException or FormatException or InvalidOperationException or ArithmeticException
+            or IndexOutOfRangeException or NullReferenceException or NotImplementedException;
 
     /// <summary>Reads to the end, which checks the content's checksum; what failed before was said then.</summary>
     public void Drain()

@@ -27,9 +27,12 @@ sealed class SourceWalk(bool isShallow, Action<string, string> leaveOut, Action<
     {
         var identity = FileIdentity.Of(source.Path);
         if (identity.Kind == FileKind.File)
-            return IsKnown(identity, source.Path, source.Split ?? "", isLinked: false) ? [] : [new(source.Path, Path.GetFileName(source.Path), number, IsSource: true, new FileInfo(source.Path).Length)];
+            return IsKnown(identity, source.Path, source.Split ?? "", isLinked: false)
+                ? []
+                : [new(source.Path, Path.GetFileName(source.Path), number, IsSource: true, new FileInfo(source.Path).Length)];
         var found = new List<(DiskFile File, FileIdentity Identity, bool IsLinked)>();
-        var links = new SortedDictionary<string, IReadOnlyList<string>>(StringComparer.Ordinal); // to folders, with the folders above; after all others, which are read by their own paths
+        // To folders, with the folders above; after all others, which are read by their own paths.
+        var links = new SortedDictionary<string, IReadOnlyList<string>>(StringComparer.Ordinal);
         Walk(source.Path, "", isLinked: false, []);
         while (links.Count > 0)
         {
@@ -41,8 +44,10 @@ sealed class SourceWalk(bool isShallow, Action<string, string> leaveOut, Action<
         found.Sort((a, b) => string.CompareOrdinal(a.File.RelativePath, b.File.RelativePath));
 
         // What is no link comes first, so that of a file and a link to it the file stays.
-        var kept = found.Where(entry => !entry.IsLinked && !IsKnown(entry.Identity, entry.File.Path, SplitWord(source, entry.File.RelativePath), isLinked: false)).Select(entry => entry.File).ToHashSet();
-        kept.UnionWith(found.Where(entry => entry.IsLinked && !IsKnown(entry.Identity, entry.File.Path, SplitWord(source, entry.File.RelativePath), isLinked: true)).Select(entry => entry.File));
+        var kept = found.Where(entry => !entry.IsLinked
+            && !IsKnown(entry.Identity, entry.File.Path, SplitWord(source, entry.File.RelativePath), isLinked: false)).Select(entry => entry.File).ToHashSet();
+        kept.UnionWith(found.Where(entry => entry.IsLinked
+            && !IsKnown(entry.Identity, entry.File.Path, SplitWord(source, entry.File.RelativePath), isLinked: true)).Select(entry => entry.File));
         return [.. found.Select(entry => entry.File).Where(kept.Contains)];
 
         void Walk(string folder, string relative, bool isLinked, IReadOnlyList<string> above)
@@ -64,7 +69,8 @@ sealed class SourceWalk(bool isShallow, Action<string, string> leaveOut, Action<
             FileSystemInfo[] entries;
             try
             {
-                entries = new DirectoryInfo(folder).GetFileSystemInfos("*", new EnumerationOptions { AttributesToSkip = 0, IgnoreInaccessible = false, MatchType = MatchType.Simple });
+                entries = new DirectoryInfo(folder)
+                    .GetFileSystemInfos("*", new EnumerationOptions { AttributesToSkip = 0, IgnoreInaccessible = false, MatchType = MatchType.Simple });
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
@@ -113,7 +119,9 @@ sealed class SourceWalk(bool isShallow, Action<string, string> leaveOut, Action<
                         : $"{name} cannot be read: it vanished, or its name is not UTF-8. Rename it, or take it out."));
                     break;
                 default:
-                    unreadable(name, new DataException($"{name} is {(identity.Kind switch { FileKind.Pipe => "a pipe (FIFO)", FileKind.Socket => "a socket", _ => "a device" })}, not a file; take it out of the folder{(identity.Kind == FileKind.Pipe ? ", or name it on the command line itself" : "")}."));
+                    unreadable(name, new DataException($"{name} is "
+                        + $"{(identity.Kind switch { FileKind.Pipe => "a pipe (FIFO)", FileKind.Socket => "a socket", _ => "a device" })}, not a file; "
+                        + $"take it out of the folder{(identity.Kind == FileKind.Pipe ? ", or name it on the command line itself" : "")}."));
                     break;
             }
         }

@@ -49,11 +49,15 @@ static partial class SplitNames
     /// <param name="files">Those that are read.</param>
     /// <param name="sources">Names of the sources' own folders or files, which speak where names within do not.</param>
     /// <param name="areJoined">Whether several files of a split are one behind the other; else a split is one file.</param>
-    /// <exception cref="DataException">Names that contradict each other; a split without a file; files that nobody can know to be parts of one split.</exception>
+    /// <exception cref="DataException">Names that contradict each other; a split without a file; files that nobody can know to be parts of one
+    /// split.</exception>
     public static IReadOnlyDictionary<SourceEntry, string>? Resolve(IReadOnlyList<SourceEntry> files, IReadOnlyList<string> sources, bool areJoined)
     {
         var outer = OfSources(sources);
-        var named = files.ToDictionary(file => file, file => file.Split is { } said ? [said] : Of(file.NamePath) is { Count: > 0 } own ? own : outer[file.Source] is { } split ? [split] : (IReadOnlyList<string>)[]);
+        var named = files.ToDictionary(file => file,
+            file => file.Split is { } said
+            ? [said]
+            : Of(file.NamePath) is { Count: > 0 } own ? own : outer[file.Source] is { } split ? [split] : (IReadOnlyList<string>)[]);
         if (files.Count < 2 && files.All(file => file.Split is null) || named.Values.All(splits => splits.Count == 0))
             return null;
         const string Say = "say which files are of which split with --train, --valid and --test instead of --from";
@@ -68,7 +72,9 @@ static partial class SplitNames
         var assigned = named.ToDictionary(file => file.Key, file => file.Value[0]);
         foreach (var split in new[] { "train", "test" })
             if (!assigned.ContainsValue(split))
-                throw new DataException($"{(files.Any(file => file.Split is not null) ? $"--{split}" : "--from")}: there is no file for the {split} split; its name has the word {Spelling(split)}. Found: {string.Join(", ", assigned.Take(6).Select(file => $"{file.Key.Name} ({file.Value})"))}{(assigned.Count > 6 ? ", …" : "")}. Or {Say}.");
+                throw new DataException($"{(files.Any(file => file.Split is not null) ? $"--{split}" : "--from")}: there is no file for the {split} split; "
+                    + $"its name has the word {Spelling(split)}. Found: "
+                    + $"{string.Join(", ", assigned.Take(6).Select(file => $"{file.Key.Name} ({file.Value})"))}{(assigned.Count > 6 ? ", …" : "")}. Or {Say}.");
         foreach (var split in assigned.Where(file => file.Key.Split is null).GroupBy(file => file.Value, file => file.Key))
             CheckJoined([.. split], split.Key, areJoined, Say);
         return assigned;
@@ -80,9 +86,11 @@ static partial class SplitNames
         static string Stem(SourceEntry file) => Number().Replace(file.RelativePath, "#");
         var other = !areJoined
             ? files.Select(file => (First: files[0], Other: file)).FirstOrDefault(pair => pair.First != pair.Other)
-            : files.Where(file => IsInFileName(file.RelativePath)).GroupBy(file => file.Source).SelectMany(own => own.Select(file => (First: own.First(), Other: file))).FirstOrDefault(pair => Stem(pair.First) != Stem(pair.Other));
+            : files.Where(file => IsInFileName(file.RelativePath)).GroupBy(file => file.Source)
+                .SelectMany(own => own.Select(file => (First: own.First(), Other: file))).FirstOrDefault(pair => Stem(pair.First) != Stem(pair.Other));
         if (other.Other is not null)
-            throw new DataException($"{other.First.Name} and {other.Other.Name} could both be the {split} split, and nobody can know which one{(areJoined ? ", or whether they are parts of it" : "")}; {say}, or take one out.");
+            throw new DataException($"{other.First.Name} and {other.Other.Name} could both be the {split} split, "
+                + $"and nobody can know which one{(areJoined ? ", or whether they are parts of it" : "")}; {say}, or take one out.");
     }
 
     // The sources' own names speak only where they tell training from others.

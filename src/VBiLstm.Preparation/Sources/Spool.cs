@@ -30,7 +30,8 @@ static class Spool
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             copy?.Dispose();
-            throw new DataException($"{name}: a copy of it cannot be written to {Path.GetTempPath()}: {e.Message} Set TMPDIR to a folder with room, or unpack it yourself.", e);
+            throw new DataException($"{name}: a copy of it cannot be written to {Path.GetTempPath()}: {e.Message} Set TMPDIR to a folder with room, "
+                + "or unpack it yourself.", e);
         }
         catch
         {
@@ -44,7 +45,10 @@ static class Spool
     {
         try
         {
-            using var pipe = Task.Run(() => path == "-" ? Console.OpenStandardInput() : new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1), CancellationToken.None).WaitAsync(cancellation).GetAwaiter().GetResult();
+            using var pipe = Task.Run(() => path == "-"
+                ? Console.OpenStandardInput()
+                : new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1), CancellationToken.None).WaitAsync(cancellation).GetAwaiter()
+                .GetResult();
             using var waiting = new WaitingStream(pipe, cancellation);
             return Copy(waiting, name);
         }

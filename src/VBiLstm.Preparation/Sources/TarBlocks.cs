@@ -22,6 +22,7 @@ sealed class TarBlocks(Stream archive) : ForwardStream
         Span<byte> rest = stackalloc byte[4096];
         while (Read(rest) is > 0 and var read)
             if (rest[..read].ContainsAnyExcept((byte)0))
-                throw new DataException($"{name}: other data stand behind the end of the tar archive (two archives in one file?); unpack it yourself, for instance: tar --ignore-zeros -xf FILE");
+                throw new DataException($"{name}: other data stand behind the end of the tar archive (two archives in one file?); unpack it yourself, "
+                    + "for instance: tar --ignore-zeros -xf FILE");
     }
 }

@@ -2,7 +2,9 @@ using VBiLstm.Data;
 
 namespace VBiLstm.Preparation.Sources;
 
-/// <summary>How much may come out of one packed file, all archives within it together: no data are packed 1,000 to 1, but files that are made to fill disks are.</summary>
+/// <summary>
+/// How much may come out of one packed file, all archives within it together: no data are packed 1,000 to 1, but files that are made to fill disks are.
+/// </summary>
 sealed class UnpackBudget(string name, long packedBytes)
 {
     /// <summary>Unpacked bytes of one packed byte.</summary>
@@ -23,6 +25,8 @@ sealed class UnpackBudget(string name, long packedBytes)
     {
         _bytes += bytes;
         if (_bytes > _limit)
-            throw new DataException($"{name}: {packedBytes:N0} bytes unpack to more than {_limit:N0}, over {(_limit == MaximumBytes ? $"{MaximumBytes >> 30} GiB" : $"{MaximumRatio:N0} to 1")}; this may be a file that is made to fill disks. If it is what you want, unpack it yourself and give the files.");
+            throw new DataException($"{name}: {packedBytes:N0} bytes unpack to more than {_limit:N0}, "
+                + $"over {(_limit == MaximumBytes ? $"{MaximumBytes >> 30} GiB" : $"{MaximumRatio:N0} to 1")}; this may be a file that is made to fill disks. "
+                + "If it is what you want, unpack it yourself and give the files.");
     }
 }

@@ -16,7 +16,8 @@ namespace VBiLstm.Preparation.Sources;
 /// <param name="isListing">Whether names are wanted, not contents.</param>
 /// <param name="onRead">Told that something was read.</param>
 /// <param name="cancellation">Ends reading.</param>
-[SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "Iterators dispose what they use when their enumerator is disposed; what only looks at bytes owns nothing.")]
+[SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "Iterators dispose what they use when their enumerator is "
+    + "disposed; what only looks at bytes owns nothing.")]
 sealed class Unpacking(UnpackBudget budget, UnpackAccount account, bool isListing, Action onRead, CancellationToken cancellation)
 {
     const int MaximumDepth = 8;
@@ -44,7 +45,8 @@ sealed class Unpacking(UnpackBudget budget, UnpackAccount account, bool isListin
             ArchiveFormat.Tar => Tar(whole, file),
             ArchiveFormat.Gzip => Compressed(format, () => new GzipMembers(whole), file),
             ArchiveFormat.Xz => Compressed(format, () => new XzStreams(whole), file),
-            ArchiveFormat.Bzip2 => Compressed(format, () => BZip2Stream.Create(whole, SharpCompress.Compressors.CompressionMode.Decompress, decompressConcatenated: true, leaveOpen: true), file),
+            ArchiveFormat.Bzip2 => Compressed(format,
+                () => BZip2Stream.Create(whole, SharpCompress.Compressors.CompressionMode.Decompress, decompressConcatenated: true, leaveOpen: true), file),
             _ => Compressed(format, () => new DecompressionStream(whole, 0, checkEndOfStream: true, leaveOpen: true), file),
         };
     }
@@ -56,7 +58,8 @@ sealed class Unpacking(UnpackBudget budget, UnpackAccount account, bool isListin
     }
 
     // Archives with a directory at their end are read by it.
-    static IEnumerable<(PackedFile File, SourceStream Content)> Seekable(Stream stream, Stream whole, PackedFile file, Func<Stream, PackedFile, IEnumerable<(PackedFile File, SourceStream Content)>> read)
+    static IEnumerable<(PackedFile File, SourceStream Content)> Seekable(Stream stream, Stream whole, PackedFile file,
+        Func<Stream, PackedFile, IEnumerable<(PackedFile File, SourceStream Content)>> read)
     {
         using var copy = stream.CanSeek ? null : Spool.Copy(whole, file.Name);
         if (copy is null)
@@ -118,7 +121,8 @@ sealed class Unpacking(UnpackBudget budget, UnpackAccount account, bool isListin
     }
 
     // A solid archive is one piece, which is unpacked in its order; the files of others can be opened one by one.
-    static IEnumerable<(IEntry Entry, Stream Content)> Contents(SharpCompress.Archives.IArchive archive, IReadOnlyList<SharpCompress.Archives.IArchiveEntry> entries, string name)
+    static IEnumerable<(IEntry Entry, Stream Content)> Contents(SharpCompress.Archives.IArchive archive,
+        IReadOnlyList<SharpCompress.Archives.IArchiveEntry> entries, string name)
     {
         if (!archive.IsSolid)
         {
@@ -162,7 +166,8 @@ sealed class Unpacking(UnpackBudget budget, UnpackAccount account, bool isListin
                     account.HardLinked.Add($"{file.Name}\n{target}");
                     data = isListing ? Stream.Null
                         : copies.TryGetValue(target, out var kept) ? FromBegin(kept)
-                        : throw new DataException($"{own.Name} is a hard link to {Printable.Text(entry.LinkName)}, which does not stand before it in the archive; unpack it yourself, for instance: tar -xf FILE");
+                        : throw new DataException($"{own.Name} is a hard link to {Printable.Text(entry.LinkName)}, "
+                            + "which does not stand before it in the archive; unpack it yourself, for instance: tar -xf FILE");
                     length = isListing ? 0 : copies[target].Length;
                 }
                 else if (entry.EntryType is TarEntryType.RegularFile or TarEntryType.V7RegularFile or TarEntryType.ContiguousFile)
@@ -179,7 +184,8 @@ sealed class Unpacking(UnpackBudget budget, UnpackAccount account, bool isListin
                 }
                 else
                 {
-                    throw new DataException($"{own.Name} is {(entry.EntryType == TarEntryType.SparseFile ? "a sparse file" : "a special file")} ({entry.EntryType}), which cannot be read from an archive; unpack it yourself, or pack without it.");
+                    throw new DataException($"{own.Name} is {(entry.EntryType == TarEntryType.SparseFile ? "a sparse file" : "a special file")} "
+                        + $"({entry.EntryType}), which cannot be read from an archive; unpack it yourself, or pack without it.");
                 }
 
                 names.Add(path);
@@ -221,7 +227,8 @@ sealed class Unpacking(UnpackBudget budget, UnpackAccount account, bool isListin
 
         var end = SourceNames.Below(string.Join('/', parts));
         if (!names.Any(other => other == end || other.StartsWith(end + "/", StringComparison.Ordinal)))
-            throw new DataException($"{name} is a link to {Printable.Text(target)}, which is not in the archive; pack what it leads to, for instance: tar --dereference -cf FILE FOLDER");
+            throw new DataException($"{name} is a link to {Printable.Text(target)}, which is not in the archive; pack what it leads to, for instance: "
+                + "tar --dereference -cf FILE FOLDER");
         account.LeaveOut(name, "links to what is read itself");
     }
 
@@ -255,7 +262,8 @@ sealed class Unpacking(UnpackBudget budget, UnpackAccount account, bool isListin
             var message = e.Message.StartsWith("Exception of type", StringComparison.Ordinal) ? "" : " " + e.Message;
             throw new DataException(format == ArchiveFormat.None
                 ? $"{name} cannot be read:{message}"
-                : $"{name} cannot be unpacked as {ArchiveFormats.Name(format)}:{message} It is damaged, or packed in a way that cannot be read here; unpack it with another program and give the files, or get it again.", e);
+                : $"{name} cannot be unpacked as {ArchiveFormats.Name(format)}:{message} It is damaged, or packed in a way that cannot be read here; "
+                    + "unpack it with another program and give the files, or get it again.", e);
         }
     }
 }

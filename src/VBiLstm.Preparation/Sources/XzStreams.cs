@@ -2,7 +2,9 @@ using SharpCompress.Compressors.Xz;
 
 namespace VBiLstm.Preparation.Sources;
 
-/// <summary>The content of an xz file: all its streams one behind the other, with the padding that may stand behind each. What is packed stays its owner's.</summary>
+/// <summary>
+/// The content of an xz file: all its streams one behind the other, with the padding that may stand behind each. What is packed stays its owner's.
+/// </summary>
 sealed class XzStreams(Stream packed) : ForwardStream
 {
     const int Unit = 4;

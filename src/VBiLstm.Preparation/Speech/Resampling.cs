@@ -3,7 +3,9 @@ using VBiLstm.Data;
 
 namespace VBiLstm.Preparation.Speech;
 
-/// <summary>Converts sampling rates: interpolation by a windowed sinc that ends at the lower of both Nyquist frequencies; the same bits on every processor.</summary>
+/// <summary>
+/// Converts sampling rates: interpolation by a windowed sinc that ends at the lower of both Nyquist frequencies; the same bits on every processor.
+/// </summary>
 static class Resampling
 {
     // With 256 taps, 48 to each sample that comes out of 44.1 to 8 kHz, a tone a fifth above the new Nyquist frequency loses more than 120 dB.
@@ -18,7 +20,8 @@ static class Resampling
         var source = recording.Samples;
         var length = ((long)source.Length * rate + recording.SampleRate / 2) / recording.SampleRate;
         if (length > SampleReader.LargestRecording)
-            throw new DataException($"{name}: {length:N0} samples at {rate} a second, more than one recording may have ({SampleReader.LargestRecording:N0}); cut it.");
+            throw new DataException($"{name}: {length:N0} samples at {rate} a second, more than one recording may have "
+                + $"({SampleReader.LargestRecording:N0}); cut it.");
         var samples = new float[length];
         var resampler = new WdlResampler();
         var taps = Math.Clamp(TapsOfOutput * recording.SampleRate / rate, LeastTaps, MostTaps);

@@ -4,7 +4,9 @@ using VBiLstm.Data;
 
 namespace VBiLstm.Preparation.Speech;
 
-/// <summary>RIFF/WAVE, its large form RF64 (or BW64) and its big-endian form RIFX: whole numbers, floats, µ-law and A-law, plain or as WAVE_FORMAT_EXTENSIBLE.</summary>
+/// <summary>
+/// RIFF/WAVE, its large form RF64 (or BW64) and its big-endian form RIFX: whole numbers, floats, µ-law and A-law, plain or as WAVE_FORMAT_EXTENSIBLE.
+/// </summary>
 static class RiffFile
 {
     const int MaximumFormatBytes = 1 << 10, LargeSizesBytes = 28;
@@ -13,7 +15,8 @@ static class RiffFile
     // Chunks that people have behind an empty data chunk, or behind one of odd length.
     static readonly string[] KnownChunks =
     [
-        "fmt ", "data", "fact", "LIST", "list", "cue ", "bext", "iXML", "axml", "chna", "id3 ", "ID3 ", "JUNK", "junk", "PAD ", "FLLR", "PEAK", "smpl", "inst", "plst", "cart", "DISP", "_PMX", "afsp", "LGWV", "ds64",
+        "fmt ", "data", "fact", "LIST", "list", "cue ", "bext", "iXML", "axml", "chna", "id3 ", "ID3 ", "JUNK", "junk", "PAD ", "FLLR", "PEAK", "smpl", "inst",
+        "plst", "cart", "DISP", "_PMX", "afsp", "LGWV", "ds64",
     ];
 
     /// <summary>Reads a file from its begin.</summary>
@@ -48,7 +51,8 @@ static class RiffFile
                     break;
                 case "data":
                     if ((form is "RF64" or "BW64") && largeSize is null)
-                        throw new DataException($"{reader.Name}, offset {at}: this {form} file has no ds64 chunk, which holds the size of its data; it is damaged. Convert it, for instance: sox --ignore-length FILE OUT.wav.");
+                        throw new DataException($"{reader.Name}, offset {at}: this {form} file has no ds64 chunk, which holds the size of its data; "
+                            + "it is damaged. Convert it, for instance: sox --ignore-length FILE OUT.wav.");
                     if (largeSize is { } large && size == Unknown32)
                         size = large;
                     if (format is null)
@@ -71,10 +75,12 @@ static class RiffFile
             return SampleReader.Read(reader, format, null, channel);
         return size % format.FrameBytes == 0
             ? SampleReader.Read(reader, format, size, channel)
-            : throw new DataException($"{reader.Name}, offset {at}: {size} bytes are not a whole number of samples of {format.FrameBytes} bytes; the file is damaged. Convert it, for instance: sox --ignore-length FILE OUT.wav.");
+            : throw new DataException($"{reader.Name}, offset {at}: {size} bytes are not a whole number of samples of {format.FrameBytes} bytes; "
+                + "the file is damaged. Convert it, for instance: sox --ignore-length FILE OUT.wav.");
     }
 
-    // What programs write that cannot go back to the header: nothing, or about the largest size of 31 or 32 bits (of 64 in ds64), some of them less a header or rounded to whole samples.
+    // What programs write that cannot go back to the header: nothing, or about the largest size of 31 or 32 bits (of 64 in ds64), some of them less a header or
+    // rounded to whole samples.
     static bool IsUnknown(long size, ForwardReader reader) => size switch
     {
         0 => reader.Peek(8) is { IsEmpty: false } next && !(next.Length == 8 && KnownChunks.Contains(Encoding.Latin1.GetString(next[..4]))),

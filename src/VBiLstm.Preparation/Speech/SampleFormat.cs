@@ -56,8 +56,12 @@ sealed record SampleFormat(SampleCoding Coding, int Bytes, int Bits, bool IsBigE
         SampleCoding.MuLaw => MuLaw(sample[0]),
         SampleCoding.ALaw => ALaw(sample[0]),
         SampleCoding.Unsigned => (sample[0] - 128) * 256f,
-        SampleCoding.Float when Bytes == 4 => FullScale * (IsBigEndian ? BinaryPrimitives.ReadSingleBigEndian(sample) : BinaryPrimitives.ReadSingleLittleEndian(sample)),
-        SampleCoding.Float => (float)(FullScale * (IsBigEndian ? BinaryPrimitives.ReadDoubleBigEndian(sample) : BinaryPrimitives.ReadDoubleLittleEndian(sample))),
+        SampleCoding.Float when Bytes == 4 => FullScale * (IsBigEndian
+            ? BinaryPrimitives.ReadSingleBigEndian(sample)
+            : BinaryPrimitives.ReadSingleLittleEndian(sample)),
+        SampleCoding.Float => (float)(FullScale * (IsBigEndian
+            ? BinaryPrimitives.ReadDoubleBigEndian(sample)
+            : BinaryPrimitives.ReadDoubleLittleEndian(sample))),
         _ => Whole(sample) / 65536f,
     };
 

@@ -15,12 +15,15 @@ static class SampleReader
     /// <param name="format">Of the samples.</param>
     /// <param name="bytes">Of all samples and channels; null for all that follow.</param>
     /// <param name="channel">The one that is taken, from 1; 0 for the mean of all.</param>
-    /// <exception cref="DataException">The file ends before, there is no such channel, a sample is no number, or there are more samples than fit into memory.</exception>
+    /// <exception cref="DataException">The file ends before, there is no such channel, a sample is no number, or there are more samples than fit into
+    /// memory.</exception>
     public static SpeechRecording Read(ForwardReader reader, SampleFormat format, long? bytes, int channel)
     {
         if (channel > format.Channels)
             throw new DataException($"{reader.Name}: --channel {channel} where the recording has {format.Channels}.");
-        DataException TooLong() => new($"{reader.Name}: more than {LargestRecording:N0} samples, which is more than one recording may have; cut it, for instance: sox FILE OUT.wav trim 0 3600 : newfile : restart.");
+        DataException TooLong()
+            => new($"{reader.Name}: more than {LargestRecording:N0} samples, which is more than one recording may have; cut it, for instance: "
+            + "sox FILE OUT.wav trim 0 3600 : newfile : restart.");
         var start = reader.Offset;
         var samples = new float[Math.Min(bytes / format.FrameBytes ?? FirstSamples, FirstSamples)];
         var (count, isBeyond, cut) = (0, false, 0);
@@ -40,7 +43,8 @@ static class SampleReader
             {
                 var value = Decode(piece.AsSpan(i * format.FrameBytes, format.FrameBytes), format, channel);
                 if (!float.IsFinite(value))
-                    throw new DataException($"{reader.Name}, offset {start + (long)count * format.FrameBytes}: sample {count} is {value}, which is no sound; the file is damaged. Make it again.");
+                    throw new DataException($"{reader.Name}, offset {start + (long)count * format.FrameBytes}: sample {count} is {value}, which is no sound; "
+                        + "the file is damaged. Make it again.");
                 isBeyond |= Math.Abs(value) > 32768;
                 samples[count++] = value;
             }

@@ -26,7 +26,8 @@ public static class SpeechFile
 
     /// <summary>As above, of a stream that is read forward only.</summary>
     public static SpeechRecording Read(Stream stream, string name, int channel = 0)
-        => TryRead(stream, name, channel) ?? throw Unknown(name, "neither RIFF (a WAV file) nor NIST_1A (a SPHERE file); this is no recording that can be read.");
+        => TryRead(stream, name, channel)
+            ?? throw Unknown(name, "neither RIFF (a WAV file) nor NIST_1A (a SPHERE file); this is no recording that can be read.");
 
     /// <summary>As above; null where the file is no recording, neither by its content nor by its name.</summary>
     public static SpeechRecording? TryRead(Stream stream, string name, int channel = 0)
@@ -36,12 +37,14 @@ public static class SpeechFile
         var reader = new ForwardReader(stream, name);
         var begin = Encoding.Latin1.GetString(reader.Peek(ForwardReader.MaximumAhead));
         bool Begins(string magic) => begin.StartsWith(magic, StringComparison.Ordinal);
-        if ((Begins("RIFF") || Begins("RIFX") || Begins("RF64") || Begins("BW64")) && (SourceNames.IsRecording(name) || begin.Length < 12 || begin[8..12] == "WAVE"))
+        if ((Begins("RIFF") || Begins("RIFX") || Begins("RF64") || Begins("BW64"))
+            && (SourceNames.IsRecording(name) || begin.Length < 12 || begin[8..12] == "WAVE"))
             return RiffFile.Read(reader, channel);
         if (Begins("NIST_1A"))
             return SphereFile.Read(reader, channel);
         if (OtherSound(begin, SourceNames.IsRecording(name)) is { } sound)
-            throw Unknown(name, $"{sound}; only WAV and SPHERE can be read. Convert it, for instance: {(sound == "FLAC" ? "flac -d FILE" : "ffmpeg -i FILE -c:a pcm_s16le OUT.wav")}.");
+            throw Unknown(name, $"{sound}; only WAV and SPHERE can be read. Convert it, for instance: "
+                + $"{(sound == "FLAC" ? "flac -d FILE" : "ffmpeg -i FILE -c:a pcm_s16le OUT.wav")}.");
         if (!SourceNames.IsRecording(name))
             return null;
         var text = begin.TrimStart(' ', '\t', '\r', '\n', 'ï', '»', '¿');
@@ -52,7 +55,8 @@ public static class SpeechFile
             throw Unknown(name, "a web page under the name of a recording, as a failed download leaves it. Get it again.");
         if (IsText("version https://git-lfs"))
             throw Unknown(name, "a pointer of Git LFS, not the recording itself. Get it with: git lfs pull.");
-        throw Unknown(name, "neither RIFF (a WAV file) nor NIST_1A (a SPHERE file) in spite of its name; this is no recording that can be read. Leave it out, or say what it is, for instance: sox -t raw -r 16000 -b 16 -e signed-integer -c 1 FILE OUT.wav.");
+        throw Unknown(name, "neither RIFF (a WAV file) nor NIST_1A (a SPHERE file) in spite of its name; this is no recording that can be read. Leave it out, "
+            + "or say what it is, for instance: sox -t raw -r 16000 -b 16 -e signed-integer -c 1 FILE OUT.wav.");
     }
 
     static DataException Unknown(string name, string what) => new($"{name}, offset 0: {what}");

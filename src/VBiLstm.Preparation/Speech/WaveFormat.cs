@@ -48,7 +48,9 @@ static class WaveFormat
     /// <param name="name">Of the file, named in errors.</param>
     public static SampleFormat Read(byte[] content, long offset, bool isBigEndian, string name)
     {
-        int Field(int at) => isBigEndian ? BinaryPrimitives.ReadUInt16BigEndian(content.AsSpan(at)) : BinaryPrimitives.ReadUInt16LittleEndian(content.AsSpan(at));
+        int Field(int at) => isBigEndian
+            ? BinaryPrimitives.ReadUInt16BigEndian(content.AsSpan(at))
+            : BinaryPrimitives.ReadUInt16LittleEndian(content.AsSpan(at));
         DataException Wrong(int at, string what) => new($"{name}, offset {offset + at}: {what}");
         var (tag, channels, block) = (Field(0), Field(2), Field(12));
         var rate = isBigEndian ? BinaryPrimitives.ReadUInt32BigEndian(content.AsSpan(4)) : BinaryPrimitives.ReadUInt32LittleEndian(content.AsSpan(4));
@@ -73,7 +75,8 @@ static class WaveFormat
             Float => SampleCoding.Float,
             ALaw => SampleCoding.ALaw,
             MuLaw => SampleCoding.MuLaw,
-            _ => throw Wrong(0, $"sample format {tag}{(Names.TryGetValue(tag, out var known) ? $", {known}" : "")}; PCM (1), float (3), A-law (6) and µ-law (7) can be read. {Advice}"),
+            _ => throw Wrong(0, $"sample format {tag}{(Names.TryGetValue(tag, out var known) ? $", {known}" : "")}; PCM (1), float (3), A-law (6) "
+                + $"and µ-law (7) can be read. {Advice}"),
         };
         var bytes = block == 0 ? (bits + 7) / 8 : block / channels;
         if (block % channels != 0 || 8 * bytes < bits)
@@ -85,7 +88,8 @@ static class WaveFormat
             _ => bytes == 1,
         };
         if (!isKnown)
-            throw Wrong(14, $"samples of {bits} bits in {bytes} bytes; whole numbers of 1 to 4 bytes, floats of 4 and 8, A-law and µ-law of 1 can be read. {Advice}");
+            throw Wrong(14, $"samples of {bits} bits in {bytes} bytes; whole numbers of 1 to 4 bytes, floats of 4 and 8, "
+                + $"A-law and µ-law of 1 can be read. {Advice}");
         if (valid > bits)
             throw Wrong(18, $"{valid} bits of {bits}; the file is damaged.");
         return new SampleFormat(coding == SampleCoding.Signed && bytes == 1 ? SampleCoding.Unsigned : coding, bytes, valid, isBigEndian, channels, (int)rate);

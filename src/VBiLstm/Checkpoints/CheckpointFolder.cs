@@ -6,14 +6,17 @@ using VBiLstm.Model;
 
 namespace VBiLstm.Checkpoints;
 
-/// <summary>A checkpoint as read and checked. Moments are empty where only the weights were asked for; data are null in checkpoints of format 1, which does not know them.</summary>
-public sealed record Checkpoint(string Folder, TrainingState State, DataIdentity? Data, IReadOnlyList<NamedTensor> Weights, IReadOnlyList<NamedTensor> FirstMoments, IReadOnlyList<NamedTensor> SecondMoments,
-    IReadOnlyList<NamedTensor> CarriedState);
+/// <summary>
+/// A checkpoint as read and checked. Moments are empty where only the weights were asked for; data are null in checkpoints of format 1, which does not know
+/// them.
+/// </summary>
+public sealed record Checkpoint(string Folder, TrainingState State, DataIdentity? Data, IReadOnlyList<NamedTensor> Weights,
+    IReadOnlyList<NamedTensor> FirstMoments, IReadOnlyList<NamedTensor> SecondMoments, IReadOnlyList<NamedTensor> CarriedState);
 
 /// <summary>
-/// A checkpoint is a folder: <c>weights.safetensors</c>, <c>optimizer.safetensors</c> (Adam's moments, and where the data carry it the LSTM's state), <c>data.json</c>
-/// (what the data were) and <c>state.json</c>, which holds the others' checksums and its own. It is written aside and renamed, the one before kept as <c>NAME.old</c>
-/// until the disk has the new one: at any moment one of the two is complete.
+/// A checkpoint is a folder: <c>weights.safetensors</c>, <c>optimizer.safetensors</c> (Adam's moments, and where the data carry it the LSTM's state),
+/// <c>data.json</c> (what the data were) and <c>state.json</c>, which holds the others' checksums and its own. It is written aside and renamed, the one before
+/// kept as <c>NAME.old</c> until the disk has the new one: at any moment one of the two is complete.
 /// </summary>
 public static class CheckpointFolder
 {
@@ -53,9 +56,11 @@ public static class CheckpointFolder
         }
     }
 
-    /// <summary>Writes a checkpoint in place of the one that may stand there. Throws <see cref="IOException"/> naming the folder; the old one is whole then.</summary>
-    public static void Write(string folder, TrainingState state, DataIdentity data, IReadOnlyList<NamedTensor> weights, IReadOnlyList<NamedTensor> firstMoments, IReadOnlyList<NamedTensor> secondMoments,
-        IReadOnlyList<NamedTensor>? carriedState = null)
+    /// <summary>
+    /// Writes a checkpoint in place of the one that may stand there. Throws <see cref="IOException"/> naming the folder; the old one is whole then.
+    /// </summary>
+    public static void Write(string folder, TrainingState state, DataIdentity data, IReadOnlyList<NamedTensor> weights, IReadOnlyList<NamedTensor> firstMoments,
+        IReadOnlyList<NamedTensor> secondMoments, IReadOnlyList<NamedTensor>? carriedState = null)
     {
         ArgumentNullException.ThrowIfNull(state);
         try
@@ -66,7 +71,8 @@ public static class CheckpointFolder
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new IOException($"The checkpoint {folder} of step {state.Step} could not be written ({e.Message}); {(Exists(folder) ? "the one before it is kept" : "there is none before it")}.", e);
+            throw new IOException($"The checkpoint {folder} of step {state.Step} could not be written ({e.Message}); "
+                + $"{(Exists(folder) ? "the one before it is kept" : "there is none before it")}.", e);
         }
     }
 
@@ -128,7 +134,8 @@ public static class CheckpointFolder
             var data = state.Format > 1 ? ReadData(found, state) : null;
             var weights = ReadTensors(found, WeightsFile, state);
             var moments = withMoments ? ReadTensors(found, OptimizerFile, state) : [];
-            var checkpoint = new Checkpoint(found, state, data, weights, Part(moments, FirstMomentPrefix), Part(moments, SecondMomentPrefix), Part(moments, CarriedStatePrefix));
+            var checkpoint = new Checkpoint(found, state, data, weights, Part(moments, FirstMomentPrefix), Part(moments, SecondMomentPrefix),
+                Part(moments, CarriedStatePrefix));
             Check(found, state, weights, checkpoint, withMoments);
             return checkpoint;
         }
@@ -138,8 +145,8 @@ public static class CheckpointFolder
         }
     }
 
-    internal static void WriteAside(string folder, TrainingState state, DataIdentity data, IReadOnlyList<NamedTensor> weights, IReadOnlyList<NamedTensor> firstMoments, IReadOnlyList<NamedTensor> secondMoments,
-        IReadOnlyList<NamedTensor>? carriedState = null)
+    internal static void WriteAside(string folder, TrainingState state, DataIdentity data, IReadOnlyList<NamedTensor> weights,
+        IReadOnlyList<NamedTensor> firstMoments, IReadOnlyList<NamedTensor> secondMoments, IReadOnlyList<NamedTensor>? carriedState = null)
     {
         var aside = Aside(folder);
         if (Directory.Exists(aside))
@@ -147,14 +154,17 @@ public static class CheckpointFolder
         Directory.CreateDirectory(aside);
         var files = new Dictionary<string, FileCheck>(StringComparer.Ordinal);
         WriteTensors(Path.Combine(aside, WeightsFile), weights);
-        WriteTensors(Path.Combine(aside, OptimizerFile), [.. Prefixed(firstMoments, FirstMomentPrefix), .. Prefixed(secondMoments, SecondMomentPrefix), .. Prefixed(carriedState ?? [], CarriedStatePrefix)]);
+        WriteTensors(Path.Combine(aside, OptimizerFile),
+            [.. Prefixed(firstMoments, FirstMomentPrefix), .. Prefixed(secondMoments, SecondMomentPrefix),
+                .. Prefixed(carriedState ?? [], CarriedStatePrefix)]);
         AtomicFile.Write(Path.Combine(aside, DataFile), stream => JsonSerializer.Serialize(stream, data, DataIdentityJson.Default.DataIdentity));
         foreach (var name in new[] { WeightsFile, OptimizerFile, DataFile })
             using (var file = File.OpenRead(Path.Combine(aside, name)))
                 files[name] = Measure(file);
         var complete = state with { Format = TrainingState.CurrentFormat, Program = Version, Files = files, Checksum = "" };
         var checksum = Checksum(JsonSerializer.SerializeToUtf8Bytes(complete, TrainingStateJson.Default.TrainingState));
-        AtomicFile.Write(Path.Combine(aside, StateFile), stream => JsonSerializer.Serialize(stream, complete with { Checksum = checksum }, TrainingStateJson.Default.TrainingState));
+        AtomicFile.Write(Path.Combine(aside, StateFile),
+            stream => JsonSerializer.Serialize(stream, complete with { Checksum = checksum }, TrainingStateJson.Default.TrainingState));
     }
 
     internal static void Retire(string folder)
@@ -194,10 +204,12 @@ public static class CheckpointFolder
     static bool IsComplete(string folder) => File.Exists(Path.Combine(folder, StateFile));
 
     static string Locate(string folder)
-        => Find(folder) ?? throw new CheckpointException($"There is no checkpoint in {folder}: neither {StateFile} nor checkpoints/last/{StateFile} stands there. Name a run's folder (runs/NAME) or one of its checkpoints.");
+        => Find(folder) ?? throw new CheckpointException($"There is no checkpoint in {folder}: "
+            + $"neither {StateFile} nor checkpoints/last/{StateFile} stands there. Name a run's folder (runs/NAME) or one of its checkpoints.");
 
     static string? Find(string folder)
-        => new[] { folder, Old(folder), Path.Combine(folder, "checkpoints", "last"), Old(Path.Combine(folder, "checkpoints", "last")) }.FirstOrDefault(IsComplete);
+        => new[] { folder, Old(folder), Path.Combine(folder, "checkpoints", "last"),
+            Old(Path.Combine(folder, "checkpoints", "last")) }.FirstOrDefault(IsComplete);
 
     static byte[] StateBytes(string folder)
     {
@@ -280,7 +292,8 @@ public static class CheckpointFolder
         {
             var actual = Measure(file);
             if (actual != expected)
-                throw new CheckpointException($"{path}: {actual.Bytes} bytes with checksum {actual.XxHash128}; {expected.Bytes} with {expected.XxHash128} were written. The file is damaged; use another checkpoint.");
+                throw new CheckpointException($"{path}: {actual.Bytes} bytes with checksum {actual.XxHash128}; "
+                    + $"{expected.Bytes} with {expected.XxHash128} were written. The file is damaged; use another checkpoint.");
             file.Position = 0;
             return file;
         }
@@ -310,7 +323,8 @@ public static class CheckpointFolder
                 if (!byName.Remove(parameter.Name, out var tensor))
                     throw new CheckpointException($"{Path.Combine(folder, file)}: tensor {parameter.Name} is missing.");
                 if (!tensor.Shape.SequenceEqual(parameter.Shape))
-                    throw new CheckpointException($"{Path.Combine(folder, file)}: {parameter.Name} has shape [{string.Join(", ", tensor.Shape)}]; the configuration beside it needs [{string.Join(", ", parameter.Shape)}].");
+                    throw new CheckpointException($"{Path.Combine(folder, file)}: {parameter.Name} has shape [{string.Join(", ", tensor.Shape)}]; "
+                        + $"the configuration beside it needs [{string.Join(", ", parameter.Shape)}].");
             }
 
             if (byName.Count > 0)
@@ -320,10 +334,12 @@ public static class CheckpointFolder
 
     static void WriteTensors(string path, IReadOnlyList<NamedTensor> tensors) => AtomicFile.Write(path, stream => SafetensorsFile.Write(stream, tensors));
 
-    static IEnumerable<NamedTensor> Prefixed(IReadOnlyList<NamedTensor> tensors, string prefix) => tensors.Select(tensor => tensor with { Name = prefix + tensor.Name });
+    static IEnumerable<NamedTensor> Prefixed(IReadOnlyList<NamedTensor> tensors, string prefix)
+        => tensors.Select(tensor => tensor with { Name = prefix + tensor.Name });
 
     static List<NamedTensor> Part(IReadOnlyList<NamedTensor> tensors, string prefix)
-        => [.. tensors.Where(tensor => tensor.Name.StartsWith(prefix, StringComparison.Ordinal)).Select(tensor => tensor with { Name = tensor.Name[prefix.Length..] })];
+        => [.. tensors.Where(tensor => tensor.Name.StartsWith(prefix, StringComparison.Ordinal))
+            .Select(tensor => tensor with { Name = tensor.Name[prefix.Length..] })];
 
     static FileCheck Measure(FileStream file)
     {

@@ -66,7 +66,8 @@ public static class SafetensorsFile
         var headerLength = BinaryPrimitives.ReadUInt64LittleEndian(lengthBytes);
         var remaining = stream.Length - LengthBytes;
         if (headerLength > MaximumHeader || (long)headerLength > remaining)
-            throw new CheckpointException($"{name}, offset 0: a header of {headerLength} bytes in a file with {remaining} left; the file is damaged or truncated.");
+            throw new CheckpointException($"{name}, offset 0: a header of {headerLength} bytes in a file with {remaining} left; "
+                + "the file is damaged or truncated.");
         var header = new byte[headerLength];
         stream.ReadExactly(header);
         var entries = ReadHeader(header, name, remaining - (long)headerLength);
@@ -109,17 +110,22 @@ public static class SafetensorsFile
                     if (size < 0 || (count *= size) > Array.MaxLength)
                         throw new CheckpointException($"{file}: tensor {property.Name} has an impossible shape [{string.Join(", ", shape)}].");
                 if (offsets.GetArrayLength() != 2 || start != expected || end - start != count * sizeof(float) || end > dataLength)
-                    throw new CheckpointException($"{file}: tensor {property.Name} of shape [{string.Join(", ", shape)}] claims bytes {start} to {end}; {expected} to {expected + count * sizeof(float)} of {dataLength} are expected.");
+                    throw new CheckpointException($"{file}: tensor {property.Name} of shape [{string.Join(", ", shape)}] claims bytes {start} to {end}; "
+                        + $"{expected} to {expected + count * sizeof(float)} of {dataLength} are expected.");
                 expected = end;
                 entries.Add((property.Name, shape, (int)count));
             }
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or IndexOutOfRangeException or DecoderFallbackException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or IndexOutOfRangeException
+            or DecoderFallbackException)
         {
             throw new CheckpointException($"{file}, offset {LengthBytes}: the header is not that of a safetensors file ({e.Message}).", e);
         }
 
-        return expected == dataLength ? entries : throw new CheckpointException($"{file}: {dataLength} bytes of data where the header describes {expected}; the file is truncated or has something behind it.");
+        return expected == dataLength
+            ? entries
+            : throw new CheckpointException($"{file}: {dataLength} bytes of data where the header describes {expected}; "
+            + "the file is truncated or has something behind it.");
     }
 
     static ReadOnlySpan<byte> LittleEndian(float[] values)

@@ -44,7 +44,8 @@ public sealed record TrainingState
 
     /// <summary>Whether training has nothing left to do: the evaluations of <see cref="TrainingConfiguration.EarlyStop"/> brought nothing better.</summary>
     [JsonIgnore]
-    public bool StoppedEarly => Configuration.Training.EarlyStop > 0 && EvaluationsWithoutImprovement >= Configuration.Training.EarlyStop && !EvaluationIsPending;
+    public bool StoppedEarly
+        => Configuration.Training.EarlyStop > 0 && EvaluationsWithoutImprovement >= Configuration.Training.EarlyStop && !EvaluationIsPending;
 }
 
 /// <summary>Size in bytes and XxHash128 in hexadecimal digits of a file.</summary>

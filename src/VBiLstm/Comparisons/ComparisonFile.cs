@@ -20,7 +20,8 @@ public sealed record ComparisonDataset
     public IReadOnlyList<string> Set { get; init => field = value ?? []; } = [];
 
     /// <summary>The paper's numbers by the model's name.</summary>
-    public IReadOnlyDictionary<string, PaperFigures> Paper { get; init => field = value ?? new Dictionary<string, PaperFigures>(); } = new Dictionary<string, PaperFigures>();
+    public IReadOnlyDictionary<string, PaperFigures> Paper { get; init => field = value
+        ?? new Dictionary<string, PaperFigures>(); } = new Dictionary<string, PaperFigures>();
 
     /// <summary>What the paper's numbers were measured on, and in which of its tables they stand.</summary>
     public string PaperNote { get; init => field = value ?? ""; } = "";
@@ -63,7 +64,8 @@ public sealed record ComparisonFile
     public string? EqualParametersTo { get; init; }
 
     /// <summary>Reads and checks a file.</summary>
-    /// <exception cref="ConfigurationException">Not readable, not such a file, or names that are missing or come twice; the message names the file and the field.</exception>
+    /// <exception cref="ConfigurationException">Not readable, not such a file, or names that are missing or come twice; the message names the file and the
+    /// field.</exception>
     public static ComparisonFile Read(string path)
     {
         ComparisonFile file;
@@ -108,7 +110,8 @@ public sealed record ComparisonFile
         if (Seeds.Count == 0 || Seeds.Distinct().Count() != Seeds.Count)
             throw new ConfigurationException($"{path}: seeds: name one at least, each once.");
         if (EqualParametersTo is { } reference && Models.All(model => model.Name != reference))
-            throw new ConfigurationException($"{path}: equal_parameters_to names {reference}, which is none of the models ({string.Join(", ", Models.Select(model => model.Name))}).");
+            throw new ConfigurationException($"{path}: equal_parameters_to names {reference}, "
+                + $"which is none of the models ({string.Join(", ", Models.Select(model => model.Name))}).");
         foreach (var data in Data)
         {
             if (data.Paper.Keys.FirstOrDefault(name => Models.All(model => model.Name != name)) is { } unknown)
@@ -119,7 +122,8 @@ public sealed record ComparisonFile
     }
 
     /// <summary>Every run, one seed of all models and data sets after the other, each with its whole configuration.</summary>
-    /// <exception cref="ConfigurationException">A preset or key is unknown, or no width gives a model the reference's number of parameters within 1 %.</exception>
+    /// <exception cref="ConfigurationException">A preset or key is unknown, or no width gives a model the reference's number of parameters within 1
+    /// %.</exception>
     public IReadOnlyList<ComparisonRun> Runs()
     {
         var runs = new List<ComparisonRun>();
@@ -127,7 +131,9 @@ public sealed record ComparisonFile
         {
             foreach (var data in Data)
             {
-                long? budget = EqualParametersTo is null ? null : Parameters(Configuration(data, Models.Single(model => model.Name == EqualParametersTo), seed).Model);
+                long? budget = EqualParametersTo is null
+                    ? null
+                    : Parameters(Configuration(data, Models.Single(model => model.Name == EqualParametersTo), seed).Model);
                 foreach (var model in Models)
                 {
                     var configuration = Configuration(data, model, seed);
@@ -154,7 +160,11 @@ public sealed record ComparisonFile
     // More units have more parameters, so halving finds the nearest number; M keeps its share of H, but where steps of H are too coarse.
     static ModelConfiguration Matched(ModelConfiguration model, long budget, string name)
     {
-        ModelConfiguration With(int units) => model with { LstmUnits = units, MlpUnits = Math.Max(1, (int)Math.Round((double)model.MlpUnits * units / model.LstmUnits)) };
+        ModelConfiguration With(int units) => model with
+        {
+            LstmUnits = units,
+            MlpUnits = Math.Max(1, (int)Math.Round((double)model.MlpUnits * units / model.LstmUnits)),
+        };
         var (low, high) = (1, LargestUnits);
         while (high - low > 1)
         {
@@ -162,17 +172,20 @@ public sealed record ComparisonFile
             (low, high) = Fits(With(middle), budget) ? (middle, high) : (low, middle);
         }
 
-        var best = new[] { With(low), With(high) }.Where(candidate => candidate.LstmUnits < LargestUnits).MinBy(candidate => Math.Abs(Parameters(candidate) - budget))!;
+        var best = new[] { With(low), With(high) }.Where(candidate => candidate.LstmUnits < LargestUnits)
+            .MinBy(candidate => Math.Abs(Parameters(candidate) - budget))!;
         var count = Parameters(best);
         if (Math.Abs(count - budget) > BudgetTolerance * budget)
         {
-            best = Enumerable.Range(1, 2 * With(low).MlpUnits + 1).Select(units => With(low) with { MlpUnits = units }).MinBy(candidate => Math.Abs(Parameters(candidate) - budget))!;
+            best = Enumerable.Range(1, 2 * With(low).MlpUnits + 1).Select(units => With(low) with { MlpUnits = units })
+                .MinBy(candidate => Math.Abs(Parameters(candidate) - budget))!;
             count = Parameters(best);
         }
 
         return Math.Abs(count - budget) <= BudgetTolerance * budget
             ? best
-            : throw new ConfigurationException($"{name}: no width gives {budget:N0} parameters within 1 %; model.lstm_units={best.LstmUnits} has {count:N0}. Leave equal_parameters_to out, or set the sizes yourself.");
+            : throw new ConfigurationException($"{name}: no width gives {budget:N0} parameters within 1 %; model.lstm_units={best.LstmUnits} has {count:N0}. "
+                + "Leave equal_parameters_to out, or set the sizes yourself.");
     }
 
     static bool Fits(ModelConfiguration model, long budget)

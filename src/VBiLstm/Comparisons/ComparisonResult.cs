@@ -78,7 +78,8 @@ public sealed record ComparisonResult
         var model = trained.Configuration.Model;
         var facts = trained.Parameters.Layout.Model;
         int Rows(SequenceDataset split) => data.EvaluationBatchSize(split, trained.Configuration.Training.BatchSize);
-        EvaluationResult Posterior(SequenceDataset split, string name) => trained.Posterior(split, Rows(split), progress: share => progress(name, share), cancellation: cancellation);
+        EvaluationResult Posterior(SequenceDataset split, string name)
+            => trained.Posterior(split, Rows(split), progress: share => progress(name, share), cancellation: cancellation);
         double? Prior(LatentMode mode, string name)
             => facts.ReadsFuture ? null : trained.Prior(data.Test, Rows(data.Test), mode, share => progress(name, share), cancellation).Bound;
 

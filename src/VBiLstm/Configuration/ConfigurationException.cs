@@ -11,6 +11,8 @@ public class ConfigurationException : Exception
     {
     }
 
-    /// <summary>What else than keys of the configuration a caller can set to mend it (count, steps, data …), for whoever knows how it is spelled there.</summary>
+    /// <summary>
+    /// What else than keys of the configuration a caller can set to mend it (count, steps, data …), for whoever knows how it is spelled there.
+    /// </summary>
     public IReadOnlyList<string> Settings { get; init; } = [];
 }

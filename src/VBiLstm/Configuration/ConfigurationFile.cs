@@ -6,7 +6,12 @@ namespace VBiLstm.Configuration;
 /// <summary>Reads, writes and overrides configurations. A file may hold some keys only; the others come from its preset.</summary>
 public static class ConfigurationFile
 {
-    static readonly JsonDocumentOptions Reading = new() { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true, AllowDuplicateProperties = false };
+    static readonly JsonDocumentOptions Reading = new()
+    {
+        CommentHandling = JsonCommentHandling.Skip,
+        AllowTrailingCommas = true,
+        AllowDuplicateProperties = false,
+    };
 
     /// <summary>
     /// Reads a file over the preset that it names, or over <paramref name="preset"/> where given. Throws <see cref="ConfigurationException"/>
@@ -57,7 +62,8 @@ public static class ConfigurationFile
     {
         if (given is not JsonObject keys)
             throw new ConfigurationException("a configuration is a JSON object, {…}.");
-        var name = preset ?? (keys["preset"] is JsonValue value && value.GetValueKind() == JsonValueKind.String ? value.GetValue<string>() : Preset.All[0].Name);
+        var name = preset
+            ?? (keys["preset"] is JsonValue value && value.GetValueKind() == JsonValueKind.String ? value.GetValue<string>() : Preset.All[0].Name);
         var target = ToJson(name == RunConfiguration.NoPreset ? new RunConfiguration() : Preset.Get(name).Configuration);
         Merge(keys, target, "");
         target["preset"] = name;
@@ -90,7 +96,8 @@ public static class ConfigurationFile
     public static void Write(string path, RunConfiguration configuration)
         => AtomicFile.WriteText(path, ToText(configuration));
 
-    static JsonObject ToJson(RunConfiguration configuration) => JsonSerializer.SerializeToNode(configuration, ConfigurationJson.Default.RunConfiguration)!.AsObject();
+    static JsonObject ToJson(RunConfiguration configuration)
+        => JsonSerializer.SerializeToNode(configuration, ConfigurationJson.Default.RunConfiguration)!.AsObject();
 
     static RunConfiguration FromJson(JsonObject json)
     {

@@ -16,7 +16,8 @@ public sealed class ConfigurationKey
     ConfigurationKey(string path, JsonPropertyInfo property, JsonNode? defaultValue)
     {
         Path = path;
-        Description = property.AttributeProvider?.GetCustomAttributes(typeof(DescriptionAttribute), true).OfType<DescriptionAttribute>().FirstOrDefault()?.Description ?? "";
+        Description = property.AttributeProvider?.GetCustomAttributes(typeof(DescriptionAttribute), true).OfType<DescriptionAttribute>()
+            .FirstOrDefault()?.Description ?? "";
         Default = defaultValue?.ToJsonString().Trim('"') ?? "null";
         _type = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
         IsNullable = _type != property.PropertyType;
@@ -78,7 +79,9 @@ public sealed class ConfigurationKey
         };
     }
 
-    /// <summary>The key of a dotted path, or of its last part alone where that is unique. Throws <see cref="ConfigurationException"/> naming the nearest key.</summary>
+    /// <summary>
+    /// The key of a dotted path, or of its last part alone where that is unique. Throws <see cref="ConfigurationException"/> naming the nearest key.
+    /// </summary>
     public static ConfigurationKey Find(string path)
     {
         var found = All.Where(key => key.Path == path).ToList();
@@ -90,11 +93,14 @@ public sealed class ConfigurationKey
     /// <summary>The error for a key that does not exist; it names the nearest key or section.</summary>
     internal static ConfigurationException Unknown(string path)
     {
-        var known = All.Select(key => key.Path).Concat(All.Where(key => key.Path.Contains('.', StringComparison.Ordinal)).Select(key => key.Path.Split('.')[0]).Distinct());
+        var known = All.Select(key => key.Path)
+            .Concat(All.Where(key => key.Path.Contains('.', StringComparison.Ordinal)).Select(key => key.Path.Split('.')[0]).Distinct());
         return new ConfigurationException($"{path} is not a key of the configuration; did you mean {NearestName.Of(path, known)}?");
     }
 
-    static string[] EnumValues(Type type) => [.. type.GetFields(BindingFlags.Public | BindingFlags.Static).Select(field => field.GetCustomAttribute<JsonStringEnumMemberNameAttribute>()?.Name ?? field.Name)];
+    static string[] EnumValues(Type type)
+        => [.. type.GetFields(BindingFlags.Public | BindingFlags.Static)
+            .Select(field => field.GetCustomAttribute<JsonStringEnumMemberNameAttribute>()?.Name ?? field.Name)];
 
     static List<ConfigurationKey> Collect()
     {

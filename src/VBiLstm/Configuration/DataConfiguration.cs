@@ -35,7 +35,8 @@ public sealed record DataConfiguration
     /// <summary>The value of <see cref="Source"/> of a run whose data a program gave it.</summary>
     public const string InMemory = "in-memory";
 
-    [Description("embedded-digits (1,000/200/200 binarised digits, part of the program), a folder that vbilstm data prepare wrote, or a folder of idx or idx.gz image files with train, valid and test in their names.")]
+    [Description("embedded-digits (1,000/200/200 binarised digits, part of the program), a folder that vbilstm data prepare wrote, "
+        + "or a folder of idx or idx.gz image files with train, valid and test in their names.")]
     public string Source { get; init; } = EmbeddedDigits;
 
     [Description("An image as a sequence: rows (one row of pixels a step) or pixels (one pixel a step).")]
@@ -47,7 +48,8 @@ public sealed record DataConfiguration
     [Description("W, predicted steps of a window of one long text; sentences, images and speech come in their own lengths.")]
     public int Window { get; init; } = 100;
 
-    [Description("A window of one long text begins with the state that the one before it ended with; false begins each with zeros. The paper is silent; report both.")]
+    [Description("A window of one long text begins with the state that the one before it ended with; false begins each with zeros. The paper is silent; "
+        + "report both.")]
     public bool CarryState { get; init; } = true;
 
     /// <summary>Checks every field. Throws <see cref="ConfigurationException"/> naming the field, its value and the fix.</summary>

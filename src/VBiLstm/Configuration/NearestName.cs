@@ -23,7 +23,8 @@ public static class NearestName
         var names = items.Select(name).ToList();
         var index = names.IndexOf(given);
         return index >= 0 ? items[index]
-            : throw new ConfigurationException($"There is no {kind} {given}; did you mean {Of(given, names)}? {char.ToUpperInvariant(kind[0])}{kind[1..]}s: {string.Join(", ", names)}.");
+            : throw new ConfigurationException($"There is no {kind} {given}; did you mean {Of(given, names)}? {char.ToUpperInvariant(kind[0])}{kind[1..]}s: "
+                + $"{string.Join(", ", names)}.");
     }
 
     static string Last(string name) => name[(name.LastIndexOf('.') + 1)..];

@@ -71,7 +71,11 @@ public sealed record DataIdentity
     {
         ArgumentNullException.ThrowIfNull(other);
         if (Differences(other).ToList() is { Count: > 0 } differences)
-            throw new DataException($"{source} holds other data than {run} was trained on: {string.Join("; ", differences)}. They were changed since; bring the old ones back, or begin a new run.") { Settings = ["data"] };
+            throw new DataException($"{source} holds other data than {run} was trained on: {string.Join("; ", differences)}. They were changed since; "
+                + "bring the old ones back, or begin a new run.")
+            {
+                Settings = ["data"],
+            };
     }
 
     IEnumerable<string> Differences(DataIdentity other)
@@ -79,7 +83,8 @@ public sealed record DataIdentity
         foreach (var (name, ours, theirs) in new[] { ("train", Train, other.Train), ("validation", Validation, other.Validation), ("test", Test, other.Test) })
         {
             if (ours.Sequences != theirs.Sequences || ours.PredictedSteps != theirs.PredictedSteps)
-                yield return $"the {name} split has {theirs.Sequences:N0} sequences of {theirs.PredictedSteps:N0} predicted steps in all where {ours.Sequences:N0} of {ours.PredictedSteps:N0} were";
+                yield return $"the {name} split has {theirs.Sequences:N0} sequences of {theirs.PredictedSteps:N0} predicted steps in all where "
+                    + $"{ours.Sequences:N0} of {ours.PredictedSteps:N0} were";
             else if (ours.Sha256 != theirs.Sha256)
                 yield return $"the contents of the {name} split (checksum {theirs.Sha256[..16]} where {ours.Sha256[..16]} was)";
         }
@@ -87,7 +92,8 @@ public sealed record DataIdentity
         if (Vocabulary.Count != other.Vocabulary.Count)
             yield return $"the vocabulary has {other.Vocabulary.Count:N0} texts where {Vocabulary.Count:N0} were";
         else if (Enumerable.Range(0, Vocabulary.Count).Where(id => Vocabulary[id] != other.Vocabulary[id]).ToList() is { Count: > 0 } ids)
-            yield return $"the vocabulary differs in {ids.Count:N0} texts, the first with id {ids[0]}: '{other.Vocabulary[ids[0]]}' where '{Vocabulary[ids[0]]}' was";
+            yield return $"the vocabulary differs in {ids.Count:N0} texts, the first with id {ids[0]}: "
+                + $"'{other.Vocabulary[ids[0]]}' where '{Vocabulary[ids[0]]}' was";
         if (Speech != other.Speech)
             yield return $"the scale of the sound: {other.Speech} where {Speech} was";
         if (Unit != other.Unit || (Height, Width) != (other.Height, other.Width))

@@ -13,7 +13,9 @@ public sealed record DataSplits(SequenceDataset Train, SequenceDataset Validatio
 {
     DataIdentity? _identity;
 
-    /// <summary>Where they come from, as <see cref="DataConfiguration.Source"/> says it; <see cref="DataConfiguration.InMemory"/> for splits that a program made.</summary>
+    /// <summary>
+    /// Where they come from, as <see cref="DataConfiguration.Source"/> says it; <see cref="DataConfiguration.InMemory"/> for splits that a program made.
+    /// </summary>
     public string Source { get; init; } = DataConfiguration.InMemory;
 
     /// <summary>Texts of the tokens by their ids; empty for frames.</summary>
@@ -25,7 +27,9 @@ public sealed record DataSplits(SequenceDataset Train, SequenceDataset Validatio
     /// <summary>Predicted steps of the longest sequence of any split.</summary>
     public int MaximumLength => Math.Max(Train.MaximumLength, Math.Max(Validation.MaximumLength, Test.MaximumLength));
 
-    /// <summary>Predicted steps of the longest sequence that a run meets before its end; test sequences may be far longer (whole sentences of speech).</summary>
+    /// <summary>
+    /// Predicted steps of the longest sequence that a run meets before its end; test sequences may be far longer (whole sentences of speech).
+    /// </summary>
     public int TrainingLength => Math.Max(Train.MaximumLength, Validation.MaximumLength);
 
     /// <summary>Rows with which a split of longer sequences takes no more memory than <paramref name="batchSize"/> rows of training.</summary>
@@ -56,11 +60,13 @@ public sealed record DataSplits(SequenceDataset Train, SequenceDataset Validatio
             if (Train.VocabularySize == 0)
                 throw new ConfigurationException("model.output_distribution is categorical, but the data are frames; use bernoulli or gaussian.");
             if (Train.VocabularySize != model.VocabularySize)
-                throw new ConfigurationException($"model.vocabulary_size is {model.VocabularySize}, but the data have {Train.VocabularySize} token ids; set model.vocabulary_size={Train.VocabularySize}.");
+                throw new ConfigurationException($"model.vocabulary_size is {model.VocabularySize}, but the data have {Train.VocabularySize} token ids; "
+                    + $"set model.vocabulary_size={Train.VocabularySize}.");
         }
         else if (Train.FrameSize != model.FrameSize)
         {
-            throw new ConfigurationException($"model.frame_size is {model.FrameSize}, but the data have frames of {Train.FrameSize}; set model.frame_size={Train.FrameSize} (or another data.view).");
+            throw new ConfigurationException($"model.frame_size is {model.FrameSize}, but the data have frames of {Train.FrameSize}; "
+                + $"set model.frame_size={Train.FrameSize} (or another data.view).");
         }
     }
 }

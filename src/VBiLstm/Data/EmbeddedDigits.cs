@@ -29,7 +29,8 @@ public static class EmbeddedDigits
     static ImageDataset Resource(string name, ImageView view, Binarisation binarisation, long seed)
     {
         var file = name + "-images-idx3-ubyte.gz";
-        using var zipped = typeof(EmbeddedDigits).Assembly.GetManifestResourceStream(file) ?? throw new DataException($"The embedded file {file} is missing from this build.");
+        using var zipped = typeof(EmbeddedDigits).Assembly.GetManifestResourceStream(file)
+            ?? throw new DataException($"The embedded file {file} is missing from this build.");
         using var stream = new GZipStream(zipped, CompressionMode.Decompress);
         return new ImageDataset(IdxFile.Read(stream, file), file, view, binarisation, seed);
     }

@@ -45,13 +45,16 @@ public sealed record IdxFile(IReadOnlyList<int> Sizes, byte[] Values)
             Fill(stream, word, name, 4 + 4 * i, $"the size of dimension {i + 1}");
             sizes[i] = BinaryPrimitives.ReadInt32BigEndian(word);
             if (sizes[i] <= 0 || (count *= sizes[i]) > MaximumValues)
-                throw new DataException($"{name}, offset {4 + 4 * i}: dimension {i + 1} of size {sizes[i]} is empty or makes the file larger than {MaximumValues:N0} values.");
+                throw new DataException($"{name}, offset {4 + 4 * i}: dimension {i + 1} of size {sizes[i]} is empty or makes the file larger "
+                    + $"than {MaximumValues:N0} values.");
         }
 
         var content = PiecewiseReading.ReadBytes(stream, count * type.Bytes, 4 + 4 * sizes.Length, name, $"{string.Join('×', sizes)} values");
         if (stream.ReadByte() >= 0)
-            throw new DataException($"{name}, offset {4 + 4 * sizes.Length + content.Length}: data behind the last of {string.Join('×', sizes)} values; the header does not fit the file.");
-        return new IdxFile(sizes, new NumberArray(sizes, type.Kind, type.Bytes, IsBigEndian: true, IsFortranOrder: false, content).ToPixels(name, scalesReals: false));
+            throw new DataException($"{name}, offset {4 + 4 * sizes.Length + content.Length}: data behind the last of {string.Join('×', sizes)} values; "
+                + "the header does not fit the file.");
+        return new IdxFile(sizes,
+            new NumberArray(sizes, type.Kind, type.Bytes, IsBigEndian: true, IsFortranOrder: false, content).ToPixels(name, scalesReals: false));
     }
 
     static void Fill(Stream stream, Span<byte> target, string name, int offset, string what)

@@ -19,7 +19,8 @@ public sealed class ImageDataset : SequenceDataset
     /// <param name="view">Rows or pixels a step.</param>
     /// <param name="binarisation">What the bytes mean.</param>
     /// <param name="seed">Key of the draws of static and stochastic binarisation.</param>
-    /// <exception cref="DataException">Not three dimensions, grey pixels where binary ones were announced, or pixels of 0 and 1 where grey ones were.</exception>
+    /// <exception cref="DataException">Not three dimensions, grey pixels where binary ones were announced, or pixels of 0 and 1 where grey ones
+    /// were.</exception>
     public ImageDataset(IdxFile images, string name, ImageView view, Binarisation binarisation, long seed)
     {
         ArgumentNullException.ThrowIfNull(images);
@@ -34,7 +35,8 @@ public sealed class ImageDataset : SequenceDataset
         if (binarisation == Binarisation.Binary)
             CheckBinary(name);
         else if (_pixels.Max() == 1)
-            throw new DataException($"{name}: every pixel is 0 or 1, which as grey values of 0 to 255 would all be black. These images are binary: set data.binarisation=binary.");
+            throw new DataException($"{name}: every pixel is 0 or 1, which as grey values of 0 to 255 would all be black. These images are binary: "
+                + "set data.binarisation=binary.");
     }
 
     public int Height { get; }
@@ -80,6 +82,7 @@ public sealed class ImageDataset : SequenceDataset
     {
         for (var i = 0; i < _pixels.Length; i++)
             if (_pixels[i] is not (0 or 1 or 255))
-                throw new DataException($"{name}, image {i / _imageSize}: pixel value {_pixels[i]} is neither 0 nor 255 (or 1). These images are grey: set data.binarisation=static or stochastic.");
+                throw new DataException($"{name}, image {i / _imageSize}: pixel value {_pixels[i]} is neither 0 nor 255 (or 1). These images are grey: "
+                    + "set data.binarisation=static or stochastic.");
     }
 }

@@ -61,7 +61,8 @@ sealed record NumberArray(IReadOnlyList<int> Sizes, NumberKind Kind, int Bytes, 
             var value = this[i];
             var pixel = scale == 1 ? value : Math.Round(value * scale);
             if (!(pixel is >= 0 and <= 255) || pixel != Math.Floor(pixel))
-                throw new DataException($"{name}, value {i}: {value} where a pixel of 0 to 255, in whole numbers{(scalesReals ? ", or of 0 to 1" : "")}, should stand; scale the images to that.");
+                throw new DataException($"{name}, value {i}: {value} where a pixel of 0 to 255, in whole numbers{(scalesReals ? ", or of 0 to 1" : "")}, "
+                    + "should stand; scale the images to that.");
             pixels[i] = (byte)pixel;
         }
 

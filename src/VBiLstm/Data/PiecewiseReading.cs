@@ -15,7 +15,8 @@ static class PiecewiseReading
     public static byte[] ReadBytes(Stream stream, long count, long offset, string name, string what)
     {
         if (count > Array.MaxLength)
-            throw new DataException($"{name}, offset {offset}: {what} of {count:N0} bytes, more than can be read at once ({Array.MaxLength:N0}); cut the file.");
+            throw new DataException($"{name}, offset {offset}: {what} of {count:N0} bytes, more than can be read at once ({Array.MaxLength:N0}); "
+                + "cut the file.");
         var bytes = new byte[Math.Min(count, FirstPiece)];
         var used = 0;
         while (used < count)
@@ -24,7 +25,8 @@ static class PiecewiseReading
                 Array.Resize(ref bytes, (int)Math.Min(count, 2L * bytes.Length));
             var read = stream.Read(bytes, used, bytes.Length - used);
             if (read == 0)
-                throw new DataException($"{name}, offset {offset + used}: the file ends where {count - used:N0} more bytes of {what} should stand; it is truncated.");
+                throw new DataException($"{name}, offset {offset + used}: the file ends where {count - used:N0} more bytes of {what} should stand; "
+                    + "it is truncated.");
             used += read;
         }
 

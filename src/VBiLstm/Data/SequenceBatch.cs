@@ -35,8 +35,12 @@ public sealed class SequenceBatch
         if (((long)maximumSteps + StepsAround) * batchSize * Math.Max(1L, frameSize) > Array.MaxLength)
             {
             var values = frameSize > 0 ? $" of {frameSize:N0} values" : "";
-            throw new ConfigurationException($"A batch of {batchSize:N0} sequences of {maximumSteps:N0} steps{values} has more values than {Array.MaxLength:N0}; "
-                + "use a smaller training.batch_size, or shorter sequences (data.window; frames: prepare them anew, with fewer in a row).") { Settings = ["time-steps"] };
+            throw new ConfigurationException($"A batch of {batchSize:N0} sequences of {maximumSteps:N0} steps{values} has more values "
+                + $"than {Array.MaxLength:N0}; "
+                + "use a smaller training.batch_size, or shorter sequences (data.window; frames: prepare them anew, with fewer in a row).")
+            {
+                Settings = ["time-steps"],
+            };
         }
     }
 

@@ -16,7 +16,8 @@ public abstract class SequenceDataset : IDisposable
     public abstract int MaximumLength { get; }
 
     /// <summary>
-    /// Whether sequence i + 1 goes on where sequence i ends. Each row of a batch then reads consecutive sequences, and the state is carried from one to the next.
+    /// Whether sequence i + 1 goes on where sequence i ends. Each row of a batch then reads consecutive sequences, and the state is carried from one to the
+    /// next.
     /// </summary>
     public virtual bool CarriesState => false;
 

@@ -38,7 +38,8 @@ public sealed class TokenStream : SequenceDataset
     /// <summary>As the other constructor, of ids in memory.</summary>
     /// <exception cref="DataException">Fewer than two tokens, or an id outside of the vocabulary.</exception>
     public TokenStream(int[] tokens, int vocabularySize, int window, bool carriesState, TaskUnit unit, string name)
-        : this((tokens ?? throw new ArgumentNullException(nameof(tokens))).Length, (first, ids) => tokens.AsSpan(first, ids.Length).CopyTo(ids), vocabularySize, window, carriesState, unit, name)
+        : this((tokens ?? throw new ArgumentNullException(nameof(tokens))).Length, (first, ids) => tokens.AsSpan(first, ids.Length).CopyTo(ids), vocabularySize,
+            window, carriesState, unit, name)
     {
         var wrong = Array.FindIndex(tokens, id => (uint)id >= (uint)vocabularySize);
         if (wrong >= 0)

@@ -29,7 +29,8 @@ public static class WaveFile
         "data"u8.CopyTo(bytes.AsSpan(36));
         BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(40), 2 * samples.Length);
         for (var i = 0; i < samples.Length; i++)
-            BinaryPrimitives.WriteInt16LittleEndian(bytes.AsSpan(HeaderBytes + 2 * i), (short)Math.Clamp(MathF.Round(samples[i]), short.MinValue, short.MaxValue));
+            BinaryPrimitives.WriteInt16LittleEndian(bytes.AsSpan(HeaderBytes + 2 * i),
+                (short)Math.Clamp(MathF.Round(samples[i]), short.MinValue, short.MaxValue));
         AtomicFile.Write(path, stream => stream.Write(bytes));
     }
 }

@@ -29,7 +29,9 @@ public sealed record EvaluationResult
     /// <summary>The unit that the data set's tables use.</summary>
     public TaskUnit Unit { get; init; }
 
-    /// <summary>False where <see cref="Bound"/> does not bound the log-likelihood of the model: latents at their means, or a generator that reads the future.</summary>
+    /// <summary>
+    /// False where <see cref="Bound"/> does not bound the log-likelihood of the model: latents at their means, or a generator that reads the future.
+    /// </summary>
     public required bool IsBound { get; init; }
 
     /// <summary>Mean KL of each latent dimension, nats per step.</summary>
@@ -47,7 +49,9 @@ public sealed record EvaluationResult
             TaskUnit.Perplexity => (Math.Exp(-Bound * Sequences / Tokens), "perplexity (lower is better)"),
             TaskUnit.BitsPerCharacter => (-Bound * Sequences / Tokens / Math.Log(2), "bits per character (lower is better)"),
             TaskUnit.NatsPerImage => (-Bound, "nats per image (lower is better)"),
-            _ => model.IsCategorical ? (-Bound * Sequences / Tokens / Math.Log(2), "bits per token (lower is better)") : (Bound, "nats per sequence (higher is better)"),
+            _ => model.IsCategorical
+                ? (-Bound * Sequences / Tokens / Math.Log(2), "bits per token (lower is better)")
+                : (Bound, "nats per sequence (higher is better)"),
         };
     }
 }

@@ -52,7 +52,8 @@ public sealed class Evaluator
             throw new ConfigurationException("The importance-weighted bound needs sampled latents and a positive number of samples.");
 
         if (importanceSamples > 1 && data.CarriesState)
-            throw new ConfigurationException("The importance-weighted bound needs sequences of their own; these windows carry their state. Set data.carry_state=false, or leave the samples out.");
+            throw new ConfigurationException("The importance-weighted bound needs sequences of their own; these windows carry their state. "
+                + "Set data.carry_state=false, or leave the samples out.");
         var batches = new EvaluationBatches(data, _step.BatchSize);
         var batch = new SequenceBatch(_step.MaximumSteps, _step.BatchSize, data.FrameSize);
         var (nll, kl, logWeight) = (new double[_step.BatchSize], new double[_step.BatchSize], new double[_step.BatchSize]);

@@ -46,7 +46,12 @@ public static class Generation
     static void CheckSize(int count, int steps, int valuesPerStep, int outputs)
     {
         if ((long)count * steps * valuesPerStep > Array.MaxLength || (long)count * outputs > Array.MaxLength)
-            throw new ConfigurationException($"{count:N0} sequences of {steps:N0} steps are more than can be drawn at once; draw fewer, or shorter ones.") { Settings = ["count", "steps"] };
+        {
+            throw new ConfigurationException($"{count:N0} sequences of {steps:N0} steps are more than can be drawn at once; draw fewer, or shorter ones.")
+            {
+                Settings = ["count", "steps"],
+            };
+        }
     }
 
     /// <summary>Token ids [B, T] of categorical data, after the token <paramref name="first"/>.</summary>

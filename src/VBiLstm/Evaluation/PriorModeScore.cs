@@ -18,7 +18,8 @@ public static class PriorModeScore
     /// <param name="progress">Told the share done, from 0 to 1.</param>
     /// <param name="cancellation">Stops between batches.</param>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static EvaluationResult Evaluate(PriorMode prior, SequenceDataset data, LatentMode mode, Action<double>? progress = null, CancellationToken cancellation = default)
+    public static EvaluationResult Evaluate(PriorMode prior, SequenceDataset data, LatentMode mode, Action<double>? progress = null,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(prior);
         ArgumentNullException.ThrowIfNull(data);
@@ -40,7 +41,15 @@ public static class PriorModeScore
             progress?.Invoke((number + 1.0) / batches.Count);
         }
 
-        return new EvaluationResult { Nll = sum / data.Count, Kl = 0, Sequences = data.Count, Tokens = tokens, Unit = data.Unit, IsBound = mode == LatentMode.Sampled };
+        return new EvaluationResult
+        {
+            Nll = sum / data.Count,
+            Kl = 0,
+            Sequences = data.Count,
+            Tokens = tokens,
+            Unit = data.Unit,
+            IsBound = mode == LatentMode.Sampled,
+        };
     }
 
     /// <summary>−log p of each row of a batch, nats, over its own steps; goes on from the state of the batch before where the batch continues it.</summary>

@@ -58,7 +58,8 @@ public sealed class TrainedModel : IDisposable
     /// <param name="progress">Told the share done, from 0 to 1.</param>
     /// <param name="cancellation">Stops between batches.</param>
     /// <exception cref="NonFiniteException">A figure is not finite.</exception>
-    public EvaluationResult Posterior(SequenceDataset split, int rows, LatentMode mode = LatentMode.Sampled, int importanceSamples = 0, Action<double>? progress = null, CancellationToken cancellation = default)
+    public EvaluationResult Posterior(SequenceDataset split, int rows, LatentMode mode = LatentMode.Sampled, int importanceSamples = 0,
+        Action<double>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(split);
         using var step = new TrainingStep(Device, Parameters, split.MaximumLength, Math.Min(rows, split.Count), training: null);
@@ -66,7 +67,8 @@ public sealed class TrainedModel : IDisposable
     }
 
     /// <summary>Scores a split in prior mode, as <see cref="PriorModeScore.Evaluate"/> does; parameters as of <see cref="Posterior"/>.</summary>
-    public EvaluationResult Prior(SequenceDataset split, int rows, LatentMode mode = LatentMode.Sampled, Action<double>? progress = null, CancellationToken cancellation = default)
+    public EvaluationResult Prior(SequenceDataset split, int rows, LatentMode mode = LatentMode.Sampled, Action<double>? progress = null,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(split);
         using var prior = new PriorMode(Device, Parameters, Math.Min(rows, split.Count), sampled: mode == LatentMode.Sampled);
@@ -74,7 +76,8 @@ public sealed class TrainedModel : IDisposable
     }
 
     EvaluationResult Checked(EvaluationResult result)
-        => double.IsFinite(result.Bound) && double.IsFinite(result.ImportanceWeightedBound ?? 0) && double.IsFinite(result.InTaskUnit(Configuration.Model).Value)
+        => double.IsFinite(result.Bound) && double.IsFinite(result.ImportanceWeightedBound ?? 0)
+            && double.IsFinite(result.InTaskUnit(Configuration.Model).Value)
             ? result
             : throw NonFiniteException.OfFigure(Checkpoint.Folder, Checkpoint.State.Step, "the bound");
 

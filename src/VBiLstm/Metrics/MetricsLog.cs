@@ -95,7 +95,8 @@ public sealed class MetricsLog : IDisposable
 
         file.SetLength(kept);
         if (steps != resumedStep)
-            warn?.Invoke($"{path} holds {steps} training steps where {resumedStep} are done: lines of it {(steps < resumedStep ? "were lost" : "stand twice")}, and its curves are not whole.");
+            warn?.Invoke($"{path} holds {steps} training steps where {resumedStep} are done: "
+                + $"lines of it {(steps < resumedStep ? "were lost" : "stand twice")}, and its curves are not whole.");
     }
 
     static MetricsRow? Parse(string line)

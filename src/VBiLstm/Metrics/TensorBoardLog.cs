@@ -25,7 +25,8 @@ public sealed class TensorBoardLog : IDisposable
     public TensorBoardLog(string folder, long? resumedStep, Action<string>? warn = null)
     {
         var now = DateTimeOffset.UtcNow;
-        _file = new AppendedFile(Path.Combine(folder, $"events.out.tfevents.{now.ToUnixTimeSeconds()}.{Dns.GetHostName()}.{Environment.ProcessId}.{now.Millisecond}"), warn);
+        _file = new AppendedFile(Path.Combine(folder,
+            $"events.out.tfevents.{now.ToUnixTimeSeconds()}.{Dns.GetHostName()}.{Environment.ProcessId}.{now.Millisecond}"), warn);
         WriteEvent(0, message => WriteString(message, FileVersion, "brain.Event:2"));
         if (resumedStep is { } step)
         {
@@ -65,7 +66,8 @@ public sealed class TensorBoardLog : IDisposable
 
     /// <summary>Names the run's hyperparameters for TensorBoard's HPARAMS tab (tensorboard/plugins/hparams/plugin_data.proto).</summary>
     /// <param name="values">By dotted name: numbers, truth values or texts.</param>
-    public void Hyperparameters(IEnumerable<(string Name, object Value)> values) => WriteValue("_hparams_/session_start_info", 0, message => WriteMessage(message, Metadata, metadata => WriteMessage(metadata, 1, plugin =>
+    public void Hyperparameters(IEnumerable<(string Name, object Value)> values)
+        => WriteValue("_hparams_/session_start_info", 0, message => WriteMessage(message, Metadata, metadata => WriteMessage(metadata, 1, plugin =>
     {
         WriteString(plugin, 1, "hparams");
         WriteMessage(plugin, 2, data => WriteMessage(data, 3, session =>

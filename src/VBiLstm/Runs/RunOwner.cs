@@ -6,8 +6,8 @@ using VBiLstm.Configuration;
 namespace VBiLstm.Runs;
 
 /// <summary>
-/// Who writes a run: a file in its folder, created exclusively (which network file systems do, unlike locks) and touched all along. The owner's process that is gone on this
-/// machine, or a file on another that nobody touched for two minutes, gives the run free.
+/// Who writes a run: a file in its folder, created exclusively (which network file systems do, unlike locks) and touched all along. The owner's process that is
+/// gone on this machine, or a file on another that nobody touched for two minutes, gives the run free.
 /// </summary>
 public sealed class RunOwner : IDisposable
 {
@@ -41,7 +41,9 @@ public sealed class RunOwner : IDisposable
             if (owner is null)
                 continue; // given free between the two calls
             if (!IsGone(path, owner))
-                throw new ConfigurationException($"{folder.Path} is in use by process {owner.Process} on {owner.Host} since {owner.Since} (UTC). Wait for it, end it, or take another run; if that machine was lost, its claim ends {Abandoned.TotalMinutes:F0} minutes after its last sign of life.");
+                throw new ConfigurationException($"{folder.Path} is in use by process {owner.Process} on {owner.Host} since {owner.Since} (UTC). Wait for it, "
+                    + $"end it, or take another run; if that machine was lost, its claim ends {Abandoned.TotalMinutes:F0} minutes "
+                    + "after its last sign of life.");
             TakeOver(path, owner);
             warn?.Invoke($"{folder.Path} was left by process {owner.Process} on {owner.Host}, which is gone; this one goes on with it.");
         }
@@ -88,7 +90,8 @@ public sealed class RunOwner : IDisposable
     public void Check()
     {
         if (Read(_path) is { } owner && owner.Token != _self.Token)
-            throw new IOException($"{Path.GetDirectoryName(_path)} was taken over by process {owner.Process} on {owner.Host}; this process stops and writes nothing more there.");
+            throw new IOException($"{Path.GetDirectoryName(_path)} was taken over by process {owner.Process} on {owner.Host}; "
+                + "this process stops and writes nothing more there.");
         if (!File.Exists(_path))
         {
             Directory.CreateDirectory(Path.GetDirectoryName(_path)!);
@@ -227,7 +230,8 @@ public sealed class RunOwner : IDisposable
 /// <param name="Since">When it took the run, UTC.</param>
 sealed record OwnerRecord(string Host, int Process, string Started, string Machine, string Token, string Since)
 {
-    public static OwnerRecord OfThisProcess() => new(Environment.MachineName, Environment.ProcessId, StartOf(Environment.ProcessId) ?? "", ThisMachine(), Guid.NewGuid().ToString("N"),
+    public static OwnerRecord OfThisProcess()
+        => new(Environment.MachineName, Environment.ProcessId, StartOf(Environment.ProcessId) ?? "", ThisMachine(), Guid.NewGuid().ToString("N"),
         DateTime.UtcNow.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture));
 
     /// <summary>When a process of this machine started; null where there is none of that number.</summary>
@@ -237,7 +241,8 @@ sealed record OwnerRecord(string Host, int Process, string Started, string Machi
         {
             if (OperatingSystem.IsLinux())
             {
-                // Behind the name in brackets: the state, and as the twentieth field the start in ticks since boot. A process that ended but was not waited for is gone.
+                // Behind the name in brackets: the state, and as the twentieth field the start in ticks since boot. A process that ended but was not waited for
+                // is gone.
                 var stat = File.ReadAllText($"/proc/{process}/stat");
                 var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
                 return fields[0] is "Z" or "X" ? null : fields[19];
@@ -246,7 +251,8 @@ sealed record OwnerRecord(string Host, int Process, string Started, string Machi
             using var found = System.Diagnostics.Process.GetProcessById(process);
             return found.StartTime.ToUniversalTime().ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or InvalidOperationException or System.ComponentModel.Win32Exception)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or InvalidOperationException
+            or System.ComponentModel.Win32Exception)
         {
             return null;
         }

@@ -33,10 +33,13 @@ sealed class RunLogs : ITrainingObserver, IDisposable
         _metrics.Write(step, "train",
         [
             ("bound", metrics.Bound), ("nll", metrics.Nll), ("kl", metrics.Kl), ("log_p_psi", metrics.LogPPsi), ("log_p_xi", metrics.LogPXi),
-            ("objective", metrics.Objective), ("gradient_norm", metrics.GradientNorm), ("learning_rate", report.LearningRate), ("skipped_steps", report.Skipped),
+            ("objective", metrics.Objective), ("gradient_norm", metrics.GradientNorm), ("learning_rate", report.LearningRate),
+            ("skipped_steps", report.Skipped),
         ]);
-        foreach (var (tag, value) in new[] { ("bound", metrics.Bound), ("nll", metrics.Nll), ("kl", metrics.Kl), ("log_p_psi", metrics.LogPPsi), ("log_p_xi", metrics.LogPXi), ("activity", metrics.Activity),
-            ("objective", metrics.Objective), ("gradient_norm", metrics.GradientNorm), ("learning_rate", report.LearningRate), ("kl_weight", Schedules.KlWeight(_configuration.Model, _configuration.Training, step - 1)) })
+        foreach (var (tag, value) in new[] { ("bound", metrics.Bound), ("nll", metrics.Nll), ("kl", metrics.Kl), ("log_p_psi", metrics.LogPPsi),
+            ("log_p_xi", metrics.LogPXi), ("activity", metrics.Activity),
+            ("objective", metrics.Objective), ("gradient_norm", metrics.GradientNorm), ("learning_rate", report.LearningRate),
+            ("kl_weight", Schedules.KlWeight(_configuration.Model, _configuration.Training, step - 1)) })
             _board.Scalar("train/" + tag, step, value);
         if (_timing.Add(step, report.Sequences) is not { } timing)
             return;

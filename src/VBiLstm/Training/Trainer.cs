@@ -42,12 +42,14 @@ public sealed class Trainer : IDisposable
     /// <param name="data">Its data set, open.</param>
     /// <param name="device">Where it runs.</param>
     /// <param name="folder">Where its files go; one trainer at a time has it. Null to train in memory.</param>
-    /// <param name="checkpoint">Where the run goes on, with its moments; the configuration may differ from its only in what does not change shapes. Null for a run from its start.</param>
+    /// <param name="checkpoint">Where the run goes on, with its moments; the configuration may differ from its only in what does not change shapes. Null for a
+    /// run from its start.</param>
     /// <param name="owner">The folder's owner where it was taken already; disposed with the trainer.</param>
     /// <exception cref="ConfigurationException">A field is out of range or does not fit the data, or the folder is in use.</exception>
     /// <exception cref="DataException">The data are not those that the run was trained on.</exception>
     /// <exception cref="InsufficientMemoryException">Parameters or activations do not fit.</exception>
-    public Trainer(RunConfiguration configuration, DataSplits data, Device device, RunFolder? folder = null, Checkpoint? checkpoint = null, RunOwner? owner = null)
+    public Trainer(RunConfiguration configuration, DataSplits data, Device device, RunFolder? folder = null, Checkpoint? checkpoint = null,
+        RunOwner? owner = null)
     {
         ArgumentNullException.ThrowIfNull(configuration);
         ArgumentNullException.ThrowIfNull(data);
@@ -99,17 +101,23 @@ public sealed class Trainer : IDisposable
     /// <summary>Steps of the whole run.</summary>
     public long TotalSteps { get; }
 
-    /// <summary>Whether there is nothing left to do: all steps are done and evaluated, or the run stopped early, and the last checkpoint, where there are any, says so.</summary>
+    /// <summary>
+    /// Whether there is nothing left to do: all steps are done and evaluated, or the run stopped early, and the last checkpoint, where there are any, says so.
+    /// </summary>
     public bool IsComplete => HasAllSteps && _lastStep == _state.Step;
 
     string Place => _folder?.Path ?? "The training in memory";
 
     bool HasAllSteps => _state.StoppedEarly || (_state.Step >= TotalSteps && !_state.EvaluationIsPending);
 
-    /// <summary>Trains to the end, to an early stop, or until cancelled (after the running step, or within an evaluation, which a resumed run begins anew). In a folder, always leaves a last checkpoint.</summary>
+    /// <summary>
+    /// Trains to the end, to an early stop, or until cancelled (after the running step, or within an evaluation, which a resumed run begins anew). In a folder,
+    /// always leaves a last checkpoint.
+    /// </summary>
     /// <param name="observer">Told what happens, after the logs of the folder.</param>
     /// <param name="cancellation">Ends the run.</param>
-    /// <exception cref="NonFiniteException">A loss or gradient is not finite and the configuration says stop (the last checkpoint is of the step before), or the run has diverged.</exception>
+    /// <exception cref="NonFiniteException">A loss or gradient is not finite and the configuration says stop (the last checkpoint is of the step before), or
+    /// the run has diverged.</exception>
     /// <exception cref="DataException">The data cannot be read on; the last checkpoint is of the step before.</exception>
     /// <exception cref="IOException">A checkpoint could not be written; what else could be is.</exception>
     public TrainingOutcome Run(ITrainingObserver? observer = null, CancellationToken cancellation = default)
@@ -172,7 +180,9 @@ public sealed class Trainer : IDisposable
         if (training.Steps > 0)
             return training.Steps;
         var steps = Math.Ceiling(training.Epochs * batchesPerEpoch);
-        return steps <= MostSteps ? Math.Max(1, (long)steps) : throw new ConfigurationException($"training.epochs is {training.Epochs}, which makes {steps:G3} steps; {MostSteps:N0} are the most.");
+        return steps <= MostSteps
+            ? Math.Max(1, (long)steps)
+            : throw new ConfigurationException($"training.epochs is {training.Epochs}, which makes {steps:G3} steps; {MostSteps:N0} are the most.");
     }
 
     // A step whose metrics are still to come.
@@ -342,7 +352,8 @@ public sealed class Trainer : IDisposable
         {
             var tensor = checkpoint.CarriedState.FirstOrDefault(tensor => tensor.Name == name);
             if (tensor is null || tensor.Values.Length != values.Length)
-                throw new CheckpointException($"{checkpoint.Folder} holds no state {name} of {_configuration.Training.BatchSize} rows, which these data carry from batch to batch; it is of another run.");
+                throw new CheckpointException($"{checkpoint.Folder} holds no state {name} of {_configuration.Training.BatchSize} rows, "
+                    + "which these data carry from batch to batch; it is of another run.");
             tensor.Values.CopyTo(values, 0);
         }
 
@@ -398,7 +409,8 @@ public sealed class Trainer : IDisposable
         foreach (var observer in _observers)
             observer.OnSaving(_state.Step);
         _owner?.Check();
-        CheckpointFolder.Write(folder, _state, _data.Identify(), Download(Parameters.Values), Download(Parameters.FirstMoments), Download(Parameters.SecondMoments), CarriedState());
+        CheckpointFolder.Write(folder, _state, _data.Identify(), Download(Parameters.Values), Download(Parameters.FirstMoments),
+            Download(Parameters.SecondMoments), CarriedState());
     }
 
     IReadOnlyList<NamedTensor> CarriedState()

@@ -19,7 +19,9 @@ public readonly record struct StepReport(long Step, long TotalSteps, double Epoc
 /// <param name="IsBest">Whether the bound is the best so far.</param>
 public sealed record EvaluationReport(long Step, EvaluationResult Result, bool IsBest);
 
-/// <summary>Is told what happens in a training, on its thread: logs and displays are observers, and so is whatever a program wants to do between steps.</summary>
+/// <summary>
+/// Is told what happens in a training, on its thread: logs and displays are observers, and so is whatever a program wants to do between steps.
+/// </summary>
 public interface ITrainingObserver
 {
     void OnStep(in StepReport report);

@@ -49,7 +49,8 @@ public sealed class DeviceComparison : IDisposable
     /// <param name="cancellation">Ends the comparison between two steps.</param>
     /// <exception cref="ConfigurationException">A field is out of range.</exception>
     /// <exception cref="InsufficientMemoryException">Parameters or activations do not fit one of the devices.</exception>
-    public static DeviceComparisonReport Run(Device reference, Device device, RunConfiguration configuration, int timeSteps, int steps, ComparisonTolerances tolerances, CancellationToken cancellation = default)
+    public static DeviceComparisonReport Run(Device reference, Device device, RunConfiguration configuration, int timeSteps, int steps,
+        ComparisonTolerances tolerances, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(configuration);
         ArgumentNullException.ThrowIfNull(tolerances);

@@ -6,11 +6,12 @@ namespace VBiLstm.Verification;
 /// <param name="Steps">N, training steps done.</param>
 /// <param name="Tensors">Every tensor of the first step, then the parameters after the last.</param>
 /// <param name="UnitsAcrossKinks">
-/// Hidden units and log-variances, over all rows and time steps, that rounding left on different sides of a kink of φ or of the clamp. Where there are any, gradients are
-/// measured by relative L2 and may differ by more.
+/// Hidden units and log-variances, over all rows and time steps, that rounding left on different sides of a kink of φ or of the clamp. Where there are any,
+/// gradients are measured by relative L2 and may differ by more.
 /// </param>
 /// <param name="Units">All of them.</param>
-public sealed record DeviceComparisonReport(string Reference, string Device, int Steps, IReadOnlyList<TensorDifference> Tensors, long UnitsAcrossKinks, long Units)
+public sealed record DeviceComparisonReport(string Reference, string Device, int Steps, IReadOnlyList<TensorDifference> Tensors, long UnitsAcrossKinks,
+    long Units)
 {
     public bool Agrees => FirstDisagreement is null;
 

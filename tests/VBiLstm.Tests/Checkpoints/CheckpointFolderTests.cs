@@ -19,10 +19,19 @@ public class CheckpointFolderTests
         Speech = new SpeechScale(8000, 0.1, 1 / 3.0),
     };
 
-    static TrainingState State(long step) => new() { Configuration = Run, Step = step, BestBound = -12.5, BestStep = 3, SkippedSteps = 1, EvaluationsWithoutImprovement = 2 };
+    static TrainingState State(long step) => new()
+    {
+        Configuration = Run,
+        Step = step,
+        BestBound = -12.5,
+        BestStep = 3,
+        SkippedSteps = 1,
+        EvaluationsWithoutImprovement = 2,
+    };
 
     static IReadOnlyList<NamedTensor> Tensors(float seed)
-        => [.. new ParameterLayout(Run.Model).All.Select((parameter, i) => new NamedTensor(parameter.Name, parameter.Shape, [.. Enumerable.Range(0, parameter.Rows * parameter.Columns).Select(j => seed + i + j / 7f)]))];
+        => [.. new ParameterLayout(Run.Model).All.Select((parameter, i) => new NamedTensor(parameter.Name, parameter.Shape,
+            [.. Enumerable.Range(0, parameter.Rows * parameter.Columns).Select(j => seed + i + j / 7f)]))];
 
     static void Write(string folder, long step) => CheckpointFolder.Write(folder, State(step), Data, Tensors(step), Tensors(step + 1), Tensors(step + 2));
 
@@ -100,7 +109,8 @@ public class CheckpointFolderTests
         Refused([.. tensors.Skip(1)], tensors[0].Name, "missing");
         Refused([.. tensors, new NamedTensor("surplus", [1], [1])], "surplus");
         Refused([tensors[0] with { Shape = [1, tensors[0].Values.Length] }, .. tensors.Skip(1)], tensors[0].Name, "[2, 12]");
-        Assert.Contains("no checkpoint", Assert.Throws<CheckpointException>(() => CheckpointFolder.Read(folder.At("nothing"), false)).Message, StringComparison.Ordinal);
+        Assert.Contains("no checkpoint", Assert.Throws<CheckpointException>(() => CheckpointFolder.Read(folder.At("nothing"), false)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

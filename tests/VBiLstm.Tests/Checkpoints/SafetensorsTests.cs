@@ -5,7 +5,8 @@ namespace VBiLstm.Tests.Checkpoints;
 
 public class SafetensorsTests
 {
-    static readonly NamedTensor[] Tensors = [new("a.weight", [2, 3], [1, 2, 3, 4, 5, 6]), new("a.bias", [3], [-0f, float.MaxValue, 1e-40f]), new("empty", [0, 4], [])];
+    static readonly NamedTensor[] Tensors = [new("a.weight", [2, 3], [1, 2, 3, 4, 5, 6]), new("a.bias", [3], [-0f, float.MaxValue, 1e-40f]),
+        new("empty", [0, 4], [])];
 
     static byte[] Write(IReadOnlyList<NamedTensor> tensors)
     {
@@ -46,7 +47,8 @@ public class SafetensorsTests
 
     [Fact]
     public void A_golden_vector_header_with_metadata_is_understood()
-        => Assert.Equal([7f], Read([.. WithHeader("""{"__metadata__":{"k":"v"},"x":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}""", 0), 0, 0, 0xe0, 0x40])[0].Values);
+        => Assert.Equal([7f],
+            Read([.. WithHeader("""{"__metadata__":{"k":"v"},"x":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}""", 0), 0, 0, 0xe0, 0x40])[0].Values);
 
     [Theory]
     [InlineData("{}", 4)]

@@ -60,14 +60,16 @@ public class ConfigurationFileTests
     public void Overrides_take_full_and_unique_short_keys()
     {
         var start = Preset.Get("digits").Configuration;
-        var changed = ConfigurationFile.Override(start, ["model.latent_units=5", "learning_rate=0.5", "activation_clip=null", "seed=-3", "model.target_gradient_b=true"]);
+        var changed = ConfigurationFile.Override(start,
+            ["model.latent_units=5", "learning_rate=0.5", "activation_clip=null", "seed=-3", "model.target_gradient_b=true"]);
         Assert.Equal(start with
         {
             Seed = -3,
             Model = start.Model with { LatentUnits = 5, TargetGradientB = true },
             Training = start.Training with { LearningRate = 0.5 },
         }, changed);
-        foreach (var (wrong, part) in new[] { ("latent_unit=5", "latent_units"), ("latent_units", "key=value"), ("latent_units=x", "whole number"), ("learning_rate=NaN", "a number"), ("=5", "key=value") })
+        foreach (var (wrong, part) in new[] { ("latent_unit=5", "latent_units"), ("latent_units", "key=value"), ("latent_units=x", "whole number"),
+            ("learning_rate=NaN", "a number"), ("=5", "key=value") })
             Assert.Contains(part, Assert.Throws<ConfigurationException>(() => ConfigurationFile.Override(start, [wrong])).Message, StringComparison.Ordinal);
     }
 
@@ -114,5 +116,6 @@ public class ConfigurationFileTests
         Assert.Equal(ConfigurationDocument.ToMarkdown(), File.ReadAllText(DocumentPath()));
     }
 
-    static string DocumentPath([CallerFilePath] string source = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(source)!, "../../../docs/configuration.md"));
+    static string DocumentPath([CallerFilePath] string source = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(source)!,
+        "../../../docs/configuration.md"));
 }

@@ -63,7 +63,8 @@ public class NamesAndNumbersTests
 
     [Fact]
     public void A_preset_from_a_file_must_exist()
-        => Assert.Contains("There is no preset ../up", Assert.Throws<ConfigurationException>((new RunConfiguration { Preset = "../up" }).Validate).Message, StringComparison.Ordinal);
+        => Assert.Contains("There is no preset ../up", Assert.Throws<ConfigurationException>((new RunConfiguration { Preset = "../up" }).Validate).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void Products_of_sizes_are_refused_before_anything_is_allocated()

@@ -24,9 +24,10 @@ namespace VBiLstm.Tests.Corruption;
 sealed record CorruptedReader(string Name, byte[] Good, Func<byte[], string> Read, bool IsChecked)
 {
     // The sentences below, as the xz program packs them.
-    const string XzOfSentences = "/Td6WFoAAATm1rRGAgAhARYAAAB0L+Wj4AWVAM5dADuw0scjH/gPehIkDL3rK78WkuIY2VFZn/GljEJRwObg65nXQOLC2j4hEQs43p9nQTmd4HG6nahH8GTTEnLOBz78eGcZ7CJvfkQXvVcuZQcF5Bcr6ho0jW1L"
-        + "Gi1KcrnrMS5PMx5O9Gz/RbY8w2eOq1nb+4mmT+IP8bchP5VV7Au01ucEPXiWvPoEvVBdBUfjAlmkT58evGuLWRRs3rR8m9IgtH2E3TocTSaK+UOivONj9OOD3j3GCUOC+WS+dqrQ4HezTLf0adiixT4DoHvWAAAA"
-        + "kUWq6jqxD2YAAeoBlgsAABCUlN2xxGf7AgAAAAAEWVo=";
+    const string XzOfSentences = "/Td6WFoAAATm1rRGAgAhARYAAAB0L+Wj4AWVAM5dADuw0scjH/gPehIkDL3rK78WkuIY2VFZn/GljEJRwObg65nXQOLC2j4hEQs43p9nQTmd4HG6nahH8GTT"
+        + "EnLOBz78eGcZ7CJvfkQXvVcuZQcF5Bcr6ho0jW1LGi1KcrnrMS5PMx5O9Gz/RbY8w2eOq1nb+4mmT+IP8bchP5VV7Au01ucEPXiWvPoEvVBdBUfjAlmkT58e"
+        + "vGuLWRRs3rR8m9IgtH2E3TocTSaK+UOivONj9OOD3j3GCUOC+WS+dqrQ4HezTLf0adiixT4DoHvWAAAAkUWq6jqxD2YAAeoBlgsAABCUlN2xxGf7AgAAAAAE"
+        + "WVo=";
 
     /// <summary>Every reader of files that users bring; <paramref name="folder"/> is for those that need files.</summary>
     public static IReadOnlyList<CorruptedReader> All(TemporaryFolder folder)
@@ -35,7 +36,8 @@ sealed record CorruptedReader(string Name, byte[] Good, Func<byte[], string> Rea
         short[] samples = [.. Enumerable.Range(0, 700).Select(_ => (short)random.Next(-3000, 3000))];
         byte[] idx = [0, 0, 8, 3, 0, 0, 0, 10, 0, 0, 0, 4, 0, 0, 0, 4, .. Enumerable.Range(0, 160).Select(_ => (byte)(random.Next(2) * 255))];
         var sentences = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, 60).Select(i => $"wörd{i % 7} is number{i} of {i / 9}\n")));
-        var amat = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Range(0, 9).Select(_ => string.Join(' ', Enumerable.Range(0, 16).Select(_ => random.Next(2))) + "\n")));
+        var amat = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Range(0, 9)
+            .Select(_ => string.Join(' ', Enumerable.Range(0, 16).Select(_ => random.Next(2))) + "\n")));
 
         string Prepared(string task, byte[] content)
         {
@@ -50,7 +52,8 @@ sealed record CorruptedReader(string Name, byte[] Good, Func<byte[], string> Rea
         }
 
         Raw.Prepare("sentences", folder.Write("raw.txt", sentences), folder.At("good"));
-        var (manifest, test, vocabulary) = (File.ReadAllBytes(folder.At("good/manifest.json")), File.ReadAllBytes(folder.At("good/test.bin")), File.ReadAllBytes(folder.At("good/vocabulary.json")));
+        var (manifest, test, vocabulary) = (File.ReadAllBytes(folder.At("good/manifest.json")), File.ReadAllBytes(folder.At("good/test.bin")),
+            File.ReadAllBytes(folder.At("good/vocabulary.json")));
         string Folder(string name, byte[] content)
         {
             File.WriteAllBytes(folder.At("good/manifest.json"), manifest);
@@ -71,7 +74,11 @@ sealed record CorruptedReader(string Name, byte[] Good, Func<byte[], string> Rea
 
         var run = new RunFolder(folder.At("run"));
         var configuration = Preset.Get("digits").Configuration;
-        configuration = configuration with { Model = configuration.Model with { LstmUnits = 4, MlpUnits = 4, LatentUnits = 2 }, Training = configuration.Training with { Steps = 1, EvaluateEvery = 0 } };
+        configuration = configuration with
+        {
+            Model = configuration.Model with { LstmUnits = 4, MlpUnits = 4, LatentUnits = 2 },
+            Training = configuration.Training with { Steps = 1, EvaluateEvery = 0 },
+        };
         using (var device = new CpuDevice(1))
         using (var trainer = new Trainer(configuration, DataSource.Open(configuration.Data, 1), device, run))
             trainer.Run();
@@ -100,15 +107,21 @@ sealed record CorruptedReader(string Name, byte[] Good, Func<byte[], string> Rea
         }
 
         var configurationText = Encoding.UTF8.GetBytes(ConfigurationFile.ToText(configuration));
-        var comparison = Encoding.UTF8.GetBytes("""{"name":"a","seeds":[1],"models":[{"name":"m","set":["model.kind=lstm"]}],"data":[{"name":"d","preset":"digits","set":["training.steps=3"],"paper":{"m":{"test":1.5,"kl":2}}}]}""");
+        var comparison = """
+            {"name":"a","seeds":[1],"models":[{"name":"m","set":["model.kind=lstm"]}],
+            "data":[{"name":"d","preset":"digits","set":["training.steps=3"],"paper":{"m":{"test":1.5,"kl":2}}}]}
+            """u8.ToArray();
         return
         [
             new("idx", idx, content => Sum(IdxFile.Read(new MemoryStream(content), "x").Values), false),
             new("idx.gz", Zip(idx), content => Sum(IdxFile.Read(new SourceStream(new GzipMembers(new MemoryStream(content)), "x"), "x").Values), true),
             new("amat", amat, content => Sum(AmatFile.Read(new MemoryStream(content), "x").Values), false),
             new("riff", Raw.Riff(Raw.Bytes(samples)), content => SpeechFile.Read(new MemoryStream(content), "x").Samples.Sum().ToString("R"), false),
-            new("riff of two channels of floats", Raw.Riff([.. samples.SelectMany(sample => BitConverter.GetBytes(sample / 32768f))], bits: 32, tag: 3, channels: 2, extensible: true), content => SpeechFile.Read(new MemoryStream(content), "x").Samples.Sum().ToString("R"), false),
-            new("riff without a length", Raw.Riff(Raw.Bytes(samples), dataSize: -1), content => SpeechFile.Read(new MemoryStream(content), "x").Samples.Sum().ToString("R"), false),
+            new("riff of two channels of floats",
+                Raw.Riff([.. samples.SelectMany(sample => BitConverter.GetBytes(sample / 32768f))], bits: 32, tag: 3, channels: 2, extensible: true),
+                content => SpeechFile.Read(new MemoryStream(content), "x").Samples.Sum().ToString("R"), false),
+            new("riff without a length", Raw.Riff(Raw.Bytes(samples), dataSize: -1),
+                content => SpeechFile.Read(new MemoryStream(content), "x").Samples.Sum().ToString("R"), false),
             new("sphere", Raw.Sphere(samples), content => SpeechFile.Read(new MemoryStream(content), "x").Samples.Sum().ToString("R"), false),
             new("sentences", sentences, content => Prepared("sentences", content), false),
             new("text", sentences, content => Prepared("text-char", content), false),
@@ -124,7 +137,8 @@ sealed record CorruptedReader(string Name, byte[] Good, Func<byte[], string> Rea
             new("comparison", comparison, content => Read(content, path => ComparisonFile.Read(path).Runs().Count), false),
             new("result of a comparison", result, content => Read(content, ComparisonResult.Read), false),
             new("metrics log", File.ReadAllBytes(run.Metrics), content => Read(content, path => MetricsLog.Read(path).Count()), false),
-            .. files.Select(file => new CorruptedReader("checkpoint " + Path.GetFileName(file.Key), file.Value, content => Checkpoint(file.Key, content), file.Key.EndsWith(".safetensors", StringComparison.Ordinal))),
+            .. files.Select(file => new CorruptedReader("checkpoint " + Path.GetFileName(file.Key), file.Value, content => Checkpoint(file.Key, content),
+                file.Key.EndsWith(".safetensors", StringComparison.Ordinal))),
         ];
     }
 
@@ -153,7 +167,8 @@ sealed record CorruptedReader(string Name, byte[] Good, Func<byte[], string> Rea
         using (var archive = new System.Formats.Tar.TarWriter(target, leaveOpen: true))
         {
             for (var i = 0; i < 24; i++)
-                archive.WriteEntry(new System.Formats.Tar.PaxTarEntry(System.Formats.Tar.TarEntryType.RegularFile, $"{i}.wav") { DataStream = new MemoryStream(Raw.Riff(Raw.Bytes(samples[..(60 + i)]))) });
+                archive.WriteEntry(new System.Formats.Tar.PaxTarEntry(System.Formats.Tar.TarEntryType.RegularFile,
+                    $"{i}.wav") { DataStream = new MemoryStream(Raw.Riff(Raw.Bytes(samples[..(60 + i)]))) });
         }
 
         return target.ToArray();

@@ -19,7 +19,9 @@ public class CorruptionTests
     public void Damaged_files_give_a_clear_error_or_what_they_hold()
     {
         using var folder = new TemporaryFolder();
-        var cases = int.TryParse(Environment.GetEnvironmentVariable("VBILSTM_CORRUPTIONS"), NumberStyles.None, CultureInfo.InvariantCulture, out var given) ? given : ShortCampaign;
+        var cases = int.TryParse(Environment.GetEnvironmentVariable("VBILSTM_CORRUPTIONS"), NumberStyles.None, CultureInfo.InvariantCulture, out var given)
+            ? given
+            : ShortCampaign;
         var readers = CorruptedReader.All(folder);
         var counts = readers.ToDictionary(reader => reader.Name, _ => (Refused: 0, Read: 0));
         var good = readers.ToDictionary(reader => reader.Name, reader => reader.Read(reader.Good));
@@ -49,7 +51,8 @@ public class CorruptionTests
             }
             catch (Exception e)
             {
-                failures.Add($"{place}{e.GetType().Name}: {e.Message} {e.StackTrace?.Split('\n').FirstOrDefault(line => line.Contains("VBiLstm", StringComparison.Ordinal))?.Trim()}");
+                failures.Add($"{place}{e.GetType().Name}: {e.Message} "
+                    + $"{e.StackTrace?.Split('\n').FirstOrDefault(line => line.Contains("VBiLstm", StringComparison.Ordinal))?.Trim()}");
             }
 
             if (clock.Elapsed > TimeLimit)
@@ -58,7 +61,8 @@ public class CorruptionTests
                 failures.Add($"{place}allocated {(GC.GetAllocatedBytesForCurrentThread() - before) >> 20} MiB");
         }
 
-        TestContext.Current.TestOutputHelper!.WriteLine(string.Join('\n', counts.Select(count => $"{count.Key,-32} refused {count.Value.Refused,7:N0}  read {count.Value.Read,7:N0}")));
+        TestContext.Current.TestOutputHelper!.WriteLine(string.Join('\n',
+            counts.Select(count => $"{count.Key,-32} refused {count.Value.Refused,7:N0}  read {count.Value.Read,7:N0}")));
         Assert.True(failures.Count == 0, string.Join('\n', failures));
     }
 

@@ -42,7 +42,8 @@ public class CountingDeviceTests
     [Fact]
     public void Weight_gradients_are_a_product_each_and_one_sum_of_rows()
     {
-        var counted = Count(device => device.WeightGradients([new(New(9, 2), New(2, 4)), new(default, New(3, 4)), new(New(9, 5), New(5, 4))], New(9, 4), New(1, 4)));
+        var counted = Count(device => device.WeightGradients([new(New(9, 2), New(2, 4)), new(default, New(3, 4)), new(New(9, 5), New(5, 4))], New(9, 4),
+            New(1, 4)));
         Assert.Equal([(4L * (18 + 36 + 8), 2.0 * 9 * 2 * 4), (4L * (45 + 36 + 20), 2.0 * 9 * 5 * 4), (4L * (36 + 4), 0.0)],
             counted.Select(operation => (operation.Bytes, operation.FloatingPointOperations)));
     }

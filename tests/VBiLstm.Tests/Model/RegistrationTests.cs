@@ -27,7 +27,8 @@ public class RegistrationTests
 
     [Fact]
     public void A_distribution_that_nothing_knows_is_refused()
-        => Assert.Contains("999", Assert.Throws<ConfigurationException>(() => Output.Of(Model(ModelKind.Lstm, (OutputDistribution)999))).Message, StringComparison.Ordinal);
+        => Assert.Contains("999", Assert.Throws<ConfigurationException>(() => Output.Of(Model(ModelKind.Lstm, (OutputDistribution)999))).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void A_kind_that_nothing_knows_is_refused()

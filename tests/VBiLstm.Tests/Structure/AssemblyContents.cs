@@ -131,7 +131,9 @@ sealed class AssemblyContents
             to = to.GetElementType();
         if (to is null)
             return;
-        foreach (var argument in to.IsGenericParameter ? to.GetGenericParameterConstraints().Where(constraint => !constraint.IsGenericType) : to.GetGenericArguments())
+        foreach (var argument in to.IsGenericParameter
+            ? to.GetGenericParameterConstraints().Where(constraint => !constraint.IsGenericType)
+            : to.GetGenericArguments())
             Add(from, argument);
         if (to.Assembly != _assembly || to.IsGenericParameter)
             return;

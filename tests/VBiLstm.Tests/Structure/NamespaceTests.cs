@@ -15,7 +15,8 @@ public class NamespaceTests
         var reachable = Reachable(references.Select(reference => (Of(reference.From), Of(reference.To))).ToHashSet());
         var circles = references.Where(reference => reachable.Contains((Of(reference.To), Of(reference.From))))
             .Select(reference => $"{Of(reference.From)} -> {Of(reference.To)}: {reference.From.Name} names {reference.To.Name}").Order().ToList();
-        Assert.True(circles.Count == 0, $"Of each circle, move a type to where what names it lies, or turn what it needs into an argument:\n{string.Join('\n', circles)}");
+        Assert.True(circles.Count == 0, "Of each circle, move a type to where what names it lies, "
+            + $"or turn what it needs into an argument:\n{string.Join('\n', circles)}");
     }
 
     // A step runs a model, whose parts know the step's frame: to the others the folders of Model are one.

@@ -13,7 +13,8 @@ public class TextTests
     {
         var texts = new AssemblyContents(typeof(RunConfiguration).Assembly).Texts;
         Assert.Contains(texts, text => text.Text.Contains("training.batch_size", StringComparison.Ordinal));
-        var found = texts.Where(text => text.Text.Contains(foreign, StringComparison.OrdinalIgnoreCase)).Select(text => $"{text.Type.FullName}: {text.Text}").ToList();
+        var found = texts.Where(text => text.Text.Contains(foreign, StringComparison.OrdinalIgnoreCase)).Select(text => $"{text.Type.FullName}: {text.Text}")
+            .ToList();
         Assert.True(found.Count == 0, $"State the fact; who uses the library adds its options (ConfigurationException.Settings):\n{string.Join('\n', found)}");
     }
 }

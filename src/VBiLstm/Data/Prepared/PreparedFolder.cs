@@ -5,7 +5,8 @@ using VBiLstm.Configuration;
 namespace VBiLstm.Data.Prepared;
 
 /// <summary>Opens what <c>vbilstm data prepare</c> wrote: a manifest, a file a split, and for tokens the vocabulary.</summary>
-[SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "The splits own their data sets, which own their files; what fails is disposed where it fails.")]
+[SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope",
+    Justification = "The splits own their data sets, which own their files; what fails is disposed where it fails.")]
 public static class PreparedFolder
 {
     /// <summary>Name of the vocabulary's file: a JSON array of texts in the order of their ids.</summary>
@@ -55,7 +56,8 @@ public static class PreparedFolder
 
         try
         {
-            var splits = new DataSplits(Split("train", ImageSplits.TrainKey(data, seed)), Split("validation", ImageSplits.ValidationKey), Split("test", ImageSplits.TestKey), "")
+            var splits = new DataSplits(Split("train", ImageSplits.TrainKey(data, seed)), Split("validation", ImageSplits.ValidationKey),
+                Split("test", ImageSplits.TestKey), "")
             {
                 Source = folder,
                 Vocabulary = manifest.Kind == PreparedKind.Tokens ? Vocabulary(folder, manifest.VocabularySize) : [],
@@ -98,7 +100,8 @@ public static class PreparedFolder
         if (file.Count != 1)
             throw new DataException($"{path} holds {file.Count} texts; a stream is one. Prepare the data again.");
         file.CheckIds(manifest.VocabularySize);
-        return new TokenStream(file.Length(0), (first, ids) => file.Read(0, first, ids), manifest.VocabularySize, data.Window, data.CarryState, manifest.Unit, path, file);
+        return new TokenStream(file.Length(0), (first, ids) => file.Read(0, first, ids), manifest.VocabularySize, data.Window, data.CarryState, manifest.Unit,
+            path, file);
     }
 
     // Images are read whole: they are binarised over and over.
@@ -119,12 +122,14 @@ public static class PreparedFolder
     static string Counts(PreparedManifest manifest, DataSplits splits)
     {
         string Each(Func<SequenceDataset, PreparedSplit, long> count)
-            => $"{count(splits.Train, manifest.Splits["train"]):N0}/{count(splits.Validation, manifest.Splits["validation"]):N0}/{count(splits.Test, manifest.Splits["test"]):N0}";
+            => string.Join('/', new[] { splits.Train, splits.Validation, splits.Test }.Zip(Splits, (data, name) => $"{count(data, manifest.Splits[name]):N0}"));
         return manifest.Kind switch
         {
             PreparedKind.Images => $"{Each((_, split) => split.Values)} images of {manifest.Height}×{manifest.Width}",
-            PreparedKind.Frames => $"{Each((data, _) => data.Count)} sequences of up to {splits.MaximumLength} frames of {manifest.FrameSize} samples, {manifest.SampleRate} Hz",
-            _ when manifest.IsStream => $"{Each((_, split) => split.Values)} tokens, vocabulary {manifest.VocabularySize}, windows of {splits.MaximumLength}{(splits.Train.CarriesState ? ", state carried" : "")}",
+            PreparedKind.Frames => $"{Each((data, _) => data.Count)} sequences of up to {splits.MaximumLength} frames of {manifest.FrameSize} samples, "
+                + $"{manifest.SampleRate} Hz",
+            _ when manifest.IsStream => $"{Each((_, split) => split.Values)} tokens, vocabulary {manifest.VocabularySize}, "
+                + $"windows of {splits.MaximumLength}{(splits.Train.CarriesState ? ", state carried" : "")}",
             _ => $"{Each((data, _) => data.Count)} sentences of up to {splits.MaximumLength} predicted tokens, vocabulary {manifest.VocabularySize:N0}",
         };
     }

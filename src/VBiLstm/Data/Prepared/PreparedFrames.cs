@@ -15,7 +15,8 @@ sealed class PreparedFrames : SequenceDataset
         if (Count == 0)
             throw new DataException($"{name} holds no sequence; a split needs one at least.");
         if ((long)MaximumLength * FrameSize > Array.MaxLength)
-            throw new DataException($"{name}: a sequence of {MaximumLength:N0} frames of {FrameSize:N0} samples is longer than can be read at once ({Array.MaxLength:N0} samples); cut it.");
+            throw new DataException($"{name}: a sequence of {MaximumLength:N0} frames of {FrameSize:N0} samples is longer than can be read at once "
+                + $"({Array.MaxLength:N0} samples); cut it.");
         _values = new float[MaximumLength * FrameSize];
     }
 

@@ -176,7 +176,8 @@ public sealed record PreparedManifest
 
         manifest.Check(path);
         if (manifest.ManifestSha256 is { } checksum && Checksum(content, checksum) != checksum)
-            throw new DataException($"{path} was changed after it was written: it does not have the checksum {Printable.Text(checksum)} any more. Prepare the data again.");
+            throw new DataException($"{path} was changed after it was written: it does not have the checksum {Printable.Text(checksum)} any more. "
+                + "Prepare the data again.");
         return manifest;
     }
 
@@ -220,7 +221,9 @@ public sealed record PreparedManifest
             throw Wrong("vocabulary_size", VocabularySize, "1 to 16777216");
         if (SampleRate < 0 || !double.IsFinite(Mean) || !double.IsFinite(Deviation) || (SampleRate > 0 && Deviation <= 0))
             throw Wrong("sample_rate, mean and deviation", $"{SampleRate}, {Mean} and {Deviation}", "a rate, a finite mean and a positive deviation");
-        if (FilesRead < 0 || (LeftOut is not null && LeftOut.Any(entry => entry is null || entry.Reason is null || entry.Names is null || entry.Names.Contains(null!))) || Sources.Any(source => source?.Path is null || source.Sha256 is null))
+        if (FilesRead < 0
+            || (LeftOut is not null && LeftOut.Any(entry => entry is null || entry.Reason is null || entry.Names is null || entry.Names.Contains(null!)))
+            || Sources.Any(source => source?.Path is null || source.Sha256 is null))
             throw Wrong("files_read, left_out or sources", FilesRead, "a count, reasons with names, and paths with checksums");
         foreach (var (name, split) in Splits)
         {

@@ -41,7 +41,8 @@ public sealed class PreparedSplitFile : IDisposable
         {
             var length = RandomAccess.GetLength(_file);
             if (length != expected)
-                throw new DataException($"{_path} has {length:N0} bytes where {facts.Sequences:N0} sequences of {facts.Values:N0} values in all take {expected:N0}; it is damaged or belongs to another manifest. Prepare the data again.");
+                throw new DataException($"{_path} has {length:N0} bytes where {facts.Sequences:N0} sequences of {facts.Values:N0} values in all take "
+                    + $"{expected:N0}; it is damaged or belongs to another manifest. Prepare the data again.");
             Count = facts.Sequences;
             Values = facts.Values;
             _offsets = new long[Count + 1];
@@ -89,7 +90,8 @@ public sealed class PreparedSplitFile : IDisposable
                     continue;
                 var found = Array.BinarySearch(_offsets, start + i);
                 var sequence = found >= 0 ? found : ~found - 1;
-                throw new DataException($"{_path}, sequence {sequence}, token {start + i - _offsets[sequence]}: id {part[i]} is not below the vocabulary's size, {vocabularySize}. Prepare the data again.");
+                throw new DataException($"{_path}, sequence {sequence}, token {start + i - _offsets[sequence]}: "
+                    + $"id {part[i]} is not below the vocabulary's size, {vocabularySize}. Prepare the data again.");
             }
         }
     }
@@ -102,7 +104,8 @@ public sealed class PreparedSplitFile : IDisposable
             {
                 var read = RandomAccess.Read(_file, target, offset);
                 if (read == 0)
-                    throw new DataException($"{_path}, offset {offset}: the file ends where {target.Length:N0} more bytes stood when it was opened; somebody cut it. Bring it back, or prepare the data again.");
+                    throw new DataException($"{_path}, offset {offset}: the file ends where {target.Length:N0} more bytes stood when it was opened; "
+                        + "somebody cut it. Bring it back, or prepare the data again.");
                 target = target[read..];
                 offset += read;
             }
@@ -120,12 +123,14 @@ public sealed class PreparedSplitFile : IDisposable
         {
             var length = _offsets[i + 1] - _offsets[i];
             if (length <= 0 || length > facts.Longest || (i == 0 && _offsets[0] != 0))
-                throw new DataException($"{_path}, offset {place + 8L * i}: sequence {i} goes from value {_offsets[i]} to {_offsets[i + 1]}, where 1 to {facts.Longest} values should stand behind the sequence before; the file is damaged. Prepare the data again.");
+                throw new DataException($"{_path}, offset {place + 8L * i}: sequence {i} goes from value {_offsets[i]} to {_offsets[i + 1]}, "
+                    + $"where 1 to {facts.Longest} values should stand behind the sequence before; the file is damaged. Prepare the data again.");
             longest = Math.Max(longest, length);
         }
 
         if (_offsets[Count] != facts.Values || longest != facts.Longest)
-            throw new DataException($"{_path}, offset {place + 8L * Count}: the sequences end at value {_offsets[Count]}, the longest has {longest}; the manifest says {facts.Values} and {facts.Longest}. Prepare the data again.");
+            throw new DataException($"{_path}, offset {place + 8L * Count}: the sequences end at value {_offsets[Count]}, the longest has {longest}; "
+                + $"the manifest says {facts.Values} and {facts.Longest}. Prepare the data again.");
     }
 
     /// <summary>The checksum of a split's file, as the manifest holds it.</summary>

@@ -52,7 +52,8 @@ public sealed class PreparedSplitWriter : IDisposable
         if (_values == _begin)
             return;
         if (_values - _begin > int.MaxValue)
-            throw new DataException($"{_path}: a sequence of {_values - _begin:N0} values; {int.MaxValue:N0} are the most. Split the source, or take a part of it.");
+            throw new DataException($"{_path}: a sequence of {_values - _begin:N0} values; {int.MaxValue:N0} are the most. Split the source, "
+                + "or take a part of it.");
         _longest = (int)Math.Max(_longest, _values - _begin);
         _begin = _values;
         _ends.Add(_values);
