@@ -167,7 +167,9 @@ public sealed unsafe partial class CpuDevice
                 lambdaP = Clamp(Lanes.Load(p + n, left), head);
             }
 
-            return lambdaP - lambdaQ + VectorMath.Exp(lambdaQ - lambdaP) + difference * difference * VectorMath.Exp(-lambdaP) - Vector<float>.One;
+            // ρ − 1 − log ρ: near ρ = 1 exp(…) − 1 would cancel.
+            var logRho = lambdaQ - lambdaP;
+            return VectorMath.ExpM1(logRho) - logRho + difference * difference * VectorMath.Exp(-lambdaP);
         }
     }
 
@@ -195,7 +197,6 @@ public sealed unsafe partial class CpuDevice
         static void Gradients(int n, float* q, float* p, float* d, Vector<float> weight, in GaussianHead head, int left)
         {
             var half = new Vector<float>(0.5f);
-            var one = Vector<float>.One;
             var difference = Lanes.Load(q, left);
             var lambdaQ = Clamp(Lanes.Load(q + n, left), head);
             var rawP = Vector<float>.Zero;
@@ -207,14 +208,14 @@ public sealed unsafe partial class CpuDevice
 
             var lambdaP = p != null ? Clamp(rawP, head) : rawP;
             var inverse = VectorMath.Exp(-lambdaP);
-            var rho = VectorMath.Exp(lambdaQ - lambdaP);
+            var rhoLessOne = VectorMath.ExpM1(lambdaQ - lambdaP);
             var dMu = weight * difference * inverse;
             Lanes.Store(dMu, d, left);
-            Lanes.Store(half * weight * (rho - one), d + n, left);
+            Lanes.Store(half * weight * rhoLessOne, d + n, left);
             if (p == null)
                 return;
             Lanes.Store(-dMu, p, left);
-            Lanes.Store(Gate(half * weight * (one - rho - difference * difference * inverse), rawP, head), p + n, left);
+            Lanes.Store(Gate(-half * weight * (rhoLessOne + difference * difference * inverse), rawP, head), p + n, left);
         }
     }
 
