@@ -22,7 +22,7 @@ public class EvaluationResultTests
     [InlineData(TaskUnit.Nats, false, -4, "nats per sequence (higher is better)")]
     public void The_task_s_figure_is_made_of_the_bound(TaskUnit unit, bool isTokens, double expected, string name)
     {
-        var (value, unitName) = Of(unit).TaskUnit(isTokens ? Tokens : Frames);
+        var (value, unitName) = Of(unit).InTaskUnit(isTokens ? Tokens : Frames);
         Assert.Equal(expected, value, 1e-12);
         Assert.Equal(name, unitName);
     }

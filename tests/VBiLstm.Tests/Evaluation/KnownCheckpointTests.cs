@@ -4,6 +4,8 @@ using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Devices.Cpu;
 using VBiLstm.Evaluation;
+using VBiLstm.Model;
+using VBiLstm.Runs;
 using VBiLstm.Tests.Data;
 using VBiLstm.Training;
 using static VBiLstm.Tests.Evaluation.ClosedForm;

@@ -70,8 +70,8 @@ sealed class KnownModel : IDisposable
     public EvaluationResult Posterior(SequenceDataset data, int rows, LatentMode mode = LatentMode.Sampled, int importanceSamples = 0,
         Action<double>? progress = null, CancellationTokenSource? stop = null)
     {
-        using var step = new TrainingStep(_device, Parameters, data.MaximumLength, rows, training: false);
-        return new Evaluator(step, Model).Evaluate(data, mode, importanceSamples, progress, stop?.Token ?? TestContext.Current.CancellationToken);
+        using var step = new TrainingStep(_device, Parameters, data.MaximumLength, rows, training: null);
+        return new Evaluator(step).Evaluate(data, mode, importanceSamples, progress, stop?.Token ?? TestContext.Current.CancellationToken);
     }
 
     public EvaluationResult Prior(SequenceDataset data, int rows, LatentMode mode = LatentMode.Sampled, Action<double>? progress = null,

@@ -3,6 +3,7 @@ using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Devices.Cpu;
 using VBiLstm.Metrics;
+using VBiLstm.Runs;
 using VBiLstm.Tests.Data;
 using VBiLstm.Tests.Metrics;
 using VBiLstm.Training;
