@@ -47,7 +47,7 @@ static unsafe class GemmTable
     // Medians over the rounds; the peak is measured in each of them.
     static (double Rate, double Peak) Measure(WorkerPool pool, SimdWidth width, Shape shape)
     {
-        var gemm = Gemm.Create(pool, width);
+        using var gemm = Gemm.Create(pool, width);
         float* a = Random(shape.M * shape.K), b = Random(shape.K * shape.N), c = Random(shape.M * shape.N);
         using var packed = new PackedMatrix(shape.K, shape.N, gemm.PanelColumns);
         gemm.Pack(b, shape.N, transposed: false, packed);

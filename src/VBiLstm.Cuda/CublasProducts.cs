@@ -9,26 +9,20 @@ namespace VBiLstm.Cuda;
 /// </summary>
 sealed unsafe class CublasProducts : IDisposable
 {
-    const int Float32 = 0, ComputeFloat32 = 68, ComputeTf32 = 77, DefaultAlgorithm = -1;
-    const int NotTransposed = 0, Transposed = 1;
-
     /// <summary>What the address of a bias must be divisible by: cuBLASLt's epilogue reads it in vectors.</summary>
     public const int BiasAlignment = 16;
-
-    // cublasLtMatmulDescAttributes_t, cublasLtEpilogue_t and cublasLtMatmulPreferenceAttributes_t.
-    const int Epilogue = 7, BiasPointer = 8, EpilogueBias = 4;
-    const int MaximumWorkspaceBytes = 1, MinimumAlignmentA = 5, MinimumAlignmentB = 6, MinimumAlignmentC = 7, MinimumAlignmentD = 8;
 
     readonly nint _stream;
     readonly nint _workspace;
     readonly nuint _workspaceBytes;
-    readonly int _computeType;
+    readonly CublasComputeType _computeType;
     readonly nint _handle;
     readonly nint _lightHandle;
     readonly Dictionary<PlanKey, Plan> _plans = [];
 
     // A product with a bias: its sizes, distances between rows, and what the addresses can be divided by.
-    readonly record struct PlanKey(int Inner, int Columns, int Rows, int WeightStride, int XStride, int YStride, int WeightAlignment, int XAlignment, int YAlignment);
+    readonly record struct PlanKey(int Inner, int Columns, int Rows, int WeightStride, int XStride, int YStride, int WeightAlignment, int XAlignment,
+        int YAlignment);
 
     sealed class Plan
     {
@@ -45,7 +39,7 @@ sealed unsafe class CublasProducts : IDisposable
         NativeLibraries.Require(NativeLibraries.Cublas);
         NativeLibraries.Require(NativeLibraries.CublasLt);
         (_stream, _workspace, _workspaceBytes) = (stream, workspace, workspaceBytes);
-        _computeType = precision == CudaPrecision.Tf32 ? ComputeTf32 : ComputeFloat32;
+        _computeType = precision == CudaPrecision.Tf32 ? CublasComputeType.Float32FastTf32 : CublasComputeType.Float32;
         CudaStatus.CheckCublas(Cublas.Create(out _handle), "cublasCreate", "starting cuBLAS");
         CudaStatus.CheckCublas(Cublas.GetVersion(_handle, out var version), "cublasGetVersion", "starting cuBLAS");
         Version = version;
@@ -61,23 +55,24 @@ sealed unsafe class CublasProducts : IDisposable
 
     /// <summary>y = x W, or y += x W. Shapes as in <see cref="Device.Multiply"/>.</summary>
     public void Multiply(Tensor x, Tensor w, Tensor y, bool accumulate)
-        => Run(NotTransposed, w, NotTransposed, x, y, x.Columns, accumulate, "multiplying by a weight");
+        => Run(CublasOperation.None, w, CublasOperation.None, x, y, x.Columns, accumulate, "multiplying by a weight");
 
     /// <summary>dx = dy Wᵀ, or dx += dy Wᵀ.</summary>
     public void MultiplyTransposed(Tensor dy, Tensor w, Tensor dx, bool accumulate)
-        => Run(Transposed, w, NotTransposed, dy, dx, dy.Columns, accumulate, "multiplying by a transposed weight");
+        => Run(CublasOperation.Transpose, w, CublasOperation.None, dy, dx, dy.Columns, accumulate, "multiplying by a transposed weight");
 
     /// <summary>dW = xᵀ dy, or dW += xᵀ dy.</summary>
     public void WeightGradient(Tensor x, Tensor dy, Tensor dw, bool accumulate)
-        => Run(NotTransposed, dy, Transposed, x, dw, dy.Rows, accumulate, "computing a weight's gradient");
+        => Run(CublasOperation.None, dy, CublasOperation.Transpose, x, dw, dy.Rows, accumulate, "computing a weight's gradient");
 
     // Column-major: resultᵀ = op(a) op(b).
-    void Run(int transposeA, Tensor a, int transposeB, Tensor b, Tensor result, int inner, bool accumulate, string doing)
+    void Run(CublasOperation transposeA, Tensor a, CublasOperation transposeB, Tensor b, Tensor result, int inner, bool accumulate, string doing)
     {
         float alpha = 1, beta = accumulate ? 1 : 0;
         CudaStatus.CheckCublas(
-            Cublas.GemmEx(_handle, transposeA, transposeB, result.Columns, result.Rows, inner, &alpha, a.Address, Float32, a.Stride, b.Address, Float32, b.Stride,
-                &beta, result.Address, Float32, result.Stride, _computeType, DefaultAlgorithm),
+            Cublas.GemmEx(_handle, transposeA, transposeB, result.Columns, result.Rows, inner, &alpha, a.Address, CublasDataType.Float32, a.Stride,
+                b.Address, CublasDataType.Float32, b.Stride, &beta, result.Address, CublasDataType.Float32, result.Stride, _computeType,
+                CublasAlgorithm.Default),
             "cublasGemmEx", doing);
     }
 
@@ -88,7 +83,7 @@ sealed unsafe class CublasProducts : IDisposable
         if (!_plans.TryGetValue(key, out var plan))
             _plans.Add(key, plan = Prepare(key));
         var biasAddress = bias.Address;
-        SetOperation(plan.Operation, BiasPointer, &biasAddress, sizeof(nint));
+        SetOperation(plan.Operation, CublasLtAttribute.BiasPointer, &biasAddress, sizeof(nint));
         float alpha = 1, beta = 0;
         fixed (CublasLtAlgorithm* algorithm = &plan.Algorithm)
         {
@@ -103,24 +98,25 @@ sealed unsafe class CublasProducts : IDisposable
     {
         const string doing = "planning a product with a bias";
         var plan = new Plan();
-        CudaStatus.CheckCublas(CublasLt.MatmulDescCreate(out plan.Operation, _computeType, Float32), "cublasLtMatmulDescCreate", doing);
-        var epilogue = EpilogueBias;
-        SetOperation(plan.Operation, Epilogue, &epilogue, sizeof(int));
-        CudaStatus.CheckCublas(CublasLt.MatrixLayoutCreate(out plan.LayoutA, Float32, (ulong)key.Columns, (ulong)key.Inner, key.WeightStride), "cublasLtMatrixLayoutCreate", doing);
-        CudaStatus.CheckCublas(CublasLt.MatrixLayoutCreate(out plan.LayoutB, Float32, (ulong)key.Inner, (ulong)key.Rows, key.XStride), "cublasLtMatrixLayoutCreate", doing);
-        CudaStatus.CheckCublas(CublasLt.MatrixLayoutCreate(out plan.LayoutD, Float32, (ulong)key.Columns, (ulong)key.Rows, key.YStride), "cublasLtMatrixLayoutCreate", doing);
+        CudaStatus.CheckCublas(CublasLt.MatmulDescCreate(out plan.Operation, _computeType, CublasDataType.Float32), "cublasLtMatmulDescCreate", doing);
+        var epilogue = CublasLtEpilogue.Bias;
+        SetOperation(plan.Operation, CublasLtAttribute.Epilogue, &epilogue, sizeof(CublasLtEpilogue));
+        CreateLayout(out plan.LayoutA, key.Columns, key.Inner, key.WeightStride);
+        CreateLayout(out plan.LayoutB, key.Inner, key.Rows, key.XStride);
+        CreateLayout(out plan.LayoutD, key.Columns, key.Rows, key.YStride);
         CudaStatus.CheckCublas(CublasLt.MatmulPreferenceCreate(out var preference), "cublasLtMatmulPreferenceCreate", doing);
         try
         {
             var workspaceBytes = (ulong)_workspaceBytes;
-            Prefer(preference, MaximumWorkspaceBytes, &workspaceBytes, sizeof(ulong));
-            Prefer(preference, MinimumAlignmentA, key.WeightAlignment);
-            Prefer(preference, MinimumAlignmentB, key.XAlignment);
-            Prefer(preference, MinimumAlignmentC, key.YAlignment);
-            Prefer(preference, MinimumAlignmentD, key.YAlignment);
+            Prefer(preference, CublasLtPreference.MaximumWorkspaceBytes, &workspaceBytes, sizeof(ulong));
+            Prefer(preference, CublasLtPreference.MinimumAlignmentA, key.WeightAlignment);
+            Prefer(preference, CublasLtPreference.MinimumAlignmentB, key.XAlignment);
+            Prefer(preference, CublasLtPreference.MinimumAlignmentC, key.YAlignment);
+            Prefer(preference, CublasLtPreference.MinimumAlignmentD, key.YAlignment);
             CublasLtHeuristic heuristic;
             CudaStatus.CheckCublas(
-                CublasLt.MatmulAlgoGetHeuristic(_lightHandle, plan.Operation, plan.LayoutA, plan.LayoutB, plan.LayoutD, plan.LayoutD, preference, 1, &heuristic, out var found),
+                CublasLt.MatmulAlgoGetHeuristic(_lightHandle, plan.Operation, plan.LayoutA, plan.LayoutB, plan.LayoutD, plan.LayoutD, preference, 1, &heuristic,
+                    out var found),
                 "cublasLtMatmulAlgoGetHeuristic", $"{doing} ({key.Rows} × {key.Inner} × {key.Columns})");
             if (found == 0)
                 throw new CudaException($"cuBLASLt knows no way to multiply {key.Rows} × {key.Inner} × {key.Columns} and add a bias.");
@@ -134,13 +130,19 @@ sealed unsafe class CublasProducts : IDisposable
         return plan;
     }
 
-    static void SetOperation(nint operation, int attribute, void* value, int bytes)
-        => CudaStatus.CheckCublas(CublasLt.MatmulDescSetAttribute(operation, attribute, value, (nuint)bytes), "cublasLtMatmulDescSetAttribute", "planning a product with a bias");
+    static void CreateLayout(out nint layout, int rows, int columns, int stride)
+        => CudaStatus.CheckCublas(CublasLt.MatrixLayoutCreate(out layout, CublasDataType.Float32, (ulong)rows, (ulong)columns, stride),
+            "cublasLtMatrixLayoutCreate", "planning a product with a bias");
 
-    static void Prefer(nint preference, int attribute, int value) => Prefer(preference, attribute, &value, sizeof(int));
+    static void SetOperation(nint operation, CublasLtAttribute attribute, void* value, int bytes)
+        => CudaStatus.CheckCublas(CublasLt.MatmulDescSetAttribute(operation, attribute, value, (nuint)bytes), "cublasLtMatmulDescSetAttribute",
+            "planning a product with a bias");
 
-    static void Prefer(nint preference, int attribute, void* value, int bytes)
-        => CudaStatus.CheckCublas(CublasLt.MatmulPreferenceSetAttribute(preference, attribute, value, (nuint)bytes), "cublasLtMatmulPreferenceSetAttribute", "planning a product with a bias");
+    static void Prefer(nint preference, CublasLtPreference attribute, int value) => Prefer(preference, attribute, &value, sizeof(int));
+
+    static void Prefer(nint preference, CublasLtPreference attribute, void* value, int bytes)
+        => CudaStatus.CheckCublas(CublasLt.MatmulPreferenceSetAttribute(preference, attribute, value, (nuint)bytes), "cublasLtMatmulPreferenceSetAttribute",
+            "planning a product with a bias");
 
     // The largest power of two, up to 256, that divides every row's address.
     static int AlignmentOf(Tensor tensor)

@@ -6,7 +6,6 @@ namespace VBiLstm.Cuda;
 /// <summary>A GPU's primary context and what is known of the GPU.</summary>
 sealed class CudaContext : IDisposable
 {
-    const int NoDevice = 100, ComputeCapabilityMajor = 75, ComputeCapabilityMinor = 76, MultiprocessorCount = 16;
     const int OldestDriver = 12000, OldestCapability = 70;
 
     readonly nint _context;
@@ -18,8 +17,8 @@ sealed class CudaContext : IDisposable
     {
         NativeLibraries.Require(NativeLibraries.Driver);
         var status = CudaDriver.Init(0);
-        if (status == NoDevice)
-            throw new CudaDriverException("cuInit found no GPU (CUDA_ERROR_NO_DEVICE): the driver is installed, but shows no device. Check nvidia-smi and CUDA_VISIBLE_DEVICES, or use --device cpu.", status);
+        if (status == CudaResult.NoDevice)
+            throw new CudaDriverException("cuInit found no GPU (CUDA_ERROR_NO_DEVICE): the driver is installed, but shows no device. Check nvidia-smi and CUDA_VISIBLE_DEVICES, or use --device cpu.", (int)status);
         CudaStatus.Check(status, "cuInit", "starting the CUDA driver");
         CudaStatus.Check(CudaDriver.DriverGetVersion(out var version), "cuDriverGetVersion", "reading the driver's version");
         DriverVersion = version;
@@ -30,8 +29,8 @@ sealed class CudaContext : IDisposable
             throw new CudaException($"There is no GPU {ordinal}: CUDA shows {count}, numbered from 0.");
         CudaStatus.Check(CudaDriver.DeviceGet(out _device, ordinal), "cuDeviceGet", $"opening GPU {ordinal}");
         Name = ReadName(ordinal);
-        ComputeCapability = 10 * Attribute(ComputeCapabilityMajor) + Attribute(ComputeCapabilityMinor);
-        Multiprocessors = Attribute(MultiprocessorCount);
+        ComputeCapability = 10 * Attribute(DeviceAttribute.ComputeCapabilityMajor) + Attribute(DeviceAttribute.ComputeCapabilityMinor);
+        Multiprocessors = Attribute(DeviceAttribute.MultiprocessorCount);
         if (ComputeCapability < OldestCapability)
             throw new CudaException($"GPU {ordinal} ({Name}) has compute capability {ComputeCapability / 10}.{ComputeCapability % 10}; VBiLstm needs 7.0 (Volta) or later.");
         CudaStatus.Check(CudaDriver.DevicePrimaryCtxRetain(out _context, _device), "cuDevicePrimaryCtxRetain", $"opening GPU {ordinal} ({Name})");
@@ -70,7 +69,7 @@ sealed class CudaContext : IDisposable
 
     public static string VersionText(int version) => $"{version / 1000}.{version % 1000 / 10}";
 
-    int Attribute(int attribute)
+    int Attribute(DeviceAttribute attribute)
     {
         CudaStatus.Check(CudaDriver.DeviceGetAttribute(out var value, attribute, _device), "cuDeviceGetAttribute", $"reading the properties of {Name}");
         return value;

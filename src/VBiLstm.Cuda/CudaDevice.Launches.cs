@@ -14,7 +14,8 @@ public sealed unsafe partial class CudaDevice
     {
         _context.Bind();
         Launches++;
-        CudaStatus.Check(CudaDriver.LaunchKernel(kernel.Function, gridX, gridY, 1, blockX, blockY, 1, 0, _stream, arguments, null), "cuLaunchKernel", kernel.Name);
+        CudaStatus.Check(CudaDriver.LaunchKernel(kernel.Function, gridX, gridY, 1, blockX, blockY, 1, 0, _stream, arguments, null), "cuLaunchKernel",
+            kernel.Name);
     }
 
     // A thread for four consecutive columns of a row.

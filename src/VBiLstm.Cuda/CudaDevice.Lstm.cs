@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using VBiLstm.Devices;
 
 namespace VBiLstm.Cuda;
@@ -6,34 +7,35 @@ public sealed unsafe partial class CudaDevice
 {
     public override bool OpaqueRecurrences => _recurrences is not null;
 
-    public override long RecurrenceBytes(int inputs, int units, int steps, int rows, bool training) => _recurrences?.Measure(inputs, units, steps, rows, training) ?? 0;
+    public override long RecurrenceBytes(int inputs, int units, int steps, int rows, bool training)
+        => _recurrences?.Measure(inputs, units, steps, rows, training) ?? 0;
 
-    protected override void LstmCellForwardCore(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h, Tensor updateMask)
+    protected override void LstmCellForwardCore(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h,
+        Tensor updateMask)
     {
         var arguments = stackalloc void*[] { &gates, &addend, &cPrevious, &validity, &c, &tanhC, &h, &updateMask };
         LaunchElements(_kernels.LstmCellForward, c.Rows, c.Columns, arguments);
     }
 
-    protected override void LstmCellBackwardCore(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc, Tensor updateMask)
+    protected override void LstmCellBackwardCore(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc,
+        Tensor updateMask)
     {
         var arguments = stackalloc void*[] { &gates, &cPrevious, &tanhC, &dh1, &dh2, &validity, &dc, &updateMask };
         LaunchElements(_kernels.LstmCellBackward, dc.Rows, dc.Columns, arguments);
     }
 
-    public override void LstmSequenceForward(LstmSequence sequence)
+    protected override void LstmSequenceForwardCore(LstmSequence sequence)
     {
-        ArgumentNullException.ThrowIfNull(sequence);
         if (_recurrences is null)
-            base.LstmSequenceForward(sequence);
+            base.LstmSequenceForwardCore(sequence);
         else
             _recurrences.Forward(sequence);
     }
 
-    public override void LstmSequenceBackward(LstmSequence sequence)
+    protected override void LstmSequenceBackwardCore(LstmSequence sequence)
     {
-        ArgumentNullException.ThrowIfNull(sequence);
         if (_recurrences is null)
-            base.LstmSequenceBackward(sequence);
+            base.LstmSequenceBackwardCore(sequence);
         else
             _recurrences.Backward(sequence);
     }
@@ -41,7 +43,7 @@ public sealed unsafe partial class CudaDevice
     /// <summary>y = xᵀ.</summary>
     internal void Transpose(Tensor x, Tensor y)
     {
-        CheckShape(x.Rows == y.Columns && x.Columns == y.Rows);
+        Debug.Assert(x.Rows == y.Columns && x.Columns == y.Rows);
         var arguments = stackalloc void*[] { &x, &y };
         Launch(_kernels.Transpose, (uint)CeilingDivide(x.Columns, TileColumns), (uint)CeilingDivide(x.Rows, TileRows), TileColumns, TileThreadRows, arguments);
     }
@@ -54,12 +56,12 @@ public sealed unsafe partial class CudaDevice
     }
 
     /// <summary>
-    /// Steps of source [steps · sourceBatch, N] into target [steps · targetBatch, N], each row's own length read backwards where <paramref name="reverse"/>; zeros in rows
-    /// and steps that the source lacks. Lengths [sourceBatch], or empty: all steps.
+    /// Steps of source [steps · sourceBatch, N] into target [steps · targetBatch, N], each row's own length read backwards where <paramref
+    /// name="reverse"/>; zeros in rows and steps that the source lacks. Lengths [sourceBatch], or empty: all steps.
     /// </summary>
     internal void GatherSteps(Tensor source, int sourceBatch, Tensor target, int targetBatch, IdTensor lengths, int steps, bool reverse)
     {
-        CheckShape(target.Rows == steps * targetBatch && source.Columns == target.Columns);
+        Debug.Assert(target.Rows == steps * targetBatch && source.Columns == target.Columns);
         var reverses = reverse ? 1 : 0;
         var arguments = stackalloc void*[] { &source, &sourceBatch, &target, &targetBatch, &lengths, &steps, &reverses };
         LaunchElements(_kernels.GatherSteps, target.Rows, target.Columns, arguments);

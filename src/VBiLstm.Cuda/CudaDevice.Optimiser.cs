@@ -9,16 +9,14 @@ public sealed unsafe partial class CudaDevice
     const int ScratchBytes = PartialSums * sizeof(double);
     const int AdamElementsPerBlock = 1024, MaximumAdamBlocks = 65535;
 
-    public override void WeightedSum(Tensor values, Tensor w, Tensor result)
+    protected override void WeightedSumCore(Tensor values, Tensor w, Tensor result)
     {
-        CheckShape(values.Rows == w.Rows);
         var arguments = stackalloc void*[] { &values, &w, &result };
         Launch(_kernels.WeightedSum, 1, 1, ReductionThreads, 1, arguments);
     }
 
-    public override void GradientNorm(Tensor gradients, Tensor result)
+    protected override void GradientNormCore(Tensor gradients, Tensor result)
     {
-        CheckShape(gradients.Rows == 1);
         var partial = _scratch.Address;
         var squares = stackalloc void*[] { &gradients, &partial };
         Launch(_kernels.SumOfSquares, PartialSums, 1, ReductionThreads, 1, squares);
@@ -26,9 +24,8 @@ public sealed unsafe partial class CudaDevice
         Launch(_kernels.GradientNorm, 1, 1, ReductionThreads, 1, arguments);
     }
 
-    public override void AdamStep(Tensor parameters, Tensor gradients, Tensor firstMoments, Tensor secondMoments, in AdamArguments arguments)
+    protected override void AdamStepCore(Tensor parameters, Tensor gradients, Tensor firstMoments, Tensor secondMoments, in AdamArguments arguments)
     {
-        CheckShape(parameters.Rows == 1 && gradients.Columns == parameters.Columns && firstMoments.Columns == parameters.Columns && secondMoments.Columns == parameters.Columns);
         var adam = arguments;
         if (adam.HaltOnNonFinite)
         {

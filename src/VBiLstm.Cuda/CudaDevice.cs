@@ -13,7 +13,6 @@ public sealed unsafe partial class CudaDevice : Device
     // NVIDIA's advice for Hopper; earlier GPUs need less.
     const int WorkspaceBytes = 32 << 20;
     const int DownloadBytes = 4 << 20;
-    const int NonBlocking = 1;
 
     readonly CudaContext _context;
     readonly KernelModule _kernels;
@@ -36,7 +35,7 @@ public sealed unsafe partial class CudaDevice : Device
         NativeLibraries.Choose(options.Software);
         _context = new CudaContext(options.Ordinal);
         _kernels = new KernelModule(NativeLibraries.ReadKernels(), _context.Name);
-        CudaStatus.Check(CudaDriver.StreamCreate(out _stream, NonBlocking), "cuStreamCreate", "creating the compute stream");
+        CudaStatus.Check(CudaDriver.StreamCreate(out _stream, StreamFlags.NonBlocking), "cuStreamCreate", "creating the compute stream");
         _uploads = new UploadRing(_stream);
         CudaStatus.Check(CudaDriver.MemHostAlloc(out _pinned, DownloadBytes, 0), "cuMemHostAlloc", "allocating pinned download memory");
         _workspace = Allocate(WorkspaceBytes, "the workspace of cuBLAS");
@@ -70,10 +69,11 @@ public sealed unsafe partial class CudaDevice : Device
     {
         _context.Bind();
         var status = CudaDriver.MemAlloc(out var address, (nuint)bytes);
-        if (status == CudaStatus.OutOfMemory)
+        if (status == CudaResult.OutOfMemory)
         {
             var (free, total) = Memory;
-            throw new InsufficientMemoryException($"{purpose} needs {bytes / 1e6:N0} MB, but {_context.Name} has {free / 1e6:N0} MB free of {total / 1e6:N0} MB; use a smaller batch or model.");
+            throw new InsufficientMemoryException(
+                $"{purpose} needs {bytes / 1e6:N0} MB, but {_context.Name} has {free / 1e6:N0} MB free of {total / 1e6:N0} MB; use a smaller batch or model.");
         }
 
         CudaStatus.Check(status, "cuMemAlloc", $"allocating {bytes / 1e6:N1} MB for {purpose}");
@@ -81,9 +81,8 @@ public sealed unsafe partial class CudaDevice : Device
         return new CudaMemory(this, address, bytes);
     }
 
-    public override void Upload(ReadOnlySpan<float> source, Tensor target)
+    protected override void UploadCore(ReadOnlySpan<float> source, Tensor target)
     {
-        CheckLength(source.Length, target.Count);
         _context.Bind();
         if (source.IsEmpty)
             return;
@@ -102,9 +101,8 @@ public sealed unsafe partial class CudaDevice : Device
         }
     }
 
-    public override void Upload(ReadOnlySpan<int> source, IdTensor target)
+    protected override void UploadCore(ReadOnlySpan<int> source, IdTensor target)
     {
-        CheckLength(source.Length, target.Count);
         _context.Bind();
         Upload(MemoryMarshal.AsBytes(source), target.Address);
     }
@@ -118,9 +116,8 @@ public sealed unsafe partial class CudaDevice : Device
         }
     }
 
-    public override void Download(Tensor source, Span<float> target)
+    protected override void DownloadCore(Tensor source, Span<float> target)
     {
-        CheckLength(target.Length, source.Count);
         _context.Bind();
         if (source.Columns > DownloadBytes / sizeof(float))
         {
@@ -147,7 +144,7 @@ public sealed unsafe partial class CudaDevice : Device
 
     public override int StepsAhead => 1;
 
-    public override Readback CreateReadback(Tensor source)
+    protected override Readback CreateReadbackCore(Tensor source)
     {
         _context.Bind();
         return new CudaReadback(this, source);
@@ -217,18 +214,6 @@ public sealed unsafe partial class CudaDevice : Device
         _ => NativeLibraries.Find(NativeLibraries.Cudnn).Handle != 0,
     };
 
-    static void CheckLength(long given, long expected)
-    {
-        if (given != expected)
-            throw new ArgumentException($"{given} elements given where the tensor has {expected}.");
-    }
-
-    static void CheckShape(bool holds)
-    {
-        if (!holds)
-            throw new ArgumentException("The shapes of the operands do not fit together.");
-    }
-
     sealed class CudaWeight(Tensor values, WeightUse use) : Weight(values, use)
     {
         public override long Bytes => 0;
@@ -241,8 +226,6 @@ public sealed unsafe partial class CudaDevice : Device
     // A copy to pinned memory in the order of the stream, and an event behind it.
     sealed class CudaReadback : Readback
     {
-        const int DisableTiming = 2;
-
         readonly CudaDevice _device;
         readonly Tensor _source;
         readonly nint _copied;
@@ -250,10 +233,9 @@ public sealed unsafe partial class CudaDevice : Device
 
         public CudaReadback(CudaDevice device, Tensor source)
         {
-            CheckShape(source.IsContiguous);
             (_device, _source) = (device, source);
             CudaStatus.Check(CudaDriver.MemHostAlloc(out _host, Bytes, 0), "cuMemHostAlloc", "allocating pinned memory for metrics");
-            CudaStatus.Check(CudaDriver.EventCreate(out _copied, DisableTiming), "cuEventCreate", "creating the event of a readback");
+            CudaStatus.Check(CudaDriver.EventCreate(out _copied, EventFlags.DisableTiming), "cuEventCreate", "creating the event of a readback");
         }
 
         nuint Bytes => (nuint)_source.Count * sizeof(float);

@@ -73,7 +73,8 @@ public static unsafe class CudaDiagnosis
     // A library that is not what its name says lacks entry points.
     static bool IsFailure(Exception e) => e is CudaException or InsufficientMemoryException or EntryPointNotFoundException;
 
-    static string? Driver(nint handle) => CudaDriver.DriverGetVersion(out var version) == 0 ? $"for CUDA {CudaContext.VersionText(version)}" : null;
+    static string? Driver(nint handle)
+        => CudaDriver.DriverGetVersion(out var version) == CudaResult.Success ? $"for CUDA {CudaContext.VersionText(version)}" : null;
 
     // cublasGetVersion wants a handle, and that a context; this call does not.
     static string? CublasVersion(nint handle)
@@ -119,7 +120,7 @@ public static unsafe class CudaDiagnosis
         try
         {
             // Without any, the attempt to open the first one says why.
-            var count = CudaDriver.Init(0) == 0 && CudaDriver.DeviceGetCount(out var shown) == 0 ? shown : 0;
+            var count = CudaDriver.Init(0) == CudaResult.Success && CudaDriver.DeviceGetCount(out var shown) == CudaResult.Success ? shown : 0;
             return [.. Enumerable.Range(0, Math.Max(1, count)).Select(Gpu)];
         }
         catch (EntryPointNotFoundException e)

@@ -4,15 +4,13 @@ using VBiLstm.Devices;
 namespace VBiLstm.Cuda;
 
 /// <summary>
-/// One recurrence without channel by cuDNN's RNN calls. cuDNN knows no lone backward direction, and a graph would keep the lengths of the batch that it was captured
-/// with. So every row is brought to its own reading order first: it starts at step 0, backward rows from their own last token on, and zeros follow its end. All rows then have the same
-/// length, and what cuDNN computes beyond a row's end is never read and has no gradient.
+/// One recurrence without channel by cuDNN's RNN calls. cuDNN knows no lone backward direction, and a graph would keep the lengths of the batch that
+/// it was captured with. So every row is brought to its own reading order first: it starts at step 0, backward rows from their own last token on, and
+/// zeros follow its end. All rows then have the same length, and what cuDNN computes beyond a row's end is never read and has no gradient.
 /// </summary>
 sealed unsafe class CudnnLstm : IDisposable
 {
     const int Gates = 4;
-    const int AlgorithmStandard = 0, CellLstm = 2, BiasOfInput = 1, Unidirectional = 0, LinearInput = 0, Float = 0;
-    const int DefaultMath = 0, FmaMath = 3, ModeInference = 0, ModeTraining = 1, LayoutSequenceMajorPacked = 1, AddGradient = 0;
 
     readonly CudaDevice _device;
     readonly LstmSequence _sequence;
@@ -45,7 +43,8 @@ sealed unsafe class CudnnLstm : IDisposable
     {
         (_device, _sequence, _handle) = (device, sequence, handle);
         _training = !sequence.DRecurrent.IsEmpty;
-        _sizes = new CudnnLstmSizes(sequence.InputWeight.Values.Rows, sequence.Recurrent.Values.Rows, sequence.Gates.Rows / sequence.BatchSize, sequence.BatchSize, _training);
+        _sizes = new CudnnLstmSizes(sequence.InputWeight.Values.Rows, sequence.Recurrent.Values.Rows, sequence.Gates.Rows / sequence.BatchSize,
+            sequence.BatchSize, _training);
         (_inputs, _units, _rows, _paddedRows) = (_sizes.Inputs, _sizes.Units, _sizes.Rows, _sizes.PaddedRows);
         _reverse = sequence.Direction == LstmDirection.Backward;
         _descriptor = Describe(_sizes, dropout, precision);
@@ -53,7 +52,7 @@ sealed unsafe class CudnnLstm : IDisposable
         Check(Cudnn.CreateTensorDescriptor(out _stateDescriptor), "cudnnCreateTensorDescriptor");
         var sizes = stackalloc int[] { 1, _paddedRows, _units };
         var strides = stackalloc int[] { _paddedRows * _units, _units, 1 };
-        Check(Cudnn.SetTensorNdDescriptor(_stateDescriptor, Float, 3, sizes, strides), "cudnnSetTensorNdDescriptor");
+        Check(Cudnn.SetTensorNdDescriptor(_stateDescriptor, CudnnDataType.Float, 3, sizes, strides), "cudnnSetTensorNdDescriptor");
         _arena = Arena.Create(device, "cuDNN's copies of a recurrence", arena => Layout(arena, _sizes, _weightBytes), out _b);
         _weights = Matrices(_b.Weights);
         _dWeights = _training ? Matrices(_b.DWeights) : [];
@@ -85,8 +84,9 @@ sealed unsafe class CudnnLstm : IDisposable
     static nint Describe(CudnnLstmSizes sizes, nint dropout, CudaPrecision precision)
     {
         Check(Cudnn.CreateRnnDescriptor(out var descriptor), "cudnnCreateRNNDescriptor");
-        Check(Cudnn.SetRnnDescriptor(descriptor, AlgorithmStandard, CellLstm, BiasOfInput, Unidirectional, LinearInput, Float, Float,
-            precision == CudaPrecision.Tf32 ? DefaultMath : FmaMath, sizes.Inputs, sizes.Units, sizes.Units, 1, dropout, 0), "cudnnSetRNNDescriptor_v8");
+        Check(Cudnn.SetRnnDescriptor(descriptor, RnnAlgorithm.Standard, RnnCell.Lstm, RnnBias.OfInput, RnnDirection.Unidirectional, RnnInput.Linear,
+            CudnnDataType.Float, CudnnDataType.Float, precision == CudaPrecision.Tf32 ? CudnnMathType.Default : CudnnMathType.Fma,
+            sizes.Inputs, sizes.Units, sizes.Units, 1, dropout, 0), "cudnnSetRNNDescriptor_v8");
         return descriptor;
     }
 
@@ -120,7 +120,8 @@ sealed unsafe class CudnnLstm : IDisposable
         var matrices = new Matrix[2 * Gates];
         for (var layer = 0; layer < matrices.Length; layer++)
         {
-            Check(Cudnn.GetRnnWeightParams(_handle, _descriptor, 0, _weightBytes, space.Address, layer, matrixDescriptor, out var matrix, biasDescriptor, out var bias), "cudnnGetRNNWeightParams");
+            Check(Cudnn.GetRnnWeightParams(_handle, _descriptor, 0, _weightBytes, space.Address, layer, matrixDescriptor, out var matrix,
+                biasDescriptor, out var bias), "cudnnGetRNNWeightParams");
             var inputs = layer < Gates ? _inputs : _units;
             CheckExtent(matrixDescriptor, (long)_units * inputs, $"matrix {layer}");
             if (layer < Gates)
@@ -142,7 +143,7 @@ sealed unsafe class CudnnLstm : IDisposable
         var count = 1L;
         for (var i = 0; i < dimensions; i++)
             count *= sizes[i];
-        if (type != Float || count != expected)
+        if (type != CudnnDataType.Float || count != expected)
             throw new CudaException($"cuDNN describes {what} of the LSTM as {count} values of type {type}, not {expected} of float.");
     }
 
@@ -157,7 +158,7 @@ sealed unsafe class CudnnLstm : IDisposable
         var initial = _reverse ? n : 0;
         Pad(_sequence.H.RowRange(initial * b, b), _b.Hx);
         Pad(_sequence.C.RowRange(initial * b, b), _b.Cx);
-        Check(Cudnn.RnnForward(_handle, _descriptor, _training ? ModeTraining : ModeInference, shape.DeviceLengths, shape.XDescriptor, _b.X.Address, shape.YDescriptor, _b.Y.Address,
+        Check(Cudnn.RnnForward(_handle, _descriptor, Mode(_training), shape.DeviceLengths, shape.XDescriptor, _b.X.Address, shape.YDescriptor, _b.Y.Address,
             _stateDescriptor, _b.Hx.Address, 0, _stateDescriptor, _b.Cx.Address, _b.Cy.Address, _weightBytes, _b.Weights.Address,
             shape.WorkspaceBytes, shape.Workspace, _training ? shape.ReserveBytes : 0, _training ? shape.Reserve : 0), "cudnnRNNForward");
         Gather(_b.Y, _paddedRows, _sequence.H.RowRange(_reverse ? 0 : b, n * b), b);
@@ -176,7 +177,7 @@ sealed unsafe class CudnnLstm : IDisposable
 
         // cuDNN only adds to the gradients.
         _device.Zero(_b.DWeights);
-        Check(Cudnn.RnnBackwardWeights(_handle, _descriptor, AddGradient, shape.DeviceLengths, shape.XDescriptor, _b.X.Address,
+        Check(Cudnn.RnnBackwardWeights(_handle, _descriptor, WeightGradientMode.Add, shape.DeviceLengths, shape.XDescriptor, _b.X.Address,
             _stateDescriptor, _b.Hx.Address, shape.YDescriptor, _b.Y.Address, _weightBytes, _b.DWeights.Address,
             shape.WorkspaceBytes, shape.Workspace, shape.ReserveBytes, shape.Reserve), "cudnnRNNBackwardWeights_v8");
         DownloadGradients();
@@ -194,10 +195,10 @@ sealed unsafe class CudnnLstm : IDisposable
             return;
         }
 
-        // X has served; a leaky ReLU of slope 1 adds and does nothing else.
+        // X has served.
         var ordered = _b.X.RowRange(0, dInput.Rows);
         Gather(_b.DX, _paddedRows, ordered, _rows);
-        _device.LeakyReluForward(ordered, dInput, dInput, new LeakyRelu(1, float.PositiveInfinity));
+        _device.Add(ordered, dInput, dInput);
     }
 
     void UploadWeights()
@@ -254,7 +255,7 @@ sealed unsafe class CudnnLstm : IDisposable
 
     static (nuint Workspace, nuint Reserve) Spaces(CudnnLstmSizes sizes, nint handle, nint descriptor, nint x)
     {
-        Check(Cudnn.GetRnnTempSpaceSizes(handle, descriptor, sizes.Training ? ModeTraining : ModeInference, x, out var workspace, out var reserve), "cudnnGetRNNTempSpaceSizes");
+        Check(Cudnn.GetRnnTempSpaceSizes(handle, descriptor, Mode(sizes.Training), x, out var workspace, out var reserve), "cudnnGetRNNTempSpaceSizes");
         return (workspace, reserve);
     }
 
@@ -262,7 +263,8 @@ sealed unsafe class CudnnLstm : IDisposable
     {
         Check(Cudnn.CreateRnnDataDescriptor(out var descriptor), "cudnnCreateRNNDataDescriptor");
         float zero = 0;
-        Check(Cudnn.SetRnnDataDescriptor(descriptor, Float, LayoutSequenceMajorPacked, steps, sizes.PaddedRows, vectorSize, lengths, &zero), "cudnnSetRNNDataDescriptor");
+        Check(Cudnn.SetRnnDataDescriptor(descriptor, CudnnDataType.Float, RnnDataLayout.SequenceMajorPacked, steps, sizes.PaddedRows, vectorSize,
+            lengths, &zero), "cudnnSetRNNDataDescriptor");
         return descriptor;
     }
 
@@ -275,7 +277,9 @@ sealed unsafe class CudnnLstm : IDisposable
         return memory.Address;
     }
 
-    static void Check(int status, string call) => CudaStatus.CheckCudnn(status, call, "running an LSTM");
+    static RnnForwardMode Mode(bool training) => training ? RnnForwardMode.Training : RnnForwardMode.Inference;
+
+    static void Check(CudnnStatus status, string call) => CudaStatus.CheckCudnn(status, call, "running an LSTM");
 
     public void Dispose()
     {

@@ -40,7 +40,8 @@ sealed class CudnnRecurrences : IDisposable
     public void Backward(LstmSequence sequence) => Of(sequence).Backward();
 
     /// <summary>Device memory that a recurrence of so many steps will take.</summary>
-    public long Measure(int inputs, int units, int steps, int rows, bool training) => CudnnLstm.Measure(new CudnnLstmSizes(inputs, units, steps, rows, training), _handle, _dropout, _precision);
+    public long Measure(int inputs, int units, int steps, int rows, bool training)
+        => CudnnLstm.Measure(new CudnnLstmSizes(inputs, units, steps, rows, training), _handle, _dropout, _precision);
 
     CudnnLstm Of(LstmSequence sequence)
     {

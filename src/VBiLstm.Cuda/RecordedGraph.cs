@@ -8,10 +8,6 @@ namespace VBiLstm.Cuda;
 /// </summary>
 sealed class RecordedGraph(CudaContext context, nint stream, Action operations) : IDisposable
 {
-    // Only this thread's calls are forbidden meanwhile: a finaliser may free memory on another.
-    const int ThreadLocalCapture = 1;
-    const int KernelNode = 0;
-
     nint _executable;
     bool _warm;
 
@@ -38,7 +34,8 @@ sealed class RecordedGraph(CudaContext context, nint stream, Action operations) 
 
     void Capture()
     {
-        CudaStatus.Check(CudaDriver.StreamBeginCapture(stream, ThreadLocalCapture), "cuStreamBeginCapture", "capturing a step");
+        // Only this thread's calls are forbidden meanwhile: a finaliser may free memory on another.
+        CudaStatus.Check(CudaDriver.StreamBeginCapture(stream, CaptureMode.ThreadLocal), "cuStreamBeginCapture", "capturing a step");
         nint graph;
         try
         {
@@ -46,7 +43,7 @@ sealed class RecordedGraph(CudaContext context, nint stream, Action operations) 
         }
         catch
         {
-            if (CudaDriver.StreamEndCapture(stream, out graph) == 0)
+            if (CudaDriver.StreamEndCapture(stream, out graph) == CudaResult.Success)
                 _ = CudaDriver.GraphDestroy(graph);
             throw;
         }
@@ -55,7 +52,8 @@ sealed class RecordedGraph(CudaContext context, nint stream, Action operations) 
         try
         {
             Count(graph);
-            CudaStatus.Check(CudaDriver.GraphInstantiate(out _executable, graph, 0), "cuGraphInstantiateWithFlags", $"preparing a step's graph of {Nodes} nodes");
+            CudaStatus.Check(CudaDriver.GraphInstantiate(out _executable, graph, 0), "cuGraphInstantiateWithFlags",
+                $"preparing a step's graph of {Nodes} nodes");
             CudaStatus.Check(CudaDriver.GraphUpload(_executable, stream), "cuGraphUpload", "uploading a step's graph");
         }
         finally
@@ -74,7 +72,7 @@ sealed class RecordedGraph(CudaContext context, nint stream, Action operations) 
         foreach (var node in nodes)
         {
             CudaStatus.Check(CudaDriver.GraphNodeGetType(node, out var type), "cuGraphNodeGetType", "counting a graph's nodes");
-            KernelNodes += type == KernelNode ? 1 : 0;
+            KernelNodes += type == GraphNodeType.Kernel ? 1 : 0;
         }
     }
 

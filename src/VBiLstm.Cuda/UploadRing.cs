@@ -8,7 +8,7 @@ namespace VBiLstm.Cuda;
 /// </summary>
 sealed unsafe class UploadRing : IDisposable
 {
-    const int SlotBytes = 8 << 20, Alignment = 64, DisableTiming = 2, NonBlocking = 1;
+    const int SlotBytes = 8 << 20, Alignment = 64;
 
     readonly nint _compute;
     readonly nint _stream;
@@ -26,13 +26,13 @@ sealed unsafe class UploadRing : IDisposable
     public UploadRing(nint compute)
     {
         _compute = compute;
-        CudaStatus.Check(CudaDriver.StreamCreate(out _stream, NonBlocking), "cuStreamCreate", "creating the upload stream");
-        CudaStatus.Check(CudaDriver.EventCreate(out _uploaded, DisableTiming), "cuEventCreate", "creating an upload's event");
+        CudaStatus.Check(CudaDriver.StreamCreate(out _stream, StreamFlags.NonBlocking), "cuStreamCreate", "creating the upload stream");
+        CudaStatus.Check(CudaDriver.EventCreate(out _uploaded, EventFlags.DisableTiming), "cuEventCreate", "creating an upload's event");
         foreach (ref var slot in _slots.AsSpan())
         {
             CudaStatus.Check(CudaDriver.MemHostAlloc(out slot.Host, SlotBytes, 0), "cuMemHostAlloc", "allocating pinned upload memory");
             CudaStatus.Check(CudaDriver.MemAlloc(out slot.Device, SlotBytes), "cuMemAlloc", "allocating upload memory");
-            CudaStatus.Check(CudaDriver.EventCreate(out slot.Consumed, DisableTiming), "cuEventCreate", "creating an upload slot's event");
+            CudaStatus.Check(CudaDriver.EventCreate(out slot.Consumed, EventFlags.DisableTiming), "cuEventCreate", "creating an upload slot's event");
         }
     }
 

@@ -233,7 +233,7 @@ public class ProgramTests
         var (code, output, error) = program.Run(arguments);
         Assert.True(code == 0, output + error);
         Assert.Contains("cpu (2 threads, 128-bit)", output, StringComparison.Ordinal);
-        Assert.Matches("B6 +grad.forward_lstm.weight_b_tilde", output);
+        Assert.Matches("B6 weight gradients +grad.forward_lstm.weight_b_tilde", output);
         Assert.Contains("agree: ", output, StringComparison.Ordinal);
         using var report = JsonDocument.Parse(program.Run([.. arguments, "--json"]).Output);
         Assert.True(report.RootElement.GetProperty("agrees").GetBoolean());
@@ -260,7 +260,7 @@ public class ProgramTests
         var onGpu = program.Run(["profile", "--budget", "--gpu", "a100-40", "--time-steps", "10", .. small]);
         Assert.True(onGpu.Code == 0, onGpu.Error);
         Assert.Contains("ms TF32", onGpu.Output, StringComparison.Ordinal);
-        Assert.Matches(@"F3 +90 +9\.00", onGpu.Output);
+        Assert.Matches(@"F3 forward loop +90 +9\.00", onGpu.Output);
         Assert.DoesNotContain("measured", onGpu.Output, StringComparison.Ordinal);
 
         var here = program.Run(["profile", "--budget", "--threads", "1", .. small]).Output;

@@ -186,7 +186,7 @@ static class VerifyCommand
         if (report.FirstDisagreement is not { } first)
             return $"agree: {report.Tensors.Count(tensor => tensor.Verdict == Verdict.Agrees):N0} tensors, the worst ({report.Worst.Name}) at {Share(report.Worst.ToleranceUsed)} of its tolerance{kinks}";
         var values = first.Worst.Count == 0 ? "" : $" at {Index(first)}: {first.WorstValues.Device:R} instead of {first.WorstValues.Reference:R}";
-        return $"DISAGREE: {disagreeing:N0} tensors; in the order of the computation the first is {first.Name} ({Names.Of(first.Phase)}){values}{kinks}";
+        return $"DISAGREE: {disagreeing:N0} tensors; in the order of the computation the first is {first.Name} ({first.Phase.Describe()}){values}{kinks}";
     }
 
     static void PrintJson(DeviceComparisonReport report) => JsonOutput.Write(json =>

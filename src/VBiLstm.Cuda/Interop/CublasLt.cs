@@ -6,44 +6,44 @@ namespace VBiLstm.Cuda.Interop;
 static unsafe partial class CublasLt
 {
     [LibraryImport(NativeLibraries.CublasLt, EntryPoint = "cublasLtCreate")]
-    public static partial int Create(out nint handle);
+    public static partial CublasStatus Create(out nint handle);
 
     [LibraryImport(NativeLibraries.CublasLt, EntryPoint = "cublasLtDestroy")]
-    public static partial int Destroy(nint handle);
+    public static partial CublasStatus Destroy(nint handle);
 
     [LibraryImport(NativeLibraries.CublasLt, EntryPoint = "cublasLtGetVersion")]
     public static partial nuint GetVersion();
 
     [LibraryImport(NativeLibraries.CublasLt, EntryPoint = "cublasLtMatmulDescCreate")]
-    public static partial int MatmulDescCreate(out nint descriptor, int computeType, int scaleType);
+    public static partial CublasStatus MatmulDescCreate(out nint descriptor, CublasComputeType computeType, CublasDataType scaleType);
 
     [LibraryImport(NativeLibraries.CublasLt, EntryPoint = "cublasLtMatmulDescSetAttribute")]
-    public static partial int MatmulDescSetAttribute(nint descriptor, int attribute, void* value, nuint bytes);
+    public static partial CublasStatus MatmulDescSetAttribute(nint descriptor, CublasLtAttribute attribute, void* value, nuint bytes);
 
     [LibraryImport(NativeLibraries.CublasLt, EntryPoint = "cublasLtMatmulDescDestroy")]
-    public static partial int MatmulDescDestroy(nint descriptor);
+    public static partial CublasStatus MatmulDescDestroy(nint descriptor);
 
     [LibraryImport(NativeLibraries.CublasLt, EntryPoint = "cublasLtMatrixLayoutCreate")]
-    public static partial int MatrixLayoutCreate(out nint layout, int type, ulong rows, ulong columns, long leadingDimension);
+    public static partial CublasStatus MatrixLayoutCreate(out nint layout, CublasDataType type, ulong rows, ulong columns, long leadingDimension);
 
     [LibraryImport(NativeLibraries.CublasLt, EntryPoint = "cublasLtMatrixLayoutDestroy")]
-    public static partial int MatrixLayoutDestroy(nint layout);
+    public static partial CublasStatus MatrixLayoutDestroy(nint layout);
 
     [LibraryImport(NativeLibraries.CublasLt, EntryPoint = "cublasLtMatmulPreferenceCreate")]
-    public static partial int MatmulPreferenceCreate(out nint preference);
+    public static partial CublasStatus MatmulPreferenceCreate(out nint preference);
 
     [LibraryImport(NativeLibraries.CublasLt, EntryPoint = "cublasLtMatmulPreferenceSetAttribute")]
-    public static partial int MatmulPreferenceSetAttribute(nint preference, int attribute, void* value, nuint bytes);
+    public static partial CublasStatus MatmulPreferenceSetAttribute(nint preference, CublasLtPreference attribute, void* value, nuint bytes);
 
     [LibraryImport(NativeLibraries.CublasLt, EntryPoint = "cublasLtMatmulPreferenceDestroy")]
-    public static partial int MatmulPreferenceDestroy(nint preference);
+    public static partial CublasStatus MatmulPreferenceDestroy(nint preference);
 
     [LibraryImport(NativeLibraries.CublasLt, EntryPoint = "cublasLtMatmulAlgoGetHeuristic")]
-    public static partial int MatmulAlgoGetHeuristic(nint handle, nint operation, nint a, nint b, nint c, nint d, nint preference,
+    public static partial CublasStatus MatmulAlgoGetHeuristic(nint handle, nint operation, nint a, nint b, nint c, nint d, nint preference,
         int requested, CublasLtHeuristic* results, out int returned);
 
     [LibraryImport(NativeLibraries.CublasLt, EntryPoint = "cublasLtMatmul")]
-    public static partial int Matmul(nint handle, nint operation, void* alpha, nint a, nint layoutA, nint b, nint layoutB, void* beta,
+    public static partial CublasStatus Matmul(nint handle, nint operation, void* alpha, nint a, nint layoutA, nint b, nint layoutB, void* beta,
         nint c, nint layoutC, nint d, nint layoutD, CublasLtAlgorithm* algorithm, nint workspace, nuint workspaceBytes, nint stream);
 }
 
@@ -64,7 +64,7 @@ struct CublasLtHeuristic
 {
     public CublasLtAlgorithm Algorithm;
     public nuint WorkspaceBytes;
-    public int State;
+    public CublasStatus State;
     public float WavesCount;
     Reserved _reserved;
 

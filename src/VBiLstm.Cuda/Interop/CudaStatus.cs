@@ -5,36 +5,38 @@ namespace VBiLstm.Cuda.Interop;
 /// <summary>Turns a status that is not success into an exception with the call, the code's name and meaning, and what was being done.</summary>
 static class CudaStatus
 {
-    public const int OutOfMemory = 2;
-
     /// <param name="status">What the driver's call returned.</param>
     /// <param name="call">The call.</param>
     /// <param name="doing">What it was for; completes "failed while …".</param>
-    public static void Check(int status, string call, string doing)
+    public static void Check(CudaResult status, string call, string doing)
     {
-        if (status != 0)
+        if (status != CudaResult.Success)
             throw Driver(status, call, doing);
     }
 
     /// <inheritdoc cref="Check"/>
-    public static void CheckCublas(int status, string call, string doing)
+    public static void CheckCublas(CublasStatus status, string call, string doing)
     {
-        if (status != 0)
-            throw new CublasException($"{call} failed while {doing}: {Text(Cublas.GetStatusName(status), status)}: {Text(Cublas.GetStatusString(status), status)}.", status);
+        if (status == CublasStatus.Success)
+            return;
+        var (name, meaning) = (Text(Cublas.GetStatusName(status), (int)status), Text(Cublas.GetStatusString(status), (int)status));
+        throw new CublasException($"{call} failed while {doing}: {name}: {meaning}.", (int)status);
     }
 
     /// <inheritdoc cref="Check"/>
-    public static void CheckCudnn(int status, string call, string doing)
+    public static void CheckCudnn(CudnnStatus status, string call, string doing)
     {
-        if (status != 0)
-            throw new CudnnException($"{call} failed while {doing}: {Text(Cudnn.GetErrorString(status), status)} (status {status} of cuDNN {Cudnn.GetVersion()}).", status);
+        if (status == CudnnStatus.Success)
+            return;
+        var meaning = Text(Cudnn.GetErrorString(status), (int)status);
+        throw new CudnnException($"{call} failed while {doing}: {meaning} (status {(int)status} of cuDNN {Cudnn.GetVersion()}).", (int)status);
     }
 
-    public static CudaDriverException Driver(int status, string call, string doing)
+    public static CudaDriverException Driver(CudaResult status, string call, string doing)
     {
         _ = CudaDriver.GetErrorName(status, out var name);
         _ = CudaDriver.GetErrorString(status, out var meaning);
-        return new CudaDriverException($"{call} failed while {doing}: {Text(name, status)}: {Text(meaning, status)}.", status);
+        return new CudaDriverException($"{call} failed while {doing}: {Text(name, (int)status)}: {Text(meaning, (int)status)}.", (int)status);
     }
 
     static string Text(nint text, int status) => Marshal.PtrToStringUTF8(text)?.TrimEnd('.') ?? $"code {status}";

@@ -2,6 +2,72 @@ namespace VBiLstm.Devices;
 
 public abstract partial class Device
 {
+    /// <summary>y = φ(x + addend). Shapes: x and y [R, M] (y may be x or the addend), addend [R, M], [1, M] (a bias) or empty.</summary>
+    public void LeakyReluForward(Tensor x, Tensor addend, Tensor y, LeakyRelu phi)
+    {
+        Check(Same(y, x), $"y is {y}, x is {x}.");
+        Check(EmptyOrSame(addend, x) || Is(addend, 1, x.Columns), $"the addend is {addend}, x is {x}: it takes that or [1, {x.Columns}].");
+        LeakyReluForwardCore(x, addend, y, phi);
+    }
+
+    protected abstract void LeakyReluForwardCore(Tensor x, Tensor addend, Tensor y, LeakyRelu phi);
+
+    /// <summary>
+    /// dx = dy φ′, φ′ taken from the output y = φ(a). Where <paramref name="mask"/> [R, 1] is given, maskedDx = mask dx as well.
+    /// Shapes: [R, M]; dx may be dy.
+    /// </summary>
+    public void LeakyReluBackward(Tensor dy, Tensor y, Tensor dx, Tensor mask, Tensor maskedDx, LeakyRelu phi)
+    {
+        Check(Same(dy, y), $"dy is {dy}, y is {y}.");
+        Check(Same(dx, y), $"dx is {dx}, y is {y}.");
+        Check(mask.IsEmpty || Is(mask, y.Rows, 1), $"the mask is {mask}, y is {y}: it takes [{y.Rows}, 1].");
+        Check(mask.IsEmpty || Same(maskedDx, y), $"maskedDx is {maskedDx}, y is {y}.");
+        LeakyReluBackwardCore(dy, y, dx, mask, maskedDx, phi);
+    }
+
+    protected abstract void LeakyReluBackwardCore(Tensor dy, Tensor y, Tensor dx, Tensor mask, Tensor maskedDx, LeakyRelu phi);
+
+    /// <summary>y = table[ids]. Shapes: ids [R], table [V, E], y [R, E].</summary>
+    public void EmbeddingForward(IdTensor ids, Tensor table, Tensor y)
+    {
+        Check(Is(y, ids.Count, table.Columns), $"y is {y}, the ids {ids} of the table {table} take [{ids.Count}, {table.Columns}].");
+        EmbeddingForwardCore(ids, table, y);
+    }
+
+    protected abstract void EmbeddingForwardCore(IdTensor ids, Tensor table, Tensor y);
+
+    /// <summary>dTable = Σ over rows with that id of dy, in row order. Shapes as in the forward operation.</summary>
+    public void EmbeddingBackward(IdTensor ids, Tensor dy, Tensor dTable)
+    {
+        Check(Is(dy, ids.Count, dTable.Columns), $"dy is {dy}, the ids {ids} of dTable {dTable} take [{ids.Count}, {dTable.Columns}].");
+        EmbeddingBackwardCore(ids, dy, dTable);
+    }
+
+    protected abstract void EmbeddingBackwardCore(IdTensor ids, Tensor dy, Tensor dTable);
+
+    /// <summary>x = 0.</summary>
+    public void Zero(Tensor x) => ZeroCore(x);
+
+    protected abstract void ZeroCore(Tensor x);
+
+    /// <summary>y = x, same shape.</summary>
+    public void Copy(Tensor x, Tensor y)
+    {
+        Check(Same(y, x), $"y is {y}, x is {x}.");
+        CopyCore(x, y);
+    }
+
+    protected abstract void CopyCore(Tensor x, Tensor y);
+
+    /// <summary>x becomes mask x, row by row. Shapes: x [R, N], mask [R, 1].</summary>
+    public void MaskRows(Tensor x, Tensor mask)
+    {
+        Check(Is(mask, x.Rows, 1), $"the mask is {mask}, x is {x}: it takes [{x.Rows}, 1].");
+        MaskRowsCore(x, mask);
+    }
+
+    protected abstract void MaskRowsCore(Tensor x, Tensor mask);
+
     /// <summary>
     /// y = x + addend; row r takes row r mod K of the addend, so that [1, N] adds to every row and [B, N] to every time step. y may be x or the addend.
     /// Shapes: x and y [R, N], addend [K, N] with R a multiple of K.
@@ -29,8 +95,8 @@ public abstract partial class Device
     protected abstract void MultiplyElementsCore(Tensor x, Tensor mask, Tensor y, bool accumulate);
 
     /// <summary>
-    /// Zoneout (Krueger et al. 2017): y = keep ⊙ previous + (1 − keep) ⊙ candidate. Keep holds zeros and ones in training, their expectation in evaluation; row r
-    /// takes its row r mod K. y may be previous or candidate. Shapes: [R, N], keep [K, N] with R a multiple of K.
+    /// Zoneout (Krueger et al. 2017): y = keep ⊙ previous + (1 − keep) ⊙ candidate. Keep holds zeros and ones in training, their expectation in
+    /// evaluation; row r takes its row r mod K. y may be previous or candidate. Shapes: [R, N], keep [K, N] with R a multiple of K.
     /// </summary>
     public void Mix(Tensor previous, Tensor candidate, Tensor keep, Tensor y)
     {
@@ -43,9 +109,9 @@ public abstract partial class Device
     protected abstract void MixCore(Tensor previous, Tensor candidate, Tensor keep, Tensor y);
 
     /// <summary>
-    /// Backward of <see cref="Mix"/> with dy = dy1 + dy2 (either may be empty): dPrevious = keep ⊙ dy, or += where <paramref name="accumulatePrevious"/>; dCandidate =
-    /// (1 − keep) ⊙ dy. In a reverse loop dPrevious is the state gradient's slot of the step before, to which it adds. dPrevious may be empty; each of
-    /// the two may be dy1 or dy2. Shapes: [R, N], keep [K, N] with R a multiple of K.
+    /// Backward of <see cref="Mix"/> with dy = dy1 + dy2 (either may be empty): dPrevious = keep ⊙ dy, or += where <paramref
+    /// name="accumulatePrevious"/>; dCandidate = (1 − keep) ⊙ dy. In a reverse loop dPrevious is the state gradient's slot of the step before, to
+    /// which it adds. dPrevious may be empty; each of the two may be dy1 or dy2. Shapes: [R, N], keep [K, N] with R a multiple of K.
     /// </summary>
     public void MixBackward(Tensor dy1, Tensor dy2, Tensor keep, Tensor dPrevious, Tensor dCandidate, bool accumulatePrevious)
     {

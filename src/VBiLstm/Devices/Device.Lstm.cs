@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace VBiLstm.Devices;
 
 public abstract partial class Device
@@ -20,7 +22,8 @@ public abstract partial class Device
         LstmCellForwardCore(gates, addend, cPrevious, validity, c, tanhC, h, updateMask);
     }
 
-    protected abstract void LstmCellForwardCore(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h, Tensor updateMask);
+    protected abstract void LstmCellForwardCore(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h,
+        Tensor updateMask);
 
     /// <summary>
     /// CellBwd of model.md section 3 with dh = v (dh1 + dh2) and dc = v dc (a dh may be empty): gates become da, dc becomes dc_prev.
@@ -38,5 +41,118 @@ public abstract partial class Device
         LstmCellBackwardCore(gates, cPrevious, tanhC, dh1, dh2, validity, dc, updateMask);
     }
 
-    protected abstract void LstmCellBackwardCore(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc, Tensor updateMask);
+    protected abstract void LstmCellBackwardCore(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc,
+        Tensor updateMask);
+
+    /// <summary>
+    /// Whether a recurrence without channel is one opaque call, as cuDNN's are: input projections are computed within, so that projecting a
+    /// vocabulary before gains nothing, and gates and cells stay there.
+    /// </summary>
+    public virtual bool OpaqueRecurrences => false;
+
+    /// <summary>
+    /// Bytes that the device itself will take for a recurrence without channel of so many steps and rows; 0 where the given tensors are all it needs.
+    /// </summary>
+    public virtual long RecurrenceBytes(int inputs, int units, int steps, int rows, bool training) => 0;
+
+    /// <summary>Runs a whole recurrence without channel forward, input projections included where <see cref="LstmSequence.Input"/> is given.</summary>
+    public void LstmSequenceForward(LstmSequence sequence)
+    {
+        ArgumentNullException.ThrowIfNull(sequence);
+        CheckSequence(sequence);
+        LstmSequenceForwardCore(sequence);
+    }
+
+    protected virtual void LstmSequenceForwardCore(LstmSequence sequence)
+    {
+        ArgumentNullException.ThrowIfNull(sequence);
+        var (n, b) = (sequence.Steps, sequence.BatchSize);
+        if (!sequence.Input.IsEmpty)
+            Multiply(sequence.Input.RowRange(0, n * b), sequence.InputWeight, sequence.Bias, sequence.Gates.RowRange(0, n * b), accumulate: false);
+        for (var i = 0; i < n; i++)
+        {
+            var (step, from, to) = LstmSlots(sequence, i);
+            var gates = sequence.Gates.RowRange(step * b, b);
+            Multiply(sequence.H.RowRange(from * b, b), sequence.Recurrent, default, gates, accumulate: true);
+            LstmCellForward(gates, default, sequence.C.RowRange(from * b, b), sequence.Validity.RowRange(step * b, b),
+                sequence.C.RowRange(to * b, b), sequence.TanhC.RowRange(step * b, b), sequence.H.RowRange(to * b, b));
+        }
+    }
+
+    /// <summary>
+    /// Runs a whole recurrence without channel backward: the gradients of its weights, of its inputs where wanted, and of the initial state. Where
+    /// the gates hold projected inputs (<see cref="LstmSequence.Input"/> is empty), leaves their gradients dA there.
+    /// </summary>
+    public void LstmSequenceBackward(LstmSequence sequence)
+    {
+        ArgumentNullException.ThrowIfNull(sequence);
+        CheckSequence(sequence);
+        CheckGradients(sequence);
+        LstmSequenceBackwardCore(sequence);
+    }
+
+    protected virtual void LstmSequenceBackwardCore(LstmSequence sequence)
+    {
+        ArgumentNullException.ThrowIfNull(sequence);
+        var (n, b) = (sequence.Steps, sequence.BatchSize);
+        Zero(sequence.DHRecurrent);
+        Zero(sequence.DC);
+        for (var i = n - 1; i >= 0; i--)
+        {
+            var (step, from, _) = LstmSlots(sequence, i);
+            var gates = sequence.Gates.RowRange(step * b, b);
+            LstmCellBackward(gates, sequence.C.RowRange(from * b, b), sequence.TanhC.RowRange(step * b, b), sequence.DH.RowRange(step * b, b),
+                sequence.DHRecurrent, sequence.Validity.RowRange(step * b, b), sequence.DC);
+            MultiplyTransposed(gates, sequence.Recurrent, sequence.DHRecurrent, accumulate: false);
+        }
+
+        var dGates = sequence.Gates.RowRange(0, n * b);
+        var hPrevious = sequence.H.RowRange(sequence.Direction == LstmDirection.Forward ? 0 : b, n * b);
+        WeightGradients([new(sequence.Input.RowRange(0, n * b), sequence.DInputWeight), new(hPrevious, sequence.DRecurrent)], dGates, sequence.DBias);
+        if (!sequence.DInput.IsEmpty)
+            MultiplyTransposed(dGates, sequence.InputWeight, sequence.DInput.RowRange(0, n * b), sequence.AddsToDInput);
+    }
+
+    static (int Step, int From, int To) LstmSlots(LstmSequence sequence, int i)
+    {
+        var forward = sequence.Direction == LstmDirection.Forward;
+        var step = forward ? i : sequence.Steps - 1 - i;
+        return forward ? (step, step, step + 1) : (step, step + 1, step);
+    }
+
+    // Whether x has the columns and at least the rows of so many steps.
+    static bool Holds(Tensor x, long rows, int columns) => x.Rows >= rows && x.Columns == columns;
+
+    static void CheckSequence(LstmSequence sequence, [CallerMemberName] string operation = "")
+    {
+        var (recurrent, input, rows) = (sequence.Recurrent.Values, sequence.InputWeight.Values, (long)sequence.Steps * sequence.BatchSize);
+        var units = recurrent.Rows;
+        Check(Is(recurrent, units, 4 * units), $"the recurrent weight is {recurrent}; it takes [{units}, {4L * units}].", operation);
+        Check(input.Columns == 4 * units, $"the input weight is {input}, the recurrent one {recurrent}: it takes [E, {4L * units}].", operation);
+        Check(Is(sequence.Bias, 1, 4 * units), $"the bias is {sequence.Bias}; it takes [1, {4L * units}].", operation);
+        Check(sequence.Input.IsEmpty || Holds(sequence.Input, rows, input.Rows),
+            $"the input is {sequence.Input}, its weight is {input}: it takes [{rows}, {input.Rows}].", operation);
+        Check(Holds(sequence.Gates, rows, 4 * units), $"the gates are {sequence.Gates}; they take [{rows}, {4L * units}].", operation);
+        Check(Holds(sequence.H, rows + sequence.BatchSize, units), $"h is {sequence.H}; it takes [{rows + sequence.BatchSize}, {units}].", operation);
+        Check(Holds(sequence.C, rows + sequence.BatchSize, units), $"c is {sequence.C}; it takes [{rows + sequence.BatchSize}, {units}].", operation);
+        Check(Holds(sequence.TanhC, rows, units), $"tanh c is {sequence.TanhC}; it takes [{rows}, {units}].", operation);
+        Check(sequence.Validity.IsEmpty || Holds(sequence.Validity, rows, 1), $"the validity is {sequence.Validity}; it takes [{rows}, 1].", operation);
+    }
+
+    static void CheckGradients(LstmSequence sequence, [CallerMemberName] string operation = "")
+    {
+        var (recurrent, input, rows) = (sequence.Recurrent.Values, sequence.InputWeight.Values, (long)sequence.Steps * sequence.BatchSize);
+        var units = recurrent.Rows;
+        Check(Holds(sequence.DH, rows, units), $"dh is {sequence.DH}; it takes [{rows}, {units}].", operation);
+        Check(Is(sequence.DHRecurrent, sequence.BatchSize, units),
+            $"the gradient of the initial h is {sequence.DHRecurrent}; it takes [{sequence.BatchSize}, {units}].", operation);
+        Check(Is(sequence.DC, sequence.BatchSize, units),
+            $"the gradient of the initial c is {sequence.DC}; it takes [{sequence.BatchSize}, {units}].", operation);
+        Check(Same(sequence.DRecurrent, recurrent), $"the recurrent weight's gradient is {sequence.DRecurrent}, the weight is {recurrent}.", operation);
+        Check(Same(sequence.DBias, sequence.Bias), $"the bias's gradient is {sequence.DBias}, the bias is {sequence.Bias}.", operation);
+        Check(sequence.Input.IsEmpty || Same(sequence.DInputWeight, input),
+            $"the input weight's gradient is {sequence.DInputWeight}, the weight is {input}.", operation);
+        Check(sequence.DInput.IsEmpty || Holds(sequence.DInput, rows, input.Rows),
+            $"the input's gradient is {sequence.DInput}; it takes [{rows}, {input.Rows}].", operation);
+    }
 }

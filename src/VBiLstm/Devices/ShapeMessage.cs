@@ -18,7 +18,10 @@ readonly ref struct ShapeMessage
 
     public void AppendLiteral(string text) => _text!.Append(text);
 
-    public void AppendFormatted(Tensor tensor) => _ = tensor.IsEmpty ? _text!.Append("empty") : _text!.Append(CultureInfo.InvariantCulture, $"[{tensor.Rows}, {tensor.Columns}]");
+    public void AppendFormatted(string text) => _text!.Append(text);
+
+    public void AppendFormatted(Tensor tensor)
+        => _ = tensor.IsEmpty ? _text!.Append("empty") : _text!.Append(CultureInfo.InvariantCulture, $"[{tensor.Rows}, {tensor.Columns}]");
 
     public void AppendFormatted(IdTensor ids) => _ = ids.IsEmpty ? _text!.Append("empty") : _text!.Append(CultureInfo.InvariantCulture, $"[{ids.Count}]");
 

@@ -6,7 +6,9 @@ static unsafe class BernoulliNoise
     // Blocks drawn at a time; each gives four values.
     const int Blocks = 16;
 
-    /// <summary>A row of <paramref name="one"/> with the given probability, zeros otherwise: columns 4j..4j+3 are the words of block (j, row, timeAndStream, step).</summary>
+    /// <summary>
+    /// A row of <paramref name="one"/> with the given probability, zeros otherwise: columns 4j..4j+3 are the words of block (j, row, timeAndStream, step).
+    /// </summary>
     public static void FillRow(float* target, int count, float probability, float one, uint row, uint timeAndStream, uint step, uint key0, uint key1)
     {
         var words = stackalloc uint[4 * Blocks];

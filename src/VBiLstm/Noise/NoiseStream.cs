@@ -1,6 +1,8 @@
 namespace VBiLstm.Noise;
 
-/// <summary>Independent uses of noise; those of a second, backward LSTM in the same model are its own. The numbers are part of the file format of a run: never renumber.</summary>
+/// <summary>
+/// Independent uses of noise; a second, backward LSTM in the same model has its own. The numbers are part of the file format of a run: never renumber.
+/// </summary>
 public enum NoiseStream
 {
     LatentNoise = 0,

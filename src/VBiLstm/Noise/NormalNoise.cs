@@ -4,8 +4,9 @@ using System.Runtime.CompilerServices;
 namespace VBiLstm.Noise;
 
 /// <summary>
-/// Box–Muller in float32 from pairs of Philox words. Every operation is an IEEE add, multiply, fused multiply-add, divide-free square root, conversion or integer
-/// operation in the order written here, so that the scalar form, every vector width and a CUDA kernel give the same bits. Absolute error against double 1e-6.
+/// Box–Muller in float32 from pairs of Philox words. Every operation is an IEEE add, multiply, fused multiply-add, divide-free square root,
+/// conversion or integer operation in the order written here, so that the scalar form, every vector width and a CUDA kernel give the same bits.
+/// Absolute error against double 1e-6.
 /// <para>
 /// radius = √(−2 ln u) with u = ((w₀ &gt;&gt; 9) + ½) 2⁻²³, which is exact; angle = 2π w₁ 2⁻³², reduced to a quarter turn in integers.
 /// </para>

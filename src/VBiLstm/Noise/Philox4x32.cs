@@ -37,8 +37,8 @@ public static class Philox4x32
     }
 
     /// <summary>
-    /// <see cref="Block"/> of the <paramref name="count"/> consecutive values of c0 from that one on: each word of the results at <paramref name="words"/>, the four
-    /// words <paramref name="stride"/> apart, which is the count rounded up to eights at least.
+    /// <see cref="Block"/> of the <paramref name="count"/> consecutive values of c0 from that one on: each word of the results at <paramref
+    /// name="words"/>, the four words <paramref name="stride"/> apart, which is the count rounded up to eights at least.
     /// </summary>
     internal static unsafe void Blocks(uint c0, int count, uint c1, uint c2, uint c3, uint key0, uint key1, uint* words, int stride)
     {

@@ -93,8 +93,8 @@ public abstract partial class DeviceOperationTests
         const int D = 5, K = 3;
         var wide = new GaussianHead(-14, 14, TanhMean: false);
         double[] logits = [200, 210, 205], means = [40, 30, 35];
-        var (output, target, nll, w) = (
-            t.Of(1, K * (2 * D + 1), (_, c) => c < K ? logits[c] : c < K + K * D ? means[(c - K) / D] : -2), t.Of(1, D, (_, _) => 0), t.New(1, 1), t.Of(1, 1, (_, _) => 1));
+        var output = t.Of(1, K * (2 * D + 1), (_, c) => c < K ? logits[c] : c < K + K * D ? means[(c - K) / D] : -2);
+        var (target, nll, w) = (t.Of(1, D, (_, _) => 0), t.New(1, 1), t.Of(1, 1, (_, _) => 1));
         var precision = Math.Exp(2);
         double Density(int k) => -0.5 * D * (Math.Log(2 * Math.PI) - 2 + means[k] * means[k] * precision);
         device.GaussianMixtureNllForward(output, target, nll, wide, K);

@@ -68,7 +68,7 @@ public unsafe class GemmTests
     static float[] Multiply(int width, int threads, float[] a, float[] b, int m, int n, int k)
     {
         using var pool = new WorkerPool(threads);
-        var gemm = Gemm.Create(pool, (SimdWidth)width);
+        using var gemm = Gemm.Create(pool, (SimdWidth)width);
         using var packed = new PackedMatrix(k, n, gemm.PanelColumns);
         using var left = new NativeFloats(a);
         using var right = new NativeFloats(b);
@@ -94,12 +94,13 @@ public unsafe class GemmTests
         var before = Matrix(random, (m - 1) * cStride + n);
         using var c = new NativeFloats(before);
         using var pool = new WorkerPool(2);
-        var gemm = Gemm.Create(pool, (SimdWidth)width);
+        using var gemm = Gemm.Create(pool, (SimdWidth)width);
         using var packed = new PackedMatrix(k, n, gemm.PanelColumns);
         using var bias = new NativeFloats(Matrix(random, n));
         gemm.Pack(b.Pointer, bStride, transposed, packed);
         gemm.Multiply(a.Pointer, aStride, m, packed, start == Start.Bias ? bias.Pointer : null, c.Pointer, cStride, accumulate: start == Start.Result);
-        AssertProduct(c, before, cStride, m, n, k, start == Start.Result, (i, p) => a.Pointer[i * aStride + p], (p, j) => transposed ? b.Pointer[j * bStride + p] : b.Pointer[p * bStride + j], start == Start.Bias ? bias.Span.ToArray() : null);
+        AssertProduct(c, before, cStride, m, n, k, start == Start.Result, (i, p) => a.Pointer[i * aStride + p],
+            (p, j) => transposed ? b.Pointer[j * bStride + p] : b.Pointer[p * bStride + j], start == Start.Bias ? bias.Span.ToArray() : null);
     }
 
     // Several left operands share dy; its column sums are the bias gradient.
@@ -110,16 +111,19 @@ public unsafe class GemmTests
         var biasBefore = Matrix(random, n);
         using var bias = new NativeFloats(biasBefore);
         using var pool = new WorkerPool(2);
+        using var gemm = Gemm.Create(pool, (SimdWidth)width);
         var lefts = ms.Select(m => new NativeFloats(Matrix(random, Math.Max(0, (k - 1) * (m + 3) + m)))).ToArray();
         var before = ms.Select(m => Matrix(random, (m - 1) * cStride + n)).ToArray();
         var results = before.Select(values => new NativeFloats(values)).ToArray();
-        var pairs = ms.Select((m, i) => new WeightGradient(new Tensor((nint)lefts[i].Pointer, k, m, m + 3), new Tensor((nint)results[i].Pointer, m, n, cStride))).ToArray();
+        var pairs = ms.Select((m, i)
+            => new WeightGradient(new Tensor((nint)lefts[i].Pointer, k, m, m + 3), new Tensor((nint)results[i].Pointer, m, n, cStride))).ToArray();
         fixed (WeightGradient* pointer = pairs)
-            Gemm.Create(pool, (SimdWidth)width).WeightGradients(pointer, pairs.Length, b.Pointer, bStride, bias.Pointer, n, k, accumulate);
+            gemm.WeightGradients(pointer, pairs.Length, b.Pointer, bStride, bias.Pointer, n, k, accumulate);
         for (var i = 0; i < ms.Length; i++)
         {
             var (left, aStride) = (lefts[i], ms[i] + 3);
-            AssertProduct(results[i], before[i], cStride, ms[i], n, k, accumulate, (row, p) => left.Pointer[p * aStride + row], (p, j) => b.Pointer[p * bStride + j]);
+            AssertProduct(results[i], before[i], cStride, ms[i], n, k, accumulate, (row, p) => left.Pointer[p * aStride + row],
+                (p, j) => b.Pointer[p * bStride + j]);
             left.Dispose();
             results[i].Dispose();
         }
@@ -127,7 +131,8 @@ public unsafe class GemmTests
         AssertProduct(bias, biasBefore, n, 1, n, k, accumulate, (_, _) => 1, (p, j) => b.Pointer[p * bStride + j]);
     }
 
-    static void AssertProduct(NativeFloats c, float[] before, int cStride, int m, int n, int k, bool accumulate, Func<int, int, float> a, Func<int, int, float> b, float[]? bias = null)
+    static void AssertProduct(NativeFloats c, float[] before, int cStride, int m, int n, int k, bool accumulate, Func<int, int, float> a,
+        Func<int, int, float> b, float[]? bias = null)
     {
         c.AssertGuardsIntact();
         for (var i = 0; i < before.Length; i++)
@@ -147,7 +152,8 @@ public unsafe class GemmTests
                 magnitude += Math.Abs(term);
             }
 
-            Assert.True(Math.Abs(c.Pointer[i] - expected) <= (k + 1) * magnitude * 1.2e-7, $"{m}×{n}×{k} at [{row}, {column}]: {c.Pointer[i]:R} instead of {expected:R}");
+            Assert.True(Math.Abs(c.Pointer[i] - expected) <= (k + 1) * magnitude * 1.2e-7,
+                $"{m}×{n}×{k} at [{row}, {column}]: {c.Pointer[i]:R} instead of {expected:R}");
         }
     }
 

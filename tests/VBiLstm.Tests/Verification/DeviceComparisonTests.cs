@@ -125,9 +125,9 @@ public class DeviceComparisonTests
     {
         int _calls;
 
-        public override void GaussianLogDensityForward(Tensor target, Tensor output, Tensor result, float sign, GaussianHead head)
+        protected override void GaussianLogDensityForwardCore(Tensor target, Tensor output, Tensor result, float sign, GaussianHead head)
         {
-            base.GaussianLogDensityForward(target, output, result, sign, head);
+            base.GaussianLogDensityForwardCore(target, output, result, sign, head);
             if (sign < 0 || ++_calls != 2)
                 return;
             var wrong = result.RowRange((step - 1) * Small.Training.BatchSize + row, 1);
@@ -142,15 +142,15 @@ public class DeviceComparisonTests
     {
         readonly Random _random = new(1);
 
-        public override void Multiply(Tensor x, Weight w, Tensor bias, Tensor y, bool accumulate)
+        protected override void MultiplyCore(Tensor x, Weight w, Tensor bias, Tensor y, bool accumulate)
         {
-            base.Multiply(x, w, bias, y, accumulate);
+            base.MultiplyCore(x, w, bias, y, accumulate);
             Round(y);
         }
 
-        public override void MultiplyTransposed(Tensor dy, Weight w, Tensor dx, bool accumulate)
+        protected override void MultiplyTransposedCore(Tensor dy, Weight w, Tensor dx, bool accumulate)
         {
-            base.MultiplyTransposed(dy, w, dx, accumulate);
+            base.MultiplyTransposedCore(dy, w, dx, accumulate);
             Round(dx);
         }
 
@@ -167,9 +167,9 @@ public class DeviceComparisonTests
     {
         bool _done;
 
-        public override void LeakyReluForward(Tensor x, Tensor addend, Tensor y, LeakyRelu phi)
+        protected override void LeakyReluForwardCore(Tensor x, Tensor addend, Tensor y, LeakyRelu phi)
         {
-            base.LeakyReluForward(x, addend, y, phi);
+            base.LeakyReluForwardCore(x, addend, y, phi);
             if (_done || y.Rows != VerificationModel.TimeSteps * Small.Training.BatchSize)
                 return;
             Upload([value], y.RowRange(0, 1).ColumnRange(0, 1));

@@ -38,16 +38,16 @@ static class SpoiltDevices
 
     sealed class OneUlpOfNoise : Spoilt
     {
-        public override void FillNormal(Tensor x, NoiseSource noise)
+        protected override void FillNormalCore(Tensor x, NoiseSource noise)
         {
-            base.FillNormal(x, noise);
+            base.FillNormalCore(x, noise);
             Change(x.RowRange(x.Rows / 2, 1), MathF.BitIncrement);
         }
     }
 
     sealed class NoPsiBias : Spoilt
     {
-        public override void MultiplyLeakyRelu(Tensor x, Weight w, Tensor bias, Tensor y, LeakyRelu phi)
+        protected override void MultiplyLeakyReluCore(Tensor x, Weight w, Tensor bias, Tensor y, LeakyRelu phi)
         {
             Multiply(x, w, default, y, accumulate: false);
             LeakyReluForward(y, default, y, phi);
@@ -62,8 +62,8 @@ static class SpoiltDevices
 
     sealed class NoLatentNoise : Spoilt
     {
-        public override void SampleGaussianForward(Tensor output, Tensor noise, Tensor sample, GaussianHead head)
-            => base.SampleGaussianForward(output, head.TanhMean ? noise : default, sample, head);
+        protected override void SampleGaussianForwardCore(Tensor output, Tensor noise, Tensor sample, GaussianHead head)
+            => base.SampleGaussianForwardCore(output, head.TanhMean ? noise : default, sample, head);
     }
 
     sealed class NoAddend : Spoilt
@@ -74,18 +74,18 @@ static class SpoiltDevices
 
     sealed class TwiceTheKl : Spoilt
     {
-        public override void GaussianKlForward(Tensor q, Tensor p, Tensor kl, GaussianHead head)
+        protected override void GaussianKlForwardCore(Tensor q, Tensor p, Tensor kl, GaussianHead head)
         {
-            base.GaussianKlForward(q, p, kl, head);
+            base.GaussianKlForwardCore(q, p, kl, head);
             Change(kl, value => 2 * value);
         }
     }
 
     sealed class NotANumber : Spoilt
     {
-        public override void GaussianLogDensityForward(Tensor target, Tensor output, Tensor result, float sign, GaussianHead head)
+        protected override void GaussianLogDensityForwardCore(Tensor target, Tensor output, Tensor result, float sign, GaussianHead head)
         {
-            base.GaussianLogDensityForward(target, output, result, sign, head);
+            base.GaussianLogDensityForwardCore(target, output, result, sign, head);
             if (sign < 0)
                 Change(result.RowRange(0, 1), _ => float.NaN);
         }
@@ -93,9 +93,9 @@ static class SpoiltDevices
 
     sealed class Unweighted : Spoilt
     {
-        public override void WeightedSum(Tensor values, Tensor w, Tensor result)
+        protected override void WeightedSumCore(Tensor values, Tensor w, Tensor result)
         {
-            base.WeightedSum(values, w, result);
+            base.WeightedSumCore(values, w, result);
             if (values.Rows > 5)
                 Change(result, value => value * values.Rows);
         }
@@ -109,9 +109,9 @@ static class SpoiltDevices
 
     sealed class NoSkipMask : Spoilt
     {
-        public override void LeakyReluBackward(Tensor dy, Tensor y, Tensor dx, Tensor mask, Tensor maskedDx, LeakyRelu phi)
+        protected override void LeakyReluBackwardCore(Tensor dy, Tensor y, Tensor dx, Tensor mask, Tensor maskedDx, LeakyRelu phi)
         {
-            base.LeakyReluBackward(dy, y, dx, mask, maskedDx, phi);
+            base.LeakyReluBackwardCore(dy, y, dx, mask, maskedDx, phi);
             if (!maskedDx.IsEmpty)
                 Copy(dx, maskedDx);
         }
@@ -119,25 +119,25 @@ static class SpoiltDevices
 
     sealed class LargeNorm : Spoilt
     {
-        public override void GradientNorm(Tensor gradients, Tensor result)
+        protected override void GradientNormCore(Tensor gradients, Tensor result)
         {
-            base.GradientNorm(gradients, result);
+            base.GradientNormCore(gradients, result);
             Change(result, value => 1.001f * value);
         }
     }
 
     sealed class OtherDecay : Spoilt
     {
-        public override void AdamStep(Tensor parameters, Tensor gradients, Tensor firstMoments, Tensor secondMoments, in AdamArguments arguments)
-            => base.AdamStep(parameters, gradients, firstMoments, secondMoments, arguments with { Beta2 = 0.99f });
+        protected override void AdamStepCore(Tensor parameters, Tensor gradients, Tensor firstMoments, Tensor secondMoments, in AdamArguments arguments)
+            => base.AdamStepCore(parameters, gradients, firstMoments, secondMoments, arguments with { Beta2 = 0.99f });
     }
 
     sealed class HalfTheRate : Spoilt
     {
-        public override void AdamStep(Tensor parameters, Tensor gradients, Tensor firstMoments, Tensor secondMoments, in AdamArguments arguments)
+        protected override void AdamStepCore(Tensor parameters, Tensor gradients, Tensor firstMoments, Tensor secondMoments, in AdamArguments arguments)
         {
             Change(arguments.Rate, rate => rate / 2);
-            base.AdamStep(parameters, gradients, firstMoments, secondMoments, arguments);
+            base.AdamStepCore(parameters, gradients, firstMoments, secondMoments, arguments);
         }
     }
 

@@ -5,166 +5,173 @@ using ManagedCuda.BasicTypes;
 namespace VBiLstm.Cuda.Interop;
 
 /// <summary>
-/// The same entry points as the other CudaDriver, through ManagedCuda's raw native methods. Those that ManagedCuda lacks, or gives in a form that a training step
-/// cannot afford, stay this project's own.
+/// The same entry points as the other CudaDriver, through ManagedCuda's raw native methods. Those that ManagedCuda lacks, or gives in a form that a
+/// training step cannot afford, stay this project's own.
 /// </summary>
 static unsafe partial class CudaDriver
 {
-    public static int Init(uint flags) => (int)DriverAPINativeMethods.cuInit((CUInitializationFlags)flags);
+    public static CudaResult Init(uint flags) => (CudaResult)DriverAPINativeMethods.cuInit((CUInitializationFlags)flags);
 
-    public static int DriverGetVersion(out int version)
+    public static CudaResult DriverGetVersion(out int version)
     {
         version = 0;
-        return (int)DriverAPINativeMethods.cuDriverGetVersion(ref version);
+        return (CudaResult)DriverAPINativeMethods.cuDriverGetVersion(ref version);
     }
 
-    public static int DeviceGetCount(out int count)
+    public static CudaResult DeviceGetCount(out int count)
     {
         count = 0;
-        return (int)DriverAPINativeMethods.DeviceManagement.cuDeviceGetCount(ref count);
+        return (CudaResult)DriverAPINativeMethods.DeviceManagement.cuDeviceGetCount(ref count);
     }
 
-    public static int DeviceGet(out int device, int ordinal)
+    public static CudaResult DeviceGet(out int device, int ordinal)
     {
         var found = default(CUdevice);
         var status = DriverAPINativeMethods.DeviceManagement.cuDeviceGet(ref found, ordinal);
         device = found.Pointer;
-        return (int)status;
+        return (CudaResult)status;
     }
 
-    public static int DeviceGetName(byte[] name, int length, int device)
-        => (int)DriverAPINativeMethods.DeviceManagement.cuDeviceGetName(name, length, new CUdevice(device));
+    public static CudaResult DeviceGetName(byte[] name, int length, int device)
+        => (CudaResult)DriverAPINativeMethods.DeviceManagement.cuDeviceGetName(name, length, new CUdevice(device));
 
-    public static int DeviceGetAttribute(out int value, int attribute, int device)
+    public static CudaResult DeviceGetAttribute(out int value, DeviceAttribute attribute, int device)
     {
         value = 0;
-        return (int)DriverAPINativeMethods.DeviceManagement.cuDeviceGetAttribute(ref value, (CUDeviceAttribute)attribute, new CUdevice(device));
+        return (CudaResult)DriverAPINativeMethods.DeviceManagement.cuDeviceGetAttribute(ref value, (CUDeviceAttribute)attribute, new CUdevice(device));
     }
 
-    public static int DevicePrimaryCtxRetain(out nint context, int device)
+    public static CudaResult DevicePrimaryCtxRetain(out nint context, int device)
     {
         var retained = default(CUcontext);
         var status = DriverAPINativeMethods.ContextManagement.cuDevicePrimaryCtxRetain(ref retained, new CUdevice(device));
         context = retained.Pointer;
-        return (int)status;
+        return (CudaResult)status;
     }
 
-    public static int DevicePrimaryCtxRelease(int device) => (int)DriverAPINativeMethods.ContextManagement.cuDevicePrimaryCtxRelease(new CUdevice(device));
+    public static CudaResult DevicePrimaryCtxRelease(int device)
+        => (CudaResult)DriverAPINativeMethods.ContextManagement.cuDevicePrimaryCtxRelease(new CUdevice(device));
 
-    public static int CtxSetCurrent(nint context) => (int)DriverAPINativeMethods.ContextManagement.cuCtxSetCurrent(new CUcontext { Pointer = context });
+    public static CudaResult CtxSetCurrent(nint context)
+        => (CudaResult)DriverAPINativeMethods.ContextManagement.cuCtxSetCurrent(new CUcontext { Pointer = context });
 
-    public static int MemAlloc(out nint address, nuint bytes)
+    public static CudaResult MemAlloc(out nint address, nuint bytes)
     {
         var allocated = default(CUdeviceptr);
         var status = DriverAPINativeMethods.MemoryManagement.cuMemAlloc_v2(ref allocated, bytes);
         address = allocated.Pointer;
-        return (int)status;
+        return (CudaResult)status;
     }
 
-    public static int MemFree(nint address) => (int)DriverAPINativeMethods.MemoryManagement.cuMemFree_v2(Memory(address));
+    public static CudaResult MemFree(nint address) => (CudaResult)DriverAPINativeMethods.MemoryManagement.cuMemFree_v2(Memory(address));
 
-    public static int MemGetInfo(out nuint free, out nuint total)
+    public static CudaResult MemGetInfo(out nuint free, out nuint total)
     {
         SizeT freeBytes = default, totalBytes = default;
         var status = DriverAPINativeMethods.MemoryManagement.cuMemGetInfo_v2(ref freeBytes, ref totalBytes);
         (free, total) = (freeBytes, totalBytes);
-        return (int)status;
+        return (CudaResult)status;
     }
 
-    public static int MemHostAlloc(out nint address, nuint bytes, uint flags)
+    public static CudaResult MemHostAlloc(out nint address, nuint bytes, uint flags)
     {
         address = 0;
-        return (int)DriverAPINativeMethods.MemoryManagement.cuMemHostAlloc(ref address, bytes, (CUMemHostAllocFlags)flags);
+        return (CudaResult)DriverAPINativeMethods.MemoryManagement.cuMemHostAlloc(ref address, bytes, (CUMemHostAllocFlags)flags);
     }
 
-    public static int MemFreeHost(nint address) => (int)DriverAPINativeMethods.MemoryManagement.cuMemFreeHost(address);
+    public static CudaResult MemFreeHost(nint address) => (CudaResult)DriverAPINativeMethods.MemoryManagement.cuMemFreeHost(address);
 
-    public static int MemcpyHtoDAsync(nint target, nint source, nuint bytes, nint stream)
-        => (int)DriverAPINativeMethods.AsynchronousMemcpy_v2.cuMemcpyHtoDAsync_v2(Memory(target), source, bytes, Stream(stream));
+    public static CudaResult MemcpyHtoDAsync(nint target, nint source, nuint bytes, nint stream)
+        => (CudaResult)DriverAPINativeMethods.AsynchronousMemcpy_v2.cuMemcpyHtoDAsync_v2(Memory(target), source, bytes, Stream(stream));
 
-    public static int MemcpyDtoHAsync(nint target, nint source, nuint bytes, nint stream)
-        => (int)DriverAPINativeMethods.AsynchronousMemcpy_v2.cuMemcpyDtoHAsync_v2(target, Memory(source), bytes, Stream(stream));
+    public static CudaResult MemcpyDtoHAsync(nint target, nint source, nuint bytes, nint stream)
+        => (CudaResult)DriverAPINativeMethods.AsynchronousMemcpy_v2.cuMemcpyDtoHAsync_v2(target, Memory(source), bytes, Stream(stream));
 
-    public static int MemcpyDtoDAsync(nint target, nint source, nuint bytes, nint stream)
-        => (int)DriverAPINativeMethods.AsynchronousMemcpy_v2.cuMemcpyDtoDAsync_v2(Memory(target), Memory(source), bytes, Stream(stream));
+    public static CudaResult MemcpyDtoDAsync(nint target, nint source, nuint bytes, nint stream)
+        => (CudaResult)DriverAPINativeMethods.AsynchronousMemcpy_v2.cuMemcpyDtoDAsync_v2(Memory(target), Memory(source), bytes, Stream(stream));
 
-    public static int MemsetD8Async(nint address, byte value, nuint bytes, nint stream)
-        => (int)DriverAPINativeMethods.MemsetAsync.cuMemsetD8Async(Memory(address), value, bytes, Stream(stream));
+    public static CudaResult MemsetD8Async(nint address, byte value, nuint bytes, nint stream)
+        => (CudaResult)DriverAPINativeMethods.MemsetAsync.cuMemsetD8Async(Memory(address), value, bytes, Stream(stream));
 
-    public static int ModuleLoadData(out nint module, byte[] image)
+    public static CudaResult ModuleLoadData(out nint module, byte[] image)
     {
         var loaded = default(CUmodule);
         var status = DriverAPINativeMethods.ModuleManagement.cuModuleLoadData(ref loaded, image);
         module = loaded.Pointer;
-        return (int)status;
+        return (CudaResult)status;
     }
 
-    public static int ModuleUnload(nint module) => (int)DriverAPINativeMethods.ModuleManagement.cuModuleUnload(new CUmodule { Pointer = module });
+    public static CudaResult ModuleUnload(nint module) => (CudaResult)DriverAPINativeMethods.ModuleManagement.cuModuleUnload(new CUmodule { Pointer = module });
 
-    public static int ModuleGetFunction(out nint function, nint module, string name)
+    public static CudaResult ModuleGetFunction(out nint function, nint module, string name)
     {
         var found = default(CUfunction);
         var status = DriverAPINativeMethods.ModuleManagement.cuModuleGetFunction(ref found, new CUmodule { Pointer = module }, name);
         function = found.Pointer;
-        return (int)status;
+        return (CudaResult)status;
     }
 
     // ManagedCuda's takes a managed array of arguments: one to make at every launch, which happens thousands of times a step without a graph.
     [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuLaunchKernel")]
-    public static partial int LaunchKernel(nint function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ,
+    public static partial CudaResult LaunchKernel(nint function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ,
         uint sharedBytes, nint stream, void** arguments, void** extra);
 
-    public static int StreamCreate(out nint stream, uint flags)
+    public static CudaResult StreamCreate(out nint stream, StreamFlags flags)
     {
         var created = default(CUstream);
         var status = DriverAPINativeMethods.Streams.cuStreamCreate(ref created, (CUStreamFlags)flags);
         stream = created.Pointer;
-        return (int)status;
+        return (CudaResult)status;
     }
 
-    public static int StreamDestroy(nint stream) => (int)DriverAPINativeMethods.Streams.cuStreamDestroy_v2(Stream(stream));
+    public static CudaResult StreamDestroy(nint stream) => (CudaResult)DriverAPINativeMethods.Streams.cuStreamDestroy_v2(Stream(stream));
 
-    public static int StreamSynchronize(nint stream) => (int)DriverAPINativeMethods.Streams.cuStreamSynchronize(Stream(stream));
+    public static CudaResult StreamSynchronize(nint stream) => (CudaResult)DriverAPINativeMethods.Streams.cuStreamSynchronize(Stream(stream));
 
-    public static int StreamWaitEvent(nint stream, nint waited, uint flags) => (int)DriverAPINativeMethods.Streams.cuStreamWaitEvent(Stream(stream), Event(waited), flags);
+    public static CudaResult StreamWaitEvent(nint stream, nint waited, uint flags)
+        => (CudaResult)DriverAPINativeMethods.Streams.cuStreamWaitEvent(Stream(stream), Event(waited), flags);
 
-    public static int EventCreate(out nint created, uint flags)
+    public static CudaResult EventCreate(out nint created, EventFlags flags)
     {
         var handle = default(CUevent);
         var status = DriverAPINativeMethods.Events.cuEventCreate(ref handle, (CUEventFlags)flags);
         created = handle.Pointer;
-        return (int)status;
+        return (CudaResult)status;
     }
 
-    public static int EventDestroy(nint destroyed) => (int)DriverAPINativeMethods.Events.cuEventDestroy_v2(Event(destroyed));
+    public static CudaResult EventDestroy(nint destroyed) => (CudaResult)DriverAPINativeMethods.Events.cuEventDestroy_v2(Event(destroyed));
 
-    public static int EventRecord(nint recorded, nint stream) => (int)DriverAPINativeMethods.Events.cuEventRecord(Event(recorded), Stream(stream));
+    public static CudaResult EventRecord(nint recorded, nint stream)
+        => (CudaResult)DriverAPINativeMethods.Events.cuEventRecord(Event(recorded), Stream(stream));
 
-    public static int EventSynchronize(nint waited) => (int)DriverAPINativeMethods.Events.cuEventSynchronize(Event(waited));
+    public static CudaResult EventSynchronize(nint waited) => (CudaResult)DriverAPINativeMethods.Events.cuEventSynchronize(Event(waited));
 
-    public static int StreamBeginCapture(nint stream, int mode) => (int)DriverAPINativeMethods.Streams.cuStreamBeginCapture(Stream(stream), (CUstreamCaptureMode)mode);
+    public static CudaResult StreamBeginCapture(nint stream, CaptureMode mode)
+        => (CudaResult)DriverAPINativeMethods.Streams.cuStreamBeginCapture(Stream(stream), (CUstreamCaptureMode)mode);
 
-    public static int StreamEndCapture(nint stream, out nint graph)
+    public static CudaResult StreamEndCapture(nint stream, out nint graph)
     {
         var captured = default(CUgraph);
         var status = DriverAPINativeMethods.Streams.cuStreamEndCapture(Stream(stream), ref captured);
         graph = captured.Pointer;
-        return (int)status;
+        return (CudaResult)status;
     }
 
-    public static int GraphInstantiate(out nint executable, nint graph, ulong flags)
+    public static CudaResult GraphInstantiate(out nint executable, nint graph, ulong flags)
     {
         var instance = default(CUgraphExec);
         var status = DriverAPINativeMethods.GraphManagment.cuGraphInstantiate(ref instance, new CUgraph { Pointer = graph }, (CUgraphInstantiate_flags)flags);
         executable = instance.Pointer;
-        return (int)status;
+        return (CudaResult)status;
     }
 
-    public static int GraphUpload(nint executable, nint stream) => (int)DriverAPINativeMethods.GraphManagment.cuGraphUpload(Executable(executable), Stream(stream));
+    public static CudaResult GraphUpload(nint executable, nint stream)
+        => (CudaResult)DriverAPINativeMethods.GraphManagment.cuGraphUpload(Executable(executable), Stream(stream));
 
-    public static int GraphLaunch(nint executable, nint stream) => (int)DriverAPINativeMethods.GraphManagment.cuGraphLaunch(Executable(executable), Stream(stream));
+    public static CudaResult GraphLaunch(nint executable, nint stream)
+        => (CudaResult)DriverAPINativeMethods.GraphManagment.cuGraphLaunch(Executable(executable), Stream(stream));
 
-    public static int GraphGetNodes(nint graph, nint[]? nodes, ref nuint count)
+    public static CudaResult GraphGetNodes(nint graph, nint[]? nodes, ref nuint count)
     {
         var found = nodes is null ? null : new CUgraphNode[nodes.Length];
         SizeT number = count;
@@ -172,34 +179,34 @@ static unsafe partial class CudaDriver
         count = number;
         for (var i = 0; i < found?.Length; i++)
             nodes![i] = found[i].Pointer;
-        return (int)status;
+        return (CudaResult)status;
     }
 
     // Not among the calls of ManagedCuda whose form is known to stay.
     [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuGraphNodeGetType")]
-    public static partial int GraphNodeGetType(nint node, out int type);
+    public static partial CudaResult GraphNodeGetType(nint node, out GraphNodeType type);
 
-    public static int GraphExecDestroy(nint executable) => (int)DriverAPINativeMethods.GraphManagment.cuGraphExecDestroy(Executable(executable));
+    public static CudaResult GraphExecDestroy(nint executable) => (CudaResult)DriverAPINativeMethods.GraphManagment.cuGraphExecDestroy(Executable(executable));
 
-    public static int GraphDestroy(nint graph) => (int)DriverAPINativeMethods.GraphManagment.cuGraphDestroy(new CUgraph { Pointer = graph });
+    public static CudaResult GraphDestroy(nint graph) => (CudaResult)DriverAPINativeMethods.GraphManagment.cuGraphDestroy(new CUgraph { Pointer = graph });
 
     // As above.
     [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuProfilerStart")]
-    public static partial int ProfilerStart();
+    public static partial CudaResult ProfilerStart();
 
     [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuProfilerStop")]
-    public static partial int ProfilerStop();
+    public static partial CudaResult ProfilerStop();
 
-    public static int GetErrorName(int status, out nint text)
+    public static CudaResult GetErrorName(CudaResult status, out nint text)
     {
         text = 0;
-        return (int)DriverAPINativeMethods.ErrorHandling.cuGetErrorName((CUResult)status, ref text);
+        return (CudaResult)DriverAPINativeMethods.ErrorHandling.cuGetErrorName((CUResult)status, ref text);
     }
 
-    public static int GetErrorString(int status, out nint text)
+    public static CudaResult GetErrorString(CudaResult status, out nint text)
     {
         text = 0;
-        return (int)DriverAPINativeMethods.ErrorHandling.cuGetErrorString((CUResult)status, ref text);
+        return (CudaResult)DriverAPINativeMethods.ErrorHandling.cuGetErrorString((CUResult)status, ref text);
     }
 
     static CUdeviceptr Memory(nint address) => new(address);

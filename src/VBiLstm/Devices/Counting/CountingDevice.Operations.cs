@@ -5,20 +5,14 @@ namespace VBiLstm.Devices.Counting;
 // Operands that are read and written count twice.
 public sealed partial class CountingDevice
 {
-    public override void Multiply(Tensor x, Weight w, Tensor bias, Tensor y, bool accumulate)
-    {
-        ArgumentNullException.ThrowIfNull(w);
-        Count(nameof(Multiply), Bytes(x, w.Values, bias, y) + (accumulate ? Bytes(y) : 0), Product(x, w.Values.Columns));
-    }
+    protected override void MultiplyCore(Tensor x, Weight w, Tensor bias, Tensor y, bool accumulate)
+        => Count(nameof(Multiply), Bytes(x, w.Values, bias, y) + (accumulate ? Bytes(y) : 0), Product(x, w.Values.Columns));
 
-    public override void MultiplyTransposed(Tensor dy, Weight w, Tensor dx, bool accumulate)
-    {
-        ArgumentNullException.ThrowIfNull(w);
-        Count(nameof(MultiplyTransposed), Bytes(dy, w.Values, dx) + (accumulate ? Bytes(dx) : 0), Product(dy, w.Values.Rows));
-    }
+    protected override void MultiplyTransposedCore(Tensor dy, Weight w, Tensor dx, bool accumulate)
+        => Count(nameof(MultiplyTransposed), Bytes(dy, w.Values, dx) + (accumulate ? Bytes(dx) : 0), Product(dy, w.Values.Rows));
 
     // A product for each weight, and one kernel that sums the rows.
-    public override void WeightGradients(ReadOnlySpan<WeightGradient> gradients, Tensor dy, Tensor dBias, bool accumulate = false)
+    protected override void WeightGradientsCore(ReadOnlySpan<WeightGradient> gradients, Tensor dy, Tensor dBias, bool accumulate)
     {
         foreach (ref readonly var pair in gradients)
             if (!pair.X.IsEmpty)
@@ -27,18 +21,17 @@ public sealed partial class CountingDevice
             Count("ColumnSums", Bytes(dy, dBias) + (accumulate ? Bytes(dBias) : 0));
     }
 
-    public override void MultiplyLeakyRelu(Tensor x, Weight w, Tensor bias, Tensor y, LeakyRelu phi)
-    {
-        ArgumentNullException.ThrowIfNull(w);
-        Count(nameof(MultiplyLeakyRelu), Bytes(x, w.Values, bias, y), Product(x, w.Values.Columns));
-    }
+    protected override void MultiplyLeakyReluCore(Tensor x, Weight w, Tensor bias, Tensor y, LeakyRelu phi)
+        => Count(nameof(MultiplyLeakyRelu), Bytes(x, w.Values, bias, y), Product(x, w.Values.Columns));
 
     static double Product(Tensor x, int columns) => 2.0 * x.Rows * x.Columns * columns;
 
-    protected override void LstmCellForwardCore(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h, Tensor updateMask)
+    protected override void LstmCellForwardCore(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h,
+        Tensor updateMask)
         => Count(nameof(LstmCellForward), 2 * Bytes(gates) + Bytes(addend, cPrevious, validity, updateMask) + Bytes(c, tanhC, h));
 
-    protected override void LstmCellBackwardCore(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc, Tensor updateMask)
+    protected override void LstmCellBackwardCore(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc,
+        Tensor updateMask)
         => Count(nameof(LstmCellBackward), 2 * Bytes(gates, dc) + Bytes(cPrevious, tanhC) + Bytes(dh1, dh2, validity, updateMask));
 
     protected override void AddCore(Tensor x, Tensor addend, Tensor y) => Count(nameof(Add), Bytes(x, addend, y));
@@ -51,27 +44,27 @@ public sealed partial class CountingDevice
     protected override void MixBackwardCore(Tensor dy1, Tensor dy2, Tensor keep, Tensor dPrevious, Tensor dCandidate, bool accumulatePrevious)
         => Count(nameof(MixBackward), Bytes(dy1, dy2, keep) + Bytes(dPrevious, dCandidate) + (accumulatePrevious ? Bytes(dPrevious) : 0));
 
-    public override void LeakyReluForward(Tensor x, Tensor addend, Tensor y, LeakyRelu phi) => Count(nameof(LeakyReluForward), Bytes(x, addend, y));
+    protected override void LeakyReluForwardCore(Tensor x, Tensor addend, Tensor y, LeakyRelu phi) => Count(nameof(LeakyReluForward), Bytes(x, addend, y));
 
-    public override void LeakyReluBackward(Tensor dy, Tensor y, Tensor dx, Tensor mask, Tensor maskedDx, LeakyRelu phi)
+    protected override void LeakyReluBackwardCore(Tensor dy, Tensor y, Tensor dx, Tensor mask, Tensor maskedDx, LeakyRelu phi)
         => Count(nameof(LeakyReluBackward), Bytes(dy, y, mask) + Bytes(dx, maskedDx));
 
     // With tanh means the first half of the output is written back; without a sample it is all that is touched.
-    public override void SampleGaussianForward(Tensor output, Tensor noise, Tensor sample, GaussianHead head)
+    protected override void SampleGaussianForwardCore(Tensor output, Tensor noise, Tensor sample, GaussianHead head)
         => Count(nameof(SampleGaussianForward), sample.IsEmpty ? Bytes(output) : Bytes(output, noise, sample) + (head.TanhMean ? Bytes(output) / 2 : 0));
 
-    public override void SampleGaussianBackward(Tensor dSample1, Tensor dSample2, Tensor noise, Tensor dMoments, Tensor output, GaussianHead head)
+    protected override void SampleGaussianBackwardCore(Tensor dSample1, Tensor dSample2, Tensor noise, Tensor dMoments, Tensor output, GaussianHead head)
         => Count(nameof(SampleGaussianBackward), Bytes(dSample1, dSample2, noise, dMoments) + 2 * Bytes(output));
 
-    public override void GaussianKlForward(Tensor q, Tensor p, Tensor kl, GaussianHead head) => Count(nameof(GaussianKlForward), Bytes(q, p, kl));
+    protected override void GaussianKlForwardCore(Tensor q, Tensor p, Tensor kl, GaussianHead head) => Count(nameof(GaussianKlForward), Bytes(q, p, kl));
 
-    public override void GaussianKlBackward(Tensor q, Tensor p, Tensor w, Tensor omega, Tensor dMoments, GaussianHead head)
+    protected override void GaussianKlBackwardCore(Tensor q, Tensor p, Tensor w, Tensor omega, Tensor dMoments, GaussianHead head)
         => Count(nameof(GaussianKlBackward), Bytes(q, w, omega, dMoments) + 2 * Bytes(p));
 
-    public override void GaussianLogDensityForward(Tensor target, Tensor output, Tensor result, float sign, GaussianHead head)
+    protected override void GaussianLogDensityForwardCore(Tensor target, Tensor output, Tensor result, float sign, GaussianHead head)
         => Count(nameof(GaussianLogDensityForward), Bytes(target, output, result));
 
-    public override void GaussianLogDensityBackward(Tensor target, Tensor output, Tensor w, Tensor coefficient, Tensor dOutput, bool throughOutput,
+    protected override void GaussianLogDensityBackwardCore(Tensor target, Tensor output, Tensor w, Tensor coefficient, Tensor dOutput, bool throughOutput,
         Tensor dTarget, Tensor targetMask, bool accumulateTarget, GaussianHead head)
         => Count(nameof(GaussianLogDensityBackward), Bytes(target, output, w, coefficient) + Bytes(dOutput)
             + (dTarget.IsEmpty ? 0 : Bytes(dTarget, targetMask) + (accumulateTarget ? Bytes(dTarget) : 0)));
@@ -82,31 +75,36 @@ public sealed partial class CountingDevice
     protected override void GaussianMixtureNllBackwardCore(Tensor output, Tensor target, Tensor w, GaussianHead head, int components)
         => Count(nameof(GaussianMixtureNllBackward), 2 * Bytes(output) + Bytes(target, w));
 
-    public override void BernoulliNllForward(Tensor logits, Tensor y, Tensor nll) => Count(nameof(BernoulliNllForward), Bytes(logits, y, nll));
+    protected override void BernoulliNllForwardCore(Tensor logits, Tensor y, Tensor nll) => Count(nameof(BernoulliNllForward), Bytes(logits, y, nll));
 
-    public override void BernoulliNllBackward(Tensor logits, Tensor y, Tensor w) => Count(nameof(BernoulliNllBackward), 2 * Bytes(logits) + Bytes(y, w));
+    protected override void BernoulliNllBackwardCore(Tensor logits, Tensor y, Tensor w) => Count(nameof(BernoulliNllBackward), 2 * Bytes(logits) + Bytes(y, w));
 
-    public override void CategoricalNllForward(Tensor logits, IdTensor y, Tensor nll) => Count(nameof(CategoricalNllForward), Bytes(logits, nll) + Bytes(y));
+    protected override void CategoricalNllForwardCore(Tensor logits, IdTensor y, Tensor nll)
+        => Count(nameof(CategoricalNllForward), Bytes(logits, nll) + Bytes(y));
 
-    public override void CategoricalNllBackward(Tensor logits, IdTensor y, Tensor w) => Count(nameof(CategoricalNllBackward), 2 * Bytes(logits) + Bytes(w) + Bytes(y));
+    protected override void CategoricalNllBackwardCore(Tensor logits, IdTensor y, Tensor w)
+        => Count(nameof(CategoricalNllBackward), 2 * Bytes(logits) + Bytes(w) + Bytes(y));
 
-    public override void SquaredNormForward(Tensor h, Tensor result) => Count(nameof(SquaredNormForward), Bytes(h, result));
+    protected override void SquaredNormForwardCore(Tensor h, Tensor result) => Count(nameof(SquaredNormForward), Bytes(h, result));
 
-    public override void SquaredNormBackward(Tensor h, Tensor w, float gamma, Tensor dh) => Count(nameof(SquaredNormBackward), Bytes(h, w) + 2 * Bytes(dh));
+    protected override void SquaredNormBackwardCore(Tensor h, Tensor w, float gamma, Tensor dh)
+        => Count(nameof(SquaredNormBackward), Bytes(h, w) + 2 * Bytes(dh));
 
     protected override void NormStabiliserForwardCore(Tensor h, Tensor result) => Count(nameof(NormStabiliserForward), Bytes(h, result));
 
-    protected override void NormStabiliserBackwardCore(Tensor h, Tensor w, float coefficient, Tensor dh) => Count(nameof(NormStabiliserBackward), Bytes(h, w) + 2 * Bytes(dh));
+    protected override void NormStabiliserBackwardCore(Tensor h, Tensor w, float coefficient, Tensor dh)
+        => Count(nameof(NormStabiliserBackward), Bytes(h, w) + 2 * Bytes(dh));
 
     protected override void DistanceForwardCore(Tensor x, Tensor target, Tensor result) => Count(nameof(DistanceForward), Bytes(x, target, result));
 
     protected override void DistanceBackwardCore(Tensor x, Tensor target, Tensor w, Tensor coefficient, Tensor dx)
         => Count(nameof(DistanceBackward), Bytes(x, target, w, coefficient) + Bytes(dx));
 
-    public override void EmbeddingForward(IdTensor ids, Tensor table, Tensor y) => Count(nameof(EmbeddingForward), Bytes(ids) + Bytes(y) + BytesOfRows(table, ids.Count));
+    protected override void EmbeddingForwardCore(IdTensor ids, Tensor table, Tensor y)
+        => Count(nameof(EmbeddingForward), Bytes(ids) + Bytes(y) + BytesOfRows(table, ids.Count));
 
     // The table is cleared first.
-    public override void EmbeddingBackward(IdTensor ids, Tensor dy, Tensor dTable)
+    protected override void EmbeddingBackwardCore(IdTensor ids, Tensor dy, Tensor dTable)
     {
         Zero(dTable);
         Count(nameof(EmbeddingBackward), Bytes(ids) + Bytes(dy) + BytesOfRows(dTable, ids.Count));
@@ -115,29 +113,30 @@ public sealed partial class CountingDevice
     // No more rows of a table than there are.
     static long BytesOfRows(Tensor table, int rows) => (long)Math.Min(table.Rows, rows) * table.Columns * sizeof(float);
 
-    public override void Zero(Tensor x) => Count(nameof(Zero), Bytes(x));
+    protected override void ZeroCore(Tensor x) => Count(nameof(Zero), Bytes(x));
 
-    public override void Copy(Tensor x, Tensor y) => Count(nameof(Copy), Bytes(x, y));
+    protected override void CopyCore(Tensor x, Tensor y) => Count(nameof(Copy), Bytes(x, y));
 
-    public override void MaskRows(Tensor x, Tensor mask) => Count(nameof(MaskRows), 2 * Bytes(x) + Bytes(mask));
+    protected override void MaskRowsCore(Tensor x, Tensor mask) => Count(nameof(MaskRows), 2 * Bytes(x) + Bytes(mask));
 
-    public override void WeightedSum(Tensor values, Tensor w, Tensor result) => Count(nameof(WeightedSum), Bytes(values, w, result));
+    protected override void WeightedSumCore(Tensor values, Tensor w, Tensor result) => Count(nameof(WeightedSum), Bytes(values, w, result));
 
-    public override void FillNormal(Tensor x, NoiseSource noise) => Count(nameof(FillNormal), Bytes(x) + Bytes(noise.Key) + Bytes(noise.RowIds));
+    protected override void FillNormalCore(Tensor x, NoiseSource noise) => Count(nameof(FillNormal), Bytes(x) + Bytes(noise.Key) + Bytes(noise.RowIds));
 
     protected override void FillBernoulliCore(Tensor x, float probability, NoiseSource noise, float one)
         => Count(nameof(FillBernoulli), Bytes(x) + Bytes(noise.Key) + Bytes(noise.RowIds));
 
-    protected override void AddNormalCore(Tensor x, float deviation, IdTensor key, NoiseStream stream, Tensor y) => Count(nameof(AddNormal), Bytes(x, y) + Bytes(key));
+    protected override void AddNormalCore(Tensor x, float deviation, IdTensor key, NoiseStream stream, Tensor y)
+        => Count(nameof(AddNormal), Bytes(x, y) + Bytes(key));
 
     // Partial sums of all parts, then the sum of those.
-    public override void GradientNorm(Tensor gradients, Tensor result)
+    protected override void GradientNormCore(Tensor gradients, Tensor result)
     {
         Count("SumOfSquares", Bytes(gradients));
         Count(nameof(GradientNorm), Bytes(result));
     }
 
-    public override void AdamStep(Tensor parameters, Tensor gradients, Tensor firstMoments, Tensor secondMoments, in AdamArguments arguments)
+    protected override void AdamStepCore(Tensor parameters, Tensor gradients, Tensor firstMoments, Tensor secondMoments, in AdamArguments arguments)
     {
         if (arguments.HaltOnNonFinite)
             Count("AdamGuard", Bytes(arguments.Norm, arguments.Objective, arguments.Halted));

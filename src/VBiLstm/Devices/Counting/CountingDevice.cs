@@ -1,8 +1,8 @@
 namespace VBiLstm.Devices.Counting;
 
 /// <summary>
-/// Executes nothing and counts everything: what each operation would cost a GPU that runs the recurrences by its own kernels and reads the parameters themselves
-/// as operands of products. Its memory has addresses only, so that a model of any size can be counted anywhere. Values read back are zero.
+/// Executes nothing and counts everything: what each operation would cost a GPU that runs the recurrences by its own kernels and reads the parameters
+/// themselves as operands of products. Its memory has addresses only, so that a model of any size can be counted anywhere. Values read back are zero.
 /// </summary>
 public sealed partial class CountingDevice : Device
 {
@@ -15,7 +15,9 @@ public sealed partial class CountingDevice : Device
     /// <summary>Receives every operation; null counts none.</summary>
     public Action<CountedOperation>? Counted { get; set; }
 
-    /// <summary>Calls that the host makes: one for each kernel, upload and download, but one for a whole recording. Counted while <see cref="Counted"/> is set.</summary>
+    /// <summary>
+    /// Calls that the host makes: one for each kernel, upload and download, but one for a whole recording. Counted while <see cref="Counted"/> is set.
+    /// </summary>
     public long HostLaunches { get; private set; }
 
     /// <summary>Bytes copied from the host, counted while <see cref="Counted"/> is set.</summary>
@@ -33,17 +35,17 @@ public sealed partial class CountingDevice : Device
         return memory;
     }
 
-    public override void Upload(ReadOnlySpan<float> source, Tensor target) => CountUpload((long)source.Length * sizeof(float));
+    protected override void UploadCore(ReadOnlySpan<float> source, Tensor target) => CountUpload((long)source.Length * sizeof(float));
 
-    public override void Upload(ReadOnlySpan<int> source, IdTensor target) => CountUpload((long)source.Length * sizeof(int));
+    protected override void UploadCore(ReadOnlySpan<int> source, IdTensor target) => CountUpload((long)source.Length * sizeof(int));
 
-    public override void Download(Tensor source, Span<float> target)
+    protected override void DownloadCore(Tensor source, Span<float> target)
     {
         target.Clear();
         CountDownload(Bytes(source));
     }
 
-    public override Readback CreateReadback(Tensor source) => new CountingReadback(this, source);
+    protected override Readback CreateReadbackCore(Tensor source) => new CountingReadback(this, source);
 
     public override void Synchronise()
     {

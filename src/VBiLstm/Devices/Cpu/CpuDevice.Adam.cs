@@ -9,9 +9,8 @@ public sealed unsafe partial class CpuDevice
     double* _partialSums;
     int _partialSumCapacity;
 
-    public override void GradientNorm(Tensor gradients, Tensor result)
+    protected override void GradientNormCore(Tensor gradients, Tensor result)
     {
-        CheckShape(gradients.Rows == 1);
         var blocks = (gradients.Columns + ReductionBlock - 1) / ReductionBlock;
         if (blocks > _partialSumCapacity)
         {
@@ -26,9 +25,8 @@ public sealed unsafe partial class CpuDevice
         *Start(result) = (float)Math.Sqrt(sum);
     }
 
-    public override void AdamStep(Tensor parameters, Tensor gradients, Tensor firstMoments, Tensor secondMoments, in AdamArguments arguments)
+    protected override void AdamStepCore(Tensor parameters, Tensor gradients, Tensor firstMoments, Tensor secondMoments, in AdamArguments arguments)
     {
-        CheckShape(parameters.Rows == 1 && gradients.Columns == parameters.Columns && firstMoments.Columns == parameters.Columns && secondMoments.Columns == parameters.Columns);
         var norm = *Start(arguments.Norm);
         var halted = Start(arguments.Halted);
         var finite = float.IsFinite(norm) && float.IsFinite(*Start(arguments.Objective));

@@ -7,42 +7,25 @@ public sealed unsafe partial class CpuDevice
 {
     const float Log2Pi = 1.8378770664093453f;
 
-    public override void SampleGaussianForward(Tensor output, Tensor noise, Tensor sample, GaussianHead head)
-    {
-        CheckShape(sample.IsEmpty || (output.Columns == 2 * sample.Columns && output.Rows == sample.Rows));
-        ForRows(new SampleForward { Output = output, Noise = noise, Sample = sample, Head = head }, output.Rows, 4 * output.Columns);
-    }
+    protected override void SampleGaussianForwardCore(Tensor output, Tensor noise, Tensor sample, GaussianHead head)
+        => ForRows(new SampleForward { Output = output, Noise = noise, Sample = sample, Head = head }, output.Rows, 4 * output.Columns);
 
-    public override void SampleGaussianBackward(Tensor dSample1, Tensor dSample2, Tensor noise, Tensor dMoments, Tensor output, GaussianHead head)
-    {
-        CheckShape(output.Columns == 2 * dSample1.Columns && output.Rows == dSample1.Rows && dMoments.Columns == output.Columns);
-        ForRows(new SampleBackward { DSample1 = dSample1, DSample2 = dSample2, Noise = noise, DMoments = dMoments, Output = output, Head = head },
+    protected override void SampleGaussianBackwardCore(Tensor dSample1, Tensor dSample2, Tensor noise, Tensor dMoments, Tensor output, GaussianHead head)
+        => ForRows(new SampleBackward { DSample1 = dSample1, DSample2 = dSample2, Noise = noise, DMoments = dMoments, Output = output, Head = head },
             output.Rows, 4 * output.Columns);
-    }
 
-    public override void GaussianKlForward(Tensor q, Tensor p, Tensor kl, GaussianHead head)
-    {
-        CheckShape(q.Rows == kl.Rows && (p.IsEmpty || (p.Rows == q.Rows && p.Columns == q.Columns)));
-        ForRows(new KlForward { Q = q, P = p, Kl = kl, Head = head }, q.Rows, 4 * q.Columns);
-    }
+    protected override void GaussianKlForwardCore(Tensor q, Tensor p, Tensor kl, GaussianHead head)
+        => ForRows(new KlForward { Q = q, P = p, Kl = kl, Head = head }, q.Rows, 4 * q.Columns);
 
-    public override void GaussianKlBackward(Tensor q, Tensor p, Tensor w, Tensor omega, Tensor dMoments, GaussianHead head)
-    {
-        CheckShape(q.Rows == w.Rows && dMoments.Columns == q.Columns && (p.IsEmpty || (p.Rows == q.Rows && p.Columns == q.Columns)));
-        ForRows(new KlBackward { Q = q, P = p, W = w, Omega = omega, DMoments = dMoments, Head = head }, q.Rows, 4 * q.Columns);
-    }
+    protected override void GaussianKlBackwardCore(Tensor q, Tensor p, Tensor w, Tensor omega, Tensor dMoments, GaussianHead head)
+        => ForRows(new KlBackward { Q = q, P = p, W = w, Omega = omega, DMoments = dMoments, Head = head }, q.Rows, 4 * q.Columns);
 
-    public override void GaussianLogDensityForward(Tensor target, Tensor output, Tensor result, float sign, GaussianHead head)
-    {
-        CheckShape(target.Rows == result.Rows && (output.IsEmpty || output.Columns == 2 * target.Columns));
-        ForRows(new LogDensityForward { Target = target, Output = output, Result = result, Sign = sign, Head = head }, target.Rows, 8 * target.Columns);
-    }
+    protected override void GaussianLogDensityForwardCore(Tensor target, Tensor output, Tensor result, float sign, GaussianHead head)
+        => ForRows(new LogDensityForward { Target = target, Output = output, Result = result, Sign = sign, Head = head }, target.Rows, 8 * target.Columns);
 
-    public override void GaussianLogDensityBackward(Tensor target, Tensor output, Tensor w, Tensor coefficient, Tensor dOutput, bool throughOutput,
+    protected override void GaussianLogDensityBackwardCore(Tensor target, Tensor output, Tensor w, Tensor coefficient, Tensor dOutput, bool throughOutput,
         Tensor dTarget, Tensor targetMask, bool accumulateTarget, GaussianHead head)
-    {
-        CheckShape(target.Rows == w.Rows && output.Columns == 2 * target.Columns && dOutput.Columns == output.Columns);
-        ForRows(new LogDensityBackward
+        => ForRows(new LogDensityBackward
         {
             Target = target,
             Output = output,
@@ -55,7 +38,6 @@ public sealed unsafe partial class CpuDevice
             AccumulateTarget = accumulateTarget,
             Head = head,
         }, target.Rows, 8 * target.Columns);
-    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     static Vector<float> Clamp(Vector<float> logVariance, in GaussianHead head)

@@ -4,7 +4,8 @@ namespace VBiLstm.Devices.Cpu;
 
 public sealed unsafe partial class CpuDevice
 {
-    protected override void NormStabiliserForwardCore(Tensor h, Tensor result) => ForRows(new StabiliserForward { H = h, Result = result }, result.Rows, 4 * h.Columns);
+    protected override void NormStabiliserForwardCore(Tensor h, Tensor result)
+        => ForRows(new StabiliserForward { H = h, Result = result }, result.Rows, 4 * h.Columns);
 
     protected override void NormStabiliserBackwardCore(Tensor h, Tensor w, float coefficient, Tensor dh)
         => ForRows(new StabiliserBackward { H = h, W = w, Coefficient = coefficient, DH = dh }, h.Rows, 8 * h.Columns);

@@ -5,23 +5,17 @@ namespace VBiLstm.Devices.Cpu;
 
 public sealed unsafe partial class CpuDevice
 {
-    public override void MultiplyLeakyRelu(Tensor x, Weight w, Tensor bias, Tensor y, LeakyRelu phi)
+    protected override void MultiplyLeakyReluCore(Tensor x, Weight w, Tensor bias, Tensor y, LeakyRelu phi)
     {
-        Multiply(x, w, bias, y, accumulate: false);
-        LeakyReluForward(y, default, y, phi);
+        MultiplyCore(x, w, bias, y, accumulate: false);
+        LeakyReluForwardCore(y, default, y, phi);
     }
 
-    public override void LeakyReluForward(Tensor x, Tensor addend, Tensor y, LeakyRelu phi)
-    {
-        CheckShape(x.Rows == y.Rows && x.Columns == y.Columns && (addend.IsEmpty || (addend.Columns == x.Columns && (addend.Rows == x.Rows || addend.Rows == 1))));
-        ForRows(new ReluForward { X = x, Addend = addend, Y = y, Phi = phi }, x.Rows, x.Columns);
-    }
+    protected override void LeakyReluForwardCore(Tensor x, Tensor addend, Tensor y, LeakyRelu phi)
+        => ForRows(new ReluForward { X = x, Addend = addend, Y = y, Phi = phi }, x.Rows, x.Columns);
 
-    public override void LeakyReluBackward(Tensor dy, Tensor y, Tensor dx, Tensor mask, Tensor maskedDx, LeakyRelu phi)
-    {
-        CheckShape(dy.Rows == y.Rows && dy.Columns == y.Columns && dx.Rows == y.Rows && dx.Columns == y.Columns);
-        ForRows(new ReluBackward { DY = dy, Y = y, DX = dx, Mask = mask, MaskedDX = maskedDx, Phi = phi }, y.Rows, y.Columns);
-    }
+    protected override void LeakyReluBackwardCore(Tensor dy, Tensor y, Tensor dx, Tensor mask, Tensor maskedDx, LeakyRelu phi)
+        => ForRows(new ReluBackward { DY = dy, Y = y, DX = dx, Mask = mask, MaskedDX = maskedDx, Phi = phi }, y.Rows, y.Columns);
 
     struct ReluForward : IRangeJob
     {

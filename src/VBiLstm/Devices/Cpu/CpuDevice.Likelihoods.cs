@@ -5,41 +5,22 @@ namespace VBiLstm.Devices.Cpu;
 
 public sealed unsafe partial class CpuDevice
 {
-    public override void BernoulliNllForward(Tensor logits, Tensor y, Tensor nll)
-    {
-        CheckShape(logits.Rows == nll.Rows && y.Rows == nll.Rows && y.Columns == logits.Columns);
-        ForRows(new BernoulliForward { Logits = logits, Y = y, Nll = nll }, logits.Rows, 8 * logits.Columns);
-    }
+    protected override void BernoulliNllForwardCore(Tensor logits, Tensor y, Tensor nll)
+        => ForRows(new BernoulliForward { Logits = logits, Y = y, Nll = nll }, logits.Rows, 8 * logits.Columns);
 
-    public override void BernoulliNllBackward(Tensor logits, Tensor y, Tensor w)
-    {
-        CheckShape(logits.Rows == w.Rows && y.Rows == w.Rows && y.Columns == logits.Columns);
-        ForRows(new BernoulliBackward { Logits = logits, Y = y, W = w }, logits.Rows, 8 * logits.Columns);
-    }
+    protected override void BernoulliNllBackwardCore(Tensor logits, Tensor y, Tensor w)
+        => ForRows(new BernoulliBackward { Logits = logits, Y = y, W = w }, logits.Rows, 8 * logits.Columns);
 
-    public override void CategoricalNllForward(Tensor logits, IdTensor y, Tensor nll)
-    {
-        CheckShape(logits.Rows == nll.Rows && y.Count == nll.Rows);
-        ForRows(new CategoricalForward { Logits = logits, Y = y, Nll = nll }, logits.Rows, 4 * logits.Columns);
-    }
+    protected override void CategoricalNllForwardCore(Tensor logits, IdTensor y, Tensor nll)
+        => ForRows(new CategoricalForward { Logits = logits, Y = y, Nll = nll }, logits.Rows, 4 * logits.Columns);
 
-    public override void CategoricalNllBackward(Tensor logits, IdTensor y, Tensor w)
-    {
-        CheckShape(logits.Rows == w.Rows && y.Count == w.Rows);
-        ForRows(new CategoricalBackward { Logits = logits, Y = y, W = w }, logits.Rows, 4 * logits.Columns);
-    }
+    protected override void CategoricalNllBackwardCore(Tensor logits, IdTensor y, Tensor w)
+        => ForRows(new CategoricalBackward { Logits = logits, Y = y, W = w }, logits.Rows, 4 * logits.Columns);
 
-    public override void SquaredNormForward(Tensor h, Tensor result)
-    {
-        CheckShape(h.Rows == result.Rows);
-        ForRows(new NormForward { H = h, Result = result }, h.Rows, h.Columns);
-    }
+    protected override void SquaredNormForwardCore(Tensor h, Tensor result) => ForRows(new NormForward { H = h, Result = result }, h.Rows, h.Columns);
 
-    public override void SquaredNormBackward(Tensor h, Tensor w, float gamma, Tensor dh)
-    {
-        CheckShape(h.Rows == w.Rows && h.Columns == dh.Columns && h.Rows == dh.Rows);
-        ForRows(new NormBackward { H = h, W = w, Gamma = gamma, DH = dh }, h.Rows, h.Columns);
-    }
+    protected override void SquaredNormBackwardCore(Tensor h, Tensor w, float gamma, Tensor dh)
+        => ForRows(new NormBackward { H = h, W = w, Gamma = gamma, DH = dh }, h.Rows, h.Columns);
 
     struct BernoulliForward : IRangeJob
     {

@@ -5,13 +5,39 @@ namespace VBiLstm.Devices.Cpu;
 
 public sealed unsafe partial class CpuDevice
 {
-    protected override void LstmCellForwardCore(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h, Tensor updateMask)
-        => ForRows(new CellForward { Gates = gates, Addend = addend, CPrevious = cPrevious, Validity = validity, C = c, TanhC = tanhC, H = h, UpdateMask = updateMask },
-            h.Rows, 16 * h.Columns);
+    protected override void LstmCellForwardCore(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h,
+        Tensor updateMask)
+    {
+        var job = new CellForward
+        {
+            Gates = gates,
+            Addend = addend,
+            CPrevious = cPrevious,
+            Validity = validity,
+            C = c,
+            TanhC = tanhC,
+            H = h,
+            UpdateMask = updateMask,
+        };
+        ForRows(job, h.Rows, 16 * h.Columns);
+    }
 
-    protected override void LstmCellBackwardCore(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc, Tensor updateMask)
-        => ForRows(new CellBackward { Gates = gates, CPrevious = cPrevious, TanhC = tanhC, DH1 = dh1, DH2 = dh2, Validity = validity, DC = dc, UpdateMask = updateMask },
-            dc.Rows, 8 * dc.Columns);
+    protected override void LstmCellBackwardCore(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc,
+        Tensor updateMask)
+    {
+        var job = new CellBackward
+        {
+            Gates = gates,
+            CPrevious = cPrevious,
+            TanhC = tanhC,
+            DH1 = dh1,
+            DH2 = dh2,
+            Validity = validity,
+            DC = dc,
+            UpdateMask = updateMask,
+        };
+        ForRows(job, dc.Rows, 8 * dc.Columns);
+    }
 
     struct CellForward : IRangeJob
     {
@@ -26,7 +52,7 @@ public sealed unsafe partial class CpuDevice
                 var addend = Addend.IsEmpty ? null : Row(Addend, row);
                 var v = new Vector<float>(Validity.IsEmpty ? 1 : *Row(Validity, row));
                 float* cPrevious = Row(CPrevious, row), c = Row(C, row), tanhC = Row(TanhC, row), h = Row(H, row);
-                var mask = UpdateMask.IsEmpty ? null : Row(UpdateMask, row);
+                var mask = RowOrNull(UpdateMask, row);
 
                 // Gates first: in short loops the processor works on several vectors at once.
                 Sigmoids(gates, addend, 0, 2 * n);
@@ -34,9 +60,9 @@ public sealed unsafe partial class CpuDevice
                 Sigmoids(gates, addend, 3 * n, 4 * n);
                 var j = 0;
                 for (; j < Lanes.Whole(n); j += Lanes.Width)
-                    State(n, gates + j, cPrevious + j, mask == null ? null : mask + j, v, c + j, tanhC + j, h + j, Lanes.Width);
+                    State(n, gates + j, cPrevious + j, At(mask, j), v, c + j, tanhC + j, h + j, Lanes.Width);
                 if (j < n)
-                    State(n, gates + j, cPrevious + j, mask == null ? null : mask + j, v, c + j, tanhC + j, h + j, n - j);
+                    State(n, gates + j, cPrevious + j, At(mask, j), v, c + j, tanhC + j, h + j, n - j);
             }
         }
 
@@ -92,17 +118,18 @@ public sealed unsafe partial class CpuDevice
             {
                 var v = new Vector<float>(Validity.IsEmpty ? 1 : *Row(Validity, row));
                 float* gates = Row(Gates, row), cPrevious = Row(CPrevious, row), tanhC = Row(TanhC, row), dc = Row(DC, row);
-                float* dh1 = DH1.IsEmpty ? null : Row(DH1, row), dh2 = DH2.IsEmpty ? null : Row(DH2, row), mask = UpdateMask.IsEmpty ? null : Row(UpdateMask, row);
+                float* dh1 = RowOrNull(DH1, row), dh2 = RowOrNull(DH2, row), mask = RowOrNull(UpdateMask, row);
                 var j = 0;
                 for (; j < Lanes.Whole(n); j += Lanes.Width)
-                    GateGradients(n, gates + j, cPrevious + j, tanhC + j, dh1 == null ? null : dh1 + j, dh2 == null ? null : dh2 + j, mask == null ? null : mask + j, v, dc + j, Lanes.Width);
+                    GateGradients(n, gates + j, cPrevious + j, tanhC + j, At(dh1, j), At(dh2, j), At(mask, j), v, dc + j, Lanes.Width);
                 if (j < n)
-                    GateGradients(n, gates + j, cPrevious + j, tanhC + j, dh1 == null ? null : dh1 + j, dh2 == null ? null : dh2 + j, mask == null ? null : mask + j, v, dc + j, n - j);
+                    GateGradients(n, gates + j, cPrevious + j, tanhC + j, At(dh1, j), At(dh2, j), At(mask, j), v, dc + j, n - j);
             }
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        static void GateGradients(int n, float* gates, float* cPrevious, float* tanhC, float* dh1, float* dh2, float* mask, Vector<float> v, float* dc, int left)
+        static void GateGradients(int n, float* gates, float* cPrevious, float* tanhC, float* dh1, float* dh2, float* mask, Vector<float> v, float* dc,
+            int left)
         {
             var one = Vector<float>.One;
             var dh = Vector<float>.Zero;

@@ -5,17 +5,16 @@ namespace VBiLstm.Devices.Cpu;
 
 public sealed unsafe partial class CpuDevice
 {
-    public override void FillNormal(Tensor x, NoiseSource noise)
-    {
-        CheckShape(x.Rows % noise.RowIds.Count == 0 && noise.Key.Count == 3);
-        ForRows(new NormalRows { X = x, Noise = noise }, x.Rows, 8 * x.Columns);
-    }
+    protected override void FillNormalCore(Tensor x, NoiseSource noise) => ForRows(new NormalRows { X = x, Noise = noise }, x.Rows, 8 * x.Columns);
 
     protected override void FillBernoulliCore(Tensor x, float probability, NoiseSource noise, float one)
         => ForRows(new BernoulliRows { X = x, Probability = probability, One = one, Noise = noise }, x.Rows, 32 + 4 * x.Columns);
 
     protected override void AddNormalCore(Tensor x, float deviation, IdTensor key, NoiseStream stream, Tensor y)
-        => _pool.Run(new NoisyWeights { X = x, Y = y, Deviation = deviation, Key = key, Stream = stream }, (x.Columns + ReductionBlock - 1) / ReductionBlock, 1);
+    {
+        var job = new NoisyWeights { X = x, Y = y, Deviation = deviation, Key = key, Stream = stream };
+        _pool.Run(job, (x.Columns + ReductionBlock - 1) / ReductionBlock, 1);
+    }
 
     // Row t·B + n of a tensor has time step t and the id of row n.
     static (uint Row, uint TimeAndStream, uint Step, uint Key0, uint Key1) Counter(in NoiseSource noise, int row)

@@ -11,36 +11,23 @@ public sealed unsafe partial class CpuDevice
     // Rows of a flat reduction summed before their partial sums are added, for the same reason.
     const int ReductionBlock = 16384;
 
-    public override void EmbeddingForward(IdTensor ids, Tensor table, Tensor y)
-    {
-        CheckShape(ids.Count == y.Rows && table.Columns == y.Columns);
-        ForRows(new Gather { Ids = ids, Table = table, Y = y }, y.Rows, y.Columns);
-    }
+    protected override void EmbeddingForwardCore(IdTensor ids, Tensor table, Tensor y)
+        => ForRows(new Gather { Ids = ids, Table = table, Y = y }, y.Rows, y.Columns);
 
-    public override void EmbeddingBackward(IdTensor ids, Tensor dy, Tensor dTable)
+    protected override void EmbeddingBackwardCore(IdTensor ids, Tensor dy, Tensor dTable)
     {
-        CheckShape(ids.Count == dy.Rows && dTable.Columns == dy.Columns);
-        Zero(dTable);
+        ZeroCore(dTable);
         _pool.Run(new Scatter { Ids = ids, DY = dy, DTable = dTable }, Blocks(dy.Columns), 1);
     }
 
-    public override void Zero(Tensor x) => ForRows(new Clear { X = x }, x.Rows, x.Columns / 4);
+    protected override void ZeroCore(Tensor x) => ForRows(new Clear { X = x }, x.Rows, x.Columns / 4);
 
-    public override void Copy(Tensor x, Tensor y)
-    {
-        CheckShape(x.Rows == y.Rows && x.Columns == y.Columns);
-        ForRows(new CopyRows { X = x, Y = y }, y.Rows, y.Columns / 4);
-    }
+    protected override void CopyCore(Tensor x, Tensor y) => ForRows(new CopyRows { X = x, Y = y }, y.Rows, y.Columns / 4);
 
-    public override void MaskRows(Tensor x, Tensor mask)
-    {
-        CheckShape(x.Rows == mask.Rows);
-        ForRows(new Mask { X = x, Values = mask }, x.Rows, x.Columns);
-    }
+    protected override void MaskRowsCore(Tensor x, Tensor mask) => ForRows(new Mask { X = x, Values = mask }, x.Rows, x.Columns);
 
-    public override void WeightedSum(Tensor values, Tensor w, Tensor result)
+    protected override void WeightedSumCore(Tensor values, Tensor w, Tensor result)
     {
-        CheckShape(values.Rows == w.Rows);
         var sum = 0.0;
         for (var row = 0; row < values.Rows; row++)
             sum += (double)*Row(values, row) * *Row(w, row);

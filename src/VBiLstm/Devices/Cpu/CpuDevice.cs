@@ -51,31 +51,27 @@ public sealed unsafe partial class CpuDevice : Device
         }
         catch (OutOfMemoryException e)
         {
-            throw new InsufficientMemoryException($"{purpose} needs {bytes / 1e6:N0} MB, which this machine does not give{(FreeBytes is { } free ? $": {free / 1e6:N0} MB are free" : "")}. Use a smaller batch or model.", e);
+            var known = FreeBytes is { } free ? $": {free / 1e6:N0} MB are free" : "";
+            throw new InsufficientMemoryException(
+                $"{purpose} needs {bytes / 1e6:N0} MB, which this machine does not give{known}. Use a smaller batch or model.", e);
         }
     }
 
-    public override void Upload(ReadOnlySpan<float> source, Tensor target)
+    protected override void UploadCore(ReadOnlySpan<float> source, Tensor target)
     {
-        CheckLength(source.Length, target.Count);
         for (var r = 0; r < target.Rows; r++)
             source.Slice(r * target.Columns, target.Columns).CopyTo(new Span<float>(Row(target, r), target.Columns));
     }
 
-    public override void Upload(ReadOnlySpan<int> source, IdTensor target)
-    {
-        CheckLength(source.Length, target.Count);
-        source.CopyTo(new Span<int>((void*)target.Address, target.Count));
-    }
+    protected override void UploadCore(ReadOnlySpan<int> source, IdTensor target) => source.CopyTo(new Span<int>((void*)target.Address, target.Count));
 
-    public override void Download(Tensor source, Span<float> target)
+    protected override void DownloadCore(Tensor source, Span<float> target)
     {
-        CheckLength(target.Length, source.Count);
         for (var r = 0; r < source.Rows; r++)
             new ReadOnlySpan<float>(Row(source, r), source.Columns).CopyTo(target.Slice(r * source.Columns, source.Columns));
     }
 
-    public override Readback CreateReadback(Tensor source) => new CpuReadback(this, source);
+    protected override Readback CreateReadbackCore(Tensor source) => new CpuReadback(this, source);
 
     public override void Synchronise()
     {
@@ -99,26 +95,14 @@ public sealed unsafe partial class CpuDevice : Device
         }
     }
 
-    public override void Multiply(Tensor x, Weight w, Tensor bias, Tensor y, bool accumulate)
-    {
-        ArgumentNullException.ThrowIfNull(w);
-        CheckShape(x.Columns == w.Values.Rows && y.Columns == w.Values.Columns && y.Rows == x.Rows);
-        CheckShape(bias.IsEmpty || (bias.Columns == y.Columns && !accumulate));
-        _gemm.Multiply(Start(x), x.Stride, x.Rows, ((CpuWeight)w).Forward ?? throw NotPrepared(WeightUse.Forward), Start(bias), Start(y), y.Stride, accumulate);
-    }
+    protected override void MultiplyCore(Tensor x, Weight w, Tensor bias, Tensor y, bool accumulate)
+        => _gemm.Multiply(Start(x), x.Stride, x.Rows, ((CpuWeight)w).Forward!, Start(bias), Start(y), y.Stride, accumulate);
 
-    public override void MultiplyTransposed(Tensor dy, Weight w, Tensor dx, bool accumulate)
-    {
-        ArgumentNullException.ThrowIfNull(w);
-        CheckShape(dy.Columns == w.Values.Columns && dx.Columns == w.Values.Rows && dx.Rows == dy.Rows);
-        _gemm.Multiply(Start(dy), dy.Stride, dy.Rows, ((CpuWeight)w).Transposed ?? throw NotPrepared(WeightUse.Transposed), null, Start(dx), dx.Stride, accumulate);
-    }
+    protected override void MultiplyTransposedCore(Tensor dy, Weight w, Tensor dx, bool accumulate)
+        => _gemm.Multiply(Start(dy), dy.Stride, dy.Rows, ((CpuWeight)w).Transposed!, null, Start(dx), dx.Stride, accumulate);
 
-    public override void WeightGradients(ReadOnlySpan<WeightGradient> gradients, Tensor dy, Tensor dBias, bool accumulate = false)
+    protected override void WeightGradientsCore(ReadOnlySpan<WeightGradient> gradients, Tensor dy, Tensor dBias, bool accumulate)
     {
-        foreach (ref readonly var pair in gradients)
-            CheckShape(pair.X.IsEmpty || (pair.X.Rows == dy.Rows && pair.DW.Rows == pair.X.Columns && pair.DW.Columns == dy.Columns));
-        CheckShape(dBias.IsEmpty || dBias.Columns == dy.Columns);
         fixed (WeightGradient* pairs = gradients)
             _gemm.WeightGradients(pairs, gradients.Length, Start(dy), dy.Stride, Start(dBias), dy.Columns, dy.Rows, accumulate);
     }
@@ -128,6 +112,7 @@ public sealed unsafe partial class CpuDevice : Device
         if (!disposing)
             return;
         _pool.Dispose();
+        _gemm.Dispose();
         NativeMemory.Free(_partialSums);
         _partialSums = null;
         _partialSumCapacity = 0;
@@ -137,23 +122,13 @@ public sealed unsafe partial class CpuDevice : Device
 
     static float* Row(Tensor x, int row) => (float*)x.Address + (nint)row * x.Stride;
 
+    static float* RowOrNull(Tensor x, int row) => x.IsEmpty ? null : Row(x, row);
+
+    static float* At(float* row, int column) => row == null ? null : row + column;
+
     // workPerRow in element operations of a few nanoseconds.
     void ForRows<TJob>(in TJob job, int rows, int workPerRow) where TJob : unmanaged, IRangeJob
         => _pool.Run(job, rows, Math.Max(1, ElementsPerPart / Math.Max(1, workPerRow)));
-
-    static void CheckLength(long given, long expected)
-    {
-        if (given != expected)
-            throw new ArgumentException($"{given} elements given where the tensor has {expected}.");
-    }
-
-    static void CheckShape(bool holds)
-    {
-        if (!holds)
-            throw new ArgumentException("The shapes of the operands do not fit together.");
-    }
-
-    static InvalidOperationException NotPrepared(WeightUse use) => new($"This weight was not created for {use} products.");
 
     sealed class CpuWeight : Weight
     {

@@ -8,7 +8,7 @@ namespace VBiLstm.Devices.Cpu;
 /// Float32 products of row-major matrices. The operands go through packed blocks that fit the caches; every element of a result is
 /// one chain of multiply-adds in the order of k, so bits depend neither on the number of threads nor on the other rows of a batch.
 /// </summary>
-abstract unsafe class Gemm
+abstract unsafe class Gemm : IDisposable
 {
     /// <summary>Products on the threads of <paramref name="pool"/> by the micro-kernel of that width.</summary>
     public static Gemm Create(WorkerPool pool, SimdWidth width) => width switch
@@ -32,6 +32,14 @@ abstract unsafe class Gemm
     /// Shapes: x [k, m], dW [m, n], dy [k, n], dBias [n].
     /// </summary>
     public abstract void WeightGradients(WeightGradient* gradients, int count, float* dy, int dyStride, float* dBias, int n, int k, bool accumulate);
+
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    protected abstract void Dispose(bool disposing);
 }
 
 sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
@@ -52,24 +60,58 @@ sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
     const int PanelGroup = 16;
 
     readonly WorkerPool _pool;
+    readonly GemmBlocks _blocks;
+    bool _disposed;
 
-    public Gemm(WorkerPool pool) => _pool = pool;
+    public Gemm(WorkerPool pool)
+    {
+        _pool = pool;
+        _blocks = new GemmBlocks(pool.Threads);
+    }
+
+    ~Gemm() => Dispose(false);
 
     public override int PanelColumns => TKernel.Columns;
 
     public override void Pack(float* values, int stride, bool transposed, PackedMatrix target)
-        => _pool.Run(new PackJob { Values = values, Stride = stride, Transposed = transposed, Target = target.Values, Rows = target.Rows, Columns = target.Columns },
-            target.Panels, Math.Max(1, (int)(16384 / Math.Max(1, target.PanelLength))));
+    {
+        var job = new PackJob
+        {
+            Values = values,
+            Stride = stride,
+            Transposed = transposed,
+            Target = target.Values,
+            Rows = target.Rows,
+            Columns = target.Columns,
+        };
+        _pool.Run(job, target.Panels, Math.Max(1, (int)(16384 / Math.Max(1, target.PanelLength))));
+    }
 
     public override void Multiply(float* a, int aStride, int m, PackedMatrix b, float* bias, float* c, int cStride, bool accumulate)
     {
         if (m == 0 || b.Columns == 0)
             return;
         var work = (long)m * b.Rows * b.Columns;
-        var job = new MultiplyJob { A = a, AStride = aStride, M = m, B = b.Values, K = b.Rows, N = b.Columns, Bias = bias, C = c, CStride = cStride, Accumulate = accumulate };
+        var job = new MultiplyJob
+        {
+            Blocks = _blocks,
+            A = a,
+            AStride = aStride,
+            M = m,
+            B = b.Values,
+            K = b.Rows,
+            N = b.Columns,
+            Bias = bias,
+            C = c,
+            CStride = cStride,
+            Accumulate = accumulate,
+        };
         job.ByRows = m >= ManyRows || m > 8 * b.Panels;
         var count = job.ByRows ? m : b.Panels;
         _pool.Run(job, count, Grain(job.ByRows ? TKernel.LargestTile : 1, count, work));
+
+        // The blocks are freed with this.
+        GC.KeepAlive(this);
     }
 
     public override void WeightGradients(WeightGradient* gradients, int count, float* dy, int dyStride, float* dBias, int n, int k, bool accumulate)
@@ -79,12 +121,32 @@ sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
             m += gradients[i].X.Columns;
         if (n == 0)
             return;
-        var job = new WeightGradientJob { Gradients = gradients, Count = count, M = m, DY = dy, DYStride = dyStride, DBias = dBias, N = n, K = k, Accumulate = accumulate };
+        var job = new WeightGradientJob
+        {
+            Blocks = _blocks,
+            Gradients = gradients,
+            Count = count,
+            M = m,
+            DY = dy,
+            DYStride = dyStride,
+            DBias = dBias,
+            N = n,
+            K = k,
+            Accumulate = accumulate,
+        };
 
         // By columns, each thread packs its own part of dy; by rows, which is for few columns, each packs all of it.
         job.ByRows = m > n && n < FewPanels * _pool.Threads * TKernel.Columns;
         var length = job.ByRows ? m : n;
         _pool.Run(job, length, Grain(job.ByRows ? TKernel.LargestTile : TKernel.Columns, length, (long)m * n * k));
+        GC.KeepAlive(this);
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (!_disposed)
+            _blocks.Free();
+        _disposed = true;
     }
 
     // The smallest part of `count` to give to a thread, a multiple of `unit`.
@@ -200,7 +262,8 @@ sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
                 if (Transposed)
                     PackTransposed(panel, last);
                 else
-                    PackRows(Values + panel * TKernel.Columns, Stride, Rows, Math.Min(Columns, last * TKernel.Columns) - panel * TKernel.Columns, Target + (nint)panel * Rows * TKernel.Columns);
+                    PackRows(Values + panel * TKernel.Columns, Stride, Rows, Math.Min(Columns, last * TKernel.Columns) - panel * TKernel.Columns,
+                        Target + (nint)panel * Rows * TKernel.Columns);
             }
         }
 
@@ -209,7 +272,8 @@ sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
             for (var panel = first; panel < last; panel++)
             {
                 var column = panel * TKernel.Columns;
-                Transposition.Run(Values + (nint)column * Stride, Stride, Math.Min(TKernel.Columns, Columns - column), Rows, Target + (nint)panel * Rows * TKernel.Columns, TKernel.Columns);
+                Transposition.Run(Values + (nint)column * Stride, Stride, Math.Min(TKernel.Columns, Columns - column), Rows,
+                    Target + (nint)panel * Rows * TKernel.Columns, TKernel.Columns);
             }
         }
     }
@@ -240,6 +304,7 @@ sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
 
     struct MultiplyJob : IRangeJob
     {
+        public GemmBlocks Blocks;
         public float* A, B, Bias, C;
         public int AStride, CStride, M, N, K;
         public bool Accumulate, ByRows;
@@ -249,8 +314,13 @@ sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
             var (firstRow, lastRow) = ByRows ? (start, end) : (0, M);
             var (firstPanel, lastPanel) = ByRows ? (0, (N + TKernel.Columns - 1) / TKernel.Columns) : (start, end);
             if (K == 0 && !Accumulate)
-                FillRows(Bias == null ? null : Bias + firstPanel * TKernel.Columns, C + (nint)firstRow * CStride + firstPanel * TKernel.Columns, CStride, lastRow - firstRow, Math.Min(N, lastPanel * TKernel.Columns) - firstPanel * TKernel.Columns);
-            var packed = GemmBlocks.PackedA;
+            {
+                var column = firstPanel * TKernel.Columns;
+                var columns = Math.Min(N, lastPanel * TKernel.Columns) - column;
+                FillRows(Bias == null ? null : Bias + column, C + (nint)firstRow * CStride + column, CStride, lastRow - firstRow, columns);
+            }
+
+            var packed = Blocks.Left;
             var blockDepth = GemmBlocks.Depth(K);
             var blockRows = GemmBlocks.Rows(lastRow - firstRow, blockDepth, TKernel.LargestTile);
             for (var i = firstRow; i < lastRow; i += blockRows)
@@ -276,6 +346,7 @@ sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
 
     struct WeightGradientJob : IRangeJob
     {
+        public GemmBlocks Blocks;
         public WeightGradient* Gradients;
         public float* DY, DBias;
         public int Count, DYStride, M, N, K;
@@ -286,7 +357,7 @@ sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
         {
             var (firstRow, lastRow) = ByRows ? (start, end) : (0, M);
             var (firstColumn, lastColumn) = ByRows ? (0, N) : (start, end);
-            float* packedA = GemmBlocks.PackedA, packedB = GemmBlocks.PackedB;
+            float* packedA = Blocks.Left, packedB = Blocks.Right;
             var blockDepth = GemmBlocks.Depth(K);
             var blockColumns = GemmBlocks.Columns(lastColumn - firstColumn, blockDepth, TKernel.Columns);
 
@@ -311,7 +382,8 @@ sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
                         {
                             var rows = Math.Min(blockRows, last - i);
                             PackATransposed((float*)pair.X.Address + (nint)p * pair.X.Stride + i, pair.X.Stride, rows, depth, packedA);
-                            MultiplyPanels(packedA, rows, depth, packedB, columns, (float*)pair.DW.Address + (nint)i * pair.DW.Stride + j, pair.DW.Stride, Accumulate || p > 0);
+                            MultiplyPanels(packedA, rows, depth, packedB, columns, (float*)pair.DW.Address + (nint)i * pair.DW.Stride + j, pair.DW.Stride,
+                                Accumulate || p > 0);
                         }
                     }
                 }
@@ -326,7 +398,8 @@ sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
 
                 // After the last panel the first one comes again, with the next rows.
                 var next = column + TKernel.Columns < columns ? b + (nint)depth * TKernel.Columns : packedB;
-                MultiplyPanel(packedA, rows, depth, b, next, Math.Min(TKernel.Columns, columns - column), accumulate ? c + column : null, cStride, c + column, cStride);
+                MultiplyPanel(packedA, rows, depth, b, next, Math.Min(TKernel.Columns, columns - column), accumulate ? c + column : null, cStride,
+                    c + column, cStride);
             }
         }
 

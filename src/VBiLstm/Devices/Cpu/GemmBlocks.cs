@@ -1,27 +1,49 @@
+using System.Runtime.InteropServices;
+
 namespace VBiLstm.Devices.Cpu;
 
 /// <summary>
-/// Sizes of the blocks that products work on, and each thread's packed copies of them. A block of A stays in the second-level cache while panels of
-/// B pass by, of which the next is fetched while one is in use.
+/// Sizes of the blocks that products work on, and each thread's room for packed copies of them. A block of A stays in the second-level cache while panels of
+/// B pass by, of which the next is fetched while one is in use. Unmanaged, so that jobs can hold it; whoever creates it frees it.
 /// </summary>
-static unsafe class GemmBlocks
+readonly unsafe struct GemmBlocks
 {
     const int MaximumDepth = 1024;
     const int LeftElements = 64 * 1024;
     const int RightElements = 1024 * 1024;
 
-    // For the life of the thread: pool threads live as long as their device.
-    [ThreadStatic]
-    static float* t_packedA;
+    // For each thread of a pool a block of A and one of B, null until it first asks, so that the pages come from its own part of the machine.
+    readonly float** _blocks;
+    readonly int _threads;
 
-    [ThreadStatic]
-    static float* t_packedB;
+    /// <summary>Room for each of so many threads of one pool.</summary>
+    public GemmBlocks(int threads)
+    {
+        _blocks = (float**)NativeMemory.AllocZeroed((nuint)(2 * threads * sizeof(float*)));
+        _threads = threads;
+    }
 
-    /// <summary>Room for a block of A, its last tile padded to the rows of a whole one.</summary>
-    public static float* PackedA => t_packedA != null ? t_packedA : t_packedA = (float*)AlignedMemory.Allocate(LeftElements * sizeof(float));
+    /// <summary>This thread's room for a block of A, its last tile padded to the rows of a whole one.</summary>
+    public float* Left => Own(2 * WorkerPool.CurrentThread, LeftElements);
 
-    /// <summary>Room for a block of B.</summary>
-    public static float* PackedB => t_packedB != null ? t_packedB : t_packedB = (float*)AlignedMemory.Allocate(RightElements * sizeof(float));
+    /// <summary>This thread's room for a block of B.</summary>
+    public float* Right => Own(2 * WorkerPool.CurrentThread + 1, RightElements);
+
+    float* Own(int index, int elements)
+    {
+        ref var block = ref _blocks[index];
+        if (block == null)
+            block = (float*)AlignedMemory.Allocate(elements * sizeof(float));
+        return block;
+    }
+
+    /// <summary>Gives all rooms back; no thread may use one afterwards.</summary>
+    public void Free()
+    {
+        for (var i = 0; i < 2 * _threads; i++)
+            AlignedMemory.Free(_blocks[i]);
+        NativeMemory.Free(_blocks);
+    }
 
     /// <summary>How much of k one block takes: equal parts of at most the largest depth.</summary>
     public static int Depth(int k) => EqualParts(k, MaximumDepth, 1);

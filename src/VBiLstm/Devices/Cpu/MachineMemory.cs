@@ -74,5 +74,6 @@ static class MachineMemory
     }
 
     // "max" is no limit, and so is a number beyond any machine.
-    static long? Number(string? text) => long.TryParse(text?.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number < 1L << 60 ? number : null;
+    static long? Number(string? text)
+        => long.TryParse(text?.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number < 1L << 60 ? number : null;
 }

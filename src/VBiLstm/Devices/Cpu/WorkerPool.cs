@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.ExceptionServices;
 
@@ -17,6 +16,9 @@ sealed unsafe class WorkerPool : IDisposable
 {
     const int SpinsBeforePark = 4000;
 
+    [ThreadStatic]
+    static int t_number;
+
     readonly Worker[] _workers;
     ExceptionDispatchInfo? _failure;
     int _pending;
@@ -31,6 +33,9 @@ sealed unsafe class WorkerPool : IDisposable
     }
 
     public int Threads { get; }
+
+    /// <summary>Number of the calling thread among those of the pool whose job it runs: 0 is the caller of <see cref="Run"/>.</summary>
+    public static int CurrentThread => t_number;
 
     /// <summary>
     /// Splits [0, count) into at most <see cref="Threads"/> contiguous parts with boundaries at multiples of <paramref name="grain"/>,
@@ -74,16 +79,20 @@ sealed unsafe class WorkerPool : IDisposable
 
     static void Invoke<TJob>(void* job, int start, int end) where TJob : unmanaged, IRangeJob => Unsafe.AsRef<TJob>(job).Execute(start, end);
 
+    /// <summary>Ends the threads; what they had of the machine is given back when this returns.</summary>
     public void Dispose()
     {
+        foreach (var worker in _workers)
+            worker.Stop();
         foreach (var worker in _workers)
             worker.Dispose();
     }
 
-    [SuppressMessage("Usage", "CA2213:Disposable fields should be disposed", Justification = "The thread that waits for it disposes it.")]
     sealed class Worker : IDisposable
     {
         readonly WorkerPool _pool;
+        readonly int _number;
+        readonly Thread _thread;
         readonly AutoResetEvent _wake = new(false);
         delegate*<void*, int, int, void> _invoke;
         void* _job;
@@ -94,8 +103,9 @@ sealed unsafe class WorkerPool : IDisposable
 
         public Worker(WorkerPool pool, int number)
         {
-            _pool = pool;
-            new Thread(Loop) { IsBackground = true, Name = $"vbilstm worker {number}" }.Start();
+            (_pool, _number) = (pool, number);
+            _thread = new Thread(Loop) { IsBackground = true, Name = $"vbilstm worker {number}" };
+            _thread.Start();
         }
 
         public void Start(delegate*<void*, int, int, void> invoke, void* job, int start, int end)
@@ -106,7 +116,13 @@ sealed unsafe class WorkerPool : IDisposable
             Signal(Ready);
         }
 
-        public void Dispose() => Signal(Stopping);
+        public void Stop() => Signal(Stopping);
+
+        public void Dispose()
+        {
+            _thread.Join();
+            _wake.Dispose();
+        }
 
         void Signal(int state)
         {
@@ -116,15 +132,9 @@ sealed unsafe class WorkerPool : IDisposable
 
         void Loop()
         {
-            while (true)
+            t_number = _number;
+            while (WaitForWork() != Stopping)
             {
-                var state = WaitForWork();
-                if (state == Stopping)
-                {
-                    _wake.Dispose();
-                    return;
-                }
-
                 // Cleared before the work is reported done, because the next job may come right after.
                 Interlocked.CompareExchange(ref _state, Idle, Ready);
                 try

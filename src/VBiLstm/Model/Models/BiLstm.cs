@@ -53,15 +53,14 @@ sealed class BiLstm : SequenceModel
         readonly LstmPass _backward, _forward;
         readonly GeneratorPass _generator;
         readonly StatePenalties _penalties;
-        readonly WeightNoise _weightNoise;
 
         public Pass(BiLstm model, Workspace workspace, StepFrame frame, in StepSizes sizes) : base(frame)
         {
             var both = WeightUse.Forward | WeightUse.Transposed;
             _inputs = new InputPass(workspace, model._embedding, sizes);
             _backward = new LstmPass(workspace, model._backwardLstm, sizes, sizes.MaximumSteps + 1, both);
-            _weightNoise = new WeightNoise(workspace, model.Configuration, model.Layout);
-            _forward = new LstmPass(workspace, model._forwardLstm, sizes, sizes.MaximumSteps, both, new LstmRegularisation(workspace, model.Configuration, model._forwardLstm, sizes), _weightNoise);
+            var weightNoise = new WeightNoise(workspace, model.Configuration, model.Layout);
+            _forward = new LstmPass(workspace, model._forwardLstm, sizes, sizes.MaximumSteps, both, new LstmRegularisation(workspace, model.Configuration, model._forwardLstm, sizes), weightNoise);
             _backward.MakeSequence(LstmDirection.Backward, _inputs.Embedded, _inputs.DEmbedded, frame.Validity, addsToDInput: true);
             _forward.MakeSequence(LstmDirection.Forward, _inputs.Embedded, _inputs.DEmbedded);
             _generator = new GeneratorPass(workspace, model._generator, model.Output, _inputs, sizes);
@@ -83,8 +82,7 @@ sealed class BiLstm : SequenceModel
 
         public override void DrawNoise(NoisePurpose purpose)
         {
-            _forward.Regularisation!.DrawNoise(Frame, purpose);
-            _weightNoise.DrawNoise(Frame, purpose);
+            _forward.DrawNoise(Frame, purpose);
         }
 
         public override void ZeroNoise() => DrawNoise(NoisePurpose.Evaluation);
@@ -135,7 +133,7 @@ sealed class BiLstm : SequenceModel
             _inputs.Backward(Steps + 1);
         }
 
-        public override IEnumerable<StepTensor> NoiseTensors => [.. _forward.Regularisation!.NoiseTensors(Frame), .. _weightNoise.NoiseTensors];
+        public override IEnumerable<StepTensor> NoiseTensors => _forward.NoiseTensors(Frame);
 
         public override IEnumerable<StepTensor> ForwardTensors =>
         [

@@ -38,13 +38,12 @@ sealed class PlainLstm : SequenceModel
         readonly LstmPass _lstm;
         readonly GeneratorPass _generator;
         readonly StatePenalties _penalties;
-        readonly WeightNoise _weightNoise;
 
         public Pass(PlainLstm model, Workspace workspace, StepFrame frame, in StepSizes sizes) : base(frame)
         {
             _inputs = new InputPass(workspace, model._embedding, sizes);
-            _weightNoise = new WeightNoise(workspace, model.Configuration, model.Layout);
-            _lstm = new LstmPass(workspace, model._lstm, sizes, sizes.MaximumSteps, WeightUse.Forward | WeightUse.Transposed, new LstmRegularisation(workspace, model.Configuration, model._lstm, sizes), _weightNoise);
+            var weightNoise = new WeightNoise(workspace, model.Configuration, model.Layout);
+            _lstm = new LstmPass(workspace, model._lstm, sizes, sizes.MaximumSteps, WeightUse.Forward | WeightUse.Transposed, new LstmRegularisation(workspace, model.Configuration, model._lstm, sizes), weightNoise);
             _lstm.MakeSequence(LstmDirection.Forward, _inputs.Embedded, _inputs.DEmbedded);
             _generator = new GeneratorPass(workspace, model._generator, model.Output, _inputs, sizes);
             _penalties = new StatePenalties(workspace, model.Configuration, sizes);
@@ -62,8 +61,7 @@ sealed class PlainLstm : SequenceModel
 
         public override void DrawNoise(NoisePurpose purpose)
         {
-            _lstm.Regularisation!.DrawNoise(Frame, purpose);
-            _weightNoise.DrawNoise(Frame, purpose);
+            _lstm.DrawNoise(Frame, purpose);
         }
 
         public override void ZeroNoise() => DrawNoise(NoisePurpose.Evaluation);
@@ -103,7 +101,7 @@ sealed class PlainLstm : SequenceModel
             _inputs.Backward(Steps + 1);
         }
 
-        public override IEnumerable<StepTensor> NoiseTensors => [.. _lstm.Regularisation!.NoiseTensors(Frame), .. _weightNoise.NoiseTensors];
+        public override IEnumerable<StepTensor> NoiseTensors => _lstm.NoiseTensors(Frame);
 
         public override IEnumerable<StepTensor> ForwardTensors =>
         [

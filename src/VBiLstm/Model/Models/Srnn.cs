@@ -62,7 +62,6 @@ sealed class Srnn : SequenceModel
         readonly NetPass _prior, _posterior;
         readonly GeneratorPass _generator;
         readonly StatePenalties _penalties;
-        readonly WeightNoise _weightNoise;
         readonly Weight _chainStack;
         readonly Tensor _dChainStack;
         readonly Tensor _epsilonZ, _stateAndTarget, _chainProduct, _z, _kl;
@@ -81,9 +80,9 @@ sealed class Srnn : SequenceModel
             _inputs = new InputPass(workspace, model._embedding, embedded);
             _stateAndTarget = workspace.Take(rows, model._backwardLstm.Inputs);
             _dStateAndTarget = workspace.TakeForTraining(rows, model._backwardLstm.Inputs);
-            _weightNoise = new WeightNoise(workspace, configuration, model.Layout);
+            var weightNoise = new WeightNoise(workspace, configuration, model.Layout);
             _forward = new LstmPass(workspace, model._forwardLstm, embedded, sizes.MaximumSteps, both,
-                new LstmRegularisation(workspace, configuration, model._forwardLstm, embedded), _weightNoise);
+                new LstmRegularisation(workspace, configuration, model._forwardLstm, embedded), weightNoise);
             _forward.MakeSequence(LstmDirection.Forward, _inputs.Embedded, _inputs.DEmbedded, addsToDInput: true);
             _backward = new LstmPass(workspace, model._backwardLstm, embedded with { InputGradient = workspace.Training }, sizes.MaximumSteps, both);
             _backward.MakeSequence(LstmDirection.Backward, _stateAndTarget, _dStateAndTarget, frame.Validity.RowRange(b, rows));
@@ -134,15 +133,13 @@ sealed class Srnn : SequenceModel
             Frame.Enter(TrainingPhase.F2Noise);
             var stream = purpose == NoisePurpose.Training ? NoiseStream.LatentNoise : NoiseStream.EvaluationLatentNoise;
             Device.FillNormal(Frame.Whole(_epsilonZ), Frame.Noise(stream));
-            _forward.Regularisation!.DrawNoise(Frame, purpose);
-            _weightNoise.DrawNoise(Frame, purpose);
+            _forward.DrawNoise(Frame, purpose);
         }
 
         public override void ZeroNoise()
         {
             Device.Zero(Frame.Whole(_epsilonZ));
-            _forward.Regularisation!.DrawNoise(Frame, NoisePurpose.Evaluation);
-            _weightNoise.DrawNoise(Frame, NoisePurpose.Evaluation);
+            _forward.DrawNoise(Frame, NoisePurpose.Evaluation);
         }
 
         public override void Forward()
@@ -267,8 +264,7 @@ sealed class Srnn : SequenceModel
         public override IEnumerable<StepTensor> NoiseTensors =>
         [
             Frame.Predicted("eps_z", _epsilonZ, TrainingPhase.F2Noise),
-            .. _forward.Regularisation!.NoiseTensors(Frame),
-            .. _weightNoise.NoiseTensors,
+            .. _forward.NoiseTensors(Frame),
         ];
 
         public override IEnumerable<StepTensor> ForwardTensors =>

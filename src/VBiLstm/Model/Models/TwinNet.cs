@@ -52,7 +52,6 @@ sealed class TwinNet : SequenceModel
         readonly LstmPass _backward, _forward;
         readonly GeneratorPass _generator, _backwardGenerator;
         readonly StatePenalties _penalties;
-        readonly WeightNoise _weightNoise;
         readonly Weight _twin;
         readonly Tensor _twinBias, _dTwinWeight, _dTwinBias;
         readonly Tensor _twinState, _distance;
@@ -65,9 +64,9 @@ sealed class TwinNet : SequenceModel
             _inputs = new InputPass(workspace, model._embedding, sizes);
             _backward = new LstmPass(workspace, model._backwardLstm, sizes, sizes.MaximumSteps + 1, both);
             _backward.MakeSequence(LstmDirection.Backward, _inputs.Embedded, _inputs.DEmbedded, frame.Validity, addsToDInput: true);
-            _weightNoise = new WeightNoise(workspace, configuration, model.Layout);
+            var weightNoise = new WeightNoise(workspace, configuration, model.Layout);
             _forward = new LstmPass(workspace, model._forwardLstm, sizes, sizes.MaximumSteps, both,
-                new LstmRegularisation(workspace, configuration, model._forwardLstm, sizes), _weightNoise);
+                new LstmRegularisation(workspace, configuration, model._forwardLstm, sizes), weightNoise);
             _forward.MakeSequence(LstmDirection.Forward, _inputs.Embedded, _inputs.DEmbedded);
             _generator = new GeneratorPass(workspace, model._generator, model.Output, _inputs, sizes);
             _backwardGenerator = new GeneratorPass(workspace, model._backwardGenerator, model.Output, _inputs, sizes, "backward_");
@@ -95,8 +94,7 @@ sealed class TwinNet : SequenceModel
         public override void DrawNoise(NoisePurpose purpose)
         {
             _scoresOnly = purpose == NoisePurpose.Evaluation;
-            _forward.Regularisation!.DrawNoise(Frame, purpose);
-            _weightNoise.DrawNoise(Frame, purpose);
+            _forward.DrawNoise(Frame, purpose);
         }
 
         public override void ZeroNoise() => DrawNoise(NoisePurpose.Evaluation);
@@ -171,7 +169,7 @@ sealed class TwinNet : SequenceModel
             _inputs.Backward(Steps + 1);
         }
 
-        public override IEnumerable<StepTensor> NoiseTensors => [.. _forward.Regularisation!.NoiseTensors(Frame), .. _weightNoise.NoiseTensors];
+        public override IEnumerable<StepTensor> NoiseTensors => _forward.NoiseTensors(Frame);
 
         public override IEnumerable<StepTensor> ForwardTensors =>
         [

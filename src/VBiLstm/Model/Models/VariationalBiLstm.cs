@@ -82,7 +82,6 @@ sealed class VariationalBiLstm : SequenceModel
         readonly ReconstructionPass? _xi;
         readonly GeneratorPass _generator;
         readonly StatePenalties _penalties;
-        readonly WeightNoise _weightNoise;
         readonly Weight _hiddenStack, _latentStack, _recurrentStack;
         readonly Tensor _dWeightZ, _dWeightBTilde;
         readonly Tensor _epsilonZ, _epsilonB, _skipMask;
@@ -99,8 +98,8 @@ sealed class VariationalBiLstm : SequenceModel
             _inputs = new InputPass(workspace, model._embedding, sizes);
             _backward = new LstmPass(workspace, model._backwardLstm, sizes, sizes.MaximumSteps + 1, both);
             _backward.MakeSequence(LstmDirection.Backward, _inputs.Embedded, _inputs.DEmbedded, frame.Validity, addsToDInput: false);
-            _weightNoise = new WeightNoise(workspace, _model, model.Layout);
-            _forward = new LstmPass(workspace, model._forwardLstm, sizes, sizes.MaximumSteps, recurrentUse: 0, new LstmRegularisation(workspace, _model, model._forwardLstm, sizes), _weightNoise);
+            var weightNoise = new WeightNoise(workspace, _model, model.Layout);
+            _forward = new LstmPass(workspace, model._forwardLstm, sizes, sizes.MaximumSteps, recurrentUse: 0, new LstmRegularisation(workspace, _model, model._forwardLstm, sizes), weightNoise);
             _posterior = new NetPass(workspace, model._posterior, rows, inputUses: [WeightUse.Transposed, both]);
             _prior = new PriorPass(workspace, model._prior, rows);
             _psi = new ReconstructionPass(workspace, model._psi, rows);
@@ -108,9 +107,9 @@ sealed class VariationalBiLstm : SequenceModel
             _generator = new GeneratorPass(workspace, model._generator, model.Output, _inputs, sizes);
             _penalties = new StatePenalties(workspace, _model, sizes);
             States = [new("h", _forward.H), new("c", _forward.C)];
-            _hiddenStack = _weightNoise.Operand(model._hiddenStack, WeightUse.Forward);
-            _latentStack = _weightNoise.Operand(model._latentStack, WeightUse.Forward);
-            _recurrentStack = _weightNoise.Operand(model._recurrentStack, WeightUse.Transposed);
+            _hiddenStack = weightNoise.Operand(model._hiddenStack, WeightUse.Forward);
+            _latentStack = weightNoise.Operand(model._latentStack, WeightUse.Forward);
+            _recurrentStack = weightNoise.Operand(model._recurrentStack, WeightUse.Transposed);
             (_dWeightZ, _dWeightBTilde) = (workspace.Gradient(model._weightZ), workspace.Gradient(model._weightBTilde));
 
             _epsilonZ = workspace.Take(rows, z);
@@ -164,8 +163,7 @@ sealed class VariationalBiLstm : SequenceModel
                 Device.FillNormal(Frame.Whole(_epsilonB), Frame.Noise(training ? NoiseStream.BTildeNoise : NoiseStream.EvaluationBTildeNoise));
             if (Skips)
                 Device.FillBernoulli(Frame.Whole(_skipMask), (float)_model.SkipProbability, Frame.Noise(NoiseStream.SkipGradientMask));
-            _forward.Regularisation!.DrawNoise(Frame, purpose);
-            _weightNoise.DrawNoise(Frame, purpose);
+            _forward.DrawNoise(Frame, purpose);
         }
 
         public override void ZeroNoise()
@@ -173,8 +171,7 @@ sealed class VariationalBiLstm : SequenceModel
             Device.Zero(Frame.Whole(_epsilonZ));
             if (!_epsilonB.IsEmpty)
                 Device.Zero(Frame.Whole(_epsilonB));
-            _forward.Regularisation!.DrawNoise(Frame, NoisePurpose.Evaluation);
-            _weightNoise.DrawNoise(Frame, NoisePurpose.Evaluation);
+            _forward.DrawNoise(Frame, NoisePurpose.Evaluation);
         }
 
         public override void Forward()
@@ -332,8 +329,7 @@ sealed class VariationalBiLstm : SequenceModel
             Frame.Predicted("eps_z", _epsilonZ, TrainingPhase.F2Noise),
             Frame.Predicted("eps_b", _epsilonB, TrainingPhase.F2Noise),
             Frame.Predicted("skip_mask", _skipMask, TrainingPhase.F2Noise),
-            .. _forward.Regularisation!.NoiseTensors(Frame),
-            .. _weightNoise.NoiseTensors,
+            .. _forward.NoiseTensors(Frame),
         ];
 
         public override IEnumerable<StepTensor> ForwardTensors =>

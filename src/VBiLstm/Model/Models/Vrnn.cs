@@ -66,7 +66,6 @@ sealed class Vrnn : SequenceModel
         readonly PriorPass _prior;
         readonly GeneratorPass _generator;
         readonly StatePenalties _penalties;
-        readonly WeightNoise _weightNoise;
         readonly Weight _stateStack;
         readonly Tensor _dStateStack;
         readonly Tensor _epsilonZ, _x, _z, _kl;
@@ -85,15 +84,15 @@ sealed class Vrnn : SequenceModel
             _inputs = new InputPass(workspace, model._embedding, embedded);
             _featureX = new FeaturePass(workspace, model._featureX, embedded.InputGradient);
             _featureZ = new FeaturePass(workspace, model._featureZ, inputGradient: true);
-            _weightNoise = new WeightNoise(workspace, configuration, model.Layout);
+            var weightNoise = new WeightNoise(workspace, configuration, model.Layout);
             _lstm = new LstmPass(workspace, model._lstm, features, sizes.MaximumSteps, recurrentUse: 0,
-                new LstmRegularisation(workspace, configuration, model._lstm, features), _weightNoise, besides: m);
+                new LstmRegularisation(workspace, configuration, model._lstm, features), weightNoise, besides: m);
             _posterior = new NetPass(workspace, model._posterior, rows);
             _prior = new PriorPass(workspace, model._prior, rows);
             _generator = new GeneratorPass(workspace, model._generator, model.Output, _inputs, sizes);
             _penalties = new StatePenalties(workspace, configuration, sizes);
             States = [new("h", _lstm.H), new("c", _lstm.C), new("feature_z", _lstm.Beside)];
-            _stateStack = _weightNoise.Operand(model._stateStack, both);
+            _stateStack = weightNoise.Operand(model._stateStack, both);
             _dStateStack = workspace.Gradient(model._stateStack);
 
             _epsilonZ = workspace.Take(rows, z);
@@ -137,15 +136,13 @@ sealed class Vrnn : SequenceModel
             Frame.Enter(TrainingPhase.F2Noise);
             var stream = purpose == NoisePurpose.Training ? NoiseStream.LatentNoise : NoiseStream.EvaluationLatentNoise;
             Device.FillNormal(Frame.Whole(_epsilonZ), Frame.Noise(stream));
-            _lstm.Regularisation!.DrawNoise(Frame, purpose);
-            _weightNoise.DrawNoise(Frame, purpose);
+            _lstm.DrawNoise(Frame, purpose);
         }
 
         public override void ZeroNoise()
         {
             Device.Zero(Frame.Whole(_epsilonZ));
-            _lstm.Regularisation!.DrawNoise(Frame, NoisePurpose.Evaluation);
-            _weightNoise.DrawNoise(Frame, NoisePurpose.Evaluation);
+            _lstm.DrawNoise(Frame, NoisePurpose.Evaluation);
         }
 
         public override void Forward()
@@ -255,8 +252,7 @@ sealed class Vrnn : SequenceModel
         public override IEnumerable<StepTensor> NoiseTensors =>
         [
             Frame.Predicted("eps_z", _epsilonZ, TrainingPhase.F2Noise),
-            .. _lstm.Regularisation!.NoiseTensors(Frame),
-            .. _weightNoise.NoiseTensors,
+            .. _lstm.NoiseTensors(Frame),
         ];
 
         public override IEnumerable<StepTensor> ForwardTensors =>

@@ -72,7 +72,6 @@ sealed class ZForcing : SequenceModel
         readonly ReconstructionPass _psi;
         readonly GeneratorPass _generator;
         readonly StatePenalties _penalties;
-        readonly WeightNoise _weightNoise;
         readonly Weight _hiddenStack, _forwardZ, _recurrentStack;
         readonly Tensor _dWeightZ;
         readonly Tensor _epsilonZ, _skipMask;
@@ -89,17 +88,17 @@ sealed class ZForcing : SequenceModel
             _inputs = new InputPass(workspace, model._embedding, sizes);
             _backward = new LstmPass(workspace, model._backwardLstm, sizes, sizes.MaximumSteps + 1, both);
             _backward.MakeSequence(LstmDirection.Backward, _inputs.Embedded, _inputs.DEmbedded, frame.Validity, addsToDInput: false);
-            _weightNoise = new WeightNoise(workspace, _model, model.Layout);
-            _forward = new LstmPass(workspace, model._forwardLstm, sizes, sizes.MaximumSteps, recurrentUse: 0, new LstmRegularisation(workspace, _model, model._forwardLstm, sizes), _weightNoise);
+            var weightNoise = new WeightNoise(workspace, _model, model.Layout);
+            _forward = new LstmPass(workspace, model._forwardLstm, sizes, sizes.MaximumSteps, recurrentUse: 0, new LstmRegularisation(workspace, _model, model._forwardLstm, sizes), weightNoise);
             _posterior = new NetPass(workspace, model._posterior, rows, inputUses: [WeightUse.Transposed, both]);
             _prior = new PriorPass(workspace, model._prior, rows);
             _psi = new ReconstructionPass(workspace, model._psi, rows);
             _generator = new GeneratorPass(workspace, model._generator, model.Output, _inputs, sizes);
             _penalties = new StatePenalties(workspace, _model, sizes);
             States = [new("h", _forward.H), new("c", _forward.C)];
-            _hiddenStack = _weightNoise.Operand(model._hiddenStack, WeightUse.Forward);
-            _forwardZ = _weightNoise.Operand(model._weightZ.View, WeightUse.Forward);
-            _recurrentStack = _weightNoise.Operand(model._recurrentStack, WeightUse.Transposed);
+            _hiddenStack = weightNoise.Operand(model._hiddenStack, WeightUse.Forward);
+            _forwardZ = weightNoise.Operand(model._weightZ.View, WeightUse.Forward);
+            _recurrentStack = weightNoise.Operand(model._recurrentStack, WeightUse.Transposed);
             _dWeightZ = workspace.Gradient(model._weightZ);
 
             _epsilonZ = workspace.Take(rows, z);
@@ -142,15 +141,13 @@ sealed class ZForcing : SequenceModel
             Device.FillNormal(Frame.Whole(_epsilonZ), Frame.Noise(stream));
             if (Skips)
                 Device.FillBernoulli(Frame.Whole(_skipMask), (float)_model.SkipProbability, Frame.Noise(NoiseStream.SkipGradientMask));
-            _forward.Regularisation!.DrawNoise(Frame, purpose);
-            _weightNoise.DrawNoise(Frame, purpose);
+            _forward.DrawNoise(Frame, purpose);
         }
 
         public override void ZeroNoise()
         {
             Device.Zero(Frame.Whole(_epsilonZ));
-            _forward.Regularisation!.DrawNoise(Frame, NoisePurpose.Evaluation);
-            _weightNoise.DrawNoise(Frame, NoisePurpose.Evaluation);
+            _forward.DrawNoise(Frame, NoisePurpose.Evaluation);
         }
 
         public override void Forward()
@@ -277,8 +274,7 @@ sealed class ZForcing : SequenceModel
         [
             Frame.Predicted("eps_z", _epsilonZ, TrainingPhase.F2Noise),
             Frame.Predicted("skip_mask", _skipMask, TrainingPhase.F2Noise),
-            .. _forward.Regularisation!.NoiseTensors(Frame),
-            .. _weightNoise.NoiseTensors,
+            .. _forward.NoiseTensors(Frame),
         ];
 
         public override IEnumerable<StepTensor> ForwardTensors =>

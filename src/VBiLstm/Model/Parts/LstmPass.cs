@@ -10,6 +10,7 @@ sealed class LstmPass
 {
     readonly Device _device;
     readonly int _rows;
+    readonly WeightNoise? _weightNoise;
     LstmSequence? _sequence;
     Tensor _dInput;
     bool _addsToDInput;
@@ -25,7 +26,7 @@ sealed class LstmPass
     public LstmPass(Workspace workspace, Lstm lstm, in StepSizes sizes, int steps, WeightUse recurrentUse, LstmRegularisation? regularisation = null,
         WeightNoise? weightNoise = null, int besides = 0)
     {
-        Regularisation = regularisation;
+        (Regularisation, _weightNoise) = (regularisation, weightNoise);
         _device = workspace.Device;
         _rows = sizes.BatchSize;
         var (b, h) = (sizes.BatchSize, lstm.Units);
@@ -192,6 +193,16 @@ sealed class LstmPass
         if (Regularisation is { DMaskedInput.IsEmpty: false } regularisation)
             _device.MultiplyElements(frame.Span(regularisation.DMaskedInput, 0, steps), regularisation.InputMask, frame.Span(_dInput, 0, steps), _addsToDInput);
     }
+
+    /// <summary>Draws the masks and the weight noise of a training step, or sets those of an evaluation.</summary>
+    public void DrawNoise(StepFrame frame, NoisePurpose purpose)
+    {
+        Regularisation?.DrawNoise(frame, purpose);
+        _weightNoise?.DrawNoise(frame, purpose);
+    }
+
+    /// <summary>What <see cref="DrawNoise"/> leaves, for comparisons.</summary>
+    public IEnumerable<StepTensor> NoiseTensors(StepFrame frame) => [.. Regularisation?.NoiseTensors(frame) ?? [], .. _weightNoise?.NoiseTensors ?? []];
 
     /// <summary>What W_x reads at every step: the inputs, or under input dropout their masked copy.</summary>
     public Tensor MaskInput(StepFrame frame, Tensor input)

@@ -1,0 +1,48 @@
+namespace VBiLstm.Cuda.Interop;
+
+/// <summary>CUresult: what every call of the driver returns; the codes that this project acts on.</summary>
+enum CudaResult
+{
+    Success = 0,
+    OutOfMemory = 2,
+    NoDevice = 100,
+}
+
+/// <summary>CUdevice_attribute.</summary>
+enum DeviceAttribute
+{
+    MultiprocessorCount = 16,
+    ComputeCapabilityMajor = 75,
+    ComputeCapabilityMinor = 76,
+}
+
+/// <summary>CUstream_flags.</summary>
+[Flags]
+enum StreamFlags : uint
+{
+    Default = 0,
+
+    /// <summary>Does not wait for the null stream, nor that one for it.</summary>
+    NonBlocking = 1,
+}
+
+/// <summary>CUevent_flags.</summary>
+[Flags]
+enum EventFlags : uint
+{
+    Default = 0,
+    DisableTiming = 2,
+}
+
+/// <summary>CUstreamCaptureMode: whose calls are forbidden during a capture.</summary>
+enum CaptureMode
+{
+    Global = 0,
+    ThreadLocal = 1,
+}
+
+/// <summary>CUgraphNodeType.</summary>
+enum GraphNodeType
+{
+    Kernel = 0,
+}

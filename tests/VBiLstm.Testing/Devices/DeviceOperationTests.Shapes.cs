@@ -1,0 +1,216 @@
+using System.Reflection;
+using VBiLstm.Devices;
+using VBiLstm.Noise;
+
+namespace VBiLstm.Tests.Devices;
+
+public abstract partial class DeviceOperationTests
+{
+    /// <summary>Makes an operation's operands, one of them larger than it should be; all have memory for that.</summary>
+    sealed class Operands(Device device, TestTensors tensors, int spoilt, int moreRows, int moreColumns) : IDisposable
+    {
+        readonly List<Weight> _weights = [];
+
+        public int Count { get; private set; }
+
+        public string? Spoilt { get; private set; }
+
+        public Tensor Tensor(int rows, int columns)
+        {
+            var address = tensors.Flat((rows + 1) * (columns + 1), _ => 0.5).Address;
+            var stride = columns + 1;
+            if (Count++ == spoilt)
+            {
+                (rows, columns) = (rows + moreRows, columns + moreColumns);
+                Spoilt = $"[{rows}, {columns}]";
+            }
+
+            return new Tensor(address, rows, columns, stride);
+        }
+
+        public IdTensor Ids(int count)
+        {
+            var ids = tensors.Ids(new int[count + 1]);
+            if (Count++ != spoilt)
+                return ids.Range(0, count);
+            Spoilt = $"[{count + 1}]";
+            return ids;
+        }
+
+        public Weight Weight(int rows, int columns)
+        {
+            var weight = device.CreateWeight(Tensor(rows, columns), WeightUse.Forward | WeightUse.Transposed);
+            _weights.Add(weight);
+            device.RefreshWeights([weight]);
+            return weight;
+        }
+
+        public NoiseSource Noise(int rows) => new(Ids(3), Ids(rows), NoiseStream.LatentNoise);
+
+        public void Dispose()
+        {
+            foreach (var weight in _weights)
+                weight.Dispose();
+        }
+    }
+
+    // T = 2, B = 3, H = 5; what going forward reads.
+    static LstmSequence Sequence(Operands o) => new()
+    {
+        Direction = LstmDirection.Backward,
+        Steps = 2,
+        BatchSize = 3,
+        Input = o.Tensor(6, 4),
+        InputWeight = o.Weight(4, 20),
+        Bias = o.Tensor(1, 20),
+        Recurrent = o.Weight(5, 20),
+        Gates = o.Tensor(6, 20),
+        H = o.Tensor(9, 5),
+        C = o.Tensor(9, 5),
+        TanhC = o.Tensor(6, 5),
+        Validity = o.Tensor(6, 1),
+        DH = default,
+        DHRecurrent = default,
+        DC = default,
+    };
+
+    static LstmSequence WithGradients(LstmSequence sequence, Operands o) => sequence with
+    {
+        DInputWeight = o.Tensor(4, 20),
+        DRecurrent = o.Tensor(5, 20),
+        DBias = o.Tensor(1, 20),
+        DInput = o.Tensor(6, 4),
+        DH = o.Tensor(6, 5),
+        DHRecurrent = o.Tensor(3, 5),
+        DC = o.Tensor(3, 5),
+    };
+
+    static readonly Dictionary<string, Action<Device, Operands>> Operations = new()
+    {
+        [nameof(Device.Upload)] = (d, o) => d.Upload(new float[12], o.Tensor(3, 4)),
+        [nameof(Device.Download)] = (d, o) => d.Download(o.Tensor(3, 4), new float[12]),
+        [nameof(Device.Multiply)] = (d, o) => d.Multiply(o.Tensor(4, 3), o.Weight(3, 8), o.Tensor(1, 8), o.Tensor(4, 8), accumulate: false),
+        [nameof(Device.MultiplyTransposed)] = (d, o) => d.MultiplyTransposed(o.Tensor(4, 8), o.Weight(3, 8), o.Tensor(4, 3), accumulate: false),
+        [nameof(Device.MultiplyLeakyRelu)] = (d, o)
+            => d.MultiplyLeakyRelu(o.Tensor(4, 3), o.Weight(3, 8), o.Tensor(1, 8), o.Tensor(4, 8), new LeakyRelu(0.1f, 1)),
+        [nameof(Device.WeightGradients)] = (d, o)
+            => d.WeightGradients([new(o.Tensor(4, 3), o.Tensor(3, 8)), new(o.Tensor(4, 2), o.Tensor(2, 8))], o.Tensor(4, 8), o.Tensor(1, 8)),
+        [nameof(Device.LstmCellForward)] = (d, o)
+            => d.LstmCellForward(o.Tensor(3, 20), o.Tensor(3, 20), o.Tensor(3, 5), o.Tensor(3, 1), o.Tensor(3, 5), o.Tensor(3, 5), o.Tensor(3, 5),
+                o.Tensor(3, 5)),
+        [nameof(Device.LstmCellBackward)] = (d, o)
+            => d.LstmCellBackward(o.Tensor(3, 20), o.Tensor(3, 5), o.Tensor(3, 5), o.Tensor(3, 5), o.Tensor(3, 5), o.Tensor(3, 1), o.Tensor(3, 5),
+                o.Tensor(3, 5)),
+        [nameof(Device.LstmSequenceForward)] = (d, o) => d.LstmSequenceForward(Sequence(o)),
+        [nameof(Device.LstmSequenceBackward)] = (d, o) =>
+        {
+            var sequence = WithGradients(Sequence(o), o);
+            d.LstmSequenceForward(sequence);
+            d.LstmSequenceBackward(sequence);
+        },
+        [nameof(Device.LeakyReluForward)] = (d, o) => d.LeakyReluForward(o.Tensor(4, 3), o.Tensor(4, 3), o.Tensor(4, 3), new LeakyRelu(0.1f, 1)),
+        [nameof(Device.LeakyReluBackward)] = (d, o)
+            => d.LeakyReluBackward(o.Tensor(4, 3), o.Tensor(4, 3), o.Tensor(4, 3), o.Tensor(4, 1), o.Tensor(4, 3), new LeakyRelu(0.1f, 1)),
+        [nameof(Device.Add)] = (d, o) => d.Add(o.Tensor(4, 3), o.Tensor(2, 3), o.Tensor(4, 3)),
+        [nameof(Device.MultiplyElements)] = (d, o) => d.MultiplyElements(o.Tensor(4, 3), o.Tensor(2, 3), o.Tensor(4, 3), accumulate: true),
+        [nameof(Device.Mix)] = (d, o) => d.Mix(o.Tensor(4, 3), o.Tensor(4, 3), o.Tensor(4, 3), o.Tensor(4, 3)),
+        [nameof(Device.MixBackward)] = (d, o)
+            => d.MixBackward(o.Tensor(4, 3), o.Tensor(4, 3), o.Tensor(4, 3), o.Tensor(4, 3), o.Tensor(4, 3), accumulatePrevious: true),
+        [nameof(Device.SampleGaussianForward)] = (d, o) => d.SampleGaussianForward(o.Tensor(4, 6), o.Tensor(4, 3), o.Tensor(4, 3), Identity),
+        [nameof(Device.SampleGaussianBackward)] = (d, o)
+            => d.SampleGaussianBackward(o.Tensor(4, 3), o.Tensor(4, 3), o.Tensor(4, 3), o.Tensor(4, 6), o.Tensor(4, 6), Identity),
+        [nameof(Device.GaussianKlForward)] = (d, o) => d.GaussianKlForward(o.Tensor(4, 6), o.Tensor(4, 6), o.Tensor(4, 1), Identity),
+        [nameof(Device.GaussianKlBackward)] = (d, o)
+            => d.GaussianKlBackward(o.Tensor(4, 6), o.Tensor(4, 6), o.Tensor(4, 1), o.Tensor(1, 1), o.Tensor(4, 6), Identity),
+        [nameof(Device.GaussianLogDensityForward)] = (d, o) => d.GaussianLogDensityForward(o.Tensor(4, 3), o.Tensor(4, 6), o.Tensor(4, 1), 1, Identity),
+        [nameof(Device.GaussianLogDensityBackward)] = (d, o)
+            => d.GaussianLogDensityBackward(o.Tensor(4, 3), o.Tensor(4, 6), o.Tensor(4, 1), o.Tensor(1, 1), o.Tensor(4, 6),
+            throughOutput: true, o.Tensor(4, 3), o.Tensor(4, 1), accumulateTarget: true, Identity),
+        [nameof(Device.GaussianMixtureNllForward)] = (d, o) => d.GaussianMixtureNllForward(o.Tensor(4, 14), o.Tensor(4, 3), o.Tensor(4, 1), Identity, 2),
+        [nameof(Device.GaussianMixtureNllBackward)] = (d, o) => d.GaussianMixtureNllBackward(o.Tensor(4, 14), o.Tensor(4, 3), o.Tensor(4, 1), Identity, 2),
+        [nameof(Device.BernoulliNllForward)] = (d, o) => d.BernoulliNllForward(o.Tensor(4, 3), o.Tensor(4, 3), o.Tensor(4, 1)),
+        [nameof(Device.BernoulliNllBackward)] = (d, o) => d.BernoulliNllBackward(o.Tensor(4, 3), o.Tensor(4, 3), o.Tensor(4, 1)),
+        [nameof(Device.CategoricalNllForward)] = (d, o) => d.CategoricalNllForward(o.Tensor(4, 3), o.Ids(4), o.Tensor(4, 1)),
+        [nameof(Device.CategoricalNllBackward)] = (d, o) => d.CategoricalNllBackward(o.Tensor(4, 3), o.Ids(4), o.Tensor(4, 1)),
+        [nameof(Device.SquaredNormForward)] = (d, o) => d.SquaredNormForward(o.Tensor(4, 3), o.Tensor(4, 1)),
+        [nameof(Device.SquaredNormBackward)] = (d, o) => d.SquaredNormBackward(o.Tensor(4, 3), o.Tensor(4, 1), 1, o.Tensor(4, 3)),
+        [nameof(Device.NormStabiliserForward)] = (d, o) => d.NormStabiliserForward(o.Tensor(9, 5), o.Tensor(6, 1)),
+        [nameof(Device.NormStabiliserBackward)] = (d, o) => d.NormStabiliserBackward(o.Tensor(9, 5), o.Tensor(6, 1), 1, o.Tensor(9, 5)),
+        [nameof(Device.DistanceForward)] = (d, o) => d.DistanceForward(o.Tensor(4, 3), o.Tensor(4, 3), o.Tensor(4, 1)),
+        [nameof(Device.DistanceBackward)] = (d, o) => d.DistanceBackward(o.Tensor(4, 3), o.Tensor(4, 3), o.Tensor(4, 1), o.Tensor(1, 1), o.Tensor(4, 3)),
+        [nameof(Device.EmbeddingForward)] = (d, o) => d.EmbeddingForward(o.Ids(4), o.Tensor(7, 3), o.Tensor(4, 3)),
+        [nameof(Device.EmbeddingBackward)] = (d, o) => d.EmbeddingBackward(o.Ids(4), o.Tensor(4, 3), o.Tensor(7, 3)),
+        [nameof(Device.Copy)] = (d, o) => d.Copy(o.Tensor(4, 3), o.Tensor(4, 3)),
+        [nameof(Device.MaskRows)] = (d, o) => d.MaskRows(o.Tensor(4, 3), o.Tensor(4, 1)),
+        [nameof(Device.WeightedSum)] = (d, o) => d.WeightedSum(o.Tensor(4, 1), o.Tensor(4, 1), o.Tensor(1, 1)),
+        [nameof(Device.FillNormal)] = (d, o) => d.FillNormal(o.Tensor(6, 4), o.Noise(3)),
+        [nameof(Device.FillBernoulli)] = (d, o) => d.FillBernoulli(o.Tensor(6, 4), 0.5f, o.Noise(3)),
+        [nameof(Device.AddNormal)] = (d, o) => d.AddNormal(o.Tensor(1, 9), 0.1f, o.Ids(3), NoiseStream.WeightNoise, o.Tensor(1, 9)),
+        [nameof(Device.GradientNorm)] = (d, o) => d.GradientNorm(o.Tensor(1, 9), o.Tensor(1, 1)),
+        [nameof(Device.AdamStep)] = (d, o) => d.AdamStep(o.Tensor(1, 9), o.Tensor(1, 9), o.Tensor(1, 9), o.Tensor(1, 9),
+            new AdamArguments(o.Tensor(1, 1), o.Tensor(1, 1), o.Tensor(1, 1), o.Tensor(1, 1), o.Tensor(1, 1), o.Tensor(1, 1), 0.9f, 0.99f, 1e-8f, 1,
+                HaltOnNonFinite: true)),
+    };
+
+    public static TheoryData<string> OperationNames => [.. Operations.Keys];
+
+    [Theory]
+    [MemberData(nameof(OperationNames))]
+    public void Operands_that_do_not_fit_are_refused_with_the_operation_and_the_shapes(string name) => Run((device, t) =>
+    {
+        var operation = Operations[name];
+        using var valid = new Operands(device, t, -1, 0, 0);
+        operation(device, valid);
+        for (var operand = 0; operand < valid.Count; operand++)
+        {
+            // A row more, then a column more: where one of them is free, the other is not.
+            var refused = 0;
+            foreach (var (rows, columns) in new[] { (1, 0), (0, 1) })
+            {
+                using var spoilt = new Operands(device, t, operand, rows, columns);
+                if (Record.Exception(() => operation(device, spoilt)) is not { } e)
+                    continue;
+                refused++;
+                Assert.IsType<ArgumentException>(e);
+
+                // A recurrence goes forward first.
+                string[] called = name == nameof(Device.LstmSequenceBackward) ? [nameof(Device.LstmSequenceForward), name] : [name];
+                Assert.Contains(e.Message.Split(": ")[0], called);
+                Assert.Contains(spoilt.Spoilt!, e.Message, StringComparison.Ordinal);
+            }
+
+            Assert.True(refused > 0, $"Operand {operand} of {name} may have any shape.");
+        }
+    });
+
+    [Fact]
+    public void Every_operation_is_tried_with_operands_that_do_not_fit()
+    {
+        const string Suffix = "Core";
+
+        // Any tensor can be cleared; what a readback asks for is tested by itself.
+        string[] others = [nameof(Device.Zero), nameof(Device.CreateReadback)];
+        var operations = typeof(Device).GetMethods(BindingFlags.Instance | BindingFlags.NonPublic)
+            .Where(method => method.Name.EndsWith(Suffix, StringComparison.Ordinal)).Select(method => method.Name[..^Suffix.Length]).Distinct();
+        Assert.Equal(operations.Except(others).Order(), Operations.Keys.Order());
+    }
+
+    [Fact]
+    public void A_refusal_says_what_was_given_and_what_would_fit() => Run((device, t) =>
+    {
+        using var o = new Operands(device, t, -1, 0, 0);
+        var e = Assert.Throws<ArgumentException>(() => device.Multiply(o.Tensor(4, 3), o.Weight(3, 8), default, o.Tensor(4, 7), accumulate: false));
+        Assert.Equal("Multiply: y is [4, 7], x [4, 3] times the weight [3, 8] gives [4, 8].", e.Message);
+        e = Assert.Throws<ArgumentException>(() => device.Multiply(o.Tensor(4, 3), o.Weight(3, 8), o.Tensor(1, 8), o.Tensor(4, 8), accumulate: true));
+        Assert.StartsWith("Multiply: a bias of [1, 8] is given where y is added to", e.Message, StringComparison.Ordinal);
+        e = Assert.Throws<ArgumentException>(() => device.Copy(default, o.Tensor(4, 7)));
+        Assert.Equal("Copy: y is [4, 7], x is empty.", e.Message);
+        e = Assert.Throws<ArgumentException>(() => device.CreateReadback(o.Tensor(4, 7)));
+        Assert.StartsWith("CreateReadback: the source [4, 7] is a view of columns", e.Message, StringComparison.Ordinal);
+        e = Assert.Throws<ArgumentException>(() => device.Upload(new int[3], o.Ids(4)));
+        Assert.Equal("Upload: 3 ids are given, the target is [4].", e.Message);
+        using var weight = device.CreateWeight(o.Tensor(3, 8), WeightUse.Transposed);
+        var unprepared = Assert.Throws<InvalidOperationException>(() => device.Multiply(o.Tensor(4, 3), weight, default, o.Tensor(4, 8), accumulate: false));
+        Assert.Equal("Multiply: the weight was created for Transposed products, not for Forward ones.", unprepared.Message);
+    });
+}

@@ -1,0 +1,223 @@
+using VBiLstm.Configuration;
+using VBiLstm.Evaluation;
+
+namespace VBiLstm.Tests.Evaluation;
+
+/// <summary>Moments and frequencies of drawn sequences against models whose distributions are known; bounds are five standard errors.</summary>
+public class GenerationTests
+{
+    const int Rows = 100, Steps = 200, Draws = Rows * Steps;
+
+    static readonly ModelConfiguration Gaussian = new()
+    {
+        OutputDistribution = OutputDistribution.Gaussian,
+        FrameSize = 2,
+        LstmUnits = 3,
+        MlpUnits = 4,
+        LatentUnits = 1,
+    };
+
+    static readonly ModelConfiguration Tokens = Gaussian with
+    {
+        OutputDistribution = OutputDistribution.Categorical,
+        VocabularySize = 4,
+        EmbeddingSize = 4,
+        LstmUnits = 4,
+    };
+
+    static float[] Draw(KnownModel known, int rows = Rows, int steps = Steps, long seed = 1, double temperature = 1)
+    {
+        using var prior = known.PriorMode(rows);
+        return Generation.Frames(prior, known.Model, steps, seed, temperature);
+    }
+
+    static int[] DrawTokens(KnownModel known, int rows, int steps, int first = 0, long seed = 1, double temperature = 1)
+    {
+        using var prior = known.PriorMode(rows);
+        return Generation.Tokens(prior, known.Model, steps, first, seed, temperature);
+    }
+
+    static void AssertNormal(IEnumerable<float> values, double mean, double deviation)
+    {
+        var all = values.Select(value => (double)value).ToList();
+        var found = all.Average();
+        Assert.InRange(found - mean, -5 * deviation / Math.Sqrt(all.Count), 5 * deviation / Math.Sqrt(all.Count));
+        var variance = all.Average(value => (value - mean) * (value - mean));
+        Assert.InRange(variance / (deviation * deviation) - 1, -5 * Math.Sqrt(2.0 / all.Count), 5 * Math.Sqrt(2.0 / all.Count));
+    }
+
+    static IEnumerable<float> Component(float[] frames, int d) => frames.Where((_, i) => i % 2 == d);
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(0.5)]
+    [InlineData(2)]
+    public void Real_values_have_the_output_s_mean_and_standard_deviation_times_the_temperature(double temperature)
+    {
+        using var known = new KnownModel(Gaussian);
+        known.SetOutput("generator", 0.5, -2, 1.2, -3);
+        var frames = Draw(known, temperature: temperature);
+        Assert.Equal(2 * Draws, frames.Length);
+        AssertNormal(Component(frames, 0), 0.5, temperature * Math.Exp(0.6));
+        AssertNormal(Component(frames, 1), -2, temperature * Math.Exp(-1.5));
+    }
+
+    [Fact]
+    public void Log_variances_are_clamped_as_the_model_s_are()
+    {
+        using var known = new KnownModel(Gaussian with { LogVarianceMin = -2, LogVarianceMax = 1 });
+        known.SetOutput("generator", 0, 0, 20, -20);
+        var frames = Draw(known);
+        AssertNormal(Component(frames, 0), 0, Math.Exp(0.5));
+        AssertNormal(Component(frames, 1), 0, Math.Exp(-1));
+    }
+
+    [Fact]
+    public void Real_values_have_the_moments_of_the_mixture_over_fresh_latents()
+    {
+        // y = 0.8 z − 0.3 + noise with z of the prior, anew in every step.
+        using var known = new KnownModel(Gaussian with { GeneratorInput = GeneratorInput.HZBTilde });
+        known.SetOutput("prior", 0.4, 0.5);
+        known.Pass("generator", "generator.hidden.weight", Gaussian.LstmUnits, [0.8, 0, 0, 0], [-0.3, 7, -0.7, -3]);
+        var frames = Draw(known);
+        var deviation = Math.Sqrt(0.64 * Math.Exp(0.5) + Math.Exp(-0.7));
+        AssertNormal(Component(frames, 0), 0.8 * 0.4 - 0.3, deviation);
+        AssertNormal(Component(frames, 1), 7, Math.Exp(-1.5));
+        AssertUncorrelated([.. Component(frames, 0)], 0.8 * 0.4 - 0.3, deviation, lag: 1);
+        AssertUncorrelated([.. Component(frames, 0)], 0.8 * 0.4 - 0.3, deviation, lag: Steps);
+    }
+
+    static void AssertUncorrelated(float[] values, double mean, double deviation, int lag)
+    {
+        var pairs = values.Length - lag;
+        var covariance = Enumerable.Range(0, pairs).Average(i => (values[i] - mean) * (values[i + lag] - mean));
+        Assert.InRange(covariance / (deviation * deviation), -5 / Math.Sqrt(pairs), 5 / Math.Sqrt(pairs));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(0.5)]
+    public void Binary_values_are_on_with_the_logistic_of_the_logit_over_the_temperature(double temperature)
+    {
+        using var known = new KnownModel(Gaussian with { OutputDistribution = OutputDistribution.Bernoulli });
+        known.SetOutput("generator", 0.75, -1.5);
+        var frames = Draw(known, temperature: temperature);
+        Assert.All(frames, value => Assert.True(value is 0 or 1));
+        foreach (var (d, logit) in new[] { (0, 0.75), (1, -1.5) })
+        {
+            var p = 1 / (1 + Math.Exp(-logit / temperature));
+            var error = 5 * Math.Sqrt(p * (1 - p) / Draws);
+            Assert.InRange(Component(frames, d).Average() - p, -error, error);
+        }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(0.5)]
+    [InlineData(3)]
+    public void Tokens_come_with_the_softmax_of_the_logits_over_the_temperature(double temperature)
+    {
+        double[] logits = [0.5, -1, 2];
+        var weights = logits.Select(logit => Math.Exp(logit / temperature)).ToArray();
+        using var known = new KnownModel(Tokens);
+
+        // Also where the exponentials of the logits are 0 or infinite.
+        foreach (var shift in new[] { 0.0, 900, -900 })
+        {
+            known.SetOutput("generator", [.. logits.Select(logit => logit + shift), -2000]);
+            var ids = DrawTokens(known, Rows, Steps, temperature: temperature);
+            Assert.Equal(Draws, ids.Length);
+            for (var id = 0; id < 3; id++)
+            {
+                var p = weights[id] / weights.Sum();
+                var error = 5 * Math.Sqrt(p * (1 - p) / Draws);
+                Assert.InRange(ids.Count(drawn => drawn == id) / (double)Draws - p, -error, error);
+            }
+
+            Assert.DoesNotContain(3, ids);
+        }
+    }
+
+    [Fact]
+    public void Each_frame_is_drawn_after_the_one_before_it_and_the_first_after_zeros()
+    {
+        // h = StateOf(0.7 of the first value before); the values are 1.5 h + 0.2 and 0.5 − h. Temperature 0 leaves the means.
+        using var known = new KnownModel(Gaussian with { Kind = ModelKind.Lstm });
+        known.ReadInputOnly("forward_lstm", (d, unit) => (d, unit) == (0, 1) ? 0.7 : 0);
+        known.Pass("generator", "generator.hidden.weight", 1, [1.5, -1, 0, 0], [0.2, 0.5, 0, 0]);
+        var frames = Draw(known, rows: 3, steps: 6, temperature: 0);
+        var x = 0.0;
+        for (var t = 0; t < 6; t++)
+        {
+            var h = KnownModel.StateOf(0.7 * x);
+            x = 1.5 * h + 0.2;
+            for (var n = 0; n < 3; n++)
+            {
+                Assert.Equal(x, frames[(n * 6 + t) * 2], 1e-4);
+                Assert.Equal(0.5 - h, frames[(n * 6 + t) * 2 + 1], 1e-4);
+            }
+        }
+    }
+
+    [Fact]
+    public void Each_row_goes_on_from_its_own_frames()
+    {
+        // Small values, where tanh is the identity: y_t = 0.9 y_{t−1} + noise, whose neighbours correlate by 0.9 and whose variance is σ² / (1 − 0.81).
+        using var known = new KnownModel(Gaussian with { Kind = ModelKind.Lstm, FrameSize = 1, LogVarianceMin = -14 });
+        known.ReadInputOnly("forward_lstm", (_, unit) => unit == 0 ? 1 : 0);
+        known.Pass("generator", "generator.hidden.weight", 0, [0.9, 0], [0, -14]);
+        var values = Draw(known);
+        double product = 0, square = 0;
+        for (var n = 0; n < Rows; n++)
+        {
+            for (var t = 100; t < Steps; t++)
+            {
+                product += values[n * Steps + t] * (double)values[n * Steps + t - 1];
+                square += values[n * Steps + t - 1] * (double)values[n * Steps + t - 1];
+            }
+        }
+
+        // The estimate's deviation is √((1 − 0.81) / n).
+        Assert.InRange(product / square - 0.9, -5 * Math.Sqrt(0.19 / 10_000), 5 * Math.Sqrt(0.19 / 10_000));
+        Assert.InRange(square / 10_000 / (Math.Exp(-14) / 0.19), 0.8, 1.25);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(2)]
+    public void Each_token_is_drawn_after_the_one_before_it_and_the_first_after_the_given_one(int first)
+    {
+        // Token i turns unit i on, which makes i + 1 certain.
+        using var known = new KnownModel(Tokens with { Kind = ModelKind.Lstm, MlpUnits = 4 });
+        known.Set("embedding.weight", (id, column) => id == column ? 10 : 0);
+        known.ReadInputOnly("forward_lstm", (row, unit) => row == unit ? 1 : 0);
+        known.Set("generator.hidden.weight", (unit, hidden) => unit == hidden ? 1 : 0);
+        known.Set("generator.output.weight", (hidden, id) => id == (hidden + 1) % 4 ? 200 : 0);
+        var ids = DrawTokens(known, rows: 2, steps: 7, first: first);
+        Assert.Equal(Enumerable.Range(0, 14).Select(i => (first + 1 + i % 7) % 4), ids);
+    }
+
+    [Fact]
+    public void The_seed_decides_the_draws_and_rows_and_steps_have_draws_of_their_own()
+    {
+        using var frames = new KnownModel(Gaussian);
+        using var tokens = new KnownModel(Tokens);
+        Assert.Equal(Draw(frames, 4, 8), Draw(frames, 4, 8));
+        Assert.NotEqual(Draw(frames, 4, 8), Draw(frames, 4, 8, seed: 2));
+        Assert.Equal(Draw(frames, 1, 8), Draw(frames, 4, 8)[..16]);
+        Assert.Equal(64, Draw(frames, 4, 8).Distinct().Count());
+        Assert.Equal(DrawTokens(tokens, 4, 30), DrawTokens(tokens, 4, 30));
+        Assert.NotEqual(DrawTokens(tokens, 4, 30), DrawTokens(tokens, 4, 30, seed: 2));
+        var ids = DrawTokens(tokens, 2, 30);
+        Assert.NotEqual(ids[..30], ids[30..]);
+    }
+
+    [Fact]
+    public void More_than_an_array_holds_is_refused()
+    {
+        using var frames = new KnownModel(Gaussian);
+        using var tokens = new KnownModel(Tokens);
+        foreach (var draw in new Action[] { () => Draw(frames, 2, 1 << 30), () => DrawTokens(tokens, 4, 1 << 30) })
+            Assert.Contains("--count or --steps", Assert.Throws<ConfigurationException>(draw).Message, StringComparison.Ordinal);
+    }
+}

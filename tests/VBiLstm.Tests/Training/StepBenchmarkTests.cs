@@ -1,0 +1,65 @@
+using VBiLstm.Configuration;
+using VBiLstm.Devices.Cpu;
+using VBiLstm.Training;
+
+namespace VBiLstm.Tests.Training;
+
+public class StepBenchmarkTests
+{
+    static readonly RunConfiguration Small = new()
+    {
+        Model = new ModelConfiguration { FrameSize = 3, LstmUnits = 4, MlpUnits = 5, LatentUnits = 2 },
+        Training = new TrainingConfiguration { BatchSize = 2, LearningRate = 0.01 },
+    };
+
+    [Theory]
+    [InlineData(new double[] { 7 }, 7)]
+    [InlineData(new double[] { 9, 1, 2 }, 2)]
+    [InlineData(new double[] { 4, 10, 1, 2 }, 3)]
+    [InlineData(new double[] { 5, 3 }, 4)]
+    public void The_median_is_the_middle_or_between_the_two_in_the_middle(double[] values, double expected)
+        => Assert.Equal(expected, StepBenchmark.Median(values));
+
+    [Fact]
+    public void Steps_train_with_noise_of_their_own_recorded_or_not()
+    {
+        using var device = new CpuDevice(1);
+        using var recorded = new StepBenchmark(device, Small, 6);
+        using var unrecorded = new StepBenchmark(device, Small, 6);
+        var objectives = Enumerable.Range(0, 60).Select(_ => recorded.Run()).ToList();
+        Assert.Equal(60, objectives.Distinct().Count());
+        Assert.True(objectives[^10..].Average() < objectives[..10].Average() - 0.5, "the objective of one batch falls as it is learnt");
+        for (var step = 0; step < 60; step++)
+            unrecorded.RunUnrecorded();
+        Assert.Equal(recorded.Run(), unrecorded.Run());
+
+        // The same noise again, as no step is counted.
+        Assert.Equal(recorded.Differentiate(), recorded.Differentiate());
+    }
+
+    [Fact]
+    public void A_measurement_has_the_phases_of_the_model_in_their_order()
+    {
+        using var device = new CpuDevice(1);
+        using var benchmark = new StepBenchmark(device, Small, 6);
+        var times = benchmark.Measure(TimeSpan.Zero, TestContext.Current.CancellationToken);
+        Assert.Equal(5, times.Steps);
+        Assert.True(times.Seconds > 0);
+        var phases = times.Phases.Select(phase => phase.Phase).ToList();
+        Assert.Equal(phases.Order(), phases);
+        Assert.NotEmpty(phases);
+        Assert.All(times.Phases, phase => Assert.True(phase.Seconds > 0));
+    }
+
+    [Fact]
+    public void A_measurement_can_be_cancelled_and_a_wrong_field_is_refused()
+    {
+        using var device = new CpuDevice(1);
+        using var benchmark = new StepBenchmark(device, Small, 6);
+        using var source = new CancellationTokenSource();
+        source.Cancel();
+        Assert.Throws<OperationCanceledException>(() => benchmark.Measure(TimeSpan.Zero, source.Token));
+        var wrong = Small with { Model = Small.Model with { LstmUnits = 0 } };
+        Assert.Contains("model.lstm_units", Assert.Throws<ConfigurationException>(() => new StepBenchmark(device, wrong, 6)).Message, StringComparison.Ordinal);
+    }
+}
