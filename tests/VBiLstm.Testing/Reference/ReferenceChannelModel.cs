@@ -83,11 +83,13 @@ sealed class ReferenceChannelModel(ModelConfiguration model, IReadOnlyDictionary
         => Keep("b_tilde", Model.BTilde == BTildeMode.Sample ? Sample(psi, Slice(Inputs.EpsilonB, t - 1, Model.LstmUnits)) : 1.0 * psi.Mean);
 
     (Variable H, Variable C) Forward(int t, Variable h, Variable c, Variable z, Variable? bTilde)
-        => bTilde is null ? ForwardStep(t, Embedded[t - 1], h, c, ("weight_z", z)) : ForwardStep(t, Embedded[t - 1], h, c, ("weight_z", z), ("weight_b_tilde", bTilde));
+        => bTilde is null
+            ? ForwardStep(t, Embedded[t - 1], h, c, ("weight_z", z))
+            : ForwardStep(t, Embedded[t - 1], h, c, ("weight_z", z), ("weight_b_tilde", bTilde));
 
     Variable Generator(int t, Variable h, Variable z, Variable? bTilde) => Model.GeneratorInput == GeneratorInput.HZBTilde
         ? NegativeLogLikelihood(t, "generator", "", ForwardLstm.Read(h), z, bTilde!)
         : NegativeLogLikelihood(t, "generator", "", ForwardLstm.Read(h));
 
-    static Variable Skipped(Variable x, Variable mask) => x * mask + x.StopGradient() * (Variable.Of(mask.Rows, 1, [.. Enumerable.Repeat(1.0, mask.Rows)]) - mask);
+    Variable Skipped(Variable x, Variable mask) => x * mask + x.StopGradient() * (Ones() - mask);
 }

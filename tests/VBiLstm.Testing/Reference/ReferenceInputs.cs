@@ -97,7 +97,8 @@ public sealed record ReferenceInputs
             C0 = carried ? Normal(b * h) : new double[b * h],
         };
         var latent = model.Kind switch { ModelKind.Srnn => z, ModelKind.Vrnn => model.MlpUnits, _ => 0 };
-        double[] Bits(double probability, int count) => probability == 0 ? [] : [.. Enumerable.Range(0, count).Select(_ => random.NextDouble() < probability ? 1.0 : 0.0)];
+        double[] Bits(double probability, int count)
+            => probability == 0 ? [] : [.. Enumerable.Range(0, count).Select(_ => random.NextDouble() < probability ? 1.0 : 0.0)];
         double[] Factors(double dropped, int count) => [.. Bits(dropped, count).Select(bit => bit == 1 ? 0 : 1 / (1 - dropped))];
         return inputs with
         {

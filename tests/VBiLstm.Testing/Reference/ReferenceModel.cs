@@ -114,8 +114,9 @@ public abstract class ReferenceModel
 
     protected Variable P(string name) => _parameters[name];
 
-    /// <summary>One step of the forward LSTM on what it reads beside h_{t-1}: its input under <c>weight_input</c>, anything else under the weights named.</summary>
-    protected (Variable H, Variable C) ForwardStep(int t, Variable input, Variable hPrevious, Variable cPrevious, params (string Weight, Variable Value)[] others)
+    /// <summary>One step of the forward LSTM on what it reads beside h_{t-1}: its input by <c>weight_input</c>, anything else by the weights named.</summary>
+    protected (Variable H, Variable C) ForwardStep(int t, Variable input, Variable hPrevious, Variable cPrevious,
+        params (string Weight, Variable Value)[] others)
     {
         var (h, c) = ForwardLstm.Step(t, input, hPrevious, cPrevious, others);
         return (Keep("h", h), Keep("c", c));

@@ -24,7 +24,8 @@ sealed class ReferencePlainModel(ModelConfiguration model, IReadOnlyDictionary<s
             var hPrevious = h;
             (h, c) = ForwardStep(t, Embedded[t - 1], h, c);
             var read = ForwardLstm.Read(h);
-            AddStep(t, b is null ? NegativeLogLikelihood(t, "generator", "", read) : NegativeLogLikelihood(t, "generator", "", read, b[t + 1]), null, hPrevious, h);
+            var nll = b is null ? NegativeLogLikelihood(t, "generator", "", read) : NegativeLogLikelihood(t, "generator", "", read, b[t + 1]);
+            AddStep(t, nll, null, hPrevious, h);
         }
     }
 

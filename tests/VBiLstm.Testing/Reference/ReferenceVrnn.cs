@@ -22,7 +22,8 @@ sealed class ReferenceVrnn(ModelConfiguration model, IReadOnlyDictionary<string,
 
     protected override void Run() => Run((t, h) =>
     {
-        var q = Gaussian("posterior", h.Times(P("posterior.hidden.weight_h")) + FeatureX(Embedded[t]).Times(P("posterior.hidden.weight_x")) + P("posterior.hidden.bias"));
+        var x = FeatureX(Embedded[t]);
+        var q = Gaussian("posterior", h.Times(P("posterior.hidden.weight_h")) + x.Times(P("posterior.hidden.weight_x")) + P("posterior.hidden.bias"));
         return (Sample(q, LatentNoise(t)), Kl(q, Prior(h)));
     });
 

@@ -32,5 +32,6 @@ sealed class ShapeList
         AddBias($"{name}.output.bias", outputs);
     }
 
-    public void AddGenerator(string name, ModelConfiguration model, int inputs) => AddNet(name, model.MlpUnits, ReferenceOutputs.Width(model), ("weight", inputs));
+    public void AddGenerator(string name, ModelConfiguration model, int inputs)
+        => AddNet(name, model.MlpUnits, ReferenceOutputs.Width(model), ("weight", inputs));
 }

@@ -56,7 +56,9 @@ public class ModelCostTests
             ModelKind.Srnn => name == "forward_lstm.weight_input",
             _ => name.EndsWith("lstm.weight_input", StringComparison.Ordinal),
         };
-        var frames = distribution == OutputDistribution.Categorical ? 0 : used.Where(parameter => ReadsFrames(parameter.Name)).Sum(parameter => parameter.Rows * parameter.Columns);
+        var frames = distribution == OutputDistribution.Categorical
+            ? 0
+            : used.Where(parameter => ReadsFrames(parameter.Name)).Sum(parameter => parameter.Rows * parameter.Columns);
         Assert.Equal(2.0 * 4 * 6 * (3 * forward - frames), SequenceModel.Of(model).TrainingStepOperations(4, 6));
     }
 }

@@ -91,7 +91,8 @@ public class ReferenceTests
 
         double[] Direction(Variable variable) => [.. variable.Value.Select(_ => ReferenceInputs.Gaussian(random) / Math.Sqrt(variable.Value.Length))];
 
-        double Loss(Dictionary<string, double[]> direction, double step) => ReferenceModel.Evaluate(model, ReferenceParameters.Moved(parameters, direction, step), inputs).Total.Value[0];
+        double Loss(Dictionary<string, double[]> direction, double step)
+            => ReferenceModel.Evaluate(model, ReferenceParameters.Moved(parameters, direction, step), inputs).Total.Value[0];
 
         void AssertDerivative(string what, Dictionary<string, double[]> direction)
         {
@@ -117,7 +118,8 @@ public class ReferenceTests
         foreach (var prior in new[] { PriorKind.Learned, PriorKind.Fixed })
         {
             var model = Small(kind, distribution) with { Prior = kind == ModelKind.Srnn ? PriorKind.Learned : prior };
-            Assert.Equal(ReferenceModel.Shapes(model).Order(), new ParameterLayout(model).All.Select(parameter => (parameter.Name, parameter.Rows, parameter.Columns)).Order());
+            var layout = new ParameterLayout(model).All.Select(parameter => (parameter.Name, parameter.Rows, parameter.Columns));
+            Assert.Equal(ReferenceModel.Shapes(model).Order(), layout.Order());
         }
     }
 

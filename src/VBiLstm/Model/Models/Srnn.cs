@@ -6,8 +6,8 @@ using VBiLstm.Noise;
 namespace VBiLstm.Model.Models;
 
 /// <summary>
-/// <c>srnn</c> (Fraccaro et al. 2016; model.md section 15): a forward LSTM that reads no latent, a backward LSTM over its states and the targets, and a chain of
-/// latents between them whose posterior mean is a residual on the prior's.
+/// <c>srnn</c> (Fraccaro et al. 2016; model.md section 15): a forward LSTM that reads no latent, a backward LSTM over its states and the targets, and a
+/// chain of latents between them whose posterior mean is a residual on the prior's.
 /// </summary>
 sealed class Srnn : SequenceModel
 {
@@ -223,7 +223,8 @@ sealed class Srnn : SequenceModel
             for (var t = Steps - 1; t >= 0; t--)
             {
                 var (priorOutput, posteriorOutput, dHiddens) = (Frame.At(_prior.Output, t), Frame.At(_posterior.Output, t), Frame.At(_dHiddens, t));
-                Device.SampleGaussianBackward(Frame.At(_dz, t + 1), default, Frame.At(_epsilonZ, t), Frame.At(_dPosteriorMoments, t), posteriorOutput, _latentHead);
+                var (dz, dMoments) = (Frame.At(_dz, t + 1), Frame.At(_dPosteriorMoments, t));
+                Device.SampleGaussianBackward(dz, default, Frame.At(_epsilonZ, t), dMoments, posteriorOutput, _latentHead);
                 var dMean = Mean(priorOutput);
                 Device.Add(dMean, Mean(posteriorOutput), dMean);
                 _prior.HiddenBackward(priorOutput, Frame.At(_prior.Hidden, t), dHiddens.ColumnRange(0, _m));

@@ -6,8 +6,8 @@ using VBiLstm.Noise;
 namespace VBiLstm.Model.Models;
 
 /// <summary>
-/// <c>vrnn</c> (Chung et al. 2015; model.md section 14): features of the inputs and of z feed the LSTM; prior, posterior and generator of a step read h_t, which
-/// has read everything before the target. There is no backward LSTM.
+/// <c>vrnn</c> (Chung et al. 2015; model.md section 14): features of the inputs and of z feed the LSTM; prior, posterior and generator of a step read h_t,
+/// which has read everything before the target. There is no backward LSTM.
 /// </summary>
 sealed class Vrnn : SequenceModel
 {
@@ -228,8 +228,8 @@ sealed class Vrnn : SequenceModel
         // B6: products with the same output gradient are one operation.
         void RecurrentGradients()
         {
-            var states = Frame.Span(_lstm.States, 0, Steps);
-            Device.WeightGradients([new(_lstm.ReadInput(Frame, XInputs), _lstm.DInputWeight), new(states, _dStateStack)], Frame.Whole(_lstm.Gates), _lstm.DBias);
+            var (inputs, states) = (_lstm.ReadInput(Frame, XInputs), Frame.Span(_lstm.States, 0, Steps));
+            Device.WeightGradients([new(inputs, _lstm.DInputWeight), new(states, _dStateStack)], Frame.Whole(_lstm.Gates), _lstm.DBias);
             _posterior.OutputGradients(Frame.Whole(_posterior.Hidden), Frame.Whole(_posterior.Output));
             _posterior.HiddenGradients([_posterior.InputGradient(0, H), _posterior.InputGradient(1, XTargets)], Frame.Whole(_dPosteriorHidden));
             _featureZ.Gradients(Z, DF);

@@ -5,8 +5,8 @@ using VBiLstm.Noise;
 namespace VBiLstm.Model.Outputs;
 
 /// <summary>
-/// A mixture of K diagonal Gaussians over D real values, o = [K logits | K·D means | K·D log-variances], component by component (model.md section 13, as in RNN-GMM and
-/// VRNN-GMM of Chung et al. 2015).
+/// A mixture of K diagonal Gaussians over D real values, o = [K logits | K·D means | K·D log-variances], component by component (model.md section 13, as in
+/// RNN-GMM and VRNN-GMM of Chung et al. 2015).
 /// </summary>
 sealed class GaussianMixtureOutput(ModelConfiguration model) : Output
 {
