@@ -32,7 +32,8 @@ public static class ImageFolder
                 + $"{validation.Height}×{validation.Width}, {test.Height}×{test.Width}).");
         var heldOut = images.IsHeldOut ? ", validation is the last tenth of train" : "";
         return new DataSplits(train, validation, test,
-            $"{folder}: {ImageSplits.Counts(train, validation, test)}{heldOut}, {ImageSplits.Wording(data)}") { Source = folder };
+            $"{folder}: {ImageSplits.Counts(train, validation, test)}{heldOut}, {ImageSplits.Wording(data)}")
+        { Source = folder };
     }
 
     static Splits Read(string folder)

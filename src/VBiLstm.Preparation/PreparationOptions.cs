@@ -76,8 +76,15 @@ public sealed record PreparationOptions
     internal Dictionary<string, string> Describe(IEnumerable<string> names)
     {
         // Those that came later are named where they are used, so that what was prepared before is known again.
-        var described = names.Where(name => name switch { "transpose" => Transpose is not null, "without-sa" => WithoutSa, "test" => CoreTest,
-            "sample-rate" => SampleRate > 0, "channel" => Channel > 0, _ => true }).ToDictionary(name => name, Describe);
+        var described = names.Where(name => name switch
+        {
+            "transpose" => Transpose is not null,
+            "without-sa" => WithoutSa,
+            "test" => CoreTest,
+            "sample-rate" => SampleRate > 0,
+            "channel" => Channel > 0,
+            _ => true
+        }).ToDictionary(name => name, Describe);
         if (SkipUnreadable)
             described["skip-unreadable"] = "true";
         return described;

@@ -121,8 +121,12 @@ static class InfoCommand
     // The small preset for such data, and what it needs to be told of these.
     static string TrainingOptions(PreparedManifest manifest)
     {
-        var name = manifest.Kind switch { PreparedKind.Images => "digits", PreparedKind.Frames => "timit-small",
-            _ => manifest.IsStream ? "ptb-char-small" : "imdb-small" };
+        var name = manifest.Kind switch
+        {
+            PreparedKind.Images => "digits",
+            PreparedKind.Frames => "timit-small",
+            _ => manifest.IsStream ? "ptb-char-small" : "imdb-small"
+        };
         var model = Preset.Get(name).Configuration.Model;
         var (field, has, needs) = manifest.Kind switch
         {

@@ -137,8 +137,13 @@ public sealed class SourceFiles : IDisposable
                 });
             }
 
-            sources.Add(new PreparedSource { Path = Printable.Text(source.Path), Split = source.Split, Bytes = bytes,
-                Sha256 = Convert.ToHexStringLower(hash.GetHashAndReset()) });
+            sources.Add(new PreparedSource
+            {
+                Path = Printable.Text(source.Path),
+                Split = source.Split,
+                Bytes = bytes,
+                Sha256 = Convert.ToHexStringLower(hash.GetHashAndReset())
+            });
         }
 
         return sources;
@@ -241,8 +246,12 @@ public sealed class SourceFiles : IDisposable
         foreach (var (packed, content) in unpacking.Files(file, new PackedFile(path, disk.RelativePath, disk.RelativePath, disk.IsSource)))
         {
             var occurrence = occurrences[packed.Name] = occurrences.GetValueOrDefault(packed.Name) + 1;
-            yield return (new SourceEntry(packed.Name, packed.Path, disk.Source, disk.IsSource && packed.IsSource, source.Split) { NamePath = packed.NamePath,
-                Disk = disk.Path, Occurrence = occurrence }, content);
+            yield return (new SourceEntry(packed.Name, packed.Path, disk.Source, disk.IsSource && packed.IsSource, source.Split)
+            {
+                NamePath = packed.NamePath,
+                Disk = disk.Path,
+                Occurrence = occurrence
+            }, content);
         }
     }
 

@@ -8,8 +8,14 @@ static class SourceNames
     static readonly string[] ChecksumEndings = [".md5", ".sha1", ".sha256", ".sha512", ".asc", ".sig"];
     static readonly string[] SystemFiles = ["Thumbs.db", "desktop.ini"];
     static readonly string[] Compressed = [".gz", ".xz", ".bz2", ".zst", ".zstd"];
-    static readonly Dictionary<string, string> Tars = new(StringComparer.OrdinalIgnoreCase) { [".tgz"] = ".tar", [".txz"] = ".tar", [".tbz"] = ".tar",
-        [".tbz2"] = ".tar", [".tzst"] = ".tar" };
+    static readonly Dictionary<string, string> Tars = new(StringComparer.OrdinalIgnoreCase)
+    {
+        [".tgz"] = ".tar",
+        [".txz"] = ".tar",
+        [".tbz"] = ".tar",
+        [".tbz2"] = ".tar",
+        [".tzst"] = ".tar"
+    };
 
     // Whether they can be read here or not.
     static readonly string[] Recordings =

@@ -20,8 +20,11 @@ public sealed record ComparisonDataset
     public IReadOnlyList<string> Set { get; init => field = value ?? []; } = [];
 
     /// <summary>The paper's numbers by the model's name.</summary>
-    public IReadOnlyDictionary<string, PaperFigures> Paper { get; init => field = value
-        ?? new Dictionary<string, PaperFigures>(); } = new Dictionary<string, PaperFigures>();
+    public IReadOnlyDictionary<string, PaperFigures> Paper
+    {
+        get; init => field = value
+        ?? new Dictionary<string, PaperFigures>();
+    } = new Dictionary<string, PaperFigures>();
 
     /// <summary>What the paper's numbers were measured on, and in which of its tables they stand.</summary>
     public string PaperNote { get; init => field = value ?? ""; } = "";

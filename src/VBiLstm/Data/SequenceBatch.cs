@@ -33,7 +33,7 @@ public sealed class SequenceBatch
     public static void CheckSize(int maximumSteps, int batchSize, int frameSize)
     {
         if (((long)maximumSteps + StepsAround) * batchSize * Math.Max(1L, frameSize) > Array.MaxLength)
-            {
+        {
             var values = frameSize > 0 ? $" of {frameSize:N0} values" : "";
             throw new ConfigurationException($"A batch of {batchSize:N0} sequences of {maximumSteps:N0} steps{values} has more values "
                 + $"than {Array.MaxLength:N0}; "

@@ -168,7 +168,8 @@ sealed record CorruptedReader(string Name, byte[] Good, Func<byte[], string> Rea
         {
             for (var i = 0; i < 24; i++)
                 archive.WriteEntry(new System.Formats.Tar.PaxTarEntry(System.Formats.Tar.TarEntryType.RegularFile,
-                    $"{i}.wav") { DataStream = new MemoryStream(Raw.Riff(Raw.Bytes(samples[..(60 + i)]))) });
+                    $"{i}.wav")
+                { DataStream = new MemoryStream(Raw.Riff(Raw.Bytes(samples[..(60 + i)]))) });
         }
 
         return target.ToArray();

@@ -41,7 +41,12 @@ public class PriorModeTests
     {
         var model = ReferenceTests.Small(kind, OutputDistribution.Gaussian) with
         {
-            ZoneoutCell = 0.3, ZoneoutHidden = 0.2, RecurrentDropout = 0.4, InputDropout = 0.4, OutputDropout = 0.4, WeightNoise = 0.5,
+            ZoneoutCell = 0.3,
+            ZoneoutHidden = 0.2,
+            RecurrentDropout = 0.4,
+            InputDropout = 0.4,
+            OutputDropout = 0.4,
+            WeightNoise = 0.5,
         };
         var inputs = ReferenceInputs.Random(model, T, B, 3) with { EpsilonZ = new double[T * B * model.LatentUnits] };
         AssertScores(model, inputs.InEvaluation(model));

@@ -21,8 +21,14 @@ public unsafe class NoiseTests
         var random = new Random(1);
         for (var i = 0; i < 300_000; i++)
         {
-            var (a, b) = i switch { 0 => (0u, 0u), 1 => (~0u, ~0u), 2 => (0u, ~0u), 3 => (~0u, 1u << 31),
-                _ => ((uint)random.NextInt64(1L << 32), (uint)random.NextInt64(1L << 32)) };
+            var (a, b) = i switch
+            {
+                0 => (0u, 0u),
+                1 => (~0u, ~0u),
+                2 => (0u, ~0u),
+                3 => (~0u, 1u << 31),
+                _ => ((uint)random.NextInt64(1L << 32), (uint)random.NextInt64(1L << 32))
+            };
             NormalNoise.Pair(a, b, out var cosine, out var sine);
             var radius = Math.Sqrt(-2 * Math.Log(((a >> 9) + 0.5) / (1 << 23)));
             var angle = 2 * Math.PI * b / 4294967296.0;
