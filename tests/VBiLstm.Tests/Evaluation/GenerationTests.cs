@@ -218,6 +218,10 @@ public class GenerationTests
         using var frames = new KnownModel(Gaussian);
         using var tokens = new KnownModel(Tokens);
         foreach (var draw in new Action[] { () => Draw(frames, 2, 1 << 30), () => DrawTokens(tokens, 4, 1 << 30) })
-            Assert.Contains("--count or --steps", Assert.Throws<ConfigurationException>(draw).Message, StringComparison.Ordinal);
+        {
+            var refusal = Assert.Throws<ConfigurationException>(draw);
+            Assert.Contains("more than can be drawn at once", refusal.Message, StringComparison.Ordinal);
+            Assert.Equal(["count", "steps"], refusal.Settings);
+        }
     }
 }
