@@ -1,3 +1,4 @@
+using System.Reflection;
 using VBiLstm.Devices;
 using VBiLstm.Devices.Cpu;
 using VBiLstm.Tests.Model;
@@ -8,6 +9,18 @@ namespace VBiLstm.Tests.Devices;
 public class CpuOperationTests : DeviceOperationTests
 {
     protected override Device CreateDevice() => new CpuDevice(2);
+
+    [Fact]
+    public void Every_operation_is_tried_with_operands_that_do_not_fit()
+    {
+        const string Suffix = "Core";
+
+        // Any tensor can be cleared; what a readback asks for is tested by itself.
+        string[] others = [nameof(Device.Zero), nameof(Device.CreateReadback)];
+        var operations = typeof(Device).GetMethods(BindingFlags.Instance | BindingFlags.NonPublic)
+            .Where(method => method.Name.EndsWith(Suffix, StringComparison.Ordinal)).Select(method => method.Name[..^Suffix.Length]).Distinct();
+        Assert.Equal(operations.Except(others).Order(), OperationNames.Select(row => row.Data).Order());
+    }
 }
 
 /// <summary>The tests of every device, on the CPU: golden vectors, in every vector width.</summary>
