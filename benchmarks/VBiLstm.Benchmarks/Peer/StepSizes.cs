@@ -20,8 +20,12 @@ sealed record StepSizes(int Hidden, int Mlp, int Latent, int Batch, int Steps, H
     [JsonIgnore]
     public ModelConfiguration Model => new()
     {
-        OutputDistribution = Head switch { Head.Bernoulli => OutputDistribution.Bernoulli, Head.Gaussian => OutputDistribution.Gaussian,
-            _ => OutputDistribution.Categorical },
+        OutputDistribution = Head switch
+        {
+            Head.Bernoulli => OutputDistribution.Bernoulli,
+            Head.Gaussian => OutputDistribution.Gaussian,
+            _ => OutputDistribution.Categorical
+        },
         FrameSize = Head == Head.Categorical ? 0 : Width,
         VocabularySize = Head == Head.Categorical ? Width : 0,
         EmbeddingSize = Math.Min(MaximumEmbedding, Hidden / 2),

@@ -2,7 +2,6 @@ using TorchSharp;
 using TorchSharp.Modules;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
-using VBiLstm.Model;
 using VBiLstm.Training;
 using static TorchSharp.torch;
 using F = TorchSharp.torch.nn.functional;
@@ -34,7 +33,7 @@ abstract class TorchSide : ITrainingSide
         Model = sizes.Model;
         (T, B) = (sizes.Steps, sizes.Batch);
         (H, M, Z) = (Model.LstmUnits, Model.MlpUnits, Model.LatentUnits);
-        var batch = RandomSequences.Batch(Model, T, B, sizes.Configuration.Seed);
+        var batch = VBiLstm.Model.RandomSequences.Batch(Model, T, B, sizes.Configuration.Seed);
         _batch = Model.IsCategorical
             ? tensor(batch.Tokens.Select(id => (long)id).ToArray()).reshape(T + 1, B)
             : tensor(batch.Frames).reshape(T + 1, B, sizes.Width);
