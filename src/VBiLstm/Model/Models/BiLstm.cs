@@ -60,7 +60,8 @@ sealed class BiLstm : SequenceModel
             _inputs = new InputPass(workspace, model._embedding, sizes);
             _backward = new LstmPass(workspace, model._backwardLstm, sizes, sizes.MaximumSteps + 1, both);
             var weightNoise = new WeightNoise(workspace, model.Configuration, model.Layout);
-            _forward = new LstmPass(workspace, model._forwardLstm, sizes, sizes.MaximumSteps, both, new LstmRegularisation(workspace, model.Configuration, model._forwardLstm, sizes), weightNoise);
+            _forward = new LstmPass(workspace, model._forwardLstm, sizes, sizes.MaximumSteps, both,
+                new LstmRegularisation(workspace, model.Configuration, model._forwardLstm, sizes), weightNoise);
             _backward.MakeSequence(LstmDirection.Backward, _inputs.Embedded, _inputs.DEmbedded, frame.Validity, addsToDInput: true);
             _forward.MakeSequence(LstmDirection.Forward, _inputs.Embedded, _inputs.DEmbedded);
             _generator = new GeneratorPass(workspace, model._generator, model.Output, _inputs, sizes);
@@ -91,10 +92,7 @@ sealed class BiLstm : SequenceModel
         {
             Frame.Enter(TrainingPhase.F1);
             _inputs.Forward(Steps + 1);
-            _inputs.Project(_backward, Steps + 1);
-            Frame.Enter(TrainingPhase.F1BackwardLstm);
-            _backward.ZeroSlot(Steps + 1);
-            _backward.SequenceForward(Frame, Steps + 1, _inputs.First(Steps + 1));
+            _backward.FutureForward(Frame, _inputs);
             Frame.Enter(TrainingPhase.F2);
             _inputs.Project(_forward, Steps);
             Frame.Enter(TrainingPhase.F3);
@@ -109,11 +107,7 @@ sealed class BiLstm : SequenceModel
         public override void Backward()
         {
             Frame.Enter(TrainingPhase.B1);
-            _generator.OutputBackward(Frame);
-            Device.Zero(Frame.At(_forward.DH, 0));
-            _generator.InputBackward(Frame, 0, Frame.Span(_forward.DH, 1, Steps), Steps);
-            _forward.OutputBackward(Frame);
-            _penalties.Backward(Frame, _forward);
+            _generator.StateBackward(Frame, _forward, _penalties);
             _generator.HiddenGradients(Frame, [_generator.InputGradient(0, _forward.ReadOutput(Frame)), _generator.InputGradient(1, B)]);
 
             // Into β_2..β_T; β_{T+1} is zero and has no gradient.
@@ -128,16 +122,14 @@ sealed class BiLstm : SequenceModel
             if (!_inputs.DEmbedded.IsEmpty)
                 Device.Zero(Frame.At(_inputs.DEmbedded, Steps));
             _backward.SequenceBackward(Frame);
-            _inputs.ProjectionBackward(_backward, Steps + 1, accumulate: false);
-            _inputs.ProjectionBackward(_forward, Steps, accumulate: true);
-            _inputs.Backward(Steps + 1);
+            _inputs.Backward(Steps, _forward, _backward);
         }
 
         public override IEnumerable<StepTensor> NoiseTensors => _forward.NoiseTensors(Frame);
 
         public override IEnumerable<StepTensor> ForwardTensors =>
         [
-            Frame.Tokens("embedded", _inputs.Tokens.IsEmpty ? default : _inputs.Embedded, TrainingPhase.F1),
+            .. _inputs.ForwardTensors(Frame),
             .. _backward.FutureTensors(Frame),
             .. _forward.PastTensors(Frame, isLoop: false),
             .. _generator.ForwardTensors(Frame),
@@ -149,7 +141,7 @@ sealed class BiLstm : SequenceModel
             Frame.Tokens("grad.h.direct", _forward.DH, TrainingPhase.B3),
             Frame.Predicted("grad.gates", Frame.Inside(_forward.Gates), TrainingPhase.B5, StepOrder.Descending),
             .. _backward.FutureGradients(Frame),
-            Frame.Tokens("grad.embedded", _inputs.DEmbedded, TrainingPhase.B7),
+            .. _inputs.GradientTensors(Frame),
         ];
 
         public override IEnumerable<StepTensor> InitialStateGradients =>

@@ -30,7 +30,8 @@ sealed class PlainLstm : SequenceModel
 
     internal override ModelPass CreatePass(Workspace workspace, StepFrame frame, in StepSizes sizes) => new Pass(this, workspace, frame, sizes);
 
-    internal override GenerativeStep CreateGenerativeStep(Workspace workspace, GenerativeFrame frame) => new Generative(this, workspace, frame);
+    internal override GenerativeStep CreateGenerativeStep(Workspace workspace, GenerativeFrame frame)
+        => new LstmGenerativeStep(workspace, frame, this, _lstm, _generator);
 
     sealed class Pass : ModelPass
     {
@@ -43,7 +44,8 @@ sealed class PlainLstm : SequenceModel
         {
             _inputs = new InputPass(workspace, model._embedding, sizes);
             var weightNoise = new WeightNoise(workspace, model.Configuration, model.Layout);
-            _lstm = new LstmPass(workspace, model._lstm, sizes, sizes.MaximumSteps, WeightUse.Forward | WeightUse.Transposed, new LstmRegularisation(workspace, model.Configuration, model._lstm, sizes), weightNoise);
+            _lstm = new LstmPass(workspace, model._lstm, sizes, sizes.MaximumSteps, WeightUse.Forward | WeightUse.Transposed,
+                new LstmRegularisation(workspace, model.Configuration, model._lstm, sizes), weightNoise);
             _lstm.MakeSequence(LstmDirection.Forward, _inputs.Embedded, _inputs.DEmbedded);
             _generator = new GeneratorPass(workspace, model._generator, model.Output, _inputs, sizes);
             _penalties = new StatePenalties(workspace, model.Configuration, sizes);
@@ -84,11 +86,7 @@ sealed class PlainLstm : SequenceModel
         public override void Backward()
         {
             Frame.Enter(TrainingPhase.B1);
-            _generator.OutputBackward(Frame);
-            Device.Zero(Frame.At(_lstm.DH, 0));
-            _generator.InputBackward(Frame, 0, Frame.Span(_lstm.DH, 1, Steps), Steps);
-            _lstm.OutputBackward(Frame);
-            _penalties.Backward(Frame, _lstm);
+            _generator.StateBackward(Frame, _lstm, _penalties);
             _generator.HiddenGradients(Frame, [_generator.InputGradient(0, _lstm.ReadOutput(Frame))]);
             Frame.Enter(TrainingPhase.B5);
             _lstm.SequenceBackward(Frame);
@@ -97,15 +95,14 @@ sealed class PlainLstm : SequenceModel
             // The LSTM never reads the last token.
             if (!_inputs.DEmbedded.IsEmpty)
                 Device.Zero(Frame.At(_inputs.DEmbedded, Steps));
-            _inputs.ProjectionBackward(_lstm, Steps, accumulate: false);
-            _inputs.Backward(Steps + 1);
+            _inputs.Backward(Steps, _lstm);
         }
 
         public override IEnumerable<StepTensor> NoiseTensors => _lstm.NoiseTensors(Frame);
 
         public override IEnumerable<StepTensor> ForwardTensors =>
         [
-            Frame.Tokens("embedded", _inputs.Tokens.IsEmpty ? default : _inputs.Embedded, TrainingPhase.F1),
+            .. _inputs.ForwardTensors(Frame),
             .. _lstm.PastTensors(Frame, isLoop: false),
             .. _generator.ForwardTensors(Frame),
             .. _penalties.ForwardTensors(Frame),
@@ -115,7 +112,7 @@ sealed class PlainLstm : SequenceModel
         [
             Frame.Tokens("grad.h.direct", _lstm.DH, TrainingPhase.B3),
             Frame.Predicted("grad.gates", Frame.Inside(_lstm.Gates), TrainingPhase.B5, StepOrder.Descending),
-            Frame.Tokens("grad.embedded", _inputs.DEmbedded, TrainingPhase.B7),
+            .. _inputs.GradientTensors(Frame),
         ];
 
         public override IEnumerable<StepTensor> InitialStateGradients =>
@@ -127,28 +124,5 @@ sealed class PlainLstm : SequenceModel
             ("forward LSTM state", Frame.Span(_lstm.H, 0, Steps + 1)),
             ("NLL per step", Frame.Whole(_generator.Nll)),
         ];
-    }
-
-    sealed class Generative : GenerativeStep
-    {
-        readonly LstmStep _lstm;
-        readonly GeneratorStep _generator;
-
-        public Generative(PlainLstm model, Workspace workspace, GenerativeFrame frame) : base(frame)
-        {
-            _lstm = new LstmStep(workspace, model.Configuration, model._lstm, frame.Rows);
-            _generator = new GeneratorStep(workspace, model._generator, frame.Rows);
-        }
-
-        public override Tensor Output => _generator.Output;
-
-        public override void Reset() => _lstm.Reset();
-
-        public override void Run()
-        {
-            _lstm.Begin(Frame.X);
-            _lstm.End();
-            _generator.Run(_lstm.H);
-        }
     }
 }

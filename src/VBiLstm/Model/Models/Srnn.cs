@@ -1,7 +1,6 @@
 using VBiLstm.Configuration;
 using VBiLstm.Devices;
 using VBiLstm.Model.Parts;
-using VBiLstm.Noise;
 
 namespace VBiLstm.Model.Models;
 
@@ -62,9 +61,10 @@ sealed class Srnn : SequenceModel
         readonly NetPass _prior, _posterior;
         readonly GeneratorPass _generator;
         readonly StatePenalties _penalties;
+        readonly SampleNoise _epsilon;
         readonly Weight _chainStack;
         readonly Tensor _dChainStack;
-        readonly Tensor _epsilonZ, _stateAndTarget, _chainProduct, _z, _kl;
+        readonly Tensor _stateAndTarget, _chainProduct, _z, _kl;
         readonly Tensor _dStateAndTarget, _dz, _dPosteriorMoments, _dHiddens;
         readonly int _h, _m, _latents;
 
@@ -93,7 +93,7 @@ sealed class Srnn : SequenceModel
             _chainStack = workspace.Operand(model._chainStack, both);
             _dChainStack = workspace.Gradient(model._chainStack);
 
-            _epsilonZ = workspace.Take(rows, _latents);
+            _epsilon = SampleNoise.OfLatent(workspace, rows, _latents);
             _chainProduct = workspace.Take(b, 2 * _m);
             _z = workspace.Take(checked(rows + b), _latents);
             _kl = workspace.Take(rows, 1);
@@ -131,14 +131,13 @@ sealed class Srnn : SequenceModel
         public override void DrawNoise(NoisePurpose purpose)
         {
             Frame.Enter(TrainingPhase.F2Noise);
-            var stream = purpose == NoisePurpose.Training ? NoiseStream.LatentNoise : NoiseStream.EvaluationLatentNoise;
-            Device.FillNormal(Frame.Whole(_epsilonZ), Frame.Noise(stream));
+            _epsilon.Draw(Frame, purpose);
             _forward.DrawNoise(Frame, purpose);
         }
 
         public override void ZeroNoise()
         {
-            Device.Zero(Frame.Whole(_epsilonZ));
+            _epsilon.Zero(Frame);
             _forward.DrawNoise(Frame, NoisePurpose.Evaluation);
         }
 
@@ -186,7 +185,7 @@ sealed class Srnn : SequenceModel
                 _posterior.OutputForward(posteriorHidden, posteriorOutput);
                 var mean = Mean(posteriorOutput);
                 Device.Add(mean, Mean(priorOutput), mean);
-                Device.SampleGaussianForward(posteriorOutput, Frame.At(_epsilonZ, t), Frame.At(_z, t + 1), _latentHead);
+                Device.SampleGaussianForward(posteriorOutput, Frame.At(_epsilon.Values, t), Frame.At(_z, t + 1), _latentHead);
             }
         }
 
@@ -195,13 +194,9 @@ sealed class Srnn : SequenceModel
         public override void Backward()
         {
             Frame.Enter(TrainingPhase.B1);
-            _generator.OutputBackward(Frame);
-            Device.Zero(Frame.At(_forward.DH, 0));
+            _generator.StateBackward(Frame, _forward, _penalties);
             Device.Zero(Frame.At(_dz, 0));
-            _generator.InputBackward(Frame, 0, DH, Steps);
             _generator.InputBackward(Frame, 1, DZ, Steps);
-            _forward.OutputBackward(Frame);
-            _penalties.Backward(Frame, _forward);
             _generator.HiddenGradients(Frame, [_generator.InputGradient(0, _forward.ReadOutput(Frame)), _generator.InputGradient(1, Z)]);
 
             Frame.Enter(TrainingPhase.B2);
@@ -224,7 +219,7 @@ sealed class Srnn : SequenceModel
             {
                 var (priorOutput, posteriorOutput, dHiddens) = (Frame.At(_prior.Output, t), Frame.At(_posterior.Output, t), Frame.At(_dHiddens, t));
                 var (dz, dMoments) = (Frame.At(_dz, t + 1), Frame.At(_dPosteriorMoments, t));
-                Device.SampleGaussianBackward(dz, default, Frame.At(_epsilonZ, t), dMoments, posteriorOutput, _latentHead);
+                Device.SampleGaussianBackward(dz, default, Frame.At(_epsilon.Values, t), dMoments, posteriorOutput, _latentHead);
                 var dMean = Mean(priorOutput);
                 Device.Add(dMean, Mean(posteriorOutput), dMean);
                 _prior.HiddenBackward(priorOutput, Frame.At(_prior.Hidden, t), dHiddens.ColumnRange(0, _m));
@@ -258,18 +253,18 @@ sealed class Srnn : SequenceModel
             }
 
             _forward.SequenceBackward(Frame);
-            _inputs.Backward(Steps + 1);
+            _inputs.Backward(Steps, _forward);
         }
 
         public override IEnumerable<StepTensor> NoiseTensors =>
         [
-            Frame.Predicted("eps_z", _epsilonZ, TrainingPhase.F2Noise),
+            Frame.Predicted("eps_z", _epsilon.Values, TrainingPhase.F2Noise),
             .. _forward.NoiseTensors(Frame),
         ];
 
         public override IEnumerable<StepTensor> ForwardTensors =>
         [
-            Frame.Tokens("embedded", _inputs.Tokens.IsEmpty ? default : _inputs.Embedded, TrainingPhase.F1),
+            .. _inputs.ForwardTensors(Frame),
             .. _forward.PastTensors(Frame, isLoop: false),
             Frame.Predicted("backward_gates", Frame.Inside(_backward.Gates), TrainingPhase.F1BackwardLstm, StepOrder.Descending),
             Frame.Predicted("backward_c", Frame.Inside(_backward.C), TrainingPhase.F1BackwardLstm, StepOrder.Descending),
@@ -295,7 +290,7 @@ sealed class Srnn : SequenceModel
             Frame.Predicted("grad.backward_gates", Frame.Inside(_backward.Gates), TrainingPhase.B7, StepOrder.Ascending),
             Frame.Tokens("grad.h.direct", _forward.DH, TrainingPhase.B7),
             Frame.Predicted("grad.gates", Frame.Inside(_forward.Gates), TrainingPhase.B7, StepOrder.Descending),
-            Frame.Tokens("grad.embedded", _inputs.DEmbedded, TrainingPhase.B7),
+            .. _inputs.GradientTensors(Frame),
         ];
 
         public override IEnumerable<StepTensor> InitialStateGradients =>
@@ -318,20 +313,16 @@ sealed class Srnn : SequenceModel
 
     sealed class Generative : GenerativeStep
     {
-        readonly GaussianHead _latentHead;
         readonly LstmStep _lstm;
-        readonly NetPass _prior;
+        readonly LatentStep _latent;
         readonly GeneratorStep _generator;
-        readonly Tensor _epsilonZ, _z;
 
         public Generative(Srnn model, Workspace workspace, GenerativeFrame frame) : base(frame)
         {
             var (b, z) = (frame.Rows, model.Configuration.LatentUnits);
-            _latentHead = workspace.Functions.Latent;
             _lstm = new LstmStep(workspace, model.Configuration, model._forwardLstm, b);
-            _prior = new NetPass(workspace, model._prior, b);
+            _latent = new LatentStep(workspace, frame, model._prior, workspace.Take(b, z));
             _generator = new GeneratorStep(workspace, model._generator, b);
-            (_epsilonZ, _z) = (workspace.Take(b, z), workspace.Take(b, z));
         }
 
         public override Tensor Output => _generator.Output;
@@ -341,21 +332,15 @@ sealed class Srnn : SequenceModel
         public override void Reset()
         {
             _lstm.Reset();
-            Device.Zero(_z);
+            Device.Zero(_latent.Z);
         }
 
         public override void Run()
         {
             _lstm.Begin(Frame.X);
             _lstm.End();
-            _prior.HiddenProduct(0, _lstm.H, _prior.Hidden);
-            _prior.AddHiddenProduct(1, _z, _prior.Hidden);
-            _prior.Activate(_prior.Hidden);
-            _prior.OutputForward(_prior.Hidden, _prior.Output);
-            if (Frame.IsSampled)
-                Device.FillNormal(_epsilonZ, Frame.Noise(NoiseStream.GenerationLatentNoise));
-            Device.SampleGaussianForward(_prior.Output, _epsilonZ, _z, _latentHead);
-            _generator.Run(_lstm.H, _z);
+            _latent.Run(_lstm.H, _latent.Z);
+            _generator.Run(_lstm.H, _latent.Z);
         }
     }
 }

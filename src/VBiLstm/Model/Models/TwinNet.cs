@@ -44,7 +44,8 @@ sealed class TwinNet : SequenceModel
 
     internal override ModelPass CreatePass(Workspace workspace, StepFrame frame, in StepSizes sizes) => new Pass(this, workspace, frame, sizes);
 
-    internal override GenerativeStep CreateGenerativeStep(Workspace workspace, GenerativeFrame frame) => new Generative(this, workspace, frame);
+    internal override GenerativeStep CreateGenerativeStep(Workspace workspace, GenerativeFrame frame)
+        => new LstmGenerativeStep(workspace, frame, this, _forwardLstm, _generator);
 
     sealed class Pass : ModelPass
     {
@@ -104,7 +105,7 @@ sealed class TwinNet : SequenceModel
             Frame.Enter(TrainingPhase.F1);
             _inputs.Forward(Steps + 1);
             if (!_scoresOnly)
-                BackwardPath();
+                _backward.FutureForward(Frame, _inputs);
             Frame.Enter(TrainingPhase.F2);
             _inputs.Project(_forward, Steps);
             Frame.Enter(TrainingPhase.F3);
@@ -123,23 +124,10 @@ sealed class TwinNet : SequenceModel
             Frame.Sum(_distance, ObjectiveTerm.TwinDistance);
         }
 
-        // Dropped where only scores are wanted.
-        void BackwardPath()
-        {
-            _inputs.Project(_backward, Steps + 1);
-            Frame.Enter(TrainingPhase.F1BackwardLstm);
-            _backward.ZeroSlot(Steps + 1);
-            _backward.SequenceForward(Frame, Steps + 1, _inputs.First(Steps + 1));
-        }
-
         public override void Backward()
         {
             Frame.Enter(TrainingPhase.B1);
-            _generator.OutputBackward(Frame);
-            Device.Zero(Frame.At(_forward.DH, 0));
-            _generator.InputBackward(Frame, 0, Frame.Span(_forward.DH, 1, Steps), Steps);
-            _forward.OutputBackward(Frame);
-            _penalties.Backward(Frame, _forward);
+            _generator.StateBackward(Frame, _forward, _penalties);
             _generator.HiddenGradients(Frame, [_generator.InputGradient(0, _forward.ReadOutput(Frame))]);
 
             // Into β_2..β_T; β_{T+1} is zero and has no gradient.
@@ -164,16 +152,14 @@ sealed class TwinNet : SequenceModel
             if (!_inputs.DEmbedded.IsEmpty)
                 Device.Zero(Frame.At(_inputs.DEmbedded, Steps));
             _backward.SequenceBackward(Frame);
-            _inputs.ProjectionBackward(_backward, Steps + 1, accumulate: false);
-            _inputs.ProjectionBackward(_forward, Steps, accumulate: true);
-            _inputs.Backward(Steps + 1);
+            _inputs.Backward(Steps, _forward, _backward);
         }
 
         public override IEnumerable<StepTensor> NoiseTensors => _forward.NoiseTensors(Frame);
 
         public override IEnumerable<StepTensor> ForwardTensors =>
         [
-            Frame.Tokens("embedded", _inputs.Tokens.IsEmpty ? default : _inputs.Embedded, TrainingPhase.F1),
+            .. _inputs.ForwardTensors(Frame),
             .. _backward.FutureTensors(Frame),
             .. _forward.PastTensors(Frame, isLoop: false),
             .. _generator.ForwardTensors(Frame),
@@ -189,7 +175,7 @@ sealed class TwinNet : SequenceModel
             Frame.Tokens("grad.h.direct", _forward.DH, TrainingPhase.B3),
             Frame.Predicted("grad.gates", Frame.Inside(_forward.Gates), TrainingPhase.B5, StepOrder.Descending),
             .. _backward.FutureGradients(Frame),
-            Frame.Tokens("grad.embedded", _inputs.DEmbedded, TrainingPhase.B7),
+            .. _inputs.GradientTensors(Frame),
         ];
 
         public override IEnumerable<StepTensor> InitialStateGradients =>
@@ -203,28 +189,5 @@ sealed class TwinNet : SequenceModel
             ("twin distance per step", Frame.Whole(_distance)),
             ("NLL per step", Frame.Whole(_generator.Nll)),
         ];
-    }
-
-    sealed class Generative : GenerativeStep
-    {
-        readonly LstmStep _lstm;
-        readonly GeneratorStep _generator;
-
-        public Generative(TwinNet model, Workspace workspace, GenerativeFrame frame) : base(frame)
-        {
-            _lstm = new LstmStep(workspace, model.Configuration, model._forwardLstm, frame.Rows);
-            _generator = new GeneratorStep(workspace, model._generator, frame.Rows);
-        }
-
-        public override Tensor Output => _generator.Output;
-
-        public override void Reset() => _lstm.Reset();
-
-        public override void Run()
-        {
-            _lstm.Begin(Frame.X);
-            _lstm.End();
-            _generator.Run(_lstm.H);
-        }
     }
 }

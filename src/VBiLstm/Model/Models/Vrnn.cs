@@ -1,7 +1,6 @@
 using VBiLstm.Configuration;
 using VBiLstm.Devices;
 using VBiLstm.Model.Parts;
-using VBiLstm.Noise;
 
 namespace VBiLstm.Model.Models;
 
@@ -66,9 +65,10 @@ sealed class Vrnn : SequenceModel
         readonly PriorPass _prior;
         readonly GeneratorPass _generator;
         readonly StatePenalties _penalties;
+        readonly SampleNoise _epsilon;
         readonly Weight _stateStack;
         readonly Tensor _dStateStack;
-        readonly Tensor _epsilonZ, _x, _z, _kl;
+        readonly Tensor _x, _z, _kl;
         readonly Tensor _dx, _dz, _dPosteriorMoments, _dPosteriorHidden;
 
         public Pass(Vrnn model, Workspace workspace, StepFrame frame, in StepSizes sizes) : base(frame)
@@ -95,7 +95,7 @@ sealed class Vrnn : SequenceModel
             _stateStack = weightNoise.Operand(model._stateStack, both);
             _dStateStack = workspace.Gradient(model._stateStack);
 
-            _epsilonZ = workspace.Take(rows, z);
+            _epsilon = SampleNoise.OfLatent(workspace, rows, z);
             _x = workspace.Take(checked((sizes.MaximumSteps + 1) * b), m);
             _z = workspace.Take(rows, z);
             _kl = workspace.Take(rows, 1);
@@ -134,14 +134,13 @@ sealed class Vrnn : SequenceModel
         public override void DrawNoise(NoisePurpose purpose)
         {
             Frame.Enter(TrainingPhase.F2Noise);
-            var stream = purpose == NoisePurpose.Training ? NoiseStream.LatentNoise : NoiseStream.EvaluationLatentNoise;
-            Device.FillNormal(Frame.Whole(_epsilonZ), Frame.Noise(stream));
+            _epsilon.Draw(Frame, purpose);
             _lstm.DrawNoise(Frame, purpose);
         }
 
         public override void ZeroNoise()
         {
-            Device.Zero(Frame.Whole(_epsilonZ));
+            _epsilon.Zero(Frame);
             _lstm.DrawNoise(Frame, NoisePurpose.Evaluation);
         }
 
@@ -179,7 +178,7 @@ sealed class Vrnn : SequenceModel
                 _posterior.AddHiddenProduct(0, Frame.At(_lstm.H, t + 1), posteriorHidden);
                 _posterior.Activate(posteriorHidden);
                 _posterior.OutputForward(posteriorHidden, posteriorOutput);
-                Device.SampleGaussianForward(posteriorOutput, Frame.At(_epsilonZ, t), z, _latentHead);
+                Device.SampleGaussianForward(posteriorOutput, Frame.At(_epsilon.Values, t), z, _latentHead);
                 _featureZ.ForwardThin(z, Frame.At(_lstm.Beside, t + 1));
             }
         }
@@ -187,12 +186,8 @@ sealed class Vrnn : SequenceModel
         public override void Backward()
         {
             Frame.Enter(TrainingPhase.B1);
-            _generator.OutputBackward(Frame);
-            Device.Zero(Frame.At(_lstm.DStates, 0));
-            _generator.InputBackward(Frame, 0, DH, Steps);
+            _generator.StateBackward(Frame, _lstm, _penalties);
             _generator.InputBackward(Frame, 1, DF, Steps);
-            _lstm.OutputBackward(Frame);
-            _penalties.Backward(Frame, _lstm);
             _generator.HiddenGradients(Frame, [_generator.InputGradient(0, _lstm.ReadOutput(Frame)), _generator.InputGradient(1, F)]);
 
             Frame.Enter(TrainingPhase.B2);
@@ -217,7 +212,7 @@ sealed class Vrnn : SequenceModel
                 var (posteriorOutput, dPosteriorHidden, df) = (Frame.At(_posterior.Output, t), Frame.At(_dPosteriorHidden, t), Frame.At(_lstm.DBeside, t + 1));
                 _featureZ.ActivationBackward(Frame.At(_lstm.Beside, t + 1), df);
                 _featureZ.InputBackward(df, _dz);
-                Device.SampleGaussianBackward(_dz, default, Frame.At(_epsilonZ, t), Frame.At(_dPosteriorMoments, t), posteriorOutput, _latentHead);
+                Device.SampleGaussianBackward(_dz, default, Frame.At(_epsilon.Values, t), Frame.At(_dPosteriorMoments, t), posteriorOutput, _latentHead);
                 _posterior.HiddenBackward(posteriorOutput, Frame.At(_posterior.Hidden, t), dPosteriorHidden);
                 _posterior.InputBackward(0, dPosteriorHidden, Frame.At(_lstm.DH, t + 1), accumulate: true);
                 _lstm.CellBackward(Frame, t, dhRecurrent: default);
@@ -246,18 +241,18 @@ sealed class Vrnn : SequenceModel
             _featureX.Gradients(_inputs.First(Steps + 1), dx);
             if (!_inputs.DEmbedded.IsEmpty)
                 _featureX.InputBackward(dx, Frame.Span(_inputs.DEmbedded, 0, Steps + 1));
-            _inputs.Backward(Steps + 1);
+            _inputs.Backward(Steps, _lstm);
         }
 
         public override IEnumerable<StepTensor> NoiseTensors =>
         [
-            Frame.Predicted("eps_z", _epsilonZ, TrainingPhase.F2Noise),
+            Frame.Predicted("eps_z", _epsilon.Values, TrainingPhase.F2Noise),
             .. _lstm.NoiseTensors(Frame),
         ];
 
         public override IEnumerable<StepTensor> ForwardTensors =>
         [
-            Frame.Tokens("embedded", _inputs.Tokens.IsEmpty ? default : _inputs.Embedded, TrainingPhase.F1),
+            .. _inputs.ForwardTensors(Frame),
             Frame.Tokens("feature_x", _x, TrainingPhase.F1, kink: Kink.LeakyRelu),
             .. _lstm.PastTensors(Frame, isLoop: true),
             Frame.Predicted("posterior.hidden", _posterior.Hidden, TrainingPhase.F3, StepOrder.Ascending, Kink.LeakyRelu),
@@ -280,7 +275,7 @@ sealed class Vrnn : SequenceModel
             Frame.Predicted("grad.posterior.hidden", _dPosteriorHidden, TrainingPhase.B5, StepOrder.Descending),
             Frame.Predicted("grad.feature_z", DF, TrainingPhase.B5, StepOrder.Descending),
             Frame.Tokens("grad.feature_x", _dx, TrainingPhase.B7),
-            Frame.Tokens("grad.embedded", _inputs.DEmbedded, TrainingPhase.B7),
+            .. _inputs.GradientTensors(Frame),
         ];
 
         public override IEnumerable<StepTensor> InitialStateGradients
@@ -298,28 +293,23 @@ sealed class Vrnn : SequenceModel
 
     sealed class Generative : GenerativeStep
     {
-        readonly GaussianHead _latentHead;
         readonly FeaturePass _featureX, _featureZ;
         readonly LstmStep _lstm;
-        readonly PriorPass _prior;
+        readonly LatentStep _latent;
         readonly GeneratorStep _generator;
         readonly Weight _weightF;
-        readonly Tensor _x, _epsilonZ, _z, _f, _moments;
+        readonly Tensor _x, _f;
 
         public Generative(Vrnn model, Workspace workspace, GenerativeFrame frame) : base(frame)
         {
             var (b, h, z, m) = (frame.Rows, model.Configuration.LstmUnits, model.Configuration.LatentUnits, model.Configuration.MlpUnits);
-            _latentHead = workspace.Functions.Latent;
             _featureX = new FeaturePass(workspace, model._featureX, inputGradient: false);
             _featureZ = new FeaturePass(workspace, model._featureZ, inputGradient: false);
             _lstm = new LstmStep(workspace, model.Configuration, model._lstm, b);
-            _prior = new PriorPass(workspace, model._prior, b);
+            _latent = new LatentStep(workspace, frame, model._prior, workspace.Take(b, z));
             _generator = new GeneratorStep(workspace, model._generator, b);
             _weightF = workspace.Operand(model._stateStack.RowRange(h, m), WeightUse.Forward);
-            (_x, _epsilonZ, _z, _f) = (workspace.Take(b, m), workspace.Take(b, z), workspace.Take(b, z), workspace.Take(b, m));
-
-            // A fixed prior's moments are the zeros that memory begins with.
-            _moments = _prior.Output.IsEmpty ? workspace.Take(b, 2 * z) : _prior.Output;
+            (_x, _f) = (workspace.Take(b, m), workspace.Take(b, m));
         }
 
         public override Tensor Output => _generator.Output;
@@ -338,11 +328,8 @@ sealed class Vrnn : SequenceModel
             _lstm.Begin(_x);
             Device.Multiply(_f, _weightF, default, _lstm.Gates, accumulate: true);
             _lstm.End();
-            _prior.Forward(_lstm.H);
-            if (Frame.IsSampled)
-                Device.FillNormal(_epsilonZ, Frame.Noise(NoiseStream.GenerationLatentNoise));
-            Device.SampleGaussianForward(_moments, _epsilonZ, _z, _latentHead);
-            _featureZ.ForwardThin(_z, _f);
+            _latent.Run(_lstm.H);
+            _featureZ.ForwardThin(_latent.Z, _f);
             _generator.Run(_lstm.H, _f);
         }
     }

@@ -1,7 +1,6 @@
 using VBiLstm.Configuration;
 using VBiLstm.Devices;
 using VBiLstm.Model.Parts;
-using VBiLstm.Noise;
 
 namespace VBiLstm.Model.Models;
 
@@ -64,53 +63,36 @@ sealed class ZForcing : SequenceModel
     sealed class Pass : ModelPass
     {
         readonly ModelConfiguration _model;
-        readonly GaussianHead _latentHead;
         readonly InputPass _inputs;
         readonly LstmPass _backward, _forward;
-        readonly NetPass _posterior;
-        readonly PriorPass _prior;
+        readonly ChannelPass _channel;
         readonly ReconstructionPass _psi;
         readonly GeneratorPass _generator;
         readonly StatePenalties _penalties;
-        readonly Weight _hiddenStack, _forwardZ, _recurrentStack;
+        readonly Weight _forwardZ, _recurrentStack;
         readonly Tensor _dWeightZ;
-        readonly Tensor _epsilonZ, _skipMask;
-        readonly Tensor _hiddenProduct, _z;
-        readonly Tensor _kl;
-        readonly Tensor _dz, _dPosteriorMoments, _dPosteriorHidden, _maskedDPosteriorHidden, _recurrentProduct;
+        readonly Tensor _z, _recurrentProduct;
 
         public Pass(ZForcing model, Workspace workspace, StepFrame frame, in StepSizes sizes) : base(frame)
         {
             _model = model.Configuration;
-            _latentHead = workspace.Functions.Latent;
-            var (rows, b, h, z, m) = (sizes.Rows, sizes.BatchSize, _model.LstmUnits, _model.LatentUnits, _model.MlpUnits);
-            var both = WeightUse.Forward | WeightUse.Transposed;
+            var (rows, b, h, z) = (sizes.Rows, sizes.BatchSize, _model.LstmUnits, _model.LatentUnits);
             _inputs = new InputPass(workspace, model._embedding, sizes);
-            _backward = new LstmPass(workspace, model._backwardLstm, sizes, sizes.MaximumSteps + 1, both);
+            _backward = new LstmPass(workspace, model._backwardLstm, sizes, sizes.MaximumSteps + 1, WeightUse.Forward | WeightUse.Transposed);
             _backward.MakeSequence(LstmDirection.Backward, _inputs.Embedded, _inputs.DEmbedded, frame.Validity, addsToDInput: false);
             var weightNoise = new WeightNoise(workspace, _model, model.Layout);
-            _forward = new LstmPass(workspace, model._forwardLstm, sizes, sizes.MaximumSteps, recurrentUse: 0, new LstmRegularisation(workspace, _model, model._forwardLstm, sizes), weightNoise);
-            _posterior = new NetPass(workspace, model._posterior, rows, inputUses: [WeightUse.Transposed, both]);
-            _prior = new PriorPass(workspace, model._prior, rows);
+            _forward = new LstmPass(workspace, model._forwardLstm, sizes, sizes.MaximumSteps, recurrentUse: 0,
+                new LstmRegularisation(workspace, _model, model._forwardLstm, sizes), weightNoise);
+            _z = workspace.Take(rows, z);
+            var hiddenStack = weightNoise.Operand(model._hiddenStack, WeightUse.Forward);
+            _channel = new ChannelPass(workspace, _model, sizes, model._posterior, model._prior, hiddenStack, _forward, _backward, _z);
             _psi = new ReconstructionPass(workspace, model._psi, rows);
             _generator = new GeneratorPass(workspace, model._generator, model.Output, _inputs, sizes);
             _penalties = new StatePenalties(workspace, _model, sizes);
             States = [new("h", _forward.H), new("c", _forward.C)];
-            _hiddenStack = weightNoise.Operand(model._hiddenStack, WeightUse.Forward);
             _forwardZ = weightNoise.Operand(model._weightZ.View, WeightUse.Forward);
             _recurrentStack = weightNoise.Operand(model._recurrentStack, WeightUse.Transposed);
             _dWeightZ = workspace.Gradient(model._weightZ);
-
-            _epsilonZ = workspace.Take(rows, z);
-            _skipMask = workspace.TakeIf(_model.SkipGradient != SkipGradientMode.Off, rows, 1);
-            _hiddenProduct = workspace.Take(b, m + 4 * h);
-            _z = workspace.Take(rows, z);
-            _kl = workspace.Take(rows, 1);
-            Latents = new LatentTensors(_z, _posterior.Output, _prior.Output, _kl, LogDensity: workspace.Take(rows, 1));
-            _dz = workspace.TakeForTraining(rows, z);
-            _dPosteriorMoments = workspace.TakeForTraining(rows, 2 * z);
-            _dPosteriorHidden = workspace.TakeForTraining(rows, m);
-            _maskedDPosteriorHidden = workspace.TakeIf(workspace.Training && Skips, b, m);
             _recurrentProduct = workspace.TakeForTraining(b, h + z);
         }
 
@@ -120,33 +102,20 @@ sealed class ZForcing : SequenceModel
 
         public override CarriedState[] States { get; }
 
-        public override LatentTensors Latents { get; }
-
-        bool Skips => !_skipMask.IsEmpty;
-
-        // h_0..h_{T-1} and h_1..h_T.
-        Tensor HPrevious => Frame.Span(_forward.H, 0, Steps);
-
-        Tensor H => Frame.Span(_forward.H, 1, Steps);
-
-        // b_t = β_{t-1+δ} for t = 1..T.
-        Tensor B => Frame.Span(_backward.H, _model.Alignment, Steps);
+        public override LatentTensors Latents => _channel.Latents;
 
         Tensor Z => Frame.Whole(_z);
 
         public override void DrawNoise(NoisePurpose purpose)
         {
             Frame.Enter(TrainingPhase.F2Noise);
-            var stream = purpose == NoisePurpose.Training ? NoiseStream.LatentNoise : NoiseStream.EvaluationLatentNoise;
-            Device.FillNormal(Frame.Whole(_epsilonZ), Frame.Noise(stream));
-            if (Skips)
-                Device.FillBernoulli(Frame.Whole(_skipMask), (float)_model.SkipProbability, Frame.Noise(NoiseStream.SkipGradientMask));
+            _channel.DrawNoise(Frame, purpose);
             _forward.DrawNoise(Frame, purpose);
         }
 
         public override void ZeroNoise()
         {
-            Device.Zero(Frame.Whole(_epsilonZ));
+            _channel.ZeroNoise(Frame);
             _forward.DrawNoise(Frame, NoisePurpose.Evaluation);
         }
 
@@ -154,27 +123,21 @@ sealed class ZForcing : SequenceModel
         {
             Frame.Enter(TrainingPhase.F1);
             _inputs.Forward(Steps + 1);
-            _inputs.Project(_backward, Steps + 1);
-            Frame.Enter(TrainingPhase.F1BackwardLstm);
-            _backward.ZeroSlot(Steps + 1);
-            _backward.SequenceForward(Frame, Steps + 1, _inputs.First(Steps + 1));
+            _backward.FutureForward(Frame, _inputs);
 
             Frame.Enter(TrainingPhase.F2);
-            if (!_inputs.Project(_forward, Steps))
-                Device.Multiply(_forward.MaskInput(Frame, _inputs.First(Steps)), _forward.InputWeight, _forward.Bias, Frame.Whole(_forward.Gates), accumulate: false);
-            _posterior.HiddenProduct(1, B, Frame.Whole(_posterior.Hidden));
+            _channel.Project(Frame, _inputs);
 
             Frame.Enter(TrainingPhase.F3);
             ForwardLoop();
 
             Frame.Enter(TrainingPhase.F4);
-            _prior.Forward(HPrevious);
-            _prior.KlForward(Frame.Whole(_posterior.Output), Frame.Whole(_kl));
-            _psi.Forward(Frame, Z, B);
+            _channel.KlForward(Frame);
+            _psi.Forward(Frame, Z, _channel.B(Frame));
             _generator.Forward(Frame, _forward.MaskOutput(Frame));
             _penalties.Forward(Frame, _forward);
             Frame.Sum(_generator.Nll, ObjectiveTerm.Nll);
-            Frame.Sum(_kl, ObjectiveTerm.Kl);
+            _channel.Sum(Frame);
             Frame.Sum(_psi.LogDensity, ObjectiveTerm.LogPPsi);
             _penalties.Sum(Frame);
         }
@@ -182,131 +145,80 @@ sealed class ZForcing : SequenceModel
         // F3: three products a time step.
         void ForwardLoop()
         {
-            var m = _model.MlpUnits;
-            var (qHat, aHat) = (_hiddenProduct.ColumnRange(0, m), _hiddenProduct.ColumnRange(m, 4 * _model.LstmUnits));
             for (var t = 0; t < Steps; t++)
             {
-                var (gates, z) = (Frame.At(_forward.Gates, t), Frame.At(_z, t));
-                var (posteriorHidden, posteriorOutput) = (Frame.At(_posterior.Hidden, t), Frame.At(_posterior.Output, t));
-                Device.Multiply(Frame.At(_forward.H, t), _hiddenStack, default, _hiddenProduct, accumulate: false);
-                _posterior.Activate(qHat, posteriorHidden);
-                _posterior.OutputForward(posteriorHidden, posteriorOutput);
-                Device.SampleGaussianForward(posteriorOutput, Frame.At(_epsilonZ, t), z, _latentHead);
-                Device.Multiply(z, _forwardZ, default, gates, accumulate: true);
+                var aHat = _channel.StepForward(Frame, t);
+                Device.Multiply(Frame.At(_z, t), _forwardZ, default, Frame.At(_forward.Gates, t), accumulate: true);
                 _forward.CellForward(Frame, t, aHat);
             }
         }
 
         public override void Backward()
         {
-            var (dHPrevious, dz) = (Frame.Span(_forward.DH, 0, Steps), Frame.Whole(_dz));
+            var dz = Frame.Whole(_channel.DZ);
             Frame.Enter(TrainingPhase.B1);
-            GeneratorBackward();
+            _generator.StateBackward(Frame, _forward, _penalties);
+            _generator.HiddenGradients(Frame, [_generator.InputGradient(0, _forward.ReadOutput(Frame))]);
+            Device.Zero(dz);
 
             Frame.Enter(TrainingPhase.B2);
-            _prior.KlBackward(Frame, Frame.Whole(_posterior.Output), HPrevious, Frame.Whole(_dPosteriorMoments));
-            _prior.InputBackward(Frame, Frame.Whole(_skipMask), dHPrevious);
+            _channel.KlBackward(Frame);
+
             Frame.Enter(TrainingPhase.B4);
-            var db = Frame.Span(_backward.DH, _model.Alignment, Steps);
-            _psi.Backward(Frame, Z, B, Frame.Scalars.Alpha, dz, _model.TargetGradientB ? db : default, targetMask: default, accumulateTarget: false);
+            var dTarget = _model.TargetGradientB ? _channel.DB(Frame) : default;
+            _psi.Backward(Frame, Z, _channel.B(Frame), Frame.Scalars.Alpha, dz, dTarget, targetMask: default, accumulateTarget: false);
 
             Frame.Enter(TrainingPhase.B5);
             ReverseLoop();
+
             Frame.Enter(TrainingPhase.B6);
-            RecurrentGradients();
+            var (inputs, dGates) = (_forward.ReadInput(Frame, _inputs.First(Steps)), Frame.Whole(_forward.Gates));
+            Device.WeightGradients([new(inputs, _forward.DInputWeight), new(_channel.HPrevious(Frame), _forward.DRecurrent), new(Z, _dWeightZ)], dGates, _forward.DBias);
+            _channel.Gradients(Frame);
 
             Frame.Enter(TrainingPhase.B7);
-            Device.Zero(Frame.At(_backward.DH, _model.Alignment == 0 ? Steps : 0));
-            _posterior.InputBackward(1, Frame.Whole(_dPosteriorHidden), db, accumulate: _model.TargetGradientB);
-            if (_model.SkipGradient == SkipGradientMode.Both)
-                Device.MaskRows(db, Frame.Whole(_skipMask));
-            _backward.SequenceBackward(Frame);
-            _inputs.ProjectionBackward(_backward, Steps + 1, accumulate: false);
-            _inputs.ProjectionBackward(_forward, Steps, accumulate: true);
-            if (!_inputs.DEmbedded.IsEmpty)
-                _forward.AddInputGradient(Frame, Frame.Whole(_inputs.DEmbedded));
-            _inputs.Backward(Steps + 1);
-        }
-
-        void GeneratorBackward()
-        {
-            var dH = Frame.Span(_forward.DH, 1, Steps);
-            _generator.OutputBackward(Frame);
-            Device.Zero(Frame.At(_forward.DH, 0));
-            _generator.InputBackward(Frame, 0, dH, Steps);
-            _forward.OutputBackward(Frame);
-            _penalties.Backward(Frame, _forward);
-            _generator.HiddenGradients(Frame, [_generator.InputGradient(0, _forward.ReadOutput(Frame))]);
-            Device.Zero(Frame.Whole(_dz));
+            _channel.FutureBackward(Frame, _inputs);
         }
 
         // B5: three products a time step.
         void ReverseLoop()
         {
             var (h, z) = (_model.LstmUnits, _model.LatentUnits);
-            var dhRecurrent = _recurrentProduct.ColumnRange(0, h);
-            var dz = _recurrentProduct.ColumnRange(h, z);
+            var (dhRecurrent, dz) = (_recurrentProduct.ColumnRange(0, h), _recurrentProduct.ColumnRange(h, z));
             Device.Zero(_forward.DC);
             Device.Zero(dhRecurrent);
             for (var t = Steps - 1; t >= 0; t--)
             {
-                var gates = Frame.At(_forward.Gates, t);
                 _forward.CellBackward(Frame, t, dhRecurrent);
-                Device.MultiplyTransposed(gates, _recurrentStack, _recurrentProduct, accumulate: false);
-                var (posteriorOutput, dPosteriorHidden) = (Frame.At(_posterior.Output, t), Frame.At(_dPosteriorHidden, t));
-                Device.SampleGaussianBackward(dz, Frame.At(_dz, t), Frame.At(_epsilonZ, t), Frame.At(_dPosteriorMoments, t), posteriorOutput, _latentHead);
-                _posterior.HiddenBackward(posteriorOutput, Frame.At(_posterior.Hidden, t), dPosteriorHidden, Frame.At(_skipMask, t), _maskedDPosteriorHidden);
-                _posterior.InputBackward(0, Skips ? _maskedDPosteriorHidden : dPosteriorHidden, dhRecurrent, accumulate: true);
+                Device.MultiplyTransposed(Frame.At(_forward.Gates, t), _recurrentStack, _recurrentProduct, accumulate: false);
+                _channel.StepBackward(Frame, t, dz, dhRecurrent);
             }
         }
 
-        // B6: products with the same output gradient are one operation. No embedded inputs where the vocabulary is projected.
-        void RecurrentGradients()
-        {
-            Device.WeightGradients(
-                [new(_forward.ReadInput(Frame, _inputs.First(Steps)), _forward.DInputWeight), new(HPrevious, _forward.DRecurrent), new(Z, _dWeightZ)],
-                Frame.Whole(_forward.Gates), _forward.DBias);
-            _posterior.OutputGradients(Frame.Whole(_posterior.Hidden), Frame.Whole(_posterior.Output));
-            _posterior.HiddenGradients([_posterior.InputGradient(0, HPrevious), _posterior.InputGradient(1, B)], Frame.Whole(_dPosteriorHidden));
-        }
-
-        public override IEnumerable<StepTensor> NoiseTensors =>
-        [
-            Frame.Predicted("eps_z", _epsilonZ, TrainingPhase.F2Noise),
-            Frame.Predicted("skip_mask", _skipMask, TrainingPhase.F2Noise),
-            .. _forward.NoiseTensors(Frame),
-        ];
+        public override IEnumerable<StepTensor> NoiseTensors => [.. _channel.NoiseTensors(Frame), .. _forward.NoiseTensors(Frame)];
 
         public override IEnumerable<StepTensor> ForwardTensors =>
         [
-            Frame.Tokens("embedded", _inputs.Tokens.IsEmpty ? default : _inputs.Embedded, TrainingPhase.F1),
+            .. _inputs.ForwardTensors(Frame),
             .. _backward.FutureTensors(Frame),
-            Frame.Predicted("posterior.hidden", _posterior.Hidden, TrainingPhase.F3, StepOrder.Ascending, Kink.LeakyRelu),
-            Frame.Predicted("posterior.output", _posterior.Output, TrainingPhase.F3, StepOrder.Ascending, Kink.LogVariance),
-            Frame.Predicted("z", _z, TrainingPhase.F3, StepOrder.Ascending),
+            .. _channel.LoopTensors(Frame),
             .. _forward.PastTensors(Frame, isLoop: true),
-            Frame.Predicted("prior.hidden", _prior.Hidden, TrainingPhase.F4, kink: Kink.LeakyRelu),
-            Frame.Predicted("prior.output", _prior.Output, TrainingPhase.F4, kink: Kink.LogVariance),
+            .. _channel.PriorTensors(Frame),
             Frame.Predicted("psi.hidden", _psi.Net.Hidden, TrainingPhase.F4, kink: Kink.LeakyRelu),
             Frame.Predicted("psi.output", _psi.Net.Output, TrainingPhase.F4, kink: Kink.LogVariance),
             .. _generator.ForwardTensors(Frame),
-            Frame.Predicted("kl", _kl, TrainingPhase.F4),
             Frame.Predicted("log_p_psi", _psi.LogDensity, TrainingPhase.F4),
             .. _penalties.ForwardTensors(Frame),
         ];
 
         public override IEnumerable<StepTensor> BackwardTensors =>
         [
-            Frame.Predicted("grad.prior.output", _prior.Output, TrainingPhase.B2),
-            Frame.Predicted("grad.posterior.moments", _dPosteriorMoments, TrainingPhase.B2),
             Frame.Tokens("grad.h.direct", _forward.DH, TrainingPhase.B3),
             Frame.Predicted("grad.psi.output", _psi.Net.Output, TrainingPhase.B4),
-            Frame.Predicted("grad.z.direct", _dz, TrainingPhase.B4),
             Frame.Predicted("grad.gates", _forward.Gates, TrainingPhase.B5, StepOrder.Descending),
-            Frame.Predicted("grad.posterior.output", _posterior.Output, TrainingPhase.B5, StepOrder.Descending),
-            Frame.Predicted("grad.posterior.hidden", _dPosteriorHidden, TrainingPhase.B5, StepOrder.Descending),
+            .. _channel.GradientTensors(Frame),
             .. _backward.FutureGradients(Frame),
-            Frame.Tokens("grad.embedded", _inputs.DEmbedded, TrainingPhase.B7),
+            .. _inputs.GradientTensors(Frame),
         ];
 
         public override IEnumerable<StepTensor> InitialStateGradients =>
@@ -319,32 +231,25 @@ sealed class ZForcing : SequenceModel
             ("latent z", Z),
             ("forward LSTM state", Frame.Span(_forward.H, 0, Steps + 1)),
             ("log p_psi per step", Frame.Whole(_psi.LogDensity)),
-            ("KL per step", Frame.Whole(_kl)),
+            _channel.WatchedKl(Frame),
             ("NLL per step", Frame.Whole(_generator.Nll)),
         ];
     }
 
     sealed class Generative : GenerativeStep
     {
-        readonly GaussianHead _latentHead;
         readonly LstmStep _lstm;
-        readonly PriorPass _prior;
+        readonly LatentStep _latent;
         readonly GeneratorStep _generator;
         readonly Weight _forwardZ;
-        readonly Tensor _epsilonZ, _z, _moments;
 
         public Generative(ZForcing model, Workspace workspace, GenerativeFrame frame) : base(frame)
         {
-            var (b, z) = (frame.Rows, model.Configuration.LatentUnits);
-            _latentHead = workspace.Functions.Latent;
+            var b = frame.Rows;
             _lstm = new LstmStep(workspace, model.Configuration, model._forwardLstm, b);
-            _prior = new PriorPass(workspace, model._prior, b);
+            _latent = new LatentStep(workspace, frame, model._prior, workspace.Take(b, model.Configuration.LatentUnits));
             _generator = new GeneratorStep(workspace, model._generator, b);
             _forwardZ = workspace.Operand(model._weightZ, WeightUse.Forward);
-            (_epsilonZ, _z) = (workspace.Take(b, z), workspace.Take(b, z));
-
-            // A fixed prior's moments are the zeros that memory begins with.
-            _moments = _prior.Output.IsEmpty ? workspace.Take(b, 2 * z) : _prior.Output;
         }
 
         public override Tensor Output => _generator.Output;
@@ -356,11 +261,8 @@ sealed class ZForcing : SequenceModel
         public override void Run()
         {
             _lstm.Begin(Frame.X);
-            _prior.Forward(_lstm.H);
-            if (Frame.IsSampled)
-                Device.FillNormal(_epsilonZ, Frame.Noise(NoiseStream.GenerationLatentNoise));
-            Device.SampleGaussianForward(_moments, _epsilonZ, _z, _latentHead);
-            Device.Multiply(_z, _forwardZ, default, _lstm.Gates, accumulate: true);
+            _latent.Run(_lstm.H);
+            Device.Multiply(_latent.Z, _forwardZ, default, _lstm.Gates, accumulate: true);
             _lstm.End();
             _generator.Run(_lstm.H);
         }

@@ -41,11 +41,7 @@ sealed class GeneratorPass
     /// <summary>−log p of every target given the inputs u_t, [T·B, ·] each.</summary>
     public void Forward(StepFrame frame, params ReadOnlySpan<Tensor> inputs)
     {
-        var hidden = frame.Whole(Hidden);
-        _net.HiddenProduct(inputs[0], hidden);
-        for (var i = 1; i < inputs.Length; i++)
-            _net.AddHiddenProduct(i, inputs[i], hidden);
-        _net.Activate(hidden);
+        _net.HiddenForward(inputs, frame.Whole(Hidden));
         for (var start = 0; start < frame.Steps; start += _outputSteps)
         {
             var count = Math.Min(_outputSteps, frame.Steps - start);
@@ -67,6 +63,18 @@ sealed class GeneratorPass
         }
 
         _net.ActivationBackward(frame.Whole(Hidden), frame.Whole(frame.DHidden));
+    }
+
+    /// <summary>
+    /// B1 of a generator whose first input is an LSTM's h: <see cref="OutputBackward"/>, and what it and the penalties send into the LSTM's states.
+    /// </summary>
+    public void StateBackward(StepFrame frame, LstmPass lstm, StatePenalties penalties)
+    {
+        OutputBackward(frame);
+        frame.Device.Zero(frame.At(lstm.DStates, 0));
+        InputBackward(frame, 0, frame.Span(lstm.DH, 1, frame.Steps), frame.Steps);
+        lstm.OutputBackward(frame);
+        penalties.Backward(frame, lstm);
     }
 
     /// <summary>Of an input u_i: where the gradient of its weight goes.</summary>

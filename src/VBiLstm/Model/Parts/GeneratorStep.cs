@@ -10,12 +10,5 @@ sealed class GeneratorStep(Workspace workspace, Net net, int rows)
     /// <summary>o_t, [B, O].</summary>
     public Tensor Output => _net.Output;
 
-    public void Run(params ReadOnlySpan<Tensor> inputs)
-    {
-        _net.HiddenProduct(inputs[0], _net.Hidden);
-        for (var i = 1; i < inputs.Length; i++)
-            _net.AddHiddenProduct(i, inputs[i], _net.Hidden);
-        _net.Activate(_net.Hidden);
-        _net.OutputForward(_net.Hidden, _net.Output);
-    }
+    public void Run(params ReadOnlySpan<Tensor> inputs) => _net.Forward(inputs);
 }

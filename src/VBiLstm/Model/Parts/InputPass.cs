@@ -69,24 +69,37 @@ sealed class InputPass
     }
 
     /// <summary>
-    /// Where projections were gathered: the gates' gradients summed for each id first, then both products over the vocabulary instead of the tokens.
+    /// The embedding's gradient: from de, or, where projections were gathered, from the gates' gradients of the LSTMs that read it, which must stand there.
     /// </summary>
-    /// <param name="lstm">Its gates hold dA.</param>
-    /// <param name="count">Time steps.</param>
-    /// <param name="accumulate">Whether another LSTM has left its share in the embedding's gradient.</param>
-    public void ProjectionBackward(LstmPass lstm, int count, bool accumulate)
+    /// <param name="steps">T; a backward LSTM reads a token more.</param>
+    /// <param name="forward">The forward LSTM.</param>
+    /// <param name="backward">The backward LSTM, where one reads the same inputs.</param>
+    public void Backward(int steps, LstmPass forward, LstmPass? backward = null)
     {
-        if (!_sizes.ProjectsVocabulary)
-            return;
+        if (_sizes.ProjectsVocabulary)
+        {
+            if (backward is not null)
+                ProjectionBackward(backward, steps + 1, accumulate: false);
+            ProjectionBackward(forward, steps, accumulate: backward is not null);
+        }
+        else if (Embeds && !DEmbedded.IsEmpty)
+        {
+            var rows = (steps + 1) * _sizes.BatchSize;
+            _device.EmbeddingBackward(Tokens.Range(0, rows), DEmbedded.RowRange(0, rows), _dTable);
+        }
+    }
+
+    // The gates' gradients summed for each id first, then both products over the vocabulary instead of the tokens.
+    void ProjectionBackward(LstmPass lstm, int count, bool accumulate)
+    {
         _device.EmbeddingBackward(Tokens.Range(0, count * _sizes.BatchSize), lstm.Gates.RowRange(0, count * _sizes.BatchSize), lstm.TokenGates);
         _device.WeightGradients([new(_table, lstm.DInputWeight)], lstm.TokenGates, default);
         _device.MultiplyTransposed(lstm.TokenGates, lstm.InputWeight, _dTable, accumulate);
     }
 
-    /// <summary>The embedding's gradient from de of steps 0..count-1.</summary>
-    public void Backward(int count)
-    {
-        if (Embeds && !DEmbedded.IsEmpty)
-            _device.EmbeddingBackward(Tokens.Range(0, count * _sizes.BatchSize), DEmbedded.RowRange(0, count * _sizes.BatchSize), _dTable);
-    }
+    /// <summary>What a forward pass leaves, for comparisons; frames are nothing that it computed.</summary>
+    public IEnumerable<StepTensor> ForwardTensors(StepFrame frame) => [frame.Tokens("embedded", Embeds ? Embedded : default, TrainingPhase.F1)];
+
+    /// <summary>What a backward pass leaves, for comparisons.</summary>
+    public IEnumerable<StepTensor> GradientTensors(StepFrame frame) => [frame.Tokens("grad.embedded", DEmbedded, TrainingPhase.B7)];
 }

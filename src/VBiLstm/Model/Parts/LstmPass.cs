@@ -165,6 +165,16 @@ sealed class LstmPass
         }
     }
 
+    /// <summary>F1 and F1′ of a backward LSTM over s_0..s_T.</summary>
+    public void FutureForward(StepFrame frame, InputPass inputs)
+    {
+        var tokens = frame.Steps + 1;
+        inputs.Project(this, tokens);
+        frame.Enter(TrainingPhase.F1BackwardLstm);
+        ZeroSlot(tokens);
+        SequenceForward(frame, tokens, inputs.First(tokens));
+    }
+
     /// <summary>From <see cref="DH"/>: the gradients of the weights, of the inputs where wanted, and of the initial state.</summary>
     public void SequenceBackward(StepFrame frame)
     {

@@ -46,13 +46,21 @@ sealed class NetPass
     /// <summary>Where the gradient of W₁ᵢ goes; with x one layer of <see cref="Device.WeightGradients"/>.</summary>
     public WeightGradient InputGradient(int input, Tensor x) => new(x, _dInputs[input]);
 
-    /// <summary>Fills hidden and output from x [rows, inputs].</summary>
-    public void Forward(Tensor x)
+    /// <summary>Fills hidden and output from every input xᵢ [rows, inputs].</summary>
+    public void Forward(params ReadOnlySpan<Tensor> inputs)
     {
-        var hidden = Hidden.RowRange(0, x.Rows);
-        HiddenProduct(x, hidden);
+        var rows = inputs[0].Rows;
+        HiddenForward(inputs, Hidden.RowRange(0, rows));
+        OutputForward(Hidden.RowRange(0, rows), Output.RowRange(0, rows));
+    }
+
+    /// <summary>φ(Σ xᵢ W₁ᵢ + b₁) into hidden.</summary>
+    public void HiddenForward(ReadOnlySpan<Tensor> inputs, Tensor hidden)
+    {
+        HiddenProduct(0, inputs[0], hidden);
+        for (var i = 1; i < inputs.Length; i++)
+            AddHiddenProduct(i, inputs[i], hidden);
         Activate(hidden);
-        OutputForward(hidden, Output.RowRange(0, x.Rows));
     }
 
     /// <summary>As <see cref="Forward"/>, for a thin x of few rows and columns.</summary>
@@ -61,9 +69,6 @@ sealed class NetPass
         _device.MultiplyLeakyRelu(x, _inputs[0], _hiddenBias, hidden, _phi);
         OutputForward(hidden, output);
     }
-
-    /// <summary>a = x W₁ + b₁ of the first input.</summary>
-    public void HiddenProduct(Tensor x, Tensor hidden) => _device.Multiply(x, _inputs[0], _hiddenBias, hidden, accumulate: false);
 
     /// <summary>a = x W₁ᵢ + b₁ of any one input.</summary>
     public void HiddenProduct(int input, Tensor x, Tensor hidden) => _device.Multiply(x, _inputs[input], _hiddenBias, hidden, accumulate: false);

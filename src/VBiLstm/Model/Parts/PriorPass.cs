@@ -26,8 +26,8 @@ sealed class PriorPass
     /// <summary>[μ_p; ℓ_p], then its gradient, [rows, 2Z]; empty where the prior is fixed.</summary>
     public Tensor Output => _net?.Output ?? default;
 
-    /// <summary>The prior's moments given x [R, inputs].</summary>
-    public void Forward(Tensor x) => _net?.Forward(x);
+    /// <summary>The prior's moments given its inputs [R, ·].</summary>
+    public void Forward(params ReadOnlySpan<Tensor> inputs) => _net?.Forward(inputs);
 
     /// <summary>KL(q ‖ p) of the first rows.</summary>
     public void KlForward(Tensor q, Tensor kl) => _device.GaussianKlForward(q, Moments(q.Rows), kl, _head);

@@ -1,0 +1,184 @@
+using VBiLstm.Configuration;
+using VBiLstm.Devices;
+using VBiLstm.Model.Models;
+using VBiLstm.Noise;
+
+namespace VBiLstm.Model.Parts;
+
+/// <summary>
+/// The variational channel between a forward and a backward LSTM (model.md section 2.2): the posterior of z_t given h_{t-1} and b_t, its prior given h_{t-1},
+/// the KL between them, and the skip-gradient mask. What z_t feeds is the model's.
+/// </summary>
+sealed class ChannelPass
+{
+    readonly Device _device;
+    readonly ModelConfiguration _model;
+    readonly GaussianHead _head;
+    readonly LstmPass _forward, _backward;
+    readonly NetPass _posterior;
+    readonly PriorPass _prior;
+    readonly SampleNoise _epsilon;
+    readonly Weight _hiddenStack;
+    readonly Tensor _z, _kl, _skipMask, _hiddenProduct;
+    readonly Tensor _dMoments, _dHidden, _maskedDHidden;
+
+    /// <param name="workspace">Where the tensors come from.</param>
+    /// <param name="model">Switches and sizes.</param>
+    /// <param name="sizes">Of the step.</param>
+    /// <param name="posterior">Its inputs are h_{t-1}, whose weight is part of the hidden stack, and b_t.</param>
+    /// <param name="prior">Null where the prior is fixed.</param>
+    /// <param name="hiddenStack">[Q_1h | U_f] as an operand, [H, M + 4H].</param>
+    /// <param name="forward">The forward LSTM.</param>
+    /// <param name="backward">The backward LSTM.</param>
+    /// <param name="z">Where z goes, [T·B, Z].</param>
+    public ChannelPass(Workspace workspace, ModelConfiguration model, in StepSizes sizes, Net posterior, Net? prior, Weight hiddenStack, LstmPass forward,
+        LstmPass backward, Tensor z)
+    {
+        (_device, _model, _head) = (workspace.Device, model, workspace.Functions.Latent);
+        (_hiddenStack, _forward, _backward, _z) = (hiddenStack, forward, backward, z);
+        var (rows, b) = (sizes.Rows, sizes.BatchSize);
+        _posterior = new NetPass(workspace, posterior, rows, inputUses: [WeightUse.Transposed, WeightUse.Forward | WeightUse.Transposed]);
+        _prior = new PriorPass(workspace, prior, rows);
+        _epsilon = SampleNoise.OfLatent(workspace, rows, z.Columns);
+        _skipMask = workspace.TakeIf(model.SkipGradient != SkipGradientMode.Off, rows, 1);
+        _hiddenProduct = workspace.Take(b, model.MlpUnits + 4 * model.LstmUnits);
+        _kl = workspace.Take(rows, 1);
+        Latents = new LatentTensors(z, _posterior.Output, _prior.Output, _kl, LogDensity: workspace.Take(rows, 1));
+        DZ = workspace.TakeForTraining(rows, z.Columns);
+        _dMoments = workspace.TakeForTraining(rows, 2 * z.Columns);
+        _dHidden = workspace.TakeForTraining(rows, model.MlpUnits);
+        _maskedDHidden = workspace.TakeIf(workspace.Training && Skips, b, model.MlpUnits);
+    }
+
+    public LatentTensors Latents { get; }
+
+    /// <summary>What reaches z but through the forward LSTM, [T, B, Z].</summary>
+    public Tensor DZ { get; }
+
+    bool Skips => !_skipMask.IsEmpty;
+
+    /// <summary>h_0..h_{T-1}.</summary>
+    public Tensor HPrevious(StepFrame frame) => frame.Span(_forward.H, 0, frame.Steps);
+
+    /// <summary>b_t = β_{t-1+δ} for t = 1..T.</summary>
+    public Tensor B(StepFrame frame) => frame.Span(_backward.H, _model.Alignment, frame.Steps);
+
+    /// <summary>db_t.</summary>
+    public Tensor DB(StepFrame frame) => frame.Span(_backward.DH, _model.Alignment, frame.Steps);
+
+    /// <summary>m_t of the loaded batch; empty where skip gradient is off.</summary>
+    public Tensor SkipMask(StepFrame frame) => frame.Whole(_skipMask);
+
+    public void DrawNoise(StepFrame frame, NoisePurpose purpose)
+    {
+        _epsilon.Draw(frame, purpose);
+        if (Skips)
+            _device.FillBernoulli(SkipMask(frame), (float)_model.SkipProbability, frame.Noise(NoiseStream.SkipGradientMask));
+    }
+
+    /// <summary>z becomes its mean.</summary>
+    public void ZeroNoise(StepFrame frame) => _epsilon.Zero(frame);
+
+    /// <summary>F2: what the forward LSTM and the posterior read of all time steps' inputs and b_t.</summary>
+    public void Project(StepFrame frame, InputPass inputs)
+    {
+        if (!inputs.Project(_forward, frame.Steps))
+            _device.Multiply(_forward.MaskInput(frame, inputs.First(frame.Steps)), _forward.InputWeight, _forward.Bias, frame.Whole(_forward.Gates), accumulate: false);
+        _posterior.HiddenProduct(1, B(frame), frame.Whole(_posterior.Hidden));
+    }
+
+    /// <summary>F3: z_t from h_{t-1} and b_t, time step t.</summary>
+    /// <returns>h_{t-1} U_f, [B, 4H], one step's scratch.</returns>
+    public Tensor StepForward(StepFrame frame, int t)
+    {
+        var m = _model.MlpUnits;
+        var (hidden, output) = (frame.At(_posterior.Hidden, t), frame.At(_posterior.Output, t));
+        _device.Multiply(frame.At(_forward.H, t), _hiddenStack, default, _hiddenProduct, accumulate: false);
+        _posterior.Activate(_hiddenProduct.ColumnRange(0, m), hidden);
+        _posterior.OutputForward(hidden, output);
+        _device.SampleGaussianForward(output, frame.At(_epsilon.Values, t), frame.At(_z, t), _head);
+        return _hiddenProduct.ColumnRange(m, _hiddenProduct.Columns - m);
+    }
+
+    /// <summary>F4: the prior and the KL of all time steps.</summary>
+    public void KlForward(StepFrame frame)
+    {
+        _prior.Forward(HPrevious(frame));
+        _prior.KlForward(frame.Whole(_posterior.Output), frame.Whole(_kl));
+    }
+
+    /// <summary>Adds the KL to the sums of the terms.</summary>
+    public void Sum(StepFrame frame) => frame.Sum(_kl, ObjectiveTerm.Kl);
+
+    /// <summary>B2: the KL and the prior, into the moments' gradient and h_{t-1}.</summary>
+    public void KlBackward(StepFrame frame)
+    {
+        _prior.KlBackward(frame, frame.Whole(_posterior.Output), HPrevious(frame), frame.Whole(_dMoments));
+        _prior.InputBackward(frame, SkipMask(frame), frame.Span(_forward.DH, 0, frame.Steps));
+    }
+
+    /// <summary>B5: from dz, what reached z through the forward LSTM, into h_{t-1}, time step t.</summary>
+    public void StepBackward(StepFrame frame, int t, Tensor dz, Tensor dhRecurrent)
+    {
+        var (output, dHidden) = (frame.At(_posterior.Output, t), frame.At(_dHidden, t));
+        _device.SampleGaussianBackward(dz, frame.At(DZ, t), frame.At(_epsilon.Values, t), frame.At(_dMoments, t), output, _head);
+        _posterior.HiddenBackward(output, frame.At(_posterior.Hidden, t), dHidden, frame.At(_skipMask, t), _maskedDHidden);
+        _posterior.InputBackward(0, Skips ? _maskedDHidden : dHidden, dhRecurrent, accumulate: true);
+    }
+
+    /// <summary>B6: the posterior's gradients.</summary>
+    public void Gradients(StepFrame frame)
+    {
+        _posterior.OutputGradients(frame.Whole(_posterior.Hidden), frame.Whole(_posterior.Output));
+        _posterior.HiddenGradients([_posterior.InputGradient(0, HPrevious(frame)), _posterior.InputGradient(1, B(frame))], frame.Whole(_dHidden));
+    }
+
+    /// <summary>B7: what the posterior sends into b_t, beside what a density's target has left there; the backward LSTM; and what both LSTMs send into the inputs.</summary>
+    public void FutureBackward(StepFrame frame, InputPass inputs)
+    {
+        _device.Zero(frame.At(_backward.DH, _model.Alignment == 0 ? frame.Steps : 0));
+        _posterior.InputBackward(1, frame.Whole(_dHidden), DB(frame), accumulate: _model.TargetGradientB);
+        if (_model.SkipGradient == SkipGradientMode.Both)
+            _device.MaskRows(DB(frame), SkipMask(frame));
+        _backward.SequenceBackward(frame);
+        if (!inputs.DEmbedded.IsEmpty)
+            _forward.AddInputGradient(frame, frame.Whole(inputs.DEmbedded));
+        inputs.Backward(frame.Steps, _forward, _backward);
+    }
+
+    /// <summary>What <see cref="DrawNoise"/> leaves, for comparisons.</summary>
+    public IEnumerable<StepTensor> NoiseTensors(StepFrame frame) =>
+    [
+        frame.Predicted("eps_z", _epsilon.Values, TrainingPhase.F2Noise),
+        frame.Predicted("skip_mask", _skipMask, TrainingPhase.F2Noise),
+    ];
+
+    /// <summary>What the loop leaves, for comparisons.</summary>
+    public IEnumerable<StepTensor> LoopTensors(StepFrame frame) =>
+    [
+        frame.Predicted("posterior.hidden", _posterior.Hidden, TrainingPhase.F3, StepOrder.Ascending, Kink.LeakyRelu),
+        frame.Predicted("posterior.output", _posterior.Output, TrainingPhase.F3, StepOrder.Ascending, Kink.LogVariance),
+        frame.Predicted("z", _z, TrainingPhase.F3, StepOrder.Ascending),
+    ];
+
+    /// <summary>What <see cref="KlForward"/> leaves, for comparisons.</summary>
+    public IEnumerable<StepTensor> PriorTensors(StepFrame frame) =>
+    [
+        frame.Predicted("prior.hidden", _prior.Hidden, TrainingPhase.F4, kink: Kink.LeakyRelu),
+        frame.Predicted("prior.output", _prior.Output, TrainingPhase.F4, kink: Kink.LogVariance),
+        frame.Predicted("kl", _kl, TrainingPhase.F4),
+    ];
+
+    /// <summary>What the backward pass leaves, for comparisons.</summary>
+    public IEnumerable<StepTensor> GradientTensors(StepFrame frame) =>
+    [
+        frame.Predicted("grad.prior.output", _prior.Output, TrainingPhase.B2),
+        frame.Predicted("grad.posterior.moments", _dMoments, TrainingPhase.B2),
+        frame.Predicted("grad.z.direct", DZ, TrainingPhase.B4),
+        frame.Predicted("grad.posterior.output", _posterior.Output, TrainingPhase.B5, StepOrder.Descending),
+        frame.Predicted("grad.posterior.hidden", _dHidden, TrainingPhase.B5, StepOrder.Descending),
+    ];
+
+    /// <summary>Where a value that is not finite is looked for.</summary>
+    public (string Name, Tensor Values) WatchedKl(StepFrame frame) => ("KL per step", frame.Whole(_kl));
+}

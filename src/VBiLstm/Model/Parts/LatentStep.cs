@@ -1,0 +1,40 @@
+using VBiLstm.Devices;
+using VBiLstm.Model.Models;
+using VBiLstm.Noise;
+
+namespace VBiLstm.Model.Parts;
+
+/// <summary>z_t from the prior, sampled or at its mean, for one time step of B rows of the generative process.</summary>
+sealed class LatentStep
+{
+    readonly GenerativeFrame _frame;
+    readonly GaussianHead _head;
+    readonly PriorPass _prior;
+    readonly Tensor _moments, _epsilon;
+
+    /// <param name="workspace">Where the tensors come from.</param>
+    /// <param name="frame">Rows, and whether latents are sampled.</param>
+    /// <param name="prior">Null where the prior is fixed.</param>
+    /// <param name="z">Where z_t goes, [B, Z].</param>
+    public LatentStep(Workspace workspace, GenerativeFrame frame, Net? prior, Tensor z)
+    {
+        (_frame, _head, Z) = (frame, workspace.Functions.Latent, z);
+        _prior = new PriorPass(workspace, prior, frame.Rows);
+        _epsilon = workspace.Take(z.Rows, z.Columns);
+
+        // A fixed prior's moments are the zeros that memory begins with.
+        _moments = _prior.Output.IsEmpty ? workspace.Take(z.Rows, 2 * z.Columns) : _prior.Output;
+    }
+
+    /// <summary>[B, Z].</summary>
+    public Tensor Z { get; }
+
+    /// <summary>z_t given what the prior reads.</summary>
+    public void Run(params ReadOnlySpan<Tensor> inputs)
+    {
+        _prior.Forward(inputs);
+        if (_frame.IsSampled)
+            _frame.Device.FillNormal(_epsilon, _frame.Noise(NoiseStream.GenerationLatentNoise));
+        _frame.Device.SampleGaussianForward(_moments, _epsilon, Z, _head);
+    }
+}
