@@ -125,7 +125,7 @@ public static class SafetensorsFile
         return expected == dataLength
             ? entries
             : throw new CheckpointException($"{file}: {dataLength} bytes of data where the header describes {expected}; "
-            + "the file is truncated or has something behind it.");
+                + "the file is truncated or has something behind it.");
     }
 
     static ReadOnlySpan<byte> LittleEndian(float[] values)

@@ -7,6 +7,8 @@ namespace VBiLstm.Comparisons;
 /// <summary>A data set of a comparison.</summary>
 public sealed record ComparisonDataset
 {
+    static readonly Dictionary<string, PaperFigures> _noFigures = [];
+
     /// <summary>Names the folder of its runs and its tables.</summary>
     public required string Name { get; init; }
 
@@ -20,11 +22,7 @@ public sealed record ComparisonDataset
     public IReadOnlyList<string> Set { get; init => field = value ?? []; } = [];
 
     /// <summary>The paper's numbers by the model's name.</summary>
-    public IReadOnlyDictionary<string, PaperFigures> Paper
-    {
-        get; init => field = value
-        ?? new Dictionary<string, PaperFigures>();
-    } = new Dictionary<string, PaperFigures>();
+    public IReadOnlyDictionary<string, PaperFigures> Paper { get; init => field = value ?? _noFigures; } = _noFigures;
 
     /// <summary>What the paper's numbers were measured on, and in which of its tables they stand.</summary>
     public string PaperNote { get; init => field = value ?? ""; } = "";

@@ -5,13 +5,11 @@ using VBiLstm.Noise;
 namespace VBiLstm.Model;
 
 /// <summary>
-/// What every model's pass shares within one step: the device, the batch's size and masks, the scalars, the sums. A [T, B, N] sequence is a tensor [T·B, N] sized
-/// for the largest T.
+/// What every model's pass shares within one step: the device, the batch's size and masks, the scalars, the sums. A [T, B, N] sequence is a tensor
+/// [T·B, N] sized for the largest T.
 /// </summary>
 sealed class StepFrame
 {
-    static readonly int _terms = Enum.GetValues<ObjectiveTerm>().Length;
-
     public StepFrame(Workspace workspace, ModelConfiguration model, in StepSizes sizes)
     {
         Device = workspace.Device;
@@ -39,13 +37,13 @@ sealed class StepFrame
     public Tensor Metrics { get; }
 
     /// <summary>[terms, 1]: each Σ w, in the order of <see cref="ObjectiveTerm"/>.</summary>
-    public Tensor Terms => Metrics.RowRange(0, _terms);
+    public Tensor Terms => Metrics.RowRange(0, StepMetrics.Terms);
 
     /// <summary>[1, 1]: J.</summary>
-    public Tensor Objective => Metrics.RowRange(_terms, 1);
+    public Tensor Objective => Metrics.RowRange(StepMetrics.Terms, 1);
 
     /// <summary>[1, 1].</summary>
-    public Tensor GradientNorm => Metrics.RowRange(_terms + 1, 1);
+    public Tensor GradientNorm => Metrics.RowRange(StepMetrics.Terms + 1, 1);
 
     /// <summary>[1, 1]: not 0 after a step that was not finite halted the updates.</summary>
     public Tensor Halted { get; }

@@ -12,13 +12,15 @@ namespace VBiLstm.Model;
 /// <param name="GradientNorm">Euclidean norm of the whole gradient before clipping; 0 when not computed.</param>
 public readonly record struct StepMetrics(float Nll, float Kl, float LogPPsi, float LogPXi, float Activity, float Objective, float GradientNorm)
 {
-    static readonly int _terms = Enum.GetValues<ObjectiveTerm>().Length;
+    /// <summary>How many terms there are.</summary>
+    internal static int Terms { get; } = Enum.GetValues<ObjectiveTerm>().Length;
 
     /// <summary>How many values there are in device memory: the terms, J and the norm.</summary>
-    internal static int Count => _terms + 2;
+    internal static int Count => Terms + 2;
 
-    internal static StepMetrics Of(ReadOnlySpan<float> values) => new(values[(int)ObjectiveTerm.Nll], values[(int)ObjectiveTerm.Kl], values[(int)ObjectiveTerm.LogPPsi],
-        values[(int)ObjectiveTerm.LogPXi], values[(int)ObjectiveTerm.Activity], values[_terms], values[_terms + 1])
+    internal static StepMetrics Of(ReadOnlySpan<float> values) => new(
+        values[(int)ObjectiveTerm.Nll], values[(int)ObjectiveTerm.Kl], values[(int)ObjectiveTerm.LogPPsi], values[(int)ObjectiveTerm.LogPXi],
+        values[(int)ObjectiveTerm.Activity], values[Terms], values[Terms + 1])
     {
         NormDifference = values[(int)ObjectiveTerm.NormStabiliser],
         BackwardNll = values[(int)ObjectiveTerm.BackwardNll],

@@ -7,12 +7,10 @@ namespace VBiLstm.Model;
 /// <summary>Values that change from step to step, in device memory so that a recorded step reads the current ones.</summary>
 sealed class StepScalars
 {
-    static readonly int _terms = Enum.GetValues<ObjectiveTerm>().Length;
-
     readonly Device _device;
     readonly ModelConfiguration _model;
     readonly IdTensor _all;
-    readonly float[] _host = new float[_terms + 5];
+    readonly float[] _host = new float[StepMetrics.Terms + 5];
     readonly int[] _words;
 
     public StepScalars(Workspace workspace, ModelConfiguration model)
@@ -23,7 +21,7 @@ sealed class StepScalars
     }
 
     /// <summary>Coefficients of the objective [terms, 1] in the order of <see cref="ObjectiveTerm"/>.</summary>
-    public Tensor Coefficients => new(_all.Address, _terms, 1, 1);
+    public Tensor Coefficients => new(_all.Address, StepMetrics.Terms, 1, 1);
 
     public Tensor One => Scalar((int)ObjectiveTerm.Nll);
 
@@ -31,17 +29,17 @@ sealed class StepScalars
 
     public Tensor TwinWeight => Scalar((int)ObjectiveTerm.TwinDistance);
 
-    public Tensor Alpha => Scalar(_terms);
+    public Tensor Alpha => Scalar(StepMetrics.Terms);
 
-    public Tensor Beta => Scalar(_terms + 1);
+    public Tensor Beta => Scalar(StepMetrics.Terms + 1);
 
-    public Tensor LearningRate => Scalar(_terms + 2);
+    public Tensor LearningRate => Scalar(StepMetrics.Terms + 2);
 
     /// <summary>1 − β₁ᵗ.</summary>
-    public Tensor Correction1 => Scalar(_terms + 3);
+    public Tensor Correction1 => Scalar(StepMetrics.Terms + 3);
 
     /// <summary>1 − β₂ᵗ.</summary>
-    public Tensor Correction2 => Scalar(_terms + 4);
+    public Tensor Correction2 => Scalar(StepMetrics.Terms + 4);
 
     /// <summary>[seed low, seed high, step].</summary>
     public IdTensor NoiseKey => _all.Range(_host.Length, 3);
@@ -59,12 +57,14 @@ sealed class StepScalars
         _host[(int)ObjectiveTerm.NormStabiliser] = (float)_model.NormStabiliser;
         _host[(int)ObjectiveTerm.BackwardNll] = 1;
         _host[(int)ObjectiveTerm.TwinDistance] = (float)_model.TwinWeight;
-        (_host[_terms], _host[_terms + 1], _host[_terms + 2]) = ((float)settings.Alpha, (float)settings.Beta, (float)settings.LearningRate);
+        (_host[StepMetrics.Terms], _host[StepMetrics.Terms + 1], _host[StepMetrics.Terms + 2])
+            = ((float)settings.Alpha, (float)settings.Beta, (float)settings.LearningRate);
         if (training is not null)
         {
             // Adam's t counts skipped steps too, so that it is known before the last step has ended.
             var t = settings.Step + 1;
-            (_host[_terms + 3], _host[_terms + 4]) = ((float)(1 - Math.Pow(training.AdamBeta1, t)), (float)(1 - Math.Pow(training.AdamBeta2, t)));
+            (_host[StepMetrics.Terms + 3], _host[StepMetrics.Terms + 4])
+                = ((float)(1 - Math.Pow(training.AdamBeta1, t)), (float)(1 - Math.Pow(training.AdamBeta2, t)));
         }
 
         MemoryMarshal.Cast<float, int>(_host).CopyTo(_words);

@@ -14,7 +14,7 @@ public sealed partial class TrainingStep : IDisposable
     readonly Device _device;
     readonly ModelParameters _parameters;
     readonly ModelConfiguration _model;
-    readonly TrainingConfiguration _training;
+    readonly TrainingConfiguration? _training;
     readonly Arena _arena;
     readonly Workspace _workspace;
     readonly StepFrame _frame;
@@ -44,8 +44,7 @@ public sealed partial class TrainingStep : IDisposable
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(parameters);
-        (_device, _parameters, _model) = (device, parameters, parameters.Model);
-        _training = training ?? new TrainingConfiguration();
+        (_device, _parameters, _model, _training) = (device, parameters, parameters.Model, training);
         (BatchSize, MaximumSteps) = (batchSize, maximumSteps);
         _arena = Arena.Create(device, $"a step of {maximumSteps} × {batchSize}",
             Layout(device, parameters.Layout.Model, parameters, maximumSteps, batchSize, training is not null, inputGradient, maximumOutputs), out var built);
@@ -53,9 +52,14 @@ public sealed partial class TrainingStep : IDisposable
         _hostValidity = new float[(maximumSteps + 1) * batchSize];
         _hostLossWeight = new float[maximumSteps * batchSize];
         _hostRows = new float[maximumSteps * batchSize];
-        var scalars = _frame.Scalars;
-        _adam = new AdamArguments(_frame.GradientNorm, _frame.Objective, scalars.LearningRate, scalars.Correction1, scalars.Correction2, _frame.Halted,
-            (float)_training.AdamBeta1, (float)_training.AdamBeta2, (float)_training.AdamEpsilon, (float)_training.ClipNorm, _training.OnNonFinite == OnNonFinite.Stop);
+        if (training is not null)
+        {
+            var scalars = _frame.Scalars;
+            _adam = new AdamArguments(_frame.GradientNorm, _frame.Objective, scalars.LearningRate, scalars.Correction1, scalars.Correction2, _frame.Halted,
+                (float)training.AdamBeta1, (float)training.AdamBeta2, (float)training.AdamEpsilon, (float)training.ClipNorm,
+                training.OnNonFinite == OnNonFinite.Stop);
+        }
+
         RefreshWeights();
     }
 
@@ -99,7 +103,9 @@ public sealed partial class TrainingStep : IDisposable
 
     internal StepFrame Frame => _frame;
 
-    /// <summary>Called as each phase that the model has begins, before its first operation; for profiles; in a recording only while it is made. Null: not called.</summary>
+    /// <summary>
+    /// Called as each phase that the model has begins, before its first operation; for profiles; in a recording only while it is made. Null: not called.
+    /// </summary>
     public Action<TrainingPhase>? EnterPhase
     {
         get => _frame.EnterPhase;
@@ -153,7 +159,9 @@ public sealed partial class TrainingStep : IDisposable
 
     /// <summary>One training step on the loaded batch: draws, forward, backward, update.</summary>
     /// <param name="settings">Of this step.</param>
-    /// <param name="recorded">Replays a recording, where the device records; false calls the operations one by one, so that phases are told as they begin.</param>
+    /// <param name="recorded">
+    /// Replays a recording, where the device records; false calls the operations one by one, so that phases are told as they begin.
+    /// </param>
     public void Run(in StepSettings settings, bool recorded = true)
     {
         Apply(settings);
@@ -264,16 +272,20 @@ public sealed partial class TrainingStep : IDisposable
     internal IEnumerable<StepTensor> ForwardTensors
         => Kept(_pass.ForwardTensors).Append(new StepTensor("terms", _frame.Metrics.RowRange(0, StepMetrics.Count - 1), TrainingPhase.F4));
 
-    /// <summary>What <see cref="Backward"/> leaves, in the order of the computation: gradients of activations, then those of parameters, phase by phase.</summary>
+    /// <summary>
+    /// What <see cref="Backward"/> leaves, in the order of the computation: gradients of activations, then those of parameters, phase by phase.
+    /// </summary>
     internal IEnumerable<StepTensor> BackwardTensors => Kept(_pass.BackwardTensors)
-        .Concat(_parameters.Layout.All.Select(parameter => new StepTensor("grad." + parameter.Name, parameter.In(_parameters.Gradients), parameter.GradientPhase)))
+        .Concat(_parameters.Layout.All.Select(
+            parameter => new StepTensor("grad." + parameter.Name, parameter.In(_parameters.Gradients), parameter.GradientPhase)))
         .OrderBy(tensor => tensor.Phase);
 
     /// <summary>What <see cref="Update"/> computes first.</summary>
     internal StepTensor GradientNormTensor => new("gradient_norm", _frame.GradientNorm, TrainingPhase.Adam);
 
     /// <summary>A tensor by its name; empty where the model or the device lacks it.</summary>
-    internal Tensor Find(string name) => NoiseTensors.Concat(ForwardTensors).Concat(BackwardTensors).Concat(_pass.InitialStateGradients).FirstOrDefault(tensor => tensor.Name == name).Values;
+    internal Tensor Find(string name) => NoiseTensors.Concat(ForwardTensors).Concat(BackwardTensors).Concat(_pass.InitialStateGradients)
+        .FirstOrDefault(tensor => tensor.Name == name).Values;
 
     static IEnumerable<StepTensor> Kept(IEnumerable<StepTensor> tensors) => tensors.Where(tensor => !tensor.Values.IsEmpty);
 

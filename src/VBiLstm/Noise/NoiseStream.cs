@@ -1,7 +1,7 @@
 namespace VBiLstm.Noise;
 
 /// <summary>
-/// Independent uses of noise; a second, backward LSTM in the same model has its own. The numbers are part of the file format of a run: never renumber.
+/// Independent uses of noise. The numbers are part of the file format of a run: never renumber.
 /// </summary>
 public enum NoiseStream
 {
@@ -23,9 +23,4 @@ public enum NoiseStream
     InputDropout = 15,
     OutputDropout = 16,
     WeightNoise = 17,
-    BackwardZoneoutCells = 18,
-    BackwardZoneoutStates = 19,
-    BackwardRecurrentDropout = 20,
-    BackwardInputDropout = 21,
-    BackwardOutputDropout = 22,
 }

@@ -192,11 +192,11 @@ public sealed class Trainer : IDisposable
     long Launch()
     {
         var step = _state.Step + _launched.Count;
-        var rate = Schedules.LearningRate(_configuration.Training, step, TotalSteps);
+        var settings = Settings(step);
         LoadBatch(step);
-        Step.Run(Settings(step));
+        Step.Run(settings);
         _readbacks[step % _readbacks.Length].Start();
-        _launched.Enqueue(new LaunchedStep(step, rate, _batch.Sequences));
+        _launched.Enqueue(new LaunchedStep(step, settings.LearningRate, _batch.Sequences));
         return step + 1;
     }
 

@@ -51,6 +51,19 @@ public sealed unsafe partial class CpuDevice
         _pool.Run(job, (parameters.Columns + ReductionBlock - 1) / ReductionBlock, 1);
     }
 
+    static double SquareSum(float* x, int n)
+    {
+        Vector<double> low = Vector<double>.Zero, high = Vector<double>.Zero;
+        for (var j = 0; j < n; j += Lanes.Width)
+        {
+            Vector.Widen(Lanes.Load(x + j, n - j), out var first, out var second);
+            low += first * first;
+            high += second * second;
+        }
+
+        return Vector.Sum(low + high);
+    }
+
     struct SquareSums : IRangeJob
     {
         public Tensor X;
@@ -62,15 +75,7 @@ public sealed unsafe partial class CpuDevice
             {
                 var x = Start(X) + (nint)block * ReductionBlock;
                 var count = Math.Min(ReductionBlock, X.Columns - block * ReductionBlock);
-                Vector<double> low = Vector<double>.Zero, high = Vector<double>.Zero;
-                for (var j = 0; j < count; j += Lanes.Width)
-                {
-                    Vector.Widen(Lanes.Load(x + j, count - j), out var first, out var second);
-                    low += first * first;
-                    high += second * second;
-                }
-
-                PartialSums[block] = Vector.Sum(low + high);
+                PartialSums[block] = SquareSum(x, count);
             }
         }
     }

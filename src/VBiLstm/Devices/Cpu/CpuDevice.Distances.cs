@@ -16,18 +16,7 @@ public sealed unsafe partial class CpuDevice
     protected override void DistanceBackwardCore(Tensor x, Tensor target, Tensor w, Tensor coefficient, Tensor dx)
         => ForRows(new EuclideanBackward { X = x, Target = target, W = w, Coefficient = coefficient, DX = dx }, x.Rows, 4 * x.Columns);
 
-    static double Norm(float* h, int n)
-    {
-        Vector<double> low = Vector<double>.Zero, high = Vector<double>.Zero;
-        for (var j = 0; j < n; j += Lanes.Width)
-        {
-            Vector.Widen(Lanes.Load(h + j, n - j), out var first, out var second);
-            low += first * first;
-            high += second * second;
-        }
-
-        return Math.Sqrt(Vector.Sum(low + high));
-    }
+    static double Norm(float* h, int n) => Math.Sqrt(SquareSum(h, n));
 
     static float Distance(float* x, float* target, int n)
     {
