@@ -46,7 +46,8 @@ elseif(NOT VBILSTM_NVCC_HOST_COMPILER)
     endforeach()
 endif()
 if(NOT VBILSTM_NVCC_HOST_COMPILER)
-    message(STATUS "No host compiler that nvcc ${VBILSTM_NVCC_VERSION} accepts: the kernels for GPUs (lib/vbilstm_kernels.fatbin) are left out; CUDAHOSTCXX can name one.")
+    message(STATUS "No host compiler that nvcc ${VBILSTM_NVCC_VERSION} accepts: the kernels for GPUs (lib/vbilstm_kernels.fatbin) are left out; "
+        "CUDAHOSTCXX can name one.")
     return()
 endif()
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The README's commands on a machine with nothing but the SDK: no CMake, compiler, nvcc, git or Python on PATH, blanks and letters beyond ASCII in the checkout's own.
+# The README's commands on a machine with nothing but the SDK: no CMake, compiler, nvcc, git or Python on PATH, blanks and letters beyond ASCII in
+# the checkout's own.
 #   check-bare-machine.sh [--all]     builds a clone; runs the tests that are other there (with --all: every test) and trains from another folder
 set -euo pipefail
 source=$(cd "$(dirname "$0")/.." && pwd)

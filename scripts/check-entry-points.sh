@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Checks that the driver and cuBLAS entry points that the code binds exist in NVIDIA's libraries, from Debian's packages, which are unpacked and never installed.
+# Checks that the driver and cuBLAS entry points that the code binds exist in NVIDIA's libraries, from Debian's packages, which are unpacked and
+# never installed.
 # Without FILE, the software GPU of the build must export what the code binds and no more, too.
 #   check-entry-points.sh [--optional] [FILE...]
 # A FILE is C# source with EntryPoint = "cuXxx" attributes, or a list of names, one a line; default: the interop classes of VBiLstm.Cuda.

@@ -18,7 +18,11 @@ sealed class CudaContext : IDisposable
         NativeLibraries.Require(NativeLibraries.Driver);
         var status = CudaDriver.Init(0);
         if (status == CudaResult.NoDevice)
-            throw new CudaDriverException("cuInit found no GPU (CUDA_ERROR_NO_DEVICE): the driver is installed, but shows no device. Check nvidia-smi and CUDA_VISIBLE_DEVICES, or use --device cpu.", (int)status);
+        {
+            throw new CudaDriverException("cuInit found no GPU (CUDA_ERROR_NO_DEVICE): the driver is installed, but shows no device. "
+                + "Check nvidia-smi and CUDA_VISIBLE_DEVICES, or use --device cpu.", (int)status);
+        }
+
         CudaStatus.Check(status, "cuInit", "starting the CUDA driver");
         CudaStatus.Check(CudaDriver.DriverGetVersion(out var version), "cuDriverGetVersion", "reading the driver's version");
         DriverVersion = version;
@@ -32,7 +36,11 @@ sealed class CudaContext : IDisposable
         ComputeCapability = 10 * Attribute(DeviceAttribute.ComputeCapabilityMajor) + Attribute(DeviceAttribute.ComputeCapabilityMinor);
         Multiprocessors = Attribute(DeviceAttribute.MultiprocessorCount);
         if (ComputeCapability < OldestCapability)
-            throw new CudaException($"GPU {ordinal} ({Name}) has compute capability {ComputeCapability / 10}.{ComputeCapability % 10}; VBiLstm needs 7.0 (Volta) or later.");
+        {
+            throw new CudaException($"GPU {ordinal} ({Name}) has compute capability {ComputeCapability / 10}.{ComputeCapability % 10}; "
+                + "VBiLstm needs 7.0 (Volta) or later.");
+        }
+
         CudaStatus.Check(CudaDriver.DevicePrimaryCtxRetain(out _context, _device), "cuDevicePrimaryCtxRetain", $"opening GPU {ordinal} ({Name})");
         Bind();
     }

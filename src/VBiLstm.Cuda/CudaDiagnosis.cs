@@ -39,13 +39,20 @@ public static unsafe class CudaDiagnosis
         findings.AddRange(Gpus());
         findings.Add(Library("cuBLAS", NativeLibraries.Cublas, isNeeded: true, NoGpu, CublasVersion));
         findings.Add(Library("cuBLASLt", NativeLibraries.CublasLt, isNeeded: true, NoGpu, _ => VersionText((long)CublasLt.GetVersion())));
-        findings.Add(Library("cuDNN", NativeLibraries.Cudnn, isNeeded: false, "LSTMs without a channel run by the project's own kernels, a product and a cell a step: slower", CudnnVersion));
+        findings.Add(Library("cuDNN", NativeLibraries.Cudnn, isNeeded: false,
+            "LSTMs without a channel run by the project's own kernels, a product and a cell a step: slower", CudnnVersion));
         findings.Add(Kernels());
         if (!software)
         {
             findings.Add(Library("NCCL", NativeLibraries.Nccl, isNeeded: false, "nothing yet: one GPU a process", NcclVersion));
             findings.Add(Library("MPI", NativeLibraries.Mpi, isNeeded: false, "nothing yet: one process", MpiVersion));
-            findings.Add(new CudaFinding { Name = "NVTX", Path = Nvtx.Library, Missing = Nvtx.Library is null ? "vbilstm profile shows no phases in Nsight's time line" : null, Tried = Nvtx.Tried });
+            findings.Add(new CudaFinding
+            {
+                Name = "NVTX",
+                Path = Nvtx.Library,
+                Missing = Nvtx.Library is null ? "vbilstm profile shows no phases in Nsight's time line" : null,
+                Tried = Nvtx.Tried,
+            });
             findings.Add(SoftwareGpu());
         }
 
@@ -105,9 +112,10 @@ public static unsafe class CudaDiagnosis
         const int maximumLength = 8192;
         var text = stackalloc byte[maximumLength + 1];
         int length;
-        return NativeLibrary.TryGetExport(handle, "MPI_Get_library_version", out var export) && ((delegate* unmanaged<byte*, int*, int>)export)(text, &length) == 0
-            ? Marshal.PtrToStringUTF8((nint)text)!.Split('\n')[0].Trim()
-            : null;
+        return NativeLibrary.TryGetExport(handle, "MPI_Get_library_version", out var export)
+            && ((delegate* unmanaged<byte*, int*, int>)export)(text, &length) == 0
+                ? Marshal.PtrToStringUTF8((nint)text)!.Split('\n')[0].Trim()
+                : null;
     }
 
     static string VersionText(long version) => string.Create(CultureInfo.InvariantCulture, $"{version / 10000}.{version % 10000 / 100}.{version % 100}");
@@ -136,7 +144,11 @@ public static unsafe class CudaDiagnosis
         {
             using var context = new CudaContext(ordinal);
             var (free, total) = context.Memory;
-            return finding with { Version = $"{context.Name}, compute capability {context.ComputeCapability / 10}.{context.ComputeCapability % 10}, {free / 1e9:N1} of {total / 1e9:N1} GB free" };
+            return finding with
+            {
+                Version = $"{context.Name}, compute capability {context.ComputeCapability / 10}.{context.ComputeCapability % 10}, "
+                    + $"{free / 1e9:N1} of {total / 1e9:N1} GB free",
+            };
         }
         catch (Exception e) when (IsFailure(e))
         {
@@ -164,7 +176,11 @@ public static unsafe class CudaDiagnosis
         var finding = new CudaFinding { Name = "software GPU", Tried = files };
         return missing is null
             ? finding with { Path = NativeLibraries.SoftwareFolder }
-            : finding with { Missing = $"no --device soft, because {missing} is not there; it is built with the program where CMake and a C++ compiler are found" };
+            : finding with
+            {
+                Missing = $"no --device soft, because {missing} is not there; "
+                    + "it is built with the program where CMake and a C++ compiler are found",
+            };
     }
 
     static CudaFinding Opening(bool software)

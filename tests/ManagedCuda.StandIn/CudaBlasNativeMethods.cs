@@ -24,11 +24,13 @@ public static class CudaBlasNativeMethods
     public static extern CublasStatus cublasSetWorkspace_v2(CudaBlasHandle handle, CUdeviceptr workspace, SizeT workspaceSizeInBytes);
 
     [DllImport(Library)]
-    public static extern CublasStatus cublasGemmEx(CudaBlasHandle handle, Operation transa, Operation transb, int m, int n, int k, IntPtr alpha, CUdeviceptr A, cudaDataType Atype, int lda,
-        CUdeviceptr B, cudaDataType Btype, int ldb, IntPtr beta, CUdeviceptr C, cudaDataType Ctype, int ldc, ComputeType computeType, GemmAlgo algo);
+    public static extern CublasStatus cublasGemmEx(CudaBlasHandle handle, Operation transa, Operation transb, int m, int n, int k, IntPtr alpha,
+        CUdeviceptr A, cudaDataType Atype, int lda, CUdeviceptr B, cudaDataType Btype, int ldb, IntPtr beta,
+        CUdeviceptr C, cudaDataType Ctype, int ldc, ComputeType computeType, GemmAlgo algo);
 
     // The overload with scalars in device memory: that the other one is chosen is part of what is tested.
     [DllImport(Library)]
-    public static extern CublasStatus cublasGemmEx(CudaBlasHandle handle, Operation transa, Operation transb, int m, int n, int k, CUdeviceptr alpha, CUdeviceptr A, cudaDataType Atype, int lda,
-        CUdeviceptr B, cudaDataType Btype, int ldb, CUdeviceptr beta, CUdeviceptr C, cudaDataType Ctype, int ldc, ComputeType computeType, GemmAlgo algo);
+    public static extern CublasStatus cublasGemmEx(CudaBlasHandle handle, Operation transa, Operation transb, int m, int n, int k, CUdeviceptr alpha,
+        CUdeviceptr A, cudaDataType Atype, int lda, CUdeviceptr B, cudaDataType Btype, int ldb, CUdeviceptr beta,
+        CUdeviceptr C, cudaDataType Ctype, int ldc, ComputeType computeType, GemmAlgo algo);
 }

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace ManagedCuda;
 
 /// <summary>
-/// What ManagedCuda's assemblies do on Linux: each takes its own only resolver and looks for a library without a version in its name. There they are two assemblies,
-/// here one with both names.
+/// What ManagedCuda's assemblies do on Linux: each takes its own only resolver and looks for a library without a version in its name. There they are two
+/// assemblies, here one with both names.
 /// </summary>
 static class UnversionedNames
 {

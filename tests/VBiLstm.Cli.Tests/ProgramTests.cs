@@ -164,7 +164,8 @@ public class ProgramTests
         Assert.Equal(2, finished.Code);
         Assert.Contains("--steps", finished.Error, StringComparison.Ordinal);
         Assert.Contains("another run", program.Run("train", "--resume", "runs/a", "--seed", "9", "--steps", "4").Error, StringComparison.Ordinal);
-        Assert.Contains("model.activation_clip was null, not 3", program.Run("train", "--resume", "runs/a", "--set", "model.activation_clip=3", "--steps", "4").Error, StringComparison.Ordinal);
+        Assert.Contains("model.activation_clip was null, not 3",
+            program.Run("train", "--resume", "runs/a", "--set", "model.activation_clip=3", "--steps", "4").Error, StringComparison.Ordinal);
 
         var weights = program.At("runs/a/checkpoints/best/weights.safetensors");
         var bytes = File.ReadAllBytes(weights);
@@ -212,7 +213,8 @@ public class ProgramTests
         Assert.True(Number("packed_weight_bytes") > 4 * Number("parameters"));
         Assert.True(Number("activation_bytes") > 0);
         var phases = report.RootElement.GetProperty("phase_seconds").EnumerateObject().ToList();
-        Assert.Equal(["F2Noise", "F1", "F1BackwardLstm", "F2", "F3", "F4", "B1", "B2", "B3", "B4", "B5", "B6", "B7", "Adam"], phases.Select(phase => phase.Name));
+        Assert.Equal(["F2Noise", "F1", "F1BackwardLstm", "F2", "F3", "F4", "B1", "B2", "B3", "B4", "B5", "B6", "B7", "Adam"],
+            phases.Select(phase => phase.Name));
         Assert.All(phases, phase => Assert.True(phase.Value.GetDouble() > 0, phase.Name));
         Assert.False(Directory.Exists(program.At("runs")), "A benchmark leaves nothing behind.");
 
@@ -237,7 +239,8 @@ public class ProgramTests
         Assert.Contains("agree: ", output, StringComparison.Ordinal);
         using var report = JsonDocument.Parse(program.Run([.. arguments, "--json"]).Output);
         Assert.True(report.RootElement.GetProperty("agrees").GetBoolean());
-        Assert.All(report.RootElement.GetProperty("tensors").EnumerateArray(), tensor => Assert.InRange(tensor.GetProperty("tolerance_used").GetDouble(), 0, 1));
+        Assert.All(report.RootElement.GetProperty("tensors").EnumerateArray(),
+            tensor => Assert.InRange(tensor.GetProperty("tolerance_used").GetDouble(), 0, 1));
         Assert.False(Directory.Exists(program.At("runs")), "A comparison leaves nothing behind.");
     }
 
@@ -278,7 +281,8 @@ public class ProgramTests
     {
         SoftwareGpuBuild.Require();
         using var program = new Executable();
-        var beside = program.Run("profile", "--budget", "--gpu", "a100-40", "--device", "soft", "--time-steps", "4", "--set", "lstm_units=16", "mlp_units=16", "latent_units=4", "batch_size=4").Output;
+        var beside = program.Run("profile", "--budget", "--gpu", "a100-40", "--device", "soft", "--time-steps", "4",
+            "--set", "lstm_units=16", "mlp_units=16", "latent_units=4", "batch_size=4").Output;
         Assert.Matches(@"ms TF32 +ms measured", beside);
         Assert.Contains("Software GPU", beside, StringComparison.Ordinal);
     }

@@ -124,7 +124,10 @@ public class CudaTrainingTests
     public void A_non_finite_step_leaves_the_parameters_although_the_next_one_is_under_way(OnNonFinite action)
     {
         using var folder = new TemporaryFolder();
-        var configuration = Run with { Training = Run.Training with { LearningRate = 1e30, ClipNorm = 0, Steps = 8, EvaluateEvery = 0, CheckpointEvery = 4, OnNonFinite = action } };
+        var configuration = Run with
+        {
+            Training = Run.Training with { LearningRate = 1e30, ClipNorm = 0, Steps = 8, EvaluateEvery = 0, CheckpointEvery = 4, OnNonFinite = action },
+        };
         var e = Assert.Throws<NonFiniteException>(() => Train(folder.Path, Gpu.Create(), configuration));
 
         // Skipping goes on to the end, where the diverged run has no figure.

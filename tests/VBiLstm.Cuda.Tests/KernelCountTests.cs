@@ -22,7 +22,19 @@ public class KernelCountTests
     {
         var configuration = new RunConfiguration
         {
-            Model = new ModelConfiguration { Kind = kind, OutputDistribution = distribution, FrameSize = 8, VocabularySize = 40, EmbeddingSize = 8, LstmUnits = 16, MlpUnits = 16, LatentUnits = 8, Beta = beta, Gamma = beta },
+            Model = new ModelConfiguration
+            {
+                Kind = kind,
+                OutputDistribution = distribution,
+                FrameSize = 8,
+                VocabularySize = 40,
+                EmbeddingSize = 8,
+                LstmUnits = 16,
+                MlpUnits = 16,
+                LatentUnits = 8,
+                Beta = beta,
+                Gamma = beta,
+            },
             Training = new TrainingConfiguration { BatchSize = B },
         };
         var model = configuration.Model;

@@ -25,8 +25,15 @@ static class VerifyCommand
     public static Command Create()
     {
         var steps = new Option<int>("--steps") { Description = "N, training steps.", DefaultValueFactory = _ => 5 };
-        var timeSteps = new Option<int>("--time-steps") { Description = "T, predicted steps of the longest sequence.", DefaultValueFactory = _ => VerificationModel.TimeSteps };
-        var against = new Option<string?>("--against") { Description = "cudnn: compares the kernels' own recurrences with cuDNN's on random shapes instead; needs --device cuda or soft." };
+        var timeSteps = new Option<int>("--time-steps")
+        {
+            Description = "T, predicted steps of the longest sequence.",
+            DefaultValueFactory = _ => VerificationModel.TimeSteps,
+        };
+        var against = new Option<string?>("--against")
+        {
+            Description = "cudnn: compares the kernels' own recurrences with cuDNN's on random shapes instead; needs --device cuda or soft.",
+        };
         var (configurations, devices, json) = (new ConfigurationOptions(), new DeviceOptions(), CommonOptions.Json());
         var command = new Command("verify", $"""
             Runs the same training steps on a device and on a reference, the CPU with one thread and another vector width, and compares every tensor:
@@ -107,7 +114,11 @@ static class VerifyCommand
         else
         {
             foreach (var difference in differences)
-                Console.WriteLine($"{(difference.Worst.Error <= tolerance ? "  " : "!!")} {difference.Shape,-48} worst {difference.Worst.Tensor,-5} {Number(difference.Worst.Error)}");
+            {
+                Console.WriteLine($"{(difference.Worst.Error <= tolerance ? "  " : "!!")} {difference.Shape,-48} "
+                    + $"worst {difference.Worst.Tensor,-5} {Number(difference.Worst.Error)}");
+            }
+
             Console.WriteLine($"{(agrees ? "agree" : "DISAGREE")}: {differences.Count} shapes, tolerance {Number(tolerance)} of each tensor's largest value");
         }
 
@@ -125,7 +136,8 @@ static class VerifyCommand
     {
         Console.WriteLine($"device     {report.Device}");
         Console.WriteLine($"reference  {report.Reference}");
-        Console.WriteLine($"model      {Names.Describe(configuration.Model)}, {Names.Outputs(configuration.Model)}, B {configuration.Training.BatchSize}, T {timeSteps}");
+        Console.WriteLine($"model      {Names.Describe(configuration.Model)}, {Names.Outputs(configuration.Model)}, "
+            + $"B {configuration.Training.BatchSize}, T {timeSteps}");
         var table = new Table { Border = TableBorder.Simple };
         table.AddColumns("phase", "tensor", "elements", "max |a-b|", "rel. L2", "max ulps", "at", "error", "tolerance", "used");
         foreach (var column in new[] { 2, 3, 4, 5, 7, 8, 9 })
@@ -141,7 +153,8 @@ static class VerifyCommand
     // Of what updates leave, three tensors for each parameter, the worst of a kind speaks for those that agree; --json has them all.
     static IEnumerable<TensorDifference> Printed(DeviceComparisonReport report)
     {
-        var worst = report.Tensors.GroupBy(tensor => (tensor.Stage, tensor.Name.Split('.')[0])).Select(kind => kind.MaxBy(tensor => tensor.ToleranceUsed)).ToHashSet();
+        var worst = report.Tensors.GroupBy(tensor => (tensor.Stage, tensor.Name.Split('.')[0]))
+            .Select(kind => kind.MaxBy(tensor => tensor.ToleranceUsed)).ToHashSet();
         return report.Tensors.Where(tensor => tensor.Stage < ComparisonStage.FirstUpdate || tensor.Verdict != Verdict.Agrees || worst.Contains(tensor));
     }
 
@@ -181,10 +194,17 @@ static class VerifyCommand
 
     static string Summary(DeviceComparisonReport report)
     {
-        var kinks = report.UnitsAcrossKinks == 0 ? "" : $"\n{report.UnitsAcrossKinks:N0} of {report.Units:N0} hidden units and log-variances fell on different sides of a kink; gradients are compared by relative L2.";
+        var kinks = report.UnitsAcrossKinks == 0
+            ? ""
+            : $"\n{report.UnitsAcrossKinks:N0} of {report.Units:N0} hidden units and log-variances fell on different sides of a kink; "
+                + "gradients are compared by relative L2.";
         var disagreeing = report.Tensors.Count(tensor => tensor.Verdict == Verdict.Disagrees);
         if (report.FirstDisagreement is not { } first)
-            return $"agree: {report.Tensors.Count(tensor => tensor.Verdict == Verdict.Agrees):N0} tensors, the worst ({report.Worst.Name}) at {Share(report.Worst.ToleranceUsed)} of its tolerance{kinks}";
+        {
+            return $"agree: {report.Tensors.Count(tensor => tensor.Verdict == Verdict.Agrees):N0} tensors, "
+                + $"the worst ({report.Worst.Name}) at {Share(report.Worst.ToleranceUsed)} of its tolerance{kinks}";
+        }
+
         var values = first.Worst.Count == 0 ? "" : $" at {Index(first)}: {first.WorstValues.Device:R} instead of {first.WorstValues.Reference:R}";
         return $"DISAGREE: {disagreeing:N0} tensors; in the order of the computation the first is {first.Name} ({first.Phase.Describe()}){values}{kinks}";
     }

@@ -81,7 +81,8 @@ static partial class NativeLibraries
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CudaException($"The kernels cannot be read from {path}: {e.Message} They are built with the program where {(_software == true ? "CMake and a C++ compiler" : "CMake and nvcc 12 or 13")} are found; {KernelsVariable} names another file.", e);
+            throw new CudaException($"The kernels cannot be read from {path}: {e.Message} They are built with the program where "
+                + $"{(_software == true ? "CMake and a C++ compiler" : "CMake and nvcc 12 or 13")} are found; {KernelsVariable} names another file.", e);
         }
     }
 
@@ -97,7 +98,8 @@ static partial class NativeLibraries
 
     /// <summary>Every file that the software GPU consists of.</summary>
     public static IReadOnlyList<string> SoftwareFiles
-        => [.. new[] { "libcuda.so.1", "libcublas.so.12", "libcublasLt.so.12", "libcudnn.so.9", KernelImage }.Select(name => Path.Combine(SoftwareFolder, name))];
+        => [.. new[] { "libcuda.so.1", "libcublas.so.12", "libcublasLt.so.12", "libcudnn.so.9", KernelImage }
+            .Select(name => Path.Combine(SoftwareFolder, name))];
 
     static LibrarySearch Search(string library)
     {

@@ -13,8 +13,8 @@ namespace VBiLstm.Cuda.Profiling;
 public sealed record GpuSpecification(string Name, string Product, double GigabytesPerSecond, double Fp32Teraflops, double? Tf32Teraflops, int L2Megabytes)
 {
     /// <summary>
-    /// Seconds that a node of a graph takes at least, however little it does: starting it once its predecessor is done, and its own latency. An assumption, not a
-    /// figure of a data sheet; a measured step replaces it.
+    /// Seconds that a node of a graph takes at least, however little it does: starting it once its predecessor is done, and its own latency. An assumption,
+    /// not a figure of a data sheet; a measured step replaces it.
     /// </summary>
     public const double SecondsPerKernel = 2e-6;
 
@@ -32,7 +32,8 @@ public sealed record GpuSpecification(string Name, string Product, double Gigaby
 
     /// <summary>The GPU of that name. Throws <see cref="ConfigurationException"/> naming the nearest one.</summary>
     public static GpuSpecification Get(string name) => All.FirstOrDefault(gpu => gpu.Name == name)
-        ?? throw new ConfigurationException($"There is no GPU {name} in the table; did you mean {NearestName.Of(name, All.Select(gpu => gpu.Name))}? GPUs: {string.Join(", ", All.Select(gpu => gpu.Name))}.");
+        ?? throw new ConfigurationException($"There is no GPU {name} in the table; did you mean {NearestName.Of(name, All.Select(gpu => gpu.Name))}? "
+            + $"GPUs: {string.Join(", ", All.Select(gpu => gpu.Name))}.");
 
     /// <summary>
     /// An estimate: the longest of moving the operands through memory, computing at the peak rate, and starting the kernels. Peak rates are optimistic; that no
@@ -43,6 +44,7 @@ public sealed record GpuSpecification(string Name, string Product, double Gigaby
     public double Seconds(in CountedOperation operation, bool tensorCores)
     {
         var teraflops = tensorCores ? Tf32Teraflops ?? Fp32Teraflops : Fp32Teraflops;
-        return Math.Max(operation.Kernels * SecondsPerKernel, Math.Max(operation.Bytes / (1e9 * GigabytesPerSecond), operation.FloatingPointOperations / (1e12 * teraflops)));
+        return Math.Max(operation.Kernels * SecondsPerKernel,
+            Math.Max(operation.Bytes / (1e9 * GigabytesPerSecond), operation.FloatingPointOperations / (1e12 * teraflops)));
     }
 }

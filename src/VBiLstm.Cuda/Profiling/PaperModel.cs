@@ -2,7 +2,9 @@ using VBiLstm.Configuration;
 
 namespace VBiLstm.Cuda.Profiling;
 
-/// <summary>The paper's five models by their presets (model.md section 10), and the length of their sequences, so that their cost is known without the data.</summary>
+/// <summary>
+/// The paper's five models by their presets (model.md section 10), and the length of their sequences, so that their cost is known without the data.
+/// </summary>
 /// <param name="Name">The paper's data set.</param>
 /// <param name="TimeSteps">T of a training window.</param>
 /// <param name="Configuration">Model and batch size.</param>

@@ -12,7 +12,8 @@ namespace VBiLstm.Cuda.Profiling;
 /// <param name="HostLaunches">Calls of the host: uploads, one launch of the recorded step, one read-back.</param>
 /// <param name="UploadedBytes">From the host: the batch and the scalars of the step.</param>
 /// <param name="DownloadedBytes">To the host: the step's metrics.</param>
-public sealed record StepBudget(RunConfiguration Configuration, int TimeSteps, IReadOnlyList<PhaseBudget> Phases, long HostLaunches, long UploadedBytes, long DownloadedBytes)
+public sealed record StepBudget(
+    RunConfiguration Configuration, int TimeSteps, IReadOnlyList<PhaseBudget> Phases, long HostLaunches, long UploadedBytes, long DownloadedBytes)
 {
     public int Kernels => Phases.Sum(phase => phase.Kernels);
 
@@ -44,7 +45,9 @@ public sealed record StepBudget(RunConfiguration Configuration, int TimeSteps, I
         step.Load(RandomSequences.Batch(model, timeSteps, training.BatchSize, configuration.Seed));
         step.Run(StepSettings.Of(configuration, 0));
         metrics.Start();
-        return new StepBudget(configuration, timeSteps, [.. phases.Where(phase => phase.Operations.Count > 0).Select(phase => new PhaseBudget(phase.Phase, step.Model.LoopSteps(phase.Phase, timeSteps), phase.Operations))],
+        return new StepBudget(configuration, timeSteps,
+            [.. phases.Where(phase => phase.Operations.Count > 0)
+                .Select(phase => new PhaseBudget(phase.Phase, step.Model.LoopSteps(phase.Phase, timeSteps), phase.Operations))],
             device.HostLaunches, device.UploadedBytes, device.DownloadedBytes);
     }
 }

@@ -15,7 +15,9 @@ public enum ModelKind
     /// <summary>Forward LSTM and generator only.</summary>
     [JsonStringEnumMemberName("lstm")] Lstm,
 
-    /// <summary>Forward and backward LSTM without a channel; the generator reads [h_t; β_{t+1}]: everything before the target and everything after it.</summary>
+    /// <summary>
+    /// Forward and backward LSTM without a channel; the generator reads [h_t; β_{t+1}]: everything before the target and everything after it.
+    /// </summary>
     [JsonStringEnumMemberName("bilstm")] BiLstm,
 
     /// <summary>Variational RNN of Chung et al. 2015 (model.md section 14).</summary>
@@ -135,7 +137,8 @@ public sealed record ModelConfiguration
     [Description("g_h: let gradient flow into the target of log p_xi. On, because the paper's ablation 1 argues about that pull on h.")]
     public bool TargetGradientH { get; init; } = true;
 
-    [Description("alpha, weight of the auxiliary cost -log p_psi(b | z) in the training objective (never in a reported bound). The paper mostly takes 1, which drowned the likelihood at small sizes (docs/results).")]
+    [Description("alpha, weight of the auxiliary cost -log p_psi(b | z) in the training objective (never in a reported bound). "
+        + "The paper mostly takes 1, which drowned the likelihood at small sizes (docs/results).")]
     public double Alpha { get; init; } = 0.001;
 
     [Description("beta, weight of the auxiliary cost -log p_xi(h | z) in the training objective; 0 leaves the xi net out.")]
@@ -159,7 +162,8 @@ public sealed record ModelConfiguration
     [Description("Variational dropout of the forward LSTM's inputs: probability that an input is dropped, one mask for a whole window.")]
     public double InputDropout { get; init; }
 
-    [Description("Variational dropout of the forward LSTM's outputs h as the generator reads them: probability that one is dropped, one mask for a whole window.")]
+    [Description("Variational dropout of the forward LSTM's outputs h as the generator reads them: "
+        + "probability that one is dropped, one mask for a whole window.")]
     public double OutputDropout { get; init; }
 
     [Description("sigma, deviation of the noise added to the forward LSTM's weights, drawn anew each training step.")]
@@ -218,7 +222,8 @@ public sealed record ModelConfiguration
         Check(Alignment is 0 or 1, "alignment", Alignment, "0 or 1");
         Check(SkipProbability is >= 0 and <= 1, "skip_probability", SkipProbability, "a probability from 0 to 1");
         Check(LeakyReluSlope is >= 0 and < 1, "leaky_relu_slope", LeakyReluSlope, "from 0 up to, not including, 1");
-        Check(ActivationClip is null || (double.IsFinite(ActivationClip.Value) && ActivationClip > 0), "activation_clip", ActivationClip ?? 0, "null or a positive number");
+        Check(ActivationClip is null || (double.IsFinite(ActivationClip.Value) && ActivationClip > 0), "activation_clip", ActivationClip ?? 0,
+            "null or a positive number");
         Check(double.IsFinite(LogVarianceMin) && LogVarianceMin < LogVarianceMax, "log_variance_min", LogVarianceMin, "a number below log_variance_max");
         Check(double.IsFinite(LogVarianceMax), "log_variance_max", LogVarianceMax, "a finite number");
         NonNegative("alpha", Alpha);

@@ -65,8 +65,8 @@ public sealed class ModelParameters : IDisposable
     public Tensor Gradient(string name) => Layout[name].In(Gradients);
 
     /// <summary>
-    /// The matrix as an operand of products, the same for every step and prior mode of these parameters; its owner is here. Whoever uses it brings it up to date
-    /// with <see cref="Device.RefreshWeights"/>.
+    /// The matrix as an operand of products, the same for every step and prior mode of these parameters; its owner is here. Whoever uses it brings it up
+    /// to date with <see cref="Device.RefreshWeights"/>.
     /// </summary>
     internal Weight Operand(ParameterView view, WeightUse use)
     {

@@ -1,6 +1,8 @@
 namespace VBiLstm.Model;
 
-/// <summary>A run that is no longer finite: a loss or a gradient, whose parameters are still those of the step before, or figures or parameters themselves.</summary>
+/// <summary>
+/// A run that is no longer finite: a loss or a gradient, whose parameters are still those of the step before, or figures or parameters themselves.
+/// </summary>
 public sealed class NonFiniteException : Exception
 {
     const string Advice = "Try a lower training.learning_rate, a smaller training.clip_norm, or training.on_non_finite=skip.";
@@ -21,7 +23,8 @@ public sealed class NonFiniteException : Exception
 
     /// <summary>Parameters or moments, found before they are saved or used.</summary>
     public static NonFiniteException OfParameters(string where, long step, string tensor)
-        => new($"{where}, step {step}: {tensor} is not finite; the run has diverged, and nothing of it is saved from here on. {Advice}", step, "the parameters", tensor);
+        => new($"{where}, step {step}: {tensor} is not finite; the run has diverged, and nothing of it is saved from here on. {Advice}",
+            step, "the parameters", tensor);
 
     /// <summary>A figure of an evaluation.</summary>
     public static NonFiniteException OfFigure(string where, long step, string figure)

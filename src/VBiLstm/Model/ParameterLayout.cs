@@ -34,7 +34,8 @@ public sealed class ParameterLayout
     public long Count => _all.Sum(parameter => (long)parameter.Rows * parameter.Columns);
 
     /// <summary>Adds a weight [rows, columns].</summary>
-    internal Parameter Add(string name, int rows, int columns, TrainingPhase gradientPhase, ParameterInitialisation initialisation = ParameterInitialisation.FanIn)
+    internal Parameter Add(string name, int rows, int columns, TrainingPhase gradientPhase,
+        ParameterInitialisation initialisation = ParameterInitialisation.FanIn)
         => Include(new Parameter(name, Reserve(rows, columns), initialisation, gradientPhase));
 
     /// <summary>Adds a bias [1, columns].</summary>

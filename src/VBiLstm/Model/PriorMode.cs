@@ -60,7 +60,9 @@ public sealed class PriorMode : IDisposable
     /// <summary>The rows go on with their state and draw their noise under other numbers.</summary>
     public void Renumber(ReadOnlySpan<int> rowIds) => _device.Upload(rowIds, _frame.RowIds);
 
-    /// <summary>Runs time step <paramref name="t"/> on frames x_t [B, D]; the output layer's pre-activations o_t are then in <see cref="ReadOutput"/>.</summary>
+    /// <summary>
+    /// Runs time step <paramref name="t"/> on frames x_t [B, D]; the output layer's pre-activations o_t are then in <see cref="ReadOutput"/>.
+    /// </summary>
     public void Step(ReadOnlySpan<float> frames, long seed, int t)
     {
         _device.Upload(frames, _frame.X);

@@ -9,10 +9,13 @@ namespace VBiLstm.Model;
 /// <param name="BatchSize">B.</param>
 /// <param name="InputWidth">E.</param>
 /// <param name="VocabularySize">V; 0 where the data are frames.</param>
-/// <param name="InputGradient">Whether the gradient of the inputs is computed, into de or, where the vocabulary is projected, at once into the embedding.</param>
+/// <param name="InputGradient">
+/// Whether the gradient of the inputs is computed, into de or, where the vocabulary is projected, at once into the embedding.
+/// </param>
 /// <param name="ProjectsVocabulary">Whether input projections are computed for each id of the vocabulary and gathered.</param>
 /// <param name="OutputSteps">Time steps whose outputs exist at once.</param>
-readonly record struct StepSizes(int MaximumSteps, int BatchSize, int InputWidth, int VocabularySize, bool InputGradient, bool ProjectsVocabulary, int OutputSteps)
+readonly record struct StepSizes(
+    int MaximumSteps, int BatchSize, int InputWidth, int VocabularySize, bool InputGradient, bool ProjectsVocabulary, int OutputSteps)
 {
     // 64 MB: large vocabularies have more outputs over all time steps than anything else has values.
     public const long MaximumOutputs = 1 << 24;
@@ -21,11 +24,14 @@ readonly record struct StepSizes(int MaximumSteps, int BatchSize, int InputWidth
     public int Rows => checked(MaximumSteps * BatchSize);
 
     /// <exception cref="ConfigurationException">A batch is too large for one array.</exception>
-    public static StepSizes Of(Device device, ModelConfiguration model, int outputs, int maximumSteps, int batchSize, bool training, bool inputGradient, long maximumOutputs)
+    public static StepSizes Of(
+        Device device, ModelConfiguration model, int outputs, int maximumSteps, int batchSize, bool training, bool inputGradient, long maximumOutputs)
     {
         SequenceBatch.CheckSize(maximumSteps, batchSize, model.IsCategorical ? 0 : model.FrameSize);
-        var projects = model.IsCategorical && !inputGradient && !device.OpaqueRecurrences && model.InputDropout == 0 && 2L * model.VocabularySize <= (long)maximumSteps * batchSize;
-        return new StepSizes(maximumSteps, batchSize, model.InputSize, model.IsCategorical ? model.VocabularySize : 0, training && (inputGradient || model.IsCategorical),
-            projects, (int)Math.Clamp(maximumOutputs / ((long)batchSize * outputs), 1, maximumSteps));
+        var projects = model.IsCategorical && !inputGradient && !device.OpaqueRecurrences && model.InputDropout == 0
+            && 2L * model.VocabularySize <= (long)maximumSteps * batchSize;
+        return new StepSizes(maximumSteps, batchSize, model.InputSize, model.IsCategorical ? model.VocabularySize : 0,
+            training && (inputGradient || model.IsCategorical), projects,
+            (int)Math.Clamp(maximumOutputs / ((long)batchSize * outputs), 1, maximumSteps));
     }
 }

@@ -32,4 +32,5 @@ enum Kink
 /// <param name="FirstToken">The k or t of its first B rows; −1 where it is no sequence.</param>
 /// <param name="Order">How the phase walks through time.</param>
 /// <param name="Kink">Where gradients through it jump.</param>
-readonly record struct StepTensor(string Name, Tensor Values, TrainingPhase Phase, int FirstToken = -1, StepOrder Order = StepOrder.AllAtOnce, Kink Kink = Kink.None);
+readonly record struct StepTensor(
+    string Name, Tensor Values, TrainingPhase Phase, int FirstToken = -1, StepOrder Order = StepOrder.AllAtOnce, Kink Kink = Kink.None);

@@ -5,8 +5,8 @@ namespace VBiLstm.Model;
 public sealed partial class TrainingStep
 {
     /// <summary>
-    /// Finds what is not finite after a step: the term of the objective (or "the gradient") and the first tensor in the order of the computation. Slow: downloads
-    /// tensors. Empty names where everything is finite.
+    /// Finds what is not finite after a step: the term of the objective (or "the gradient") and the first tensor in the order of the computation. Slow:
+    /// downloads tensors. Empty names where everything is finite.
     /// </summary>
     public (string Term, string Tensor) FindNonFinite()
     {

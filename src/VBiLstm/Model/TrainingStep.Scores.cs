@@ -29,7 +29,8 @@ public sealed partial class TrainingStep
     }
 
     /// <summary>
-    /// After <see cref="Forward"/>: adds to per-dimension sums over the valid steps of all rows: the KL of each latent dimension, E_q[z] and its square. Spans have length Z.
+    /// After <see cref="Forward"/>: adds to per-dimension sums over the valid steps of all rows: the KL of each latent dimension, E_q[z] and its square.
+    /// Spans have length Z.
     /// </summary>
     public void LatentStatistics(Span<double> kl, Span<double> mean, Span<double> meanSquare)
     {

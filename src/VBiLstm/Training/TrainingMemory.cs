@@ -40,5 +40,6 @@ public sealed record TrainingMemory(long ParameterBytes, long ActivationBytes, l
 
     public override string ToString()
         => $"{Bytes / 1e6:N0} MB: {ParameterBytes / 1e6:N1} MB parameters, gradients and moments, {ActivationBytes / 1e6:N1} MB activations"
-            + (RecurrenceBytes > 0 ? $", {RecurrenceBytes / 1e6:N1} MB for recurrences" : "") + (WeightBytes > 0 ? $", {WeightBytes / 1e6:N1} MB packed weights" : "");
+            + (RecurrenceBytes > 0 ? $", {RecurrenceBytes / 1e6:N1} MB for recurrences" : "")
+            + (WeightBytes > 0 ? $", {WeightBytes / 1e6:N1} MB packed weights" : "");
 }

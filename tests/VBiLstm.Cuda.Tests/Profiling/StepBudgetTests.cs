@@ -14,7 +14,16 @@ public class StepBudgetTests
 {
     const int T = 23, B = 6;
 
-    static readonly ModelConfiguration Model = new() { OutputDistribution = OutputDistribution.Gaussian, FrameSize = 7, VocabularySize = 90, EmbeddingSize = 5, LstmUnits = 11, MlpUnits = 13, LatentUnits = 4 };
+    static readonly ModelConfiguration Model = new()
+    {
+        OutputDistribution = OutputDistribution.Gaussian,
+        FrameSize = 7,
+        VocabularySize = 90,
+        EmbeddingSize = 5,
+        LstmUnits = 11,
+        MlpUnits = 13,
+        LatentUnits = 4,
+    };
 
     static StepBudget Count(ModelConfiguration model, int timeSteps = T)
         => StepBudget.Count(new RunConfiguration { Model = model, Training = new TrainingConfiguration { BatchSize = B } }, timeSteps);
@@ -28,7 +37,11 @@ public class StepBudgetTests
             foreach (var distribution in Enum.GetValues<OutputDistribution>())
                 foreach (var prior in Enum.GetValues<PriorKind>().Where(prior => kind != ModelKind.Srnn || prior == PriorKind.Learned))
                     foreach (var beta in new[] { 0, 0.5 })
-                        models.Add(kind, distribution, prior, beta, kind == ModelKind.VariationalBiLstm && beta > 0 ? GeneratorInput.HZBTilde : GeneratorInput.H);
+                    {
+                        models.Add(kind, distribution, prior, beta,
+                            kind == ModelKind.VariationalBiLstm && beta > 0 ? GeneratorInput.HZBTilde : GeneratorInput.H);
+                    }
+
         return models;
     }
 
@@ -38,7 +51,8 @@ public class StepBudgetTests
     {
         var model = Model with { Kind = kind, OutputDistribution = distribution, Prior = prior, Beta = beta, GeneratorInput = generatorInput };
 
-        // The formula counts T steps; the backward LSTM reads T + 1 tokens, frames need no gradient, and neither does the state after the last token that a generator reads.
+        // The formula counts T steps; the backward LSTM reads T + 1 tokens, frames need no gradient, and neither does the state after the last token that
+        // a generator reads.
         long recurrent = 4L * model.LstmUnits * model.LstmUnits, input = 4L * model.LstmUnits * model.InputSize;
         var oneMoreToken = model.HasBackwardLstm ? 2.0 * B * (3 * recurrent + (model.IsCategorical ? 3 : 2) * input) : 0;
         var noStateAfterTheLast = kind is ModelKind.BiLstm or ModelKind.TwinNet ? 2.0 * B * model.LstmUnits * model.MlpUnits : 0;

@@ -50,7 +50,9 @@ public abstract class DeviceOracleTests
             var expected = oracle.Tensor(name);
             if (!actual.TryGetValue(name, out var values))
             {
-                Assert.True(absent.Contains(name) || MayBeAbsent(name, oracle) || (device.OpaqueRecurrences && IsInsideRecurrence(name, oracle)), $"{name} of the oracle is not computed.");
+                Assert.True(
+                    absent.Contains(name) || MayBeAbsent(name, oracle) || (device.OpaqueRecurrences && IsInsideRecurrence(name, oracle)),
+                    $"{name} of the oracle is not computed.");
                 continue;
             }
 

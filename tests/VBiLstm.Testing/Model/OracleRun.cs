@@ -29,7 +29,9 @@ sealed class OracleRun : IDisposable
         foreach (var noise in new[] { "eps_z", "eps_b", "skip_mask" })
             if (Step.Find(noise) is { IsEmpty: false } tensor && oracle.Has("input." + noise))
                 device.Upload(Single(oracle.Tensor("input." + noise)), tensor);
-        Step.WriteState([.. Step.StateNames.Select(state => oracle.Has($"input.{state.Name}0") ? Single(oracle.Tensor($"input.{state.Name}0")) : new float[oracle.B * state.Units])]);
+        Step.WriteState([.. Step.StateNames.Select(state => oracle.Has($"input.{state.Name}0")
+            ? Single(oracle.Tensor($"input.{state.Name}0"))
+            : new float[oracle.B * state.Units])]);
     }
 
     public OracleCase Oracle { get; }
@@ -124,7 +126,8 @@ sealed class OracleRun : IDisposable
         var n = output.Columns / 2;
         var model = Oracle.Model;
         _scratch[$"value.{net}.mean"] = Read(output.ColumnRange(0, n));
-        _scratch[$"value.{net}.logvar"] = [.. Read(output.ColumnRange(n, n)).Select(value => Math.Clamp(value, (float)model.LogVarianceMin, (float)model.LogVarianceMax))];
+        _scratch[$"value.{net}.logvar"] =
+            [.. Read(output.ColumnRange(n, n)).Select(value => Math.Clamp(value, (float)model.LogVarianceMin, (float)model.LogVarianceMax))];
     }
 
     void Take(string name, string tensorName)

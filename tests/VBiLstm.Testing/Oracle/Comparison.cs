@@ -29,6 +29,7 @@ public static class Comparison
     public static void Within(double tolerance, string name, ReadOnlySpan<double> actual, ReadOnlySpan<double> expected, double[]? rowValidity = null)
     {
         var (error, index) = Error(actual, expected, rowValidity);
-        Assert.True(error <= tolerance, $"{name}: relative error {error:E2} above {tolerance:E1} at [{index}]: {actual[index]:R} instead of {expected[index]:R}.");
+        Assert.True(error <= tolerance,
+            $"{name}: relative error {error:E2} above {tolerance:E1} at [{index}]: {actual[index]:R} instead of {expected[index]:R}.");
     }
 }

@@ -84,7 +84,8 @@ public sealed class OracleCase
     public long[] Ids(string name) => Read<long>(name, "I64");
 
     /// <summary>Names of everything that a computation must reproduce: values, losses, bounds and gradients.</summary>
-    public IEnumerable<string> Expectations => TensorNames.Where(name => !name.StartsWith("input.", StringComparison.Ordinal) && !name.StartsWith("param.", StringComparison.Ordinal));
+    public IEnumerable<string> Expectations => TensorNames.Where(
+        name => !name.StartsWith("input.", StringComparison.Ordinal) && !name.StartsWith("param.", StringComparison.Ordinal));
 
     /// <summary>Validity of each row of a value or loss sequence, whose padded steps may hold anything; null where every entry counts.</summary>
     public double[]? RowValidity(string name)

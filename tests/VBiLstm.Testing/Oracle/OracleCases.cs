@@ -12,7 +12,12 @@ public static class OracleCases
         {
             var files = Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "oracle"), "*.safetensors").ToList();
             if (Environment.GetEnvironmentVariable(FolderVariable) is { Length: > 0 } folder)
-                files.AddRange(Directory.Exists(folder) ? Directory.GetFiles(folder, "*.safetensors") : [Path.Combine(folder, "folder named by VBILSTM_ORACLE is missing")]);
+            {
+                files.AddRange(Directory.Exists(folder)
+                    ? Directory.GetFiles(folder, "*.safetensors")
+                    : [Path.Combine(folder, "folder named by VBILSTM_ORACLE is missing")]);
+            }
+
             files.Sort(StringComparer.Ordinal);
             return new TheoryData<string>(files);
         }

@@ -23,7 +23,8 @@ public static class ReferenceParameters
     }
 
     /// <summary>New leaves with each value moved by step times the direction of its name.</summary>
-    public static Dictionary<string, Variable> Moved(IReadOnlyDictionary<string, Variable> parameters, IReadOnlyDictionary<string, double[]> directions, double step)
+    public static Dictionary<string, Variable> Moved(
+        IReadOnlyDictionary<string, Variable> parameters, IReadOnlyDictionary<string, double[]> directions, double step)
         => parameters.ToDictionary(entry => entry.Key, entry => Variable.Of(entry.Value.Rows, entry.Value.Columns,
             directions.TryGetValue(entry.Key, out var direction) ? [.. entry.Value.Value.Zip(direction, (value, d) => value + step * d)] : entry.Value.Value));
 

@@ -1,8 +1,8 @@
 namespace VBiLstm.Tests.Reference;
 
 /// <summary>
-/// A matrix in double on a tape: plain reverse-mode differentiation, so that the reference model is written as a forward pass only and shares no derivative with
-/// the product.
+/// A matrix in double on a tape: plain reverse-mode differentiation, so that the reference model is written as a forward pass only and shares no
+/// derivative with the product.
 /// </summary>
 public sealed class Variable
 {

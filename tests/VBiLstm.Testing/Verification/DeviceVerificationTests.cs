@@ -31,7 +31,8 @@ public abstract class DeviceVerificationTests
         {
             using var device = create();
             using var reference = new CpuDevice(1, SimdWidth.Vector128);
-            var report = DeviceComparison.Run(reference, device, configuration, VerificationModel.TimeSteps, 5, tolerances, TestContext.Current.CancellationToken);
+            var report = DeviceComparison.Run(reference, device, configuration, VerificationModel.TimeSteps, 5, tolerances,
+                TestContext.Current.CancellationToken);
             Assert.True(report.Agrees, $"{report.Device}: {report.FirstDisagreement}");
         }
     }

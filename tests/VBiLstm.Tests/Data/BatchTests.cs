@@ -30,7 +30,8 @@ public class BatchTests
 
     static Numbered Equal(int count) => new([.. Enumerable.Repeat(4, count)]);
 
-    static (int[] Tokens, int[] Lengths, int Steps, int Sequences) Copy(SequenceBatch batch) => ([.. batch.Tokens], [.. batch.Lengths], batch.Steps, batch.Sequences);
+    static (int[] Tokens, int[] Lengths, int Steps, int Sequences) Copy(SequenceBatch batch)
+        => ([.. batch.Tokens], [.. batch.Lengths], batch.Steps, batch.Sequences);
 
     [Theory]
     [InlineData(true)]

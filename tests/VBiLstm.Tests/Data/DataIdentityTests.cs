@@ -12,7 +12,15 @@ public class DataIdentityTests
 {
     static readonly RunConfiguration Run = new()
     {
-        Model = new ModelConfiguration { OutputDistribution = OutputDistribution.Categorical, VocabularySize = 3, EmbeddingSize = 4, LstmUnits = 6, MlpUnits = 5, LatentUnits = 3 },
+        Model = new ModelConfiguration
+        {
+            OutputDistribution = OutputDistribution.Categorical,
+            VocabularySize = 3,
+            EmbeddingSize = 4,
+            LstmUnits = 6,
+            MlpUnits = 5,
+            LatentUnits = 3,
+        },
         Data = new DataConfiguration { CarryState = false },
         Training = new TrainingConfiguration { BatchSize = 4, Steps = 3, EvaluateEvery = 0 },
     };
@@ -20,7 +28,11 @@ public class DataIdentityTests
     static DataSplits Texts(int[]? train = null, string[]? vocabulary = null, SpeechScale? speech = null)
     {
         static TokenStream Of(int[] ids) => new(ids, 3, 5, carriesState: false, TaskUnit.BitsPerCharacter, "text");
-        return new DataSplits(Of(train ?? [0, 1, 2, 0, 1, 2, 2, 1]), Of([0, 1, 2]), Of([2, 1, 0]), "made here") { Vocabulary = vocabulary ?? ["a", "b", "c"], Speech = speech };
+        return new DataSplits(Of(train ?? [0, 1, 2, 0, 1, 2, 2, 1]), Of([0, 1, 2]), Of([2, 1, 0]), "made here")
+        {
+            Vocabulary = vocabulary ?? ["a", "b", "c"],
+            Speech = speech,
+        };
     }
 
     public static TheoryData<string, int[]?, string[]?> Others => new()
@@ -64,12 +76,15 @@ public class DataIdentityTests
             Assert.Equal(TrainingOutcome.Completed, trainer.Run(cancellation: TestContext.Current.CancellationToken));
         var saved = CheckpointFolder.Read(run.Last, withMoments: true);
         Assert.Equal((DataConfiguration.InMemory, RunConfiguration.NoPreset), (saved.State.Configuration.Data.Source, saved.State.Configuration.Preset));
-        Assert.Equal((DataConfiguration.InMemory, RunConfiguration.NoPreset), (ConfigurationFile.Read(run.Configuration).Data.Source, ConfigurationFile.Read(run.Configuration).Preset));
-        Assert.Contains("a program gave this run its data", Assert.Throws<DataException>(() => DataSource.Open(saved.State.Configuration.Data, 1)).Message, StringComparison.Ordinal);
+        Assert.Equal((DataConfiguration.InMemory, RunConfiguration.NoPreset),
+            (ConfigurationFile.Read(run.Configuration).Data.Source, ConfigurationFile.Read(run.Configuration).Preset));
+        Assert.Contains("a program gave this run its data",
+            Assert.Throws<DataException>(() => DataSource.Open(saved.State.Configuration.Data, 1)).Message, StringComparison.Ordinal);
         Assert.Equal(["a", "b", "c"], saved.Data!.Vocabulary);
 
         using var others = Texts([0, 1, 2, 0, 1, 2, 2, 0]);
-        Assert.Contains("train split", Assert.Throws<DataException>(() => new Trainer(saved.State.Configuration, others, device, run, saved)).Message, StringComparison.Ordinal);
+        Assert.Contains("train split",
+            Assert.Throws<DataException>(() => new Trainer(saved.State.Configuration, others, device, run, saved)).Message, StringComparison.Ordinal);
         using var again = Texts();
         using (var trainer = new Trainer(saved.State.Configuration with { Training = Run.Training with { Steps = 5 } }, again, device, run, saved))
             Assert.Equal(TrainingOutcome.Completed, trainer.Run(cancellation: TestContext.Current.CancellationToken));

@@ -77,7 +77,9 @@ public class DataSplitsTests
     public void Grey_training_digits_are_the_binary_ones_in_the_same_order()
     {
         static IdxFile Digits(string name)
-            => IdxFile.Read(new GZipStream(typeof(DataSplits).Assembly.GetManifestResourceStream(name + "-train-images-idx3-ubyte.gz")!, CompressionMode.Decompress), name);
+            => IdxFile.Read(
+                new GZipStream(typeof(DataSplits).Assembly.GetManifestResourceStream(name + "-train-images-idx3-ubyte.gz")!, CompressionMode.Decompress),
+                name);
         var (grey, binary) = (Digits("mini-gray").Values, Digits("mini-bin").Values);
         Assert.DoesNotContain(grey.Zip(binary), pixel => (pixel.First, pixel.Second) is (0, 255) or (255, 0));
     }
@@ -139,7 +141,8 @@ public class DataSplitsTests
     {
         using var folder = new TemporaryFolder();
         var configuration = new DataConfiguration { Source = folder.Path };
-        void Refused(string part) => Assert.Contains(part, Assert.Throws<DataException>(() => DataSource.Open(configuration, 1)).Message, StringComparison.Ordinal);
+        void Refused(string part)
+            => Assert.Contains(part, Assert.Throws<DataException>(() => DataSource.Open(configuration, 1)).Message, StringComparison.Ordinal);
 
         Refused("train split");
         WriteIdx(folder.At("x-train-images"), 40, 5, 255);
@@ -178,7 +181,11 @@ public class DataSplitsTests
 
         // Two files for the test split lie there: binmnist-test and t10k-images.
         if (Directory.GetFiles(folder, "t10k-images*").Length > 0)
-            Assert.Contains("t10k-images", Assert.Throws<DataException>(() => DataSource.Open(new DataConfiguration { Source = folder }, 1)).Message, StringComparison.Ordinal);
+        {
+            Assert.Contains("t10k-images",
+                Assert.Throws<DataException>(() => DataSource.Open(new DataConfiguration { Source = folder }, 1)).Message, StringComparison.Ordinal);
+        }
+
         using var copy = new TemporaryFolder();
         foreach (var file in Directory.GetFiles(folder, "binmnist-*"))
             File.Copy(file, copy.At(Path.GetFileName(file)));

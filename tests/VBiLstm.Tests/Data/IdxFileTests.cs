@@ -27,7 +27,9 @@ public class IdxFileTests
 
     // As the files of a source are read: unpacked where they are in gzip.
     static IdxFile Read(byte[] content)
-        => IdxFile.Read(content is [0x1f, 0x8b, ..] ? new SourceStream(new GzipMembers(new MemoryStream(content)), "digits.idx") : new MemoryStream(content), "digits.idx");
+        => IdxFile.Read(
+            content is [0x1f, 0x8b, ..] ? new SourceStream(new GzipMembers(new MemoryStream(content)), "digits.idx") : new MemoryStream(content),
+            "digits.idx");
 
     [Fact]
     public void Plain_and_zipped_files_give_their_values()
@@ -129,8 +131,13 @@ public class IdxFileTests
     public void Zipped_files_of_several_members_or_padded_with_zeros_are_whole()
     {
         var plain = Idx(3, 4, 5);
-        foreach (byte[] content in (byte[][])[[.. Zip(plain[..30]), .. Zip(plain[30..])], [.. Zip(plain[..30]), .. Zip([]), .. Zip(plain[30..]), .. new byte[512]], [.. Zip(plain), 0]])
+        foreach (byte[] content in (byte[][])[
+            [.. Zip(plain[..30]), .. Zip(plain[30..])],
+            [.. Zip(plain[..30]), .. Zip([]), .. Zip(plain[30..]), .. new byte[512]],
+            [.. Zip(plain), 0]])
+        {
             Assert.Equal(plain[16..], Read(content).Values);
+        }
     }
 
     // The format's types: 09 signed bytes, 0b shorts, 0c integers, 0d and 0e reals, all big-endian.

@@ -97,7 +97,8 @@ public class VectorMathTests
         Assert.Equal(0, One(VectorMath.Exp, -88));
         Assert.Equal(0, One(VectorMath.Exp, float.NegativeInfinity));
         Assert.Equal(1, One(VectorMath.Exp, -0f));
-        Func<Vector<float>, Vector<float>>[] functions = [VectorMath.Exp, VectorMath.ExpM1, VectorMath.Sigmoid, VectorMath.Tanh, VectorMath.Log, VectorMath.Log1P];
+        Func<Vector<float>, Vector<float>>[] functions =
+            [VectorMath.Exp, VectorMath.ExpM1, VectorMath.Sigmoid, VectorMath.Tanh, VectorMath.Log, VectorMath.Log1P];
         foreach (var f in functions)
             Assert.True(float.IsNaN(One(f, float.NaN)));
     }

@@ -36,7 +36,8 @@ public class TrainedModelTests
         using var trained = new TrainedModel(folder.Path, device);
         var state = CheckpointFolder.Read(new RunFolder(folder.Path).Last, withMoments: false).State;
         Assert.Equal(state.BestStep, trained.Checkpoint.State.Step);
-        Assert.Equal(state.BestBound!.Value, trained.Posterior(data.Validation, Run.Training.BatchSize, cancellation: TestContext.Current.CancellationToken).Bound);
+        Assert.Equal(state.BestBound!.Value,
+            trained.Posterior(data.Validation, Run.Training.BatchSize, cancellation: TestContext.Current.CancellationToken).Bound);
     }
 
     [Theory]
@@ -49,7 +50,9 @@ public class TrainedModelTests
         using var device = new CpuDevice(2);
         using var trained = new TrainedModel(folder.Path, device);
         void Score(Action<double> progress, CancellationToken cancellation)
-            => _ = priorMode ? trained.Prior(data.Test, 30, progress: progress, cancellation: cancellation) : trained.Posterior(data.Test, 30, progress: progress, cancellation: cancellation);
+            => _ = priorMode
+                ? trained.Prior(data.Test, 30, progress: progress, cancellation: cancellation)
+                : trained.Posterior(data.Test, 30, progress: progress, cancellation: cancellation);
 
         var shares = new List<double>();
         Score(shares.Add, TestContext.Current.CancellationToken);

@@ -20,7 +20,18 @@ public class AllocationTests
     public void A_hundred_steps_allocate_nothing_on_any_thread(ModelKind kind, OutputDistribution distribution)
     {
         const int T = 6, B = 8;
-        var model = new ModelConfiguration { Kind = kind, OutputDistribution = distribution, FrameSize = 28, VocabularySize = 50, LstmUnits = 96, MlpUnits = 64, LatentUnits = 16, Beta = 0.1, Gamma = 0.1 };
+        var model = new ModelConfiguration
+        {
+            Kind = kind,
+            OutputDistribution = distribution,
+            FrameSize = 28,
+            VocabularySize = 50,
+            LstmUnits = 96,
+            MlpUnits = 64,
+            LatentUnits = 16,
+            Beta = 0.1,
+            Gamma = 0.1,
+        };
         using var device = new CpuDevice(2);
         using var parameters = new ModelParameters(device, model, training: true);
         parameters.Initialise(1);

@@ -12,7 +12,13 @@ public class InvarianceTests
 {
     const int T = 6, B = 4;
 
-    static readonly ModelConfiguration Bernoulli = ReferenceTests.Small(ModelKind.VariationalBiLstm, OutputDistribution.Bernoulli) with { FrameSize = 5, LstmUnits = 19, MlpUnits = 17, LatentUnits = 6 };
+    static readonly ModelConfiguration Bernoulli = ReferenceTests.Small(ModelKind.VariationalBiLstm, OutputDistribution.Bernoulli) with
+    {
+        FrameSize = 5,
+        LstmUnits = 19,
+        MlpUnits = 17,
+        LatentUnits = 6,
+    };
 
     static ModelConfiguration Model(OutputDistribution distribution) => Bernoulli with { OutputDistribution = distribution, VocabularySize = 9 };
 

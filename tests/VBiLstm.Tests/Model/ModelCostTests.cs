@@ -10,7 +10,15 @@ public class ModelCostTests
     [Fact]
     public void The_speech_model_costs_what_model_md_says()
     {
-        var model = new ModelConfiguration { OutputDistribution = OutputDistribution.Gaussian, FrameSize = 200, LstmUnits = 2048, MlpUnits = 1024, LatentUnits = 128, Beta = 1 };
+        var model = new ModelConfiguration
+        {
+            OutputDistribution = OutputDistribution.Gaussian,
+            FrameSize = 200,
+            LstmUnits = 2048,
+            MlpUnits = 1024,
+            LatentUnits = 128,
+            Beta = 1,
+        };
         Assert.InRange(SequenceModel.Of(model).ForwardMultiplyAdds, 72.5e6, 73.5e6);
     }
 
@@ -21,14 +29,19 @@ public class ModelCostTests
             foreach (var distribution in Enum.GetValues<OutputDistribution>())
                 foreach (var prior in Enum.GetValues<PriorKind>())
                     foreach (var beta in new[] { 0, 0.5 })
-                        data.Add(kind, distribution, prior, kind == ModelKind.VariationalBiLstm && beta == 0 ? GeneratorInput.HZBTilde : GeneratorInput.H, beta);
+                    {
+                        data.Add(kind, distribution, prior,
+                            kind == ModelKind.VariationalBiLstm && beta == 0 ? GeneratorInput.HZBTilde : GeneratorInput.H, beta);
+                    }
+
         return data;
     }
 
     // One row of one time step passes once through every matrix but the embedding, which is looked up, and an unused xi net.
     [Theory]
     [MemberData(nameof(Models))]
-    public void A_forward_pass_uses_every_weight_once(ModelKind kind, OutputDistribution distribution, PriorKind prior, GeneratorInput generatorInput, double beta)
+    public void A_forward_pass_uses_every_weight_once(
+        ModelKind kind, OutputDistribution distribution, PriorKind prior, GeneratorInput generatorInput, double beta)
     {
         var model = new ModelConfiguration
         {

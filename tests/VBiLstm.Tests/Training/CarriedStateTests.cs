@@ -17,14 +17,24 @@ public class CarriedStateTests
     static readonly RunConfiguration Run = new()
     {
         Seed = 5,
-        Model = new ModelConfiguration { LstmUnits = 12, MlpUnits = 10, LatentUnits = 4, EmbeddingSize = 6, OutputDistribution = OutputDistribution.Categorical, VocabularySize = Vocabulary, OutputInitialisation = 0.5 },
+        Model = new ModelConfiguration
+        {
+            LstmUnits = 12,
+            MlpUnits = 10,
+            LatentUnits = 4,
+            EmbeddingSize = 6,
+            OutputDistribution = OutputDistribution.Categorical,
+            VocabularySize = Vocabulary,
+            OutputInitialisation = 0.5,
+        },
         Training = new TrainingConfiguration { BatchSize = 4, Steps = 40, EvaluateEvery = 9, CheckpointEvery = 7 },
     };
 
     static TokenStream Text(int tokens, int window, bool carries = true, int seed = 1)
     {
         var random = new Random(seed);
-        return new TokenStream([.. Enumerable.Range(0, tokens).Select(_ => random.Next(Vocabulary))], Vocabulary, window, carries, TaskUnit.BitsPerCharacter, "text");
+        return new TokenStream([.. Enumerable.Range(0, tokens).Select(_ => random.Next(Vocabulary))], Vocabulary, window, carries,
+            TaskUnit.BitsPerCharacter, "text");
     }
 
     static DataSplits Data() => new(Text(600, 10), Text(133, 10, seed: 2), Text(90, 10, seed: 3), "random text");
@@ -79,7 +89,9 @@ public class CarriedStateTests
 
     [Fact]
     public void Importance_samples_of_windows_with_carried_state_are_refused()
-        => Assert.Contains("carry_state", Assert.Throws<ConfigurationException>(() => Evaluate(ModelKind.VariationalBiLstm, Text(140, 10), 2, importanceSamples: 5)).Message, StringComparison.Ordinal);
+        => Assert.Contains("carry_state",
+            Assert.Throws<ConfigurationException>(() => Evaluate(ModelKind.VariationalBiLstm, Text(140, 10), 2, importanceSamples: 5)).Message,
+            StringComparison.Ordinal);
 
     [Theory]
     [InlineData(3, false)]

@@ -9,7 +9,9 @@ public class OptimiserTests
 {
     sealed record Buffers(Tensor Parameters, Tensor Gradients, Tensor First, Tensor Second, Tensor Scalars);
 
-    static AdamArguments Arguments(Buffers b, double clip, bool halt = false) => new(b.Scalars.RowRange(0, 1), b.Scalars.RowRange(1, 1), b.Scalars.RowRange(2, 1), b.Scalars.RowRange(3, 1), b.Scalars.RowRange(4, 1), b.Scalars.RowRange(5, 1), 0.9f, 0.99f, 1e-5f, (float)clip, halt);
+    static AdamArguments Arguments(Buffers b, double clip, bool halt = false) => new(
+        b.Scalars.RowRange(0, 1), b.Scalars.RowRange(1, 1), b.Scalars.RowRange(2, 1), b.Scalars.RowRange(3, 1), b.Scalars.RowRange(4, 1),
+        b.Scalars.RowRange(5, 1), 0.9f, 0.99f, 1e-5f, (float)clip, halt);
 
     [Theory]
     [InlineData(1, 0)]
@@ -20,7 +22,8 @@ public class OptimiserTests
     {
         var random = new Random(1);
         using var device = new CpuDevice(2);
-        using var arena = Arena.Create(device, "test", a => new Buffers(a.Take(1, count), a.Take(1, count), a.Take(1, count), a.Take(1, count), a.Take(6, 1)), out var b);
+        using var arena = Arena.Create(
+            device, "test", a => new Buffers(a.Take(1, count), a.Take(1, count), a.Take(1, count), a.Take(1, count), a.Take(6, 1)), out var b);
         var (x, m, v) = (new double[count], new double[count], new double[count]);
         var actual = new float[count];
         for (var step = 1; step <= 5; step++)
@@ -83,7 +86,15 @@ public class OptimiserTests
     [Fact]
     public void Schedules_start_rise_and_end_where_they_should()
     {
-        var training = new TrainingConfiguration { LearningRate = 2, LearningRateFinal = 0.5, LearningRateWarmup = 4, KlWarmup = 10, KlWeightInitial = 0.2, AuxiliaryWarmup = 5 };
+        var training = new TrainingConfiguration
+        {
+            LearningRate = 2,
+            LearningRateFinal = 0.5,
+            LearningRateWarmup = 4,
+            KlWarmup = 10,
+            KlWeightInitial = 0.2,
+            AuxiliaryWarmup = 5,
+        };
         double Rate(LearningRateSchedule schedule, long step) => Schedules.LearningRate(training with { LearningRateSchedule = schedule }, step, 104);
         foreach (var schedule in Enum.GetValues<LearningRateSchedule>())
         {

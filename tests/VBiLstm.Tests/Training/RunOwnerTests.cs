@@ -85,7 +85,8 @@ public class RunOwnerTests
     public async Task Those_who_start_together_take_a_folder_each()
     {
         using var folder = new TemporaryFolder();
-        var taken = await Task.WhenAll(Enumerable.Range(0, 24).Select(_ => Task.Run(() => RunOwner.AcquireNew(Enumerable.Range(1, 100).Select(n => new RunFolder(folder.At($"run-{n}"))))!.Value)));
+        var taken = await Task.WhenAll(Enumerable.Range(0, 24).Select(_ => Task.Run(
+            () => RunOwner.AcquireNew(Enumerable.Range(1, 100).Select(n => new RunFolder(folder.At($"run-{n}"))))!.Value)));
         Assert.Equal(24, taken.Select(run => run.Folder.Path).Distinct().Count());
         foreach (var (_, owner) in taken)
             owner.Dispose();

@@ -71,7 +71,8 @@ public class TrainerTests
         }
     }
 
-    static TrainingOutcome Train(string folder, int threads, RunConfiguration configuration, ITrainingObserver? observer = null, bool resume = false, CancellationTokenSource? stop = null)
+    static TrainingOutcome Train(string folder, int threads, RunConfiguration configuration, ITrainingObserver? observer = null, bool resume = false,
+        CancellationTokenSource? stop = null)
     {
         var data = DataSource.Open(configuration.Data, configuration.Seed);
         var run = new RunFolder(folder);
@@ -84,8 +85,14 @@ public class TrainerTests
 
     static void AssertSameRun(string expected, string actual)
     {
-        foreach (var file in new[] { "checkpoints/last/weights.safetensors", "checkpoints/last/optimizer.safetensors", "checkpoints/best/weights.safetensors", "metrics.jsonl", "configuration.json" })
+        foreach (var file in new[]
+        {
+            "checkpoints/last/weights.safetensors", "checkpoints/last/optimizer.safetensors", "checkpoints/best/weights.safetensors",
+            "metrics.jsonl", "configuration.json",
+        })
+        {
             Assert.Equal(File.ReadAllBytes(Path.Combine(expected, file)), File.ReadAllBytes(Path.Combine(actual, file)));
+        }
     }
 
     [Fact]
@@ -172,7 +179,8 @@ public class TrainerTests
         {
             for (var j = 0; j < after.Weights[i].Values.Length; j++)
             {
-                var step = defaults.LearningRate * (after.FirstMoments[i].Values[j] / correction1) / (Math.Sqrt(after.SecondMoments[i].Values[j] / correction2) + defaults.AdamEpsilon);
+                var step = defaults.LearningRate * (after.FirstMoments[i].Values[j] / correction1)
+                    / (Math.Sqrt(after.SecondMoments[i].Values[j] / correction2) + defaults.AdamEpsilon);
                 Assert.Equal(before.Weights[i].Values[j] - step, after.Weights[i].Values[j], 1e-6);
             }
         }
@@ -211,7 +219,18 @@ public class TrainerTests
     public void Skipping_counts_the_steps_and_a_diverged_run_ends_without_a_figure()
     {
         using var folder = new TemporaryFolder();
-        var configuration = Run with { Training = Run.Training with { LearningRate = 1e30, LearningRateWarmup = 0, ClipNorm = 0, Steps = 6, EvaluateEvery = 0, OnNonFinite = OnNonFinite.Skip } };
+        var configuration = Run with
+        {
+            Training = Run.Training with
+            {
+                LearningRate = 1e30,
+                LearningRateWarmup = 0,
+                ClipNorm = 0,
+                Steps = 6,
+                EvaluateEvery = 0,
+                OnNonFinite = OnNonFinite.Skip,
+            },
+        };
         var last = new LastReport();
         var e = Assert.Throws<NonFiniteException>(() => Train(folder.Path, 2, configuration, last));
         Assert.Equal((6, 6, "the validation bound"), (last.Report.Step, e.Step, e.Term));
@@ -224,7 +243,10 @@ public class TrainerTests
     public void Training_stops_early_when_validation_stops_improving()
     {
         using var folder = new TemporaryFolder();
-        var configuration = Run with { Training = new TrainingConfiguration { Steps = 500, LearningRate = 1e-12, EvaluateEvery = 1, EarlyStop = 3, BatchSize = 10 } };
+        var configuration = Run with
+        {
+            Training = new TrainingConfiguration { Steps = 500, LearningRate = 1e-12, EvaluateEvery = 1, EarlyStop = 3, BatchSize = 10 },
+        };
 
         // At this rate the bound moves in its last digits only, so three evaluations without a better one come soon.
         Assert.Equal(TrainingOutcome.StoppedEarly, Train(folder.Path, 2, configuration));

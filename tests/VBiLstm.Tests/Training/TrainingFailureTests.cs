@@ -48,10 +48,16 @@ public class TrainingFailureTests
     {
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder.At("text.txt"), string.Concat(Enumerable.Range(0, 4000).Select(i => (char)('a' + i * i % 23))));
-        PreparationTask.Get("text-char").Run([new SourcePath(folder.At("text.txt"))], folder.At("data"), new PreparationOptions(), (_, _) => { }, CancellationToken.None);
+        PreparationTask.Get("text-char").Run(
+            [new SourcePath(folder.At("text.txt"))], folder.At("data"), new PreparationOptions(), (_, _) => { }, CancellationToken.None);
         var configuration = Digits with
         {
-            Model = Digits.Model with { OutputDistribution = OutputDistribution.Categorical, EmbeddingSize = 4, VocabularySize = File.ReadAllText(folder.At("text.txt")).Distinct().Count() },
+            Model = Digits.Model with
+            {
+                OutputDistribution = OutputDistribution.Categorical,
+                EmbeddingSize = 4,
+                VocabularySize = File.ReadAllText(folder.At("text.txt")).Distinct().Count(),
+            },
             Data = new DataConfiguration { Source = folder.At("data"), Window = 10 },
             Training = new TrainingConfiguration { BatchSize = 10, Steps = 60, EvaluateEvery = 0, CheckpointEvery = 50 },
         };
@@ -80,14 +86,20 @@ public class TrainingFailureTests
     {
         using var folder = new TemporaryFolder();
         var run = new RunFolder(folder.Path);
-        var configuration = Digits with { Training = new TrainingConfiguration { Steps = 500, LearningRate = 1e-12, EvaluateEvery = 1, EarlyStop = 3, BatchSize = 10 } };
+        var configuration = Digits with
+        {
+            Training = new TrainingConfiguration { Steps = 500, LearningRate = 1e-12, EvaluateEvery = 1, EarlyStop = 3, BatchSize = 10 },
+        };
         Assert.Equal(TrainingOutcome.StoppedEarly, Train(run, configuration));
-        var files = Directory.GetFiles(folder.Path, "*", SearchOption.AllDirectories).Where(file => file.EndsWith(".safetensors", StringComparison.Ordinal) || file.EndsWith("metrics.jsonl", StringComparison.Ordinal)).ToDictionary(file => file, File.ReadAllBytes);
+        var files = Directory.GetFiles(folder.Path, "*", SearchOption.AllDirectories)
+            .Where(file => file.EndsWith(".safetensors", StringComparison.Ordinal) || file.EndsWith("metrics.jsonl", StringComparison.Ordinal))
+            .ToDictionary(file => file, File.ReadAllBytes);
 
         Assert.Equal(TrainingOutcome.StoppedEarly, Train(run, configuration, resume: true));
         Assert.All(files, file => Assert.Equal(file.Value, File.ReadAllBytes(file.Key)));
         var stopped = run.ReadNewest(_ => { })!.State.Step;
-        Assert.Equal(TrainingOutcome.Completed, Train(run, configuration with { Training = configuration.Training with { EarlyStop = 0, Steps = (int)stopped + 2 } }, resume: true));
+        Assert.Equal(TrainingOutcome.Completed,
+            Train(run, configuration with { Training = configuration.Training with { EarlyStop = 0, Steps = (int)stopped + 2 } }, resume: true));
         Assert.Equal(stopped + 2, run.ReadNewest(_ => { })!.State.Step);
     }
 
@@ -155,10 +167,14 @@ public class TrainingFailureTests
         using var data = DataSource.Open(Digits.Data, 1);
         using var device = new CpuDevice(1);
         using var first = new Trainer(Digits, data, device, new RunFolder(folder.At("run")));
-        Assert.Contains("in use", Assert.Throws<ConfigurationException>(() => new Trainer(Digits, data, device, new RunFolder(folder.At("run")))).Message, StringComparison.Ordinal);
+        Assert.Contains("in use",
+            Assert.Throws<ConfigurationException>(() => new Trainer(Digits, data, device, new RunFolder(folder.At("run")))).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void More_steps_than_can_be_counted_are_refused()
-        => Assert.Contains("training.epochs is 1000000000000000, which makes 3.2E+16 steps", Assert.Throws<ConfigurationException>(() => Trainer.TotalStepsOf(new TrainingConfiguration { Epochs = 1e15 }, 32)).Message, StringComparison.Ordinal);
+        => Assert.Contains("training.epochs is 1000000000000000, which makes 3.2E+16 steps",
+            Assert.Throws<ConfigurationException>(() => Trainer.TotalStepsOf(new TrainingConfiguration { Epochs = 1e15 }, 32)).Message,
+            StringComparison.Ordinal);
 }

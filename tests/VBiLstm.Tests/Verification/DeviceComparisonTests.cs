@@ -15,7 +15,8 @@ public class DeviceComparisonTests
     static DeviceComparisonReport Compare(Device device, RunConfiguration configuration, ComparisonTolerances? tolerances = null, int steps = 3)
     {
         using var reference = new CpuDevice(1);
-        return DeviceComparison.Run(reference, device, configuration, VerificationModel.TimeSteps, steps, tolerances ?? ComparisonTolerances.Fp32, TestContext.Current.CancellationToken);
+        return DeviceComparison.Run(reference, device, configuration, VerificationModel.TimeSteps, steps, tolerances ?? ComparisonTolerances.Fp32,
+            TestContext.Current.CancellationToken);
     }
 
     public static TheoryData<string, ComparisonStage, string> Mistakes => new()
@@ -82,7 +83,8 @@ public class DeviceComparisonTests
     {
         using var reference = new BesideTheKink(new CpuDevice(1), 1e-6f);
         using var device = new BesideTheKink(new CpuDevice(1), -1e-6f);
-        var report = DeviceComparison.Run(reference, device, Small, VerificationModel.TimeSteps, 1, ComparisonTolerances.Fp32, TestContext.Current.CancellationToken);
+        var report = DeviceComparison.Run(reference, device, Small, VerificationModel.TimeSteps, 1, ComparisonTolerances.Fp32,
+            TestContext.Current.CancellationToken);
         Assert.True(report.Agrees, $"{report.FirstDisagreement}");
         Assert.Equal(1, report.UnitsAcrossKinks);
         Assert.Contains(report.Tensors, tensor => tensor.Stage == ComparisonStage.Backward && tensor.Error > ComparisonTolerances.Fp32.Gradient);
@@ -113,7 +115,8 @@ public class DeviceComparisonTests
         var report = Compare(device, Small with { Model = model }, steps: 2);
         var names = new ParameterLayout(model).All.Select(parameter => parameter.Name).ToHashSet();
         IEnumerable<string> Of(ComparisonStage stage, string prefix)
-            => report.Tensors.Where(tensor => tensor.Stage == stage && tensor.Name.StartsWith(prefix, StringComparison.Ordinal)).Select(tensor => tensor.Name[prefix.Length..]);
+            => report.Tensors.Where(tensor => tensor.Stage == stage && tensor.Name.StartsWith(prefix, StringComparison.Ordinal))
+                .Select(tensor => tensor.Name[prefix.Length..]);
         Assert.True(names.IsSubsetOf(Of(ComparisonStage.Backward, "grad.")));
         foreach (var stage in new[] { ComparisonStage.FirstUpdate, ComparisonStage.LastUpdate })
             foreach (var prefix in new[] { "update.", "first_moment.", "second_moment." })

@@ -56,7 +56,8 @@ static class SpoiltDevices
 
     sealed class NoValidity : Spoilt
     {
-        protected override void LstmCellForwardCore(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h, Tensor updateMask)
+        protected override void LstmCellForwardCore(
+            Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h, Tensor updateMask)
             => base.LstmCellForwardCore(gates, addend, cPrevious, default, c, tanhC, h, updateMask);
     }
 
@@ -68,7 +69,8 @@ static class SpoiltDevices
 
     sealed class NoAddend : Spoilt
     {
-        protected override void LstmCellForwardCore(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h, Tensor updateMask)
+        protected override void LstmCellForwardCore(
+            Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h, Tensor updateMask)
             => base.LstmCellForwardCore(gates, default, cPrevious, validity, c, tanhC, h, updateMask);
     }
 
@@ -103,7 +105,8 @@ static class SpoiltDevices
 
     sealed class NoRecurrentGradient : Spoilt
     {
-        protected override void LstmCellBackwardCore(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc, Tensor updateMask)
+        protected override void LstmCellBackwardCore(
+            Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc, Tensor updateMask)
             => base.LstmCellBackwardCore(gates, cPrevious, tanhC, dh1, default, validity, dc, updateMask);
     }
 

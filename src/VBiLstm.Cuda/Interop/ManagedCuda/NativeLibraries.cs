@@ -17,7 +17,10 @@ static partial class NativeLibraries
         foreach (var name in new[] { ManagedCudaDriver[^1], ManagedCudaCublas[^1] })
         {
             if (software && NativeLibrary.TryLoad(name, typeof(NativeLibraries).Assembly, null, out _))
-                throw new CudaException($"ManagedCuda takes the {name} that this system finds without a version in its name before the software GPU's: no --device soft in this build here.");
+            {
+                throw new CudaException($"ManagedCuda takes the {name} that this system finds without a version in its name before the software GPU's: "
+                    + "no --device soft in this build here.");
+            }
         }
 
         AssemblyLoadContext.Default.ResolvingUnmanagedDll += (_, name) =>

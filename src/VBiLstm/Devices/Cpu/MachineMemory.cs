@@ -2,7 +2,10 @@ using System.Globalization;
 
 namespace VBiLstm.Devices.Cpu;
 
-/// <summary>Memory that this process could still take: the machine's, and what the control groups around it leave (containers, batch systems). Beyond it Linux kills without a word.</summary>
+/// <summary>
+/// Memory that this process could still take: the machine's, and what the control groups around it leave (containers, batch systems). Beyond it Linux
+/// kills without a word.
+/// </summary>
 static class MachineMemory
 {
     const string Groups = "/sys/fs/cgroup";
@@ -24,7 +27,9 @@ static class MachineMemory
         if (Read("/proc/meminfo") is { } text)
             return Field(text, "MemAvailable:") * 1024;
         var memory = GC.GetGCMemoryInfo();
-        return memory.TotalAvailableMemoryBytes > 0 && memory.MemoryLoadBytes > 0 ? Math.Max(0, memory.TotalAvailableMemoryBytes - memory.MemoryLoadBytes) : null;
+        return memory.TotalAvailableMemoryBytes > 0 && memory.MemoryLoadBytes > 0
+            ? Math.Max(0, memory.TotalAvailableMemoryBytes - memory.MemoryLoadBytes)
+            : null;
     }
 
     // Every group from the process's own up to the root may have a limit; pages of files in it can be given back.
@@ -39,7 +44,9 @@ static class MachineMemory
             if (!isSecond && !parts[1].Split(',').Contains("memory"))
                 continue;
             var root = isSecond ? Groups : $"{Groups}/memory";
-            var (limit, usage, cache) = isSecond ? ("memory.max", "memory.current", "inactive_file") : ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file");
+            var (limit, usage, cache) = isSecond
+                ? ("memory.max", "memory.current", "inactive_file")
+                : ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file");
 
             // Within a container the path may be the host's: then the root is the container's own group.
             for (var path = parts[2]; ; path = path[..Math.Max(0, path.LastIndexOf('/'))])

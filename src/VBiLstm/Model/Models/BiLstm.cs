@@ -45,7 +45,8 @@ sealed class BiLstm : SequenceModel
     internal override ModelPass CreatePass(Workspace workspace, StepFrame frame, in StepSizes sizes) => new Pass(this, workspace, frame, sizes);
 
     internal override GenerativeStep CreateGenerativeStep(Workspace workspace, GenerativeFrame frame) => throw new ConfigurationException(
-        "model.kind is bilstm, whose generator reads the future of each step: it has no prior mode and draws no samples. Train lstm, z-forcing or variational-bilstm for that.");
+        "model.kind is bilstm, whose generator reads the future of each step: it has no prior mode and draws no samples. "
+        + "Train lstm, z-forcing or variational-bilstm for that.");
 
     sealed class Pass : ModelPass
     {

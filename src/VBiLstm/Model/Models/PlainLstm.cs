@@ -4,7 +4,9 @@ using VBiLstm.Model.Parts;
 
 namespace VBiLstm.Model.Models;
 
-/// <summary><c>lstm</c>: a forward LSTM and the generator on h_t (model.md section 11, the paper's unregularised LSTM). Its score is the likelihood itself.</summary>
+/// <summary>
+/// <c>lstm</c>: a forward LSTM and the generator on h_t (model.md section 11, the paper's unregularised LSTM). Its score is the likelihood itself.
+/// </summary>
 sealed class PlainLstm : SequenceModel
 {
     readonly Parameter? _embedding;

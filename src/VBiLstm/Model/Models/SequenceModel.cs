@@ -55,8 +55,8 @@ public abstract class SequenceModel
     private protected abstract long InputMultiplyAdds { get; }
 
     /// <summary>
-    /// Floating-point operations of one training step, two per multiply-add: the backward pass costs twice the forward pass, less the gradient with respect to frames.
-    /// What gathered projections save is not taken off.
+    /// Floating-point operations of one training step, two per multiply-add: the backward pass costs twice the forward pass, less the gradient with respect
+    /// to frames. What gathered projections save is not taken off.
     /// </summary>
     public double TrainingStepOperations(int steps, int batchSize)
         => 2.0 * steps * batchSize * (3 * ForwardMultiplyAdds - (Configuration.IsCategorical ? 0 : InputMultiplyAdds));

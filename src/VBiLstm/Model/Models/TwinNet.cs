@@ -31,8 +31,8 @@ sealed class TwinNet : SequenceModel
         _twinBias = layout.AddBias("twin.bias", h, TrainingPhase.B2);
     }
 
-    public override long ForwardMultiplyAdds => _backwardLstm.MultiplyAdds + _forwardLstm.MultiplyAdds + _generator.MultiplyAdds + _backwardGenerator.MultiplyAdds
-        + (long)_twinWeight.Rows * _twinWeight.Columns;
+    public override long ForwardMultiplyAdds => _backwardLstm.MultiplyAdds + _forwardLstm.MultiplyAdds
+        + _generator.MultiplyAdds + _backwardGenerator.MultiplyAdds + (long)_twinWeight.Rows * _twinWeight.Columns;
 
     private protected override long InputMultiplyAdds => _backwardLstm.InputMultiplyAdds + _forwardLstm.InputMultiplyAdds;
 

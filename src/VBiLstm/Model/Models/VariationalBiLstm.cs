@@ -53,8 +53,9 @@ sealed class VariationalBiLstm : SequenceModel
 
     public override bool HasLatent => true;
 
-    public override long ForwardMultiplyAdds => _backwardLstm.MultiplyAdds + _forwardLstm.MultiplyAdds + 4L * Configuration.LstmUnits * (_weightZ.Rows + _weightBTilde.Rows)
-        + _posterior.MultiplyAdds + (_prior?.MultiplyAdds ?? 0) + _psi.MultiplyAdds + (HasXi ? _xi.MultiplyAdds : 0) + _generator.MultiplyAdds;
+    public override long ForwardMultiplyAdds => _backwardLstm.MultiplyAdds + _forwardLstm.MultiplyAdds
+        + 4L * Configuration.LstmUnits * (_weightZ.Rows + _weightBTilde.Rows) + _posterior.MultiplyAdds + (_prior?.MultiplyAdds ?? 0)
+        + _psi.MultiplyAdds + (HasXi ? _xi.MultiplyAdds : 0) + _generator.MultiplyAdds;
 
     private protected override long InputMultiplyAdds => _backwardLstm.InputMultiplyAdds + _forwardLstm.InputMultiplyAdds;
 

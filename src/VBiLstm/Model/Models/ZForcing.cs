@@ -5,8 +5,8 @@ using VBiLstm.Model.Parts;
 namespace VBiLstm.Model.Models;
 
 /// <summary>
-/// <c>z-forcing</c> (Goyal et al. 2017; model.md section 11): z_t feeds the forward LSTM, b̃ does not exist, and log p_ψ(b_t | z_t) is an auxiliary cost over all
-/// time steps.
+/// <c>z-forcing</c> (Goyal et al. 2017; model.md section 11): z_t feeds the forward LSTM, b̃ does not exist, and log p_ψ(b_t | z_t) is an auxiliary cost
+/// over all time steps.
 /// </summary>
 sealed class ZForcing : SequenceModel
 {
@@ -173,7 +173,8 @@ sealed class ZForcing : SequenceModel
 
             Frame.Enter(TrainingPhase.B6);
             var (inputs, dGates) = (_forward.ReadInput(Frame, _inputs.First(Steps)), Frame.Whole(_forward.Gates));
-            Device.WeightGradients([new(inputs, _forward.DInputWeight), new(_channel.HPrevious(Frame), _forward.DRecurrent), new(Z, _dWeightZ)], dGates, _forward.DBias);
+            Device.WeightGradients(
+                [new(inputs, _forward.DInputWeight), new(_channel.HPrevious(Frame), _forward.DRecurrent), new(Z, _dWeightZ)], dGates, _forward.DBias);
             _channel.Gradients(Frame);
 
             Frame.Enter(TrainingPhase.B7);

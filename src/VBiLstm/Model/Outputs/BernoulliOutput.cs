@@ -10,7 +10,8 @@ sealed class BernoulliOutput(int frameSize) : Output
 
     public override void NllForward(Device device, Tensor output, in Targets targets, Tensor nll) => device.BernoulliNllForward(output, targets.Frames, nll);
 
-    public override void NllBackward(Device device, Tensor output, in Targets targets, Tensor w, Tensor one) => device.BernoulliNllBackward(output, targets.Frames, w);
+    public override void NllBackward(Device device, Tensor output, in Targets targets, Tensor w, Tensor one)
+        => device.BernoulliNllBackward(output, targets.Frames, w);
 
     // The temperature divides the logits.
     public override void Sample(ReadOnlySpan<float> output, double temperature, ref CounterRandom random, Span<float> values)

@@ -10,7 +10,8 @@ sealed class CategoricalOutput(int vocabularySize) : Output
 
     public override void NllForward(Device device, Tensor output, in Targets targets, Tensor nll) => device.CategoricalNllForward(output, targets.Ids, nll);
 
-    public override void NllBackward(Device device, Tensor output, in Targets targets, Tensor w, Tensor one) => device.CategoricalNllBackward(output, targets.Ids, w);
+    public override void NllBackward(Device device, Tensor output, in Targets targets, Tensor w, Tensor one)
+        => device.CategoricalNllBackward(output, targets.Ids, w);
 
     // The temperature divides the logits.
     public override void Sample(ReadOnlySpan<float> output, double temperature, ref CounterRandom random, Span<float> values)

@@ -83,7 +83,11 @@ sealed class ChannelPass
     public void Project(StepFrame frame, InputPass inputs)
     {
         if (!inputs.Project(_forward, frame.Steps))
-            _device.Multiply(_forward.MaskInput(frame, inputs.First(frame.Steps)), _forward.InputWeight, _forward.Bias, frame.Whole(_forward.Gates), accumulate: false);
+        {
+            _device.Multiply(_forward.MaskInput(frame, inputs.First(frame.Steps)), _forward.InputWeight, _forward.Bias, frame.Whole(_forward.Gates),
+                accumulate: false);
+        }
+
         _posterior.HiddenProduct(1, B(frame), frame.Whole(_posterior.Hidden));
     }
 
@@ -133,7 +137,9 @@ sealed class ChannelPass
         _posterior.HiddenGradients([_posterior.InputGradient(0, HPrevious(frame)), _posterior.InputGradient(1, B(frame))], frame.Whole(_dHidden));
     }
 
-    /// <summary>B7: what the posterior sends into b_t, beside what a density's target has left there; the backward LSTM; and what both LSTMs send into the inputs.</summary>
+    /// <summary>
+    /// B7: what the posterior sends into b_t, beside what a density's target has left there; the backward LSTM; and what both LSTMs send into the inputs.
+    /// </summary>
     public void FutureBackward(StepFrame frame, InputPass inputs)
     {
         _device.Zero(frame.At(_backward.DH, _model.Alignment == 0 ? frame.Steps : 0));

@@ -84,7 +84,8 @@ sealed class GeneratorPass
     public void HiddenGradients(StepFrame frame, ReadOnlySpan<WeightGradient> inputs) => _net.HiddenGradients(inputs, frame.Whole(frame.DHidden));
 
     /// <summary>du_i of time steps 0..count-1, from frame.DHidden.</summary>
-    public void InputBackward(StepFrame frame, int input, Tensor dx, int count) => _net.InputBackward(input, frame.Span(frame.DHidden, 0, count), dx, accumulate: false);
+    public void InputBackward(StepFrame frame, int input, Tensor dx, int count)
+        => _net.InputBackward(input, frame.Span(frame.DHidden, 0, count), dx, accumulate: false);
 
     /// <summary>What a forward pass leaves, for comparisons; outputs where all time steps' exist at once.</summary>
     public IEnumerable<StepTensor> ForwardTensors(StepFrame frame) =>

@@ -3,8 +3,8 @@ using VBiLstm.Devices;
 namespace VBiLstm.Model.Parts;
 
 /// <summary>
-/// What the LSTMs read: embedded tokens, or frames as they are (model.md section 1). Where ids come up often, each LSTM's projection is computed once for each id
-/// and gathered, which is the cheaper order of F1, F2 and B7.
+/// What the LSTMs read: embedded tokens, or frames as they are (model.md section 1). Where ids come up often, each LSTM's projection is computed once for
+/// each id and gathered, which is the cheaper order of F1, F2 and B7.
 /// </summary>
 sealed class InputPass
 {

@@ -1,6 +1,8 @@
 namespace VBiLstm.Model.Parts;
 
-/// <summary>An LSTM with gate order i, f, u, o (model.md section 2.2); what else feeds its gates is the model's. <see cref="LstmPass"/> computes it over time.</summary>
+/// <summary>
+/// An LSTM with gate order i, f, u, o (model.md section 2.2); what else feeds its gates is the model's. <see cref="LstmPass"/> computes it over time.
+/// </summary>
 sealed class Lstm
 {
     /// <summary>Of an LSTM whose parameters stand one after the other.</summary>
@@ -12,7 +14,8 @@ sealed class Lstm
     }
 
     /// <summary>Of an LSTM whose recurrent weight the caller placed.</summary>
-    public Lstm(Parameter inputWeight, Parameter recurrentWeight, Parameter bias) => (InputWeight, RecurrentWeight, Bias) = (inputWeight, recurrentWeight, bias);
+    public Lstm(Parameter inputWeight, Parameter recurrentWeight, Parameter bias)
+        => (InputWeight, RecurrentWeight, Bias) = (inputWeight, recurrentWeight, bias);
 
     public static Parameter AddInputWeight(ParameterLayout layout, string name, int inputs, int units, TrainingPhase gradients)
         => layout.Add($"{name}.weight_input", inputs, 4 * units, gradients);

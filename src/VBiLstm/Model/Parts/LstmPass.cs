@@ -224,7 +224,8 @@ sealed class LstmPass
     }
 
     /// <summary>What W_x read.</summary>
-    public Tensor ReadInput(StepFrame frame, Tensor input) => Regularisation is { MaskedInput.IsEmpty: false } regularisation ? frame.Whole(regularisation.MaskedInput) : input;
+    public Tensor ReadInput(StepFrame frame, Tensor input)
+        => Regularisation is { MaskedInput.IsEmpty: false } regularisation ? frame.Whole(regularisation.MaskedInput) : input;
 
     /// <summary>dx += dA W_xᵀ of a loop's LSTM, through the mask of input dropout.</summary>
     public void AddInputGradient(StepFrame frame, Tensor dInput)
@@ -288,12 +289,15 @@ sealed class LstmPass
 
         if (Regularisation is { KeepCell.IsEmpty: false } cells)
             _device.MixBackward(DC, default, frame.At(cells.KeepCell, t), cells.DCellKept, DC, accumulatePrevious: false);
-        _device.LstmCellBackward(frame.At(Gates, t), frame.At(C, t), frame.At(TanhC, t), dh1, dh2, default, DC, frame.At(Regularisation?.UpdateMask ?? default, t));
+        _device.LstmCellBackward(
+            frame.At(Gates, t), frame.At(C, t), frame.At(TanhC, t), dh1, dh2, default, DC, frame.At(Regularisation?.UpdateMask ?? default, t));
         if (Regularisation is { KeepCell.IsEmpty: false } kept)
             _device.Add(DC, kept.DCellKept, DC);
     }
 
-    /// <summary>Zeros the slot that a backward recurrence over so many steps begins from; it moves with T, and an earlier, longer batch may have written there.</summary>
+    /// <summary>
+    /// Zeros the slot that a backward recurrence over so many steps begins from; it moves with T, and an earlier, longer batch may have written there.
+    /// </summary>
     public void ZeroSlot(int slot)
     {
         _device.Zero(H.RowRange(slot * _rows, _rows));

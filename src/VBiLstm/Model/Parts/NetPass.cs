@@ -86,7 +86,8 @@ sealed class NetPass
     public void OutputForward(Tensor hidden, Tensor output) => _device.Multiply(hidden, _outputWeight, _outputBias, output, accumulate: false);
 
     /// <summary>
-    /// From the output's gradient, which stands in the output buffer: all parameter gradients of a net with one input, and the hidden layer's into dHidden [rows, M].
+    /// From the output's gradient, which stands in the output buffer: all parameter gradients of a net with one input, and the hidden layer's into
+    /// dHidden [rows, M].
     /// </summary>
     public void Backward(Tensor x, Tensor dHidden)
     {

@@ -48,7 +48,8 @@ sealed class ReconstructionPass
     public void Backward(StepFrame frame, Tensor z, Tensor target, Tensor coefficient, Tensor dz, Tensor dTarget, Tensor targetMask, bool accumulateTarget)
     {
         var output = frame.Whole(Net.Output);
-        _device.GaussianLogDensityBackward(target, output, frame.LossWeights, coefficient, output, throughOutput: true, dTarget, targetMask, accumulateTarget, _head);
+        _device.GaussianLogDensityBackward(
+            target, output, frame.LossWeights, coefficient, output, throughOutput: true, dTarget, targetMask, accumulateTarget, _head);
         var dHidden = frame.Whole(frame.DHidden);
         Net.Backward(z, dHidden);
         Net.InputBackward(0, dHidden, dz, accumulate: true);

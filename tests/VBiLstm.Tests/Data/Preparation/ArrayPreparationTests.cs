@@ -42,7 +42,10 @@ public class ArrayPreparationTests
     public void Numbers_of_every_type_and_order_are_read(string type, string shape, string hex, string expected)
     {
         for (var version = 1; version <= 3; version++)
-            Assert.Equal(expected, string.Join(',', Values(Read(Npy(type, shape, Convert.FromHexString(hex), version: version))).Select(value => value.ToString(System.Globalization.CultureInfo.InvariantCulture))));
+        {
+            Assert.Equal(expected, string.Join(',', Values(Read(Npy(type, shape, Convert.FromHexString(hex), version: version)))
+                .Select(value => value.ToString(System.Globalization.CultureInfo.InvariantCulture))));
+        }
     }
 
     [Fact]
@@ -92,7 +95,8 @@ public class ArrayPreparationTests
         Assert.Equal(2, manifest.FilesRead);
         Assert.EndsWith("y_train.npy", Assert.Single(Assert.Single(manifest.LeftOut!).Names), StringComparison.Ordinal);
         Assert.Equal(["zip"], manifest.Unpacked);
-        Assert.Equal(20 - 2, Raw.Open(folder.At("digits.npz").Replace("digits.npz", "out", StringComparison.Ordinal), new() { Binarisation = Binarisation.Static }).Train.Count);
+        Assert.Equal(20 - 2,
+            Raw.Open(folder.At("digits.npz").Replace("digits.npz", "out", StringComparison.Ordinal), new() { Binarisation = Binarisation.Static }).Train.Count);
     }
 
     [Fact]
@@ -107,7 +111,8 @@ public class ArrayPreparationTests
         Assert.Equal(9, Raw.Prepare("frames", folder.At("f"), folder.At("frames")).Splits["train"].Sequences);
         Assert.Equal([0, 0, 0, 1, 2, 3, 4, 5, 6], Raw.Frames(Raw.Open(folder.At("frames")).Test, 0));
         folder.Write("f/test.npy", Npy("'<f4'", "1, 2, 3", Bytes(1, 2, float.NaN, 4, 5, 6)));
-        Assert.Contains("value 2", Assert.Throws<DataException>(() => Raw.Prepare("frames", folder.At("f"), folder.At("nan"))).Message, StringComparison.Ordinal);
+        Assert.Contains("value 2",
+            Assert.Throws<DataException>(() => Raw.Prepare("frames", folder.At("f"), folder.At("nan"))).Message, StringComparison.Ordinal);
 
         folder.Write("t/train.npy", Npy("'<i2'", "20,", [.. Enumerable.Range(0, 20).SelectMany(i => new byte[] { (byte)(i % 7), 0 })]));
         folder.Write("t/test.npy", Npy("'|u1'", "3,", [1, 0, 8]));
@@ -115,10 +120,12 @@ public class ArrayPreparationTests
         Assert.Equal((9, true, 18L, 2L), (manifest.VocabularySize, manifest.IsStream, manifest.Splits["train"].Values, manifest.Splits["validation"].Values));
         Assert.Equal([1, 0, 8], Raw.Tokens(Raw.Open(folder.At("tokens")).Test, 0));
         folder.Write("t/test.npy", Npy("'<i2'", "2,", [1, 0, 0xff, 0xff]));
-        Assert.Contains("value 1: -1", Assert.Throws<DataException>(() => Raw.Prepare("tokens", folder.At("t"), folder.At("negative"))).Message, StringComparison.Ordinal);
+        Assert.Contains("value 1: -1",
+            Assert.Throws<DataException>(() => Raw.Prepare("tokens", folder.At("t"), folder.At("negative"))).Message, StringComparison.Ordinal);
     }
 
-    static byte[] Idx(int count, Func<int, byte> pixel) => [0, 0, 8, 3, 0, 0, 0, (byte)count, 0, 0, 0, 2, 0, 0, 0, 3, .. Enumerable.Range(0, count * 6).Select(pixel)];
+    static byte[] Idx(int count, Func<int, byte> pixel)
+        => [0, 0, 8, 3, 0, 0, 0, (byte)count, 0, 0, 0, 2, 0, 0, 0, 3, .. Enumerable.Range(0, count * 6).Select(pixel)];
 
     [Fact]
     public void Labels_of_every_kind_are_left_out_and_packed_copies_read_once()
@@ -150,7 +157,8 @@ public class ArrayPreparationTests
         using var folder = new TemporaryFolder();
         folder.Write("raw/emnist-digits-train-images-idx3-ubyte", Idx(10, i => (byte)i));
         folder.Write("raw/emnist-digits-test-images-idx3-ubyte", Idx(1, i => (byte)i));
-        Assert.Contains("--transpose", Assert.Throws<DataException>(() => Raw.Prepare("images", folder.At("raw"), folder.At("out"))).Message, StringComparison.Ordinal);
+        Assert.Contains("--transpose",
+            Assert.Throws<DataException>(() => Raw.Prepare("images", folder.At("raw"), folder.At("out"))).Message, StringComparison.Ordinal);
         Assert.Contains("--transpose", Assert.Throws<DataException>(() => Raw.Open(folder.At("raw"))).Message, StringComparison.Ordinal);
         var manifest = Raw.Prepare("images", folder.At("raw"), folder.At("out"), new PreparationOptions { Transpose = true });
         Assert.Equal((3, 2), (manifest.Height, manifest.Width));
@@ -184,7 +192,8 @@ public class ArrayPreparationTests
         folder.Write("raw/train.idx", Idx(20, i => 0));
         folder.Write("raw/test.idx", Idx(2, i => 0));
         folder.Write("raw/train/1.png", "\x89PNG"u8.ToArray());
-        Assert.Contains("numpy.save", Assert.Throws<DataException>(() => Raw.Prepare("images", folder.At("raw"), folder.At("out"))).Message, StringComparison.Ordinal);
+        Assert.Contains("numpy.save",
+            Assert.Throws<DataException>(() => Raw.Prepare("images", folder.At("raw"), folder.At("out"))).Message, StringComparison.Ordinal);
         var manifest = Raw.Prepare("images", folder.At("raw"), folder.At("out"), new PreparationOptions { SkipUnreadable = true });
         Assert.StartsWith("cannot be read", Assert.Single(manifest.LeftOut!).Reason, StringComparison.Ordinal);
         Assert.Equal("true", manifest.Options["skip-unreadable"]);

@@ -47,7 +47,10 @@ public class PreparedFolderTests
         var before = File.GetLastWriteTimeUtc(folder.At("out/train.bin"));
         Raw.Prepare("sentences", folder.At("raw"), folder.At("out"));
         Assert.Equal(before, File.GetLastWriteTimeUtc(folder.At("out/train.bin")));
-        Assert.Contains("another --out", Assert.Throws<DataException>(() => Raw.Prepare("sentences", folder.At("raw"), folder.At("out"), new PreparationOptions { MaximumWords = 3 })).Message, StringComparison.Ordinal);
+        Assert.Contains("another --out",
+            Assert.Throws<DataException>(
+                () => Raw.Prepare("sentences", folder.At("raw"), folder.At("out"), new PreparationOptions { MaximumWords = 3 })).Message,
+            StringComparison.Ordinal);
         folder.Write("raw/test.txt", "b d\n");
         Assert.Throws<DataException>(() => Raw.Prepare("sentences", folder.At("raw"), folder.At("out")));
     }
@@ -60,7 +63,8 @@ public class PreparedFolderTests
         foreach (var name in new[] { "train.bin", "vocabulary.json", "manifest.json" })
         {
             folder.Write($"other/{name}", "theirs");
-            Assert.Contains(name, Assert.Throws<DataException>(() => Raw.Prepare("sentences", folder.At("raw"), folder.At("other"))).Message, StringComparison.Ordinal);
+            Assert.Contains(name,
+                Assert.Throws<DataException>(() => Raw.Prepare("sentences", folder.At("raw"), folder.At("other"))).Message, StringComparison.Ordinal);
             Assert.Equal("theirs", File.ReadAllText(folder.At($"other/{name}")));
             File.Delete(folder.At($"other/{name}"));
         }
@@ -89,7 +93,8 @@ public class PreparedFolderTests
             Assert.Throws<DataException>(() => PreparedManifest.Read(folder.At("out")));
         }
 
-        Assert.Equal(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(folder.At("out/vocabulary.json")))), manifest.VocabularySha256);
+        Assert.Equal(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(File.ReadAllBytes(folder.At("out/vocabulary.json")))),
+            manifest.VocabularySha256);
 
         // One of before, without checksums and accounts, is read as it was.
         var old = JsonNode.Parse(good)!.AsObject();
@@ -106,13 +111,17 @@ public class PreparedFolderTests
         using var folder = new TemporaryFolder();
         folder.Write("test.txt", string.Concat(Enumerable.Repeat("abcdefghi\n", 10)));
         folder.Write("train.txt", "xyz\n");
-        PreparedManifest Prepare(string output, params SourcePath[] sources) => PreparationTask.Get("text-char").Run(sources, folder.At(output), new PreparationOptions(), (_, _) => { }, TestContext.Current.CancellationToken);
+        PreparedManifest Prepare(string output, params SourcePath[] sources) => PreparationTask.Get("text-char").Run(
+            sources, folder.At(output), new PreparationOptions(), (_, _) => { }, TestContext.Current.CancellationToken);
         var manifest = Prepare("said", new(folder.At("test.txt"), "train"), new(folder.At("train.txt"), "test"));
         Assert.Equal([90L, 10L, 4L], PreparedFolder.Splits.Select(split => manifest.Splits[split].Values));
         Assert.Contains("last tenth", manifest.Preparation, StringComparison.Ordinal);
         Assert.Equal(["train", "test"], manifest.Sources.Select(source => source.Split));
-        Assert.Throws<DataException>(() => Prepare("said", new(folder.At("test.txt"), "train"), new(folder.At("train.txt"), "validation"), new(folder.At("train.txt"), "test")));
-        Assert.Contains("two", Assert.Throws<DataException>(() => Prepare("short", new(folder.At("test.txt"), "train"), new(folder.Write("one.txt", "x"), "test"))).Message, StringComparison.Ordinal);
+        Assert.Throws<DataException>(
+            () => Prepare("said", new(folder.At("test.txt"), "train"), new(folder.At("train.txt"), "validation"), new(folder.At("train.txt"), "test")));
+        Assert.Contains("two",
+            Assert.Throws<DataException>(() => Prepare("short", new(folder.At("test.txt"), "train"), new(folder.Write("one.txt", "x"), "test"))).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -127,15 +136,18 @@ public class PreparedFolderTests
 
         var manifest = Raw.Prepare("ptb-char", folder.At("raw"), folder.At("out"));
         Assert.Equal((3, 15L), (Assert.Single(manifest.LeftOut!).Names.Count, manifest.Splits["train"].Values));
-        Assert.Contains("ptb.char.", Assert.Throws<DataException>(() => Raw.Prepare("text-char", folder.At("raw"), folder.At("text"))).Message, StringComparison.Ordinal);
+        Assert.Contains("ptb.char.",
+            Assert.Throws<DataException>(() => Raw.Prepare("text-char", folder.At("raw"), folder.At("text"))).Message, StringComparison.Ordinal);
     }
 
     public static TheoryData<string, string> Fields => new()
     {
-        { "format", "\"other\"" }, { "version", "2" }, { "kind", "\"sound\"" }, { "kind", "\"frames\"" }, { "kind", "\"images\"" }, { "vocabulary_size", "0" }, { "vocabulary_size", "5" },
-        { "vocabulary_size", "900000000" }, { "is_stream", "true" }, { "sample_rate", "-1" }, { "sample_rate", "8000" }, { "sources", "null" }, { "licence", "null" }, { "task", "7" }, { "splits", "{}" },
-        { "splits", "null" }, { "splits.train.sequences", "4" }, { "splits.train.sequences", "-1" }, { "splits.test.values", "9223372036854775807" }, { "splits.train.longest", "4" },
-        { "splits.train.longest", "6" }, { "splits.validation", "null" }, { "splits.test.sha256", "null" }, { "unknown_field", "1" },
+        { "format", "\"other\"" }, { "version", "2" }, { "kind", "\"sound\"" }, { "kind", "\"frames\"" }, { "kind", "\"images\"" },
+        { "vocabulary_size", "0" }, { "vocabulary_size", "5" }, { "vocabulary_size", "900000000" }, { "is_stream", "true" }, { "sample_rate", "-1" },
+        { "sample_rate", "8000" }, { "sources", "null" }, { "licence", "null" }, { "task", "7" }, { "splits", "{}" }, { "splits", "null" },
+        { "splits.train.sequences", "4" }, { "splits.train.sequences", "-1" }, { "splits.test.values", "9223372036854775807" },
+        { "splits.train.longest", "4" }, { "splits.train.longest", "6" }, { "splits.validation", "null" }, { "splits.test.sha256", "null" },
+        { "unknown_field", "1" },
     };
 
     [Theory]
@@ -226,5 +238,7 @@ public class PreparedFolderTests
     [InlineData("0,1,1,0\n", "offset 1")]
     [InlineData("", "empty")]
     public void Amat_files_that_are_none_are_refused(string content, string expected)
-        => Assert.Contains(expected, Assert.Throws<DataException>(() => AmatFile.Read(new MemoryStream(System.Text.Encoding.ASCII.GetBytes(content)), "x.amat")).Message, StringComparison.Ordinal);
+        => Assert.Contains(expected,
+            Assert.Throws<DataException>(() => AmatFile.Read(new MemoryStream(System.Text.Encoding.ASCII.GetBytes(content)), "x.amat")).Message,
+            StringComparison.Ordinal);
 }

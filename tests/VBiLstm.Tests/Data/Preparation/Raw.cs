@@ -11,10 +11,13 @@ namespace VBiLstm.Tests.Data.Preparation;
 /// <summary>Raw files of each format, written by their specifications, and preparations of them.</summary>
 static class Raw
 {
-    public static PreparedManifest Prepare(string task, string from, string folder, PreparationOptions? options = null, Action<string, double>? progress = null, CancellationTokenSource? stop = null)
-        => PreparationTask.Get(task).Run([new SourcePath(from)], folder, options ?? new PreparationOptions(), progress ?? ((_, _) => { }), stop?.Token ?? TestContext.Current.CancellationToken);
+    public static PreparedManifest Prepare(string task, string from, string folder, PreparationOptions? options = null,
+        Action<string, double>? progress = null, CancellationTokenSource? stop = null)
+        => PreparationTask.Get(task).Run([new SourcePath(from)], folder, options ?? new PreparationOptions(), progress ?? ((_, _) => { }),
+            stop?.Token ?? TestContext.Current.CancellationToken);
 
-    public static DataSplits Open(string folder, DataConfiguration? data = null) => DataSource.Open((data ?? new DataConfiguration()) with { Source = folder }, 1);
+    public static DataSplits Open(string folder, DataConfiguration? data = null)
+        => DataSource.Open((data ?? new DataConfiguration()) with { Source = folder }, 1);
 
     public static string Write(this TemporaryFolder folder, string name, string text) => folder.Write(name, Encoding.UTF8.GetBytes(text));
 
@@ -44,7 +47,8 @@ static class Raw
 
     public static byte[] Sphere(short[] samples, int rate = 16000, bool bigEndian = false, string extra = "sample_coding -s3 pcm", int? count = null)
     {
-        var text = $"NIST_1A\n   1024\nsample_count -i {count ?? samples.Length}\nsample_n_bytes -i 2\nchannel_count -i 1\nsample_byte_format -s2 {(bigEndian ? "10" : "01")}\nsample_rate -i {rate}\n{extra}\nend_head\n";
+        var text = $"NIST_1A\n   1024\nsample_count -i {count ?? samples.Length}\nsample_n_bytes -i 2\nchannel_count -i 1\n"
+            + $"sample_byte_format -s2 {(bigEndian ? "10" : "01")}\nsample_rate -i {rate}\n{extra}\nend_head\n";
         var bytes = new byte[1024 + 2 * samples.Length];
         Encoding.ASCII.GetBytes(text).CopyTo(bytes, 0);
         for (var i = 0; i < samples.Length; i++)

@@ -35,7 +35,8 @@ public class SourceFilesTests
     {
         using var sources = new SourceFiles([.. paths.Select(path => new SourcePath(path))]);
         sources.List(TestContext.Current.CancellationToken);
-        return sources.LeftOut.SelectMany(reason => reason.Names.Select(name => (name, reason.Reason))).ToDictionary(entry => entry.name, entry => entry.Reason);
+        return sources.LeftOut.SelectMany(reason => reason.Names.Select(name => (name, reason.Reason)))
+            .ToDictionary(entry => entry.name, entry => entry.Reason);
     }
 
     static string Refused(params string[] paths) => Assert.Throws<DataException>(() => Read(paths)).Message;
@@ -92,13 +93,21 @@ public class SourceFilesTests
     public void What_is_no_data_by_its_name_is_listed_and_what_is_named_is_read()
     {
         using var folder = new TemporaryFolder();
-        foreach (var name in new[] { "a.txt", "README.txt", "readme-first.md", "LICENSE", "LICENCE.md", "LICENSE_PLATES.txt", "readmes.txt", ".hidden.txt", ".git/x", "__MACOSX/a.txt", "SHA256SUMS", "train-labels-idx1-ubyte", "sub/Thumbs.db" })
+        foreach (var name in new[]
+        {
+            "a.txt", "README.txt", "readme-first.md", "LICENSE", "LICENCE.md", "LICENSE_PLATES.txt", "readmes.txt", ".hidden.txt", ".git/x",
+            "__MACOSX/a.txt", "SHA256SUMS", "train-labels-idx1-ubyte", "sub/Thumbs.db",
+        })
+        {
             folder.Write($"raw/{name}", name);
+        }
+
         Assert.Equal(["LICENSE_PLATES.txt", "a.txt", "readmes.txt"], Read(folder.At("raw")).Keys.Order(StringComparer.Ordinal));
         var leftOut = LeftOut(folder.At("raw"));
         Assert.Equal(10, leftOut.Count);
         Assert.Equal(("documentation", "documentation", "hidden", "macOS's own", "labels", "checksums"),
-            (leftOut[folder.At("raw/README.txt")], leftOut[folder.At("raw/LICENSE")], leftOut[folder.At("raw/.git")], leftOut[folder.At("raw/__MACOSX")], leftOut[folder.At("raw/train-labels-idx1-ubyte")], leftOut[folder.At("raw/SHA256SUMS")]));
+            (leftOut[folder.At("raw/README.txt")], leftOut[folder.At("raw/LICENSE")], leftOut[folder.At("raw/.git")], leftOut[folder.At("raw/__MACOSX")],
+                leftOut[folder.At("raw/train-labels-idx1-ubyte")], leftOut[folder.At("raw/SHA256SUMS")]));
         foreach (var name in new[] { "README.txt", ".hidden.txt", "LICENSE", "train-labels-idx1-ubyte" })
             Assert.Equal(name, Assert.Single(Read(folder.At($"raw/{name}"))).Value);
     }
@@ -142,7 +151,8 @@ public class SourceFilesTests
         using var folder = new TemporaryFolder();
         var name = "c/" + new string('l', format is TarEntryFormat.V7 or TarEntryFormat.Ustar ? 60 : 200) + ".txt";
         var file = format == TarEntryFormat.V7 ? TarEntryType.V7RegularFile : TarEntryType.RegularFile;
-        byte[] archive = Tar(format, (file, name, "long"), (file, "c/b.txt", "content"), (TarEntryType.HardLink, "c/hard.txt", "c/b.txt"), (TarEntryType.SymbolicLink, "c/soft.txt", "b.txt"));
+        byte[] archive = Tar(format, (file, name, "long"), (file, "c/b.txt", "content"),
+            (TarEntryType.HardLink, "c/hard.txt", "c/b.txt"), (TarEntryType.SymbolicLink, "c/soft.txt", "b.txt"));
         foreach (var path in new[] { folder.Write("a.bin", archive), folder.Write("a.tgz", Gzip(archive)), folder.Write("a.zip", Zip(("in.tar", archive))) })
         {
             var read = Read(path);
@@ -153,7 +163,8 @@ public class SourceFilesTests
 
         Assert.Contains("cut.tar", Refused(folder.Write("cut.tar", archive[..^1024])), StringComparison.Ordinal); // without the two empty blocks at the end
         Assert.Contains("behind the end", Refused(folder.Write("two.tar", [.. archive, .. archive])), StringComparison.Ordinal);
-        Assert.Contains("not in the archive", Refused(folder.Write("gone.tar", Tar(format, (TarEntryType.SymbolicLink, "c/soft.txt", "../../etc/passwd")))), StringComparison.Ordinal);
+        Assert.Contains("not in the archive",
+            Refused(folder.Write("gone.tar", Tar(format, (TarEntryType.SymbolicLink, "c/soft.txt", "../../etc/passwd")))), StringComparison.Ordinal);
         Assert.Contains("special file", Refused(folder.Write("fifo.tar", Tar(TarEntryFormat.Ustar, (TarEntryType.Fifo, "p", "")))), StringComparison.Ordinal);
     }
 
@@ -161,7 +172,9 @@ public class SourceFilesTests
     public void Zip_paths_never_leave_their_archive_and_archives_in_it_are_read()
     {
         using var folder = new TemporaryFolder();
-        var path = folder.Write("a.zip", Zip(("TIMIT\\TRAIN\\x.txt", Text), ("empty\\", []), ("../../up.txt", Text), ("C:\\root.txt", Text), ("/abs.txt", Text), ("in.gz", Gzip(Text)), ("deep.zip", Zip(("b.txt.gz", Gzip(Text))))));
+        var path = folder.Write("a.zip", Zip(
+            ("TIMIT\\TRAIN\\x.txt", Text), ("empty\\", []), ("../../up.txt", Text), ("C:\\root.txt", Text), ("/abs.txt", Text),
+            ("in.gz", Gzip(Text)), ("deep.zip", Zip(("b.txt.gz", Gzip(Text))))));
         var read = Read(path);
         Assert.Equal(["TIMIT/TRAIN/x.txt", "abs.txt", "b.txt", "in", "root.txt", "up.txt"], read.Keys.Order(StringComparer.Ordinal));
         Assert.All(read.Values, text => Assert.Equal(Encoding.ASCII.GetString(Text), text));
@@ -178,7 +191,10 @@ public class SourceFilesTests
         using var folder = new TemporaryFolder();
         var bz2 = Convert.FromBase64String(Bz2);
         var text = Encoding.ASCII.GetString(Text);
-        foreach (var (packed, zeros, name) in new[] { (Gzip(Text), 512, "x.gz"), (bz2, 0, "x.bz2"), (Convert.FromBase64String(Xz), 8, "x.xz"), (Convert.FromBase64String(Zst), 0, "x.zst") })
+        foreach (var (packed, zeros, name) in new[]
+        {
+            (Gzip(Text), 512, "x.gz"), (bz2, 0, "x.bz2"), (Convert.FromBase64String(Xz), 8, "x.xz"), (Convert.FromBase64String(Zst), 0, "x.zst"),
+        })
         {
             Assert.Equal(text + text, Read(folder.Write(name, [.. packed, .. packed, .. new byte[zeros]]))["x"]);
             Assert.Contains(name, Refused(folder.Write(name, [.. packed, 1, 2, 3, 4, 5, 6, 7, 8])), StringComparison.Ordinal);
@@ -204,7 +220,8 @@ public class SourceFilesTests
     {
         using var folder = new TemporaryFolder();
         Assert.Contains("1,000 to 1", Refused(folder.Write("x.gz", Gzip(Gzip(new byte[40 << 20])))), StringComparison.Ordinal);
-        Assert.Contains("1,000 to 1", Refused(folder.Write("x.zip", Zip(("a.gz", Gzip(new byte[20 << 20])), ("b.gz", Gzip(new byte[20 << 20]))))), StringComparison.Ordinal);
+        Assert.Contains("1,000 to 1",
+            Refused(folder.Write("x.zip", Zip(("a.gz", Gzip(new byte[20 << 20])), ("b.gz", Gzip(new byte[20 << 20]))))), StringComparison.Ordinal);
         Assert.Equal(4 << 20, Read(folder.Write("small.gz", Gzip(new byte[4 << 20]))).Single().Value.Length);
     }
 
@@ -245,7 +262,8 @@ public class SourceFilesTests
         var writing = Task.Run(() => File.WriteAllBytes(pipe, Text), TestContext.Current.CancellationToken);
         using var sources = new SourceFiles([new SourcePath(pipe)]);
         Assert.Equal(Text.Length, sources.Describe(cancellation: TestContext.Current.CancellationToken)[0].Bytes);
-        Assert.Equal(Encoding.ASCII.GetString(Text), sources.Read(cancellation: TestContext.Current.CancellationToken).Select(Content).Single()); // more than once
+        // The pipe's content is read more than once.
+        Assert.Equal(Encoding.ASCII.GetString(Text), sources.Read(cancellation: TestContext.Current.CancellationToken).Select(Content).Single());
         await writing;
     }
 

@@ -208,8 +208,10 @@ public class SpeechPreparationTests
         using var folder = new TemporaryFolder();
         WriteDigits(folder, "raw", Raw.Riff(Raw.Bytes(Noise(200, 1)), rate: 8000));
         WriteDigits(folder, "more", Raw.Riff(Raw.Bytes(Noise(200, 7)), rate: 8000));
-        var manifest = PreparationTask.Get("fsdd").Run([new SourcePath(folder.At("raw")), new SourcePath(folder.At("more"))], folder.At("out"), new PreparationOptions { FrameSize = 10 }, (_, _) => { }, TestContext.Current.CancellationToken);
-        Assert.Equal((2, 1, 2), (manifest.Statistics["recordings_test"], manifest.Statistics["recordings_train"], manifest.LeftOut!.Sum(reason => reason.Names.Count)));
+        var manifest = PreparationTask.Get("fsdd").Run([new SourcePath(folder.At("raw")), new SourcePath(folder.At("more"))], folder.At("out"),
+            new PreparationOptions { FrameSize = 10 }, (_, _) => { }, TestContext.Current.CancellationToken);
+        Assert.Equal((2, 1, 2),
+            (manifest.Statistics["recordings_test"], manifest.Statistics["recordings_train"], manifest.LeftOut!.Sum(reason => reason.Names.Count)));
     }
 
     [Fact]
@@ -233,7 +235,8 @@ public class SpeechPreparationTests
         Assert.Equal((1, 1), (manifest.Statistics["recordings_mixed_from_2_channels"], manifest.Statistics["recordings_converted_from_16000_a_second"]));
         Assert.Equal("8000", manifest.Options["sample-rate"]);
         Assert.Contains("converted to 8000 samples a second", manifest.Preparation, StringComparison.Ordinal);
-        error = Assert.Throws<DataException>(() => Raw.Prepare("fsdd", folder.At("raw"), folder.At("second"), options with { SampleRate = 8000, Channel = 2 })).Message;
+        error = Assert.Throws<DataException>(
+            () => Raw.Prepare("fsdd", folder.At("raw"), folder.At("second"), options with { SampleRate = 8000, Channel = 2 })).Message;
         Assert.Contains("0_a_10.wav: --channel 2 where the recording has 1", error, StringComparison.Ordinal);
     }
 
@@ -243,7 +246,8 @@ public class SpeechPreparationTests
         using var folder = new TemporaryFolder();
         WriteDigits(folder, "raw", Raw.Riff(Raw.Bytes(Noise(200, 1)), rate: 8000));
         folder.Write("raw/1_b_11.wav", "<html>404</html>");
-        Assert.Contains("1_b_11.wav, offset 0: a web page", Assert.Throws<DataException>(() => Raw.Prepare("fsdd", folder.At("raw"), folder.At("out"))).Message, StringComparison.Ordinal);
+        Assert.Contains("1_b_11.wav, offset 0: a web page",
+            Assert.Throws<DataException>(() => Raw.Prepare("fsdd", folder.At("raw"), folder.At("out"))).Message, StringComparison.Ordinal);
         File.Move(folder.At("raw/1_b_11.wav"), folder.At("raw/1_b_11.txt"));
         Raw.Prepare("fsdd", folder.At("raw"), folder.At("out"), new PreparationOptions { FrameSize = 10 });
     }
@@ -252,12 +256,15 @@ public class SpeechPreparationTests
     public void Spoken_digits_split_by_their_index()
     {
         var archive = SharedData.Find("fsdd.tar.xz");
-        Assert.SkipWhen(archive is null, "Needs fsdd.tar.xz: set VBILSTM_DATA to its folder. The tests above cover the same code with recordings of their own.");
+        Assert.SkipWhen(archive is null,
+            "Needs fsdd.tar.xz: set VBILSTM_DATA to its folder. The tests above cover the same code with recordings of their own.");
         using var folder = new TemporaryFolder();
         var manifest = Raw.Prepare("fsdd", archive!, folder.At("out"));
-        Assert.Equal((2400, 300, 300), (manifest.Statistics["recordings_train"], manifest.Statistics["recordings_validation"], manifest.Statistics["recordings_test"]));
+        Assert.Equal((2400, 300, 300),
+            (manifest.Statistics["recordings_train"], manifest.Statistics["recordings_validation"], manifest.Statistics["recordings_test"]));
         Assert.Equal(8000, manifest.SampleRate);
-        // An independent normal for each sample has -1/2 ln(2 pi e) nats where mean and variance are those of the data: -1.42 for training, about -1.41 for test.
+        // An independent normal for each sample has -1/2 ln(2 pi e) nats where mean and variance are those of the data: -1.42 for training, about -1.41
+        // for test.
         var splits = Raw.Open(folder.At("out"));
         var (squares, count) = (0.0, 0);
         for (var i = 0; i < splits.Test.Count; i++)
@@ -277,14 +284,17 @@ public class SpeechPreparationTests
             foreach (var sentence in new[] { "SA2", "SI1", "SX2" })
                 folder.Write($"raw/TEST/DR1/{speaker}/{sentence}.WAV", Raw.Sphere(Noise(300, speaker[1] + sentence[1])));
         var options = new PreparationOptions { FrameSize = 100, RowFrames = 8 };
-        long Recordings(PreparationOptions chosen, string name, string split) => Raw.Prepare("timit", folder.At("raw"), folder.At(name), chosen).Statistics[$"recordings_{split}"];
+        long Recordings(PreparationOptions chosen, string name, string split)
+            => Raw.Prepare("timit", folder.At("raw"), folder.At(name), chosen).Statistics[$"recordings_{split}"];
         Assert.Equal(9, Recordings(options, "all", "test"));
         Assert.Equal(6, Recordings(options with { WithoutSa = true }, "without", "test"));
         Assert.Equal(6, Recordings(options with { CoreTest = true }, "core", "test"));
         Assert.Equal(4, Recordings(options with { WithoutSa = true, CoreTest = true }, "both", "test"));
-        Assert.Equal(30, Recordings(options with { WithoutSa = true }, "without", "train") + Recordings(options with { WithoutSa = true }, "without", "validation"));
+        Assert.Equal(30,
+            Recordings(options with { WithoutSa = true }, "without", "train") + Recordings(options with { WithoutSa = true }, "without", "validation"));
         var manifest = VBiLstm.Data.Prepared.PreparedManifest.Read(folder.At("both"));
-        Assert.Equal(["SA sentences (--without-sa)", "not of the core test set"], manifest.LeftOut!.Select(reason => reason.Reason).Order(StringComparer.Ordinal));
+        Assert.Equal(["SA sentences (--without-sa)", "not of the core test set"],
+            manifest.LeftOut!.Select(reason => reason.Reason).Order(StringComparer.Ordinal));
         Assert.Contains("core test set", manifest.Preparation, StringComparison.Ordinal);
     }
 
@@ -297,7 +307,8 @@ public class SpeechPreparationTests
         folder.Write("raw/notes.txt", "about it");
         folder.Write("raw/hello.wav", Raw.Riff(Raw.Bytes(Noise(200, 1)), rate: 8000));
         var options = new PreparationOptions { FrameSize = 10 };
-        Assert.Contains("0_b_11.wav", Assert.Throws<DataException>(() => Raw.Prepare("fsdd", folder.At("raw"), folder.At("out"), options)).Message, StringComparison.Ordinal);
+        Assert.Contains("0_b_11.wav",
+            Assert.Throws<DataException>(() => Raw.Prepare("fsdd", folder.At("raw"), folder.At("out"), options)).Message, StringComparison.Ordinal);
         var manifest = Raw.Prepare("fsdd", folder.At("raw"), folder.At("out"), options with { SkipUnreadable = true });
         Assert.Equal(3, manifest.FilesRead);
         var reasons = manifest.LeftOut!.ToDictionary(reason => Path.GetFileName(Assert.Single(reason.Names)), reason => reason.Reason);

@@ -74,7 +74,8 @@ public class SplitNamesTests
     public void Images_have_one_file_a_split()
     {
         Assert.Equal("tr te", Resolved("train.idx test.idx", areJoined: false));
-        Assert.Contains("train-2.idx", Assert.Throws<DataException>(() => Resolved("train-1.idx train-2.idx test.idx", areJoined: false)).Message, StringComparison.Ordinal);
+        Assert.Contains("train-2.idx",
+            Assert.Throws<DataException>(() => Resolved("train-1.idx train-2.idx test.idx", areJoined: false)).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -83,6 +84,7 @@ public class SplitNamesTests
         SourceEntry[] files = [Entry("a.txt", 0), Entry("a.txt", 1)];
         Assert.Equal(["train", "test"], SplitNames.Resolve(files, ["corpus-train", "corpus-test"], areJoined: true)!.Values);
         Assert.Null(SplitNames.Resolve(files, ["test-run", "other"], areJoined: true));
-        Assert.Equal(["train", "train", "test"], SplitNames.Resolve([Entry("x", 0, "train"), Entry("test", 1, "train"), Entry("train", 2, "test")], ["a", "b", "c"], areJoined: true)!.Values);
+        Assert.Equal(["train", "train", "test"],
+            SplitNames.Resolve([Entry("x", 0, "train"), Entry("test", 1, "train"), Entry("train", 2, "test")], ["a", "b", "c"], areJoined: true)!.Values);
     }
 }

@@ -16,7 +16,8 @@ public class TextEncodingTests
         using var folder = new TemporaryFolder();
         Raw.Prepare(task, folder.Write("a.txt", content), folder.At("out"), new PreparationOptions { Encoding = encoding });
         var splits = Raw.Open(folder.At("out"), new DataConfiguration { Window = 1 << 20 });
-        return string.Concat(new[] { splits.Train, splits.Validation, splits.Test }.SelectMany(split => Raw.Tokens(split, 0)).Select(id => splits.Vocabulary[id]));
+        return string.Concat(new[] { splits.Train, splits.Validation, splits.Test }.SelectMany(split => Raw.Tokens(split, 0))
+            .Select(id => splits.Vocabulary[id]));
     }
 
     static string Refused(byte[] content, TextEncoding encoding = TextEncoding.Utf8) => Assert.Throws<DataException>(() => Prepared(content, encoding)).Message;
@@ -38,14 +39,16 @@ public class TextEncodingTests
         var once = Convert.FromHexString(hex);
         byte[][] marks = [[0xef, 0xbb, 0xbf], [0xff, 0xfe, 0, 0], [0, 0, 0xfe, 0xff], [0xff, 0xfe], [0xfe, 0xff]];
         var mark = marks.FirstOrDefault(known => once.AsSpan().StartsWith(known))?.Length ?? 0;
-        Assert.Equal(string.Concat(Enumerable.Repeat(Some, 20)), Prepared([.. once, .. Enumerable.Repeat(once[mark..], 19).SelectMany(part => part)], encoding));
+        Assert.Equal(string.Concat(Enumerable.Repeat(Some, 20)),
+            Prepared([.. once, .. Enumerable.Repeat(once[mark..], 19).SelectMany(part => part)], encoding));
     }
 
     [Fact]
     public void Windows_1252_has_quotes_and_no_undefined_bytes()
     {
         byte[] text = [0x93, 0x61, 0x94, 0x80, 0xe9, 0x0a];
-        Assert.Equal(string.Concat(Enumerable.Repeat("“a”€é\n", 20)), Prepared([.. Enumerable.Repeat(text, 20).SelectMany(part => part)], TextEncoding.Windows1252));
+        Assert.Equal(string.Concat(Enumerable.Repeat("“a”€é\n", 20)),
+            Prepared([.. Enumerable.Repeat(text, 20).SelectMany(part => part)], TextEncoding.Windows1252));
         Assert.Contains("offset 1: byte 81", Refused([0x61, 0x81], TextEncoding.Windows1252), StringComparison.Ordinal);
     }
 
@@ -79,7 +82,8 @@ public class TextEncodingTests
     [InlineData("", "")]
     public void Lines_end_as_the_text_ends_its_first(string text, string expected)
     {
-        var file = new SourceFile(new SourceEntry("x", "x", 0, true, null), new SourceStream(new MemoryStream(Encoding.UTF8.GetBytes(text)), "x"), (_, _) => { }, skipsUnreadable: false);
+        var file = new SourceFile(new SourceEntry("x", "x", 0, true, null), new SourceStream(new MemoryStream(Encoding.UTF8.GetBytes(text)), "x"),
+            (_, _) => { }, skipsUnreadable: false);
         Assert.Equal(expected, string.Join('|', TextLines.Read(file, TextEncoding.Utf8).Select(line => line.TrimEnd('\r'))));
     }
 
@@ -88,7 +92,9 @@ public class TextEncodingTests
     {
         for (var before = 65_530; before < 65_540; before++)
         {
-            var file = new SourceFile(new SourceEntry("x", "x", 0, true, null), new SourceStream(new MemoryStream([.. Enumerable.Repeat((byte)'x', before), .. "\r\ny\r\n"u8]), "x"), (_, _) => { }, skipsUnreadable: false);
+            var file = new SourceFile(new SourceEntry("x", "x", 0, true, null),
+                new SourceStream(new MemoryStream([.. Enumerable.Repeat((byte)'x', before), .. "\r\ny\r\n"u8]), "x"),
+                (_, _) => { }, skipsUnreadable: false);
             Assert.Equal(2, TextLines.Read(file, TextEncoding.Utf8).Count());
         }
     }

@@ -12,7 +12,8 @@ public class TextPreparationTests
     static readonly string[] SentenceArchives = ["sentence_polarity.zip", "subjectivity.zip", "movie_reviews.zip"];
 
     static string Text(DataSplits splits, SequenceDataset data)
-        => string.Concat(Enumerable.Range(0, data.Count).SelectMany(i => i == 0 ? Raw.Tokens(data, i) : Raw.Tokens(data, i)[1..]).Select(id => splits.Vocabulary[id]));
+        => string.Concat(Enumerable.Range(0, data.Count).SelectMany(i => i == 0 ? Raw.Tokens(data, i) : Raw.Tokens(data, i)[1..])
+            .Select(id => splits.Vocabulary[id]));
 
     static string[] Sentence(DataSplits splits, SequenceDataset data, int index) => [.. Raw.Tokens(data, index).Select(id => splits.Vocabulary[id])];
 
@@ -81,11 +82,13 @@ public class TextPreparationTests
         var manifest = Raw.Prepare("sentences", folder.At("raw"), folder.At("out"), new PreparationOptions { Vocabulary = 6, MaximumWords = 4 });
         var splits = Raw.Open(folder.At("out"));
         Assert.Equal(["<s>", "</s>", "<unk>", "a", "b", "c"], splits.Vocabulary); // a 4, b 2, then c before d
-        Assert.Equal([["<s>", "a", "b", "a", "</s>"], ["<s>", "b", "a", "c", "</s>"], ["<s>", "a", "<unk>", "</s>"]], Enumerable.Range(0, 3).Select(i => Sentence(splits, splits.Train, i)));
+        Assert.Equal([["<s>", "a", "b", "a", "</s>"], ["<s>", "b", "a", "c", "</s>"], ["<s>", "a", "<unk>", "</s>"]],
+            Enumerable.Range(0, 3).Select(i => Sentence(splits, splits.Train, i)));
         Assert.Equal(["<s>", "a", "<unk>", "</s>"], Sentence(splits, splits.Validation, 0));
         Assert.Equal([["<s>", "b", "<unk>", "</s>"], ["<s>", "a", "<unk>", "</s>"]], Enumerable.Range(0, 2).Select(i => Sentence(splits, splits.Test, i)));
         Assert.Equal((4, TaskUnit.Perplexity, 3), (splits.Train.MaximumLength, splits.Train.Unit, splits.Train.Length(2)));
-        Assert.Equal((1, 1, 4), (manifest.Statistics["lines_under_2_words"], manifest.Statistics["sentences_too_long"], manifest.Statistics["distinct_training_words"]));
+        Assert.Equal((1, 1, 4),
+            (manifest.Statistics["lines_under_2_words"], manifest.Statistics["sentences_too_long"], manifest.Statistics["distinct_training_words"]));
     }
 
     [Fact]
@@ -98,11 +101,13 @@ public class TextPreparationTests
         folder.Write("raw/README.txt", "not a sentence of the set");
         var manifest = Raw.Prepare("sentences", folder.At("raw"), folder.At("out"));
         var splits = Raw.Open(folder.At("out"));
-        var all = new[] { splits.Train, splits.Validation, splits.Test }.Select(data => Enumerable.Range(0, data.Count).Select(i => string.Join(' ', Sentence(splits, data, i)[1..^1])).ToList()).ToList();
+        var all = new[] { splits.Train, splits.Validation, splits.Test }
+            .Select(data => Enumerable.Range(0, data.Count).Select(i => string.Join(' ', Sentence(splits, data, i)[1..^1])).ToList()).ToList();
         Assert.Equal(400, all.Sum(split => split.Count));
         Assert.Equal(100, manifest.Statistics["repeated_sentences"]);
         var known = splits.Vocabulary.ToHashSet();
-        Assert.Equal(sentences.Where(sentence => sentence.Split(' ').All(known.Contains)).Order(), all.SelectMany(split => split).Where(sentence => !sentence.Contains("<unk>")).Order());
+        Assert.Equal(sentences.Where(sentence => sentence.Split(' ').All(known.Contains)).Order(),
+            all.SelectMany(split => split).Where(sentence => !sentence.Contains("<unk>")).Order());
         Assert.InRange(all[0].Count, 290, 350);
         Assert.InRange(all[1].Count, 20, 65);
     }
@@ -140,7 +145,10 @@ public class TextPreparationTests
     public void Archives_are_read_like_folders_and_their_checksums_checked()
     {
         using var folder = new TemporaryFolder();
-        var files = new (string Name, string Text)[] { ("a/train.txt", "one two\n"), ("a/valid.txt", "two one\n"), ("a/test.txt", "one one\n"), ("__MACOSX/._train.txt", "junk") };
+        var files = new (string Name, string Text)[]
+        {
+            ("a/train.txt", "one two\n"), ("a/valid.txt", "two one\n"), ("a/test.txt", "one one\n"), ("__MACOSX/._train.txt", "junk"),
+        };
         var zip = folder.At("some.bin");
         using (var archive = ZipFile.Open(zip, ZipArchiveMode.Create))
         {
@@ -161,7 +169,8 @@ public class TextPreparationTests
         foreach (var source in new[] { zip, tar, folder.At("raw/a") })
         {
             Raw.Prepare("sentences", source, folder.At($"out{sums.Count}"));
-            sums.Add(File.ReadAllText(folder.At($"out{sums.Count}/vocabulary.json")) + Convert.ToHexString(File.ReadAllBytes(folder.At($"out{sums.Count}/test.bin"))));
+            sums.Add(File.ReadAllText(folder.At($"out{sums.Count}/vocabulary.json"))
+                + Convert.ToHexString(File.ReadAllBytes(folder.At($"out{sums.Count}/test.bin"))));
         }
 
         Assert.Single(sums.Distinct());
@@ -181,13 +190,15 @@ public class TextPreparationTests
         Assert.SkipWhen(ptb is null, "Needs ptb.zip: set VBILSTM_DATA to its folder. The tests above cover the same code with texts of their own.");
         using var folder = new TemporaryFolder();
         var manifest = Raw.Prepare("ptb-char", ptb!, folder.At("ptb"));
-        Assert.Equal((50, 5_017_482L, 393_042L, 442_423L), (manifest.VocabularySize, manifest.Splits["train"].Values, manifest.Splits["validation"].Values, manifest.Splits["test"].Values));
+        Assert.Equal((50, 5_017_482L, 393_042L, 442_423L),
+            (manifest.VocabularySize, manifest.Splits["train"].Values, manifest.Splits["validation"].Values, manifest.Splits["test"].Values));
 
         manifest = Raw.Prepare("text-char", SharedData.Find("tinyshakespeare.txt")!, folder.At("shakespeare"));
         Assert.Equal((65, 1_115_394L), (manifest.VocabularySize, manifest.Splits.Values.Sum(split => split.Values)));
 
         var sentences = SentenceArchives.Select(name => new SourcePath(SharedData.Find(name)!)).ToList();
-        manifest = PreparationTask.Get("sentences").Run(sentences, folder.At("imdb"), new PreparationOptions { Encoding = TextEncoding.Latin1 }, (_, _) => { }, TestContext.Current.CancellationToken);
+        manifest = PreparationTask.Get("sentences").Run(sentences, folder.At("imdb"), new PreparationOptions { Encoding = TextEncoding.Latin1 },
+            (_, _) => { }, TestContext.Current.CancellationToken);
         Assert.Equal((16_000, 23_735, 17), (manifest.VocabularySize, manifest.Splits.Values.Sum(split => split.Sequences), manifest.Splits["train"].Longest));
         Assert.Equal(23_735, manifest.Statistics["sentences"]);
     }

@@ -41,7 +41,8 @@ public class ResamplingTests
         Assert.Same(tone, Resampling.ToRate(tone, 16000, "x"));
         Assert.Empty(Resampling.ToRate(new SpeechRecording([], 44100), 16000, "x").Samples);
         Assert.Single(Resampling.ToRate(new SpeechRecording([1, 2, 3], 44100), 16000, "x").Samples);
-        Assert.Contains("x: ", Assert.Throws<DataException>(() => Resampling.ToRate(new SpeechRecording(new float[100_000], 1), 16000, "x")).Message, StringComparison.Ordinal);
+        Assert.Contains("x: ",
+            Assert.Throws<DataException>(() => Resampling.ToRate(new SpeechRecording(new float[100_000], 1), 16000, "x")).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -67,7 +67,8 @@ public class RiffFileTests
     [Fact]
     public void Big_endian_files_have_big_endian_sizes_and_samples()
     {
-        var content = Form("RIFX", [Chunk("fmt ", Format(1, 16, isBigEndian: true), isBigEndian: true), Chunk("data", [0x12, 0x34, 0xff, 0xfe], isBigEndian: true)]);
+        var content = Form("RIFX",
+            [Chunk("fmt ", Format(1, 16, isBigEndian: true), isBigEndian: true), Chunk("data", [0x12, 0x34, 0xff, 0xfe], isBigEndian: true)]);
         Assert.Equal(TwoValues, Read(content).Samples);
         Refused(Form("RIFX", [Chunk("fmt ", Format(1, 16)), Chunk("data", TwoSamples)]), "offset 16");
     }
@@ -82,7 +83,8 @@ public class RiffFileTests
         var recording = Read(Of(Format(1, 16, channels: 2), data), channel);
         Assert.Equal(expected, recording.Samples);
         Assert.Equal([remark], recording.Remarks);
-        Assert.Contains("x.wav: --channel 3 where the recording has 2", Assert.Throws<DataException>(() => Read(Of(Format(1, 16, channels: 2), data), 3)).Message, StringComparison.Ordinal);
+        Assert.Contains("x.wav: --channel 3 where the recording has 2",
+            Assert.Throws<DataException>(() => Read(Of(Format(1, 16, channels: 2), data), 3)).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -123,7 +125,8 @@ public class RiffFileTests
     public void Sizes_beyond_32_bits_stand_in_ds64()
     {
         byte[] Sizes(ulong data) => [.. new byte[8], .. BitConverter.GetBytes(data), .. new byte[12]];
-        byte[] Large(string form, ulong size, uint small = 0xffffffff) => Form(form, [Chunk("ds64", Sizes(size)), Chunk("fmt ", Format(1, 16)), Chunk("data", [.. TwoSamples, .. "LIST"u8, 0, 0, 0, 0], small)]);
+        byte[] Large(string form, ulong size, uint small = 0xffffffff) => Form(form,
+            [Chunk("ds64", Sizes(size)), Chunk("fmt ", Format(1, 16)), Chunk("data", [.. TwoSamples, .. "LIST"u8, 0, 0, 0, 0], small)]);
         Assert.Equal(TwoValues, Read(Large("RF64", 4)).Samples);
         Assert.Equal(TwoValues, Read(Large("BW64", 4)).Samples);
         Assert.Equal(TwoValues, Read(Large("RF64", 99, small: 4)).Samples);
@@ -150,7 +153,8 @@ public class RiffFileTests
 
     [Fact]
     public void Chunks_that_nobody_knows_and_what_stands_behind_the_samples_are_left_out()
-        => Assert.Equal(TwoValues, Read(File(Chunk("bext", new byte[602]), Chunk("fmt ", Format(1, 16)), Chunk("what", new byte[6]), Chunk("data", TwoSamples), [1, 2, 3])).Samples);
+        => Assert.Equal(TwoValues,
+            Read(File(Chunk("bext", new byte[602]), Chunk("fmt ", Format(1, 16)), Chunk("what", new byte[6]), Chunk("data", TwoSamples), [1, 2, 3])).Samples);
 
     [Fact]
     public void Floats_beyond_full_scale_are_said_and_what_is_no_number_is_refused_by_place()

@@ -35,12 +35,14 @@ static class Sound
     public static byte[] Format(int tag, int bits, int channels = 1, int? block = null, int rate = Rate, bool isBigEndian = false)
     {
         var bytes = block ?? channels * bits / 8;
-        return [.. Half(tag, isBigEndian), .. Half(channels, isBigEndian), .. Word((uint)rate, isBigEndian), .. Word((uint)(rate * bytes), isBigEndian), .. Half(bytes, isBigEndian), .. Half(bits, isBigEndian)];
+        return [.. Half(tag, isBigEndian), .. Half(channels, isBigEndian), .. Word((uint)rate, isBigEndian), .. Word((uint)(rate * bytes), isBigEndian),
+            .. Half(bytes, isBigEndian), .. Half(bits, isBigEndian)];
     }
 
     /// <summary>The format chunk of 40 bytes, with the sub-format's identifier and the bits that count.</summary>
     public static byte[] Extensible(int tag, int bits, int valid, int channels = 1)
-        => [.. Format(0xfffe, bits, channels), .. Half(22), .. Half(valid), .. Word(4), .. Half(tag), 0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xaa, 0, 0x38, 0x9b, 0x71];
+        => [.. Format(0xfffe, bits, channels), .. Half(22), .. Half(valid), .. Word(4), .. Half(tag),
+            0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xaa, 0, 0x38, 0x9b, 0x71];
 
     public static byte[] File(params byte[][] chunks) => Form("RIFF", chunks);
 

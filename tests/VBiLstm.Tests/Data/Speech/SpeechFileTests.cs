@@ -8,10 +8,12 @@ public class SpeechFileTests
 {
     public static TheoryData<string, string> Others => new()
     {
-        { "fLaC\0\0\0\"", "flac -d FILE" }, { "OggS\0\u0002", "Ogg" }, { "ID3\u0004\0", "MP3" }, { "ÿû\u0090d", "MP3" }, { "FORM\0\0\0\u0010AIFFCOMM", "AIFF" }, { "FORM\0\0\0\u0010AIFCFVER", "AIFF" },
-        { "caff\0\u0001\0\0", "CAF" }, { ".snd\0\0\0\u0018", "AU" }, { "riff.\u0091Ï\u0011", "Wave64" }, { "wvpk1234", "WavPack" }, { "ajkg\u0002", "shorten" }, { "\0\0\0 ftypM4A ", "MPEG-4" },
-        { "", "the file is empty" }, { "<html>403 Forbidden</html>", "a web page" }, { "\n<!DOCTYPE HTML>", "a web page" }, { "version https://git-lfs.github.com/spec/v1", "git lfs pull" },
-        { "DDDDDDDDDDDDDDDD", "in spite of its name" }, { "\0\0\0\0", "in spite of its name" },
+        { "fLaC\0\0\0\"", "flac -d FILE" }, { "OggS\0\u0002", "Ogg" }, { "ID3\u0004\0", "MP3" }, { "ÿû\u0090d", "MP3" },
+        { "FORM\0\0\0\u0010AIFFCOMM", "AIFF" }, { "FORM\0\0\0\u0010AIFCFVER", "AIFF" }, { "caff\0\u0001\0\0", "CAF" }, { ".snd\0\0\0\u0018", "AU" },
+        { "riff.\u0091Ï\u0011", "Wave64" }, { "wvpk1234", "WavPack" }, { "ajkg\u0002", "shorten" }, { "\0\0\0 ftypM4A ", "MPEG-4" },
+        { "", "the file is empty" }, { "<html>403 Forbidden</html>", "a web page" }, { "\n<!DOCTYPE HTML>", "a web page" },
+        { "version https://git-lfs.github.com/spec/v1", "git lfs pull" }, { "DDDDDDDDDDDDDDDD", "in spite of its name" },
+        { "\0\0\0\0", "in spite of its name" },
     };
 
     [Theory]

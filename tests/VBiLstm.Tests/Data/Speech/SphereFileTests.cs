@@ -6,13 +6,18 @@ namespace VBiLstm.Tests.Data.Speech;
 
 public class SphereFileTests
 {
-    const string Plain = "sample_count -i 2\nsample_n_bytes -i 2\nchannel_count -i 1\nsample_byte_format -s2 01\nsample_rate -i 16000\nsample_coding -s3 pcm\nend_head\n";
+    const string Plain = "sample_count -i 2\nsample_n_bytes -i 2\nchannel_count -i 1\nsample_byte_format -s2 01\n"
+        + "sample_rate -i 16000\nsample_coding -s3 pcm\nend_head\n";
     static readonly byte[] TwoSamples = [0x34, 0x12, 0xfe, 0xff];
 
     public static TheoryData<string, string> Headers => new()
     {
         { "as TIMIT has them", Plain },
-        { "real numbers", Plain.Replace("-i 16000", "-r 16000.000000", StringComparison.Ordinal).Replace("sample_count -i 2", "sample_count -r 2.0", StringComparison.Ordinal) },
+        {
+            "real numbers",
+            Plain.Replace("-i 16000", "-r 16000.000000", StringComparison.Ordinal)
+                .Replace("sample_count -i 2", "sample_count -r 2.0", StringComparison.Ordinal)
+        },
         { "upper case", Plain.ToUpperInvariant() },
         { "tabs and blanks", Plain.Replace(' ', '\t').Replace("\n", " \t \n", StringComparison.Ordinal) },
         { "several blanks", Plain.Replace(" ", "   ", StringComparison.Ordinal) },
@@ -54,7 +59,8 @@ public class SphereFileTests
     [InlineData(1, "ALAW", "1", new byte[] { 0xd5, 0x2a }, new[] { 8f, -32256 }, 16)]
     public void Every_coding_gives_its_samples(int bytes, string coding, string order, byte[] data, float[] expected, double step)
     {
-        var recording = Read(Sphere($"channel_count -i 1\nsample_count -i 2\nsample_rate -i 8000\nsample_n_bytes -i {bytes}\nsample_byte_format -s{order.Length} {order}\nsample_coding -s{coding.Length} {coding}\nend_head\n", data));
+        var recording = Read(Sphere($"channel_count -i 1\nsample_count -i 2\nsample_rate -i 8000\nsample_n_bytes -i {bytes}\n"
+            + $"sample_byte_format -s{order.Length} {order}\nsample_coding -s{coding.Length} {coding}\nend_head\n", data));
         Assert.Equal(expected, recording.Samples);
         Assert.Equal((8000, step), (recording.SampleRate, recording.Step));
     }
@@ -66,8 +72,10 @@ public class SphereFileTests
         byte[] data = [.. Half(100), .. Half(300), .. Half(200), .. Half(-400)];
         Assert.Equal([200, -100], Read(Sphere(header, data)).Samples);
         Assert.Equal([300, -400], Read(Sphere(header, data), 2).Samples);
-        Assert.Contains("--channel 3 where the recording has 2", Assert.Throws<DataException>(() => Read(Sphere(header, data), 3)).Message, StringComparison.Ordinal);
-        Assert.Contains("channels_interleaved", Assert.Throws<DataException>(() => Read(Sphere("channels_interleaved -s5 FALSE\n" + header, data))).Message, StringComparison.Ordinal);
+        Assert.Contains("--channel 3 where the recording has 2",
+            Assert.Throws<DataException>(() => Read(Sphere(header, data), 3)).Message, StringComparison.Ordinal);
+        Assert.Contains("channels_interleaved",
+            Assert.Throws<DataException>(() => Read(Sphere("channels_interleaved -s5 FALSE\n" + header, data))).Message, StringComparison.Ordinal);
     }
 
     [Theory]
