@@ -5,7 +5,7 @@
 #   scripts/bits.sh EXECUTABLE DATA [OPTION...] > bits.txt
 #
 # EXECUTABLE is a built vbilstm, DATA a folder with tinyshakespeare.txt, sentence_polarity.zip and fsdd.tar.xz; options go to every training, for instance
-# --simd 128 or --device soft.
+# --simd 128 or --device soft. STEPS=20 takes fewer steps, for the software GPU.
 set -euo pipefail
 [ $# -ge 2 ] || { sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 2; }
 executable=$(realpath "$1")
@@ -33,7 +33,7 @@ while read -r name set switches; do
     text) options+=(--set "model.vocabulary_size=$(sed -n 's/.*"vocabulary_size": *\([0-9]*\).*/\1/p' text/manifest.json)") ;;
     words) options+=(--set "model.vocabulary_size=$(sed -n 's/.*"vocabulary_size": *\([0-9]*\).*/\1/p' sentences/manifest.json)") ;;
     esac
-    quiet "$executable" train --run "$name" --steps 200 --set training.batch_size=6 --set training.evaluate_every=100 --set model.lstm_units=21 \
+    quiet "$executable" train --run "$name" --steps "${STEPS:-200}" --set training.batch_size=6 --set training.evaluate_every=100 --set model.lstm_units=21 \
         --set model.mlp_units=18 --set model.latent_units=5 "${options[@]}" "$@"
     (
         cd "runs/$name"
@@ -42,7 +42,8 @@ while read -r name set switches; do
     )
     samples=0
     [ "$set" = text ] || samples=3
-    printf '%s  %s evaluation\n' "$("$executable" evaluate "runs/$name" --split validation --importance-samples $samples --json "$@" | sha256sum | cut -c1-16)" "$name"
+    printf '%s  %s evaluation\n' \
+        "$("$executable" evaluate "runs/$name" --split validation --importance-samples $samples --json "$@" | sha256sum | cut -c1-16)" "$name"
     if [ "$name" != bilstm-"$set" ]; then
         printf '%s  %s prior mode\n' "$("$executable" evaluate "runs/$name" --split validation --prior-mode --json "$@" | sha256sum | cut -c1-16)" "$name"
         drawn=(--count 4)
