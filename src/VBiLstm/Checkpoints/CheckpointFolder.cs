@@ -63,6 +63,10 @@ public static class CheckpointFolder
         IReadOnlyList<NamedTensor> secondMoments, IReadOnlyList<NamedTensor>? carriedState = null)
     {
         ArgumentNullException.ThrowIfNull(state);
+        ArgumentNullException.ThrowIfNull(data);
+        ArgumentNullException.ThrowIfNull(weights);
+        ArgumentNullException.ThrowIfNull(firstMoments);
+        ArgumentNullException.ThrowIfNull(secondMoments);
         try
         {
             WriteAside(folder, state, data, weights, firstMoments, secondMoments, carriedState);

@@ -74,6 +74,7 @@ public sealed record ComparisonResult
     {
         ArgumentNullException.ThrowIfNull(trained);
         ArgumentNullException.ThrowIfNull(data);
+        ArgumentNullException.ThrowIfNull(progress);
         trained.CheckData(data);
         var model = trained.Configuration.Model;
         var facts = trained.Parameters.Layout.Model;

@@ -75,6 +75,7 @@ public static class ConfigurationFile
     /// </summary>
     public static RunConfiguration Override(RunConfiguration configuration, IEnumerable<string> assignments)
     {
+        ArgumentNullException.ThrowIfNull(configuration);
         ArgumentNullException.ThrowIfNull(assignments);
         var target = ToJson(configuration);
         foreach (var assignment in assignments)
@@ -90,7 +91,11 @@ public static class ConfigurationFile
     }
 
     /// <summary>The configuration as a file: every key.</summary>
-    public static string ToText(RunConfiguration configuration) => JsonSerializer.Serialize(configuration, ConfigurationJson.Default.RunConfiguration) + "\n";
+    public static string ToText(RunConfiguration configuration)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        return JsonSerializer.Serialize(configuration, ConfigurationJson.Default.RunConfiguration) + "\n";
+    }
 
     /// <summary>Writes the whole configuration; the file is complete or not there.</summary>
     public static void Write(string path, RunConfiguration configuration)

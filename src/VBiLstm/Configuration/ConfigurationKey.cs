@@ -47,6 +47,12 @@ public sealed class ConfigurationKey
     /// <summary>Every key's value in a configuration: a number, a truth value or a text; keys that are null are left out.</summary>
     public static IEnumerable<(string Path, object Value)> Values(RunConfiguration configuration)
     {
+        ArgumentNullException.ThrowIfNull(configuration);
+        return Enumerate(configuration);
+    }
+
+    static IEnumerable<(string Path, object Value)> Enumerate(RunConfiguration configuration)
+    {
         var json = System.Text.Json.JsonSerializer.SerializeToNode(configuration, ConfigurationJson.Default.RunConfiguration)!;
         foreach (var key in All)
         {

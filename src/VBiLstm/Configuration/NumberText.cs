@@ -14,5 +14,9 @@ public static class NumberText
             && T.IsFinite(value);
 
     /// <summary>What such a text may be, for people.</summary>
-    public static string Expected(Type type) => type == typeof(double) ? "a number" : "a whole number";
+    public static string Expected(Type type)
+    {
+        ArgumentNullException.ThrowIfNull(type);
+        return type == typeof(double) ? "a number" : "a whole number";
+    }
 }

@@ -16,6 +16,7 @@ public sealed class TrainedModel : IDisposable
     /// <exception cref="NonFiniteException">A parameter is not finite.</exception>
     public TrainedModel(string path, Device device)
     {
+        ArgumentNullException.ThrowIfNull(device);
         Checkpoint = Read(path, withMoments: false);
         if (ParameterFiles.FirstNonFinite(Checkpoint.Weights) is { } name)
             throw NonFiniteException.OfParameters(Checkpoint.Folder, Checkpoint.State.Step, name);

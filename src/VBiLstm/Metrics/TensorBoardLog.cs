@@ -67,21 +67,24 @@ public sealed class TensorBoardLog : IDisposable
     /// <summary>Names the run's hyperparameters for TensorBoard's HPARAMS tab (tensorboard/plugins/hparams/plugin_data.proto).</summary>
     /// <param name="values">By dotted name: numbers, truth values or texts.</param>
     public void Hyperparameters(IEnumerable<(string Name, object Value)> values)
-        => WriteValue("_hparams_/session_start_info", 0, message => WriteMessage(message, Metadata, metadata => WriteMessage(metadata, 1, plugin =>
     {
-        WriteString(plugin, 1, "hparams");
-        WriteMessage(plugin, 2, data => WriteMessage(data, 3, session =>
+        ArgumentNullException.ThrowIfNull(values);
+        WriteValue("_hparams_/session_start_info", 0, message => WriteMessage(message, Metadata, metadata => WriteMessage(metadata, 1, plugin =>
         {
-            foreach (var (name, value) in values)
+            WriteString(plugin, 1, "hparams");
+            WriteMessage(plugin, 2, data => WriteMessage(data, 3, session =>
             {
-                WriteMessage(session, 1, entry =>
+                foreach (var (name, value) in values)
                 {
-                    WriteString(entry, 1, name);
-                    WriteMessage(entry, 2, content => WriteHyperparameter(content, value));
-                });
-            }
-        }));
-    })));
+                    WriteMessage(session, 1, entry =>
+                    {
+                        WriteString(entry, 1, name);
+                        WriteMessage(entry, 2, content => WriteHyperparameter(content, value));
+                    });
+                }
+            }));
+        })));
+    }
 
     /// <summary>Waits until the disk has what was logged.</summary>
     public void Flush() => _file.Flush();

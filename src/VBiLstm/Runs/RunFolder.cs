@@ -29,7 +29,11 @@ public sealed record RunFolder(string Path)
     /// <summary>The newest whole checkpoint, by its step, for resuming; null where the run has none yet.</summary>
     /// <param name="warn">Told of damaged ones.</param>
     /// <exception cref="CheckpointException">There is one, but none is whole.</exception>
-    public Checkpoint? ReadNewest(Action<string> warn) => CheckpointFolder.ReadNewest([Last, Best], warn);
+    public Checkpoint? ReadNewest(Action<string> warn)
+    {
+        ArgumentNullException.ThrowIfNull(warn);
+        return CheckpointFolder.ReadNewest([Last, Best], warn);
+    }
 
     string At(string name) => System.IO.Path.Combine(Path, name);
 }

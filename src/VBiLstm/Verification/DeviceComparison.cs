@@ -52,6 +52,8 @@ public sealed class DeviceComparison : IDisposable
     public static DeviceComparisonReport Run(Device reference, Device device, RunConfiguration configuration, int timeSteps, int steps,
         ComparisonTolerances tolerances, CancellationToken cancellation = default)
     {
+        ArgumentNullException.ThrowIfNull(reference);
+        ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(configuration);
         ArgumentNullException.ThrowIfNull(tolerances);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(timeSteps);

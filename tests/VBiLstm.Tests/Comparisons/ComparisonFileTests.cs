@@ -8,8 +8,9 @@ public class ComparisonFileTests
     const string Good = """
         { "name": "some", "equal_parameters_to": "variational", "seeds": [3, 5],
           "models": [ { "name": "plain", "set": ["model.kind=lstm"] }, { "name": "forcing", "set": ["model.kind=z-forcing"] }, { "name": "variational" } ],
-          "data": [ { "name": "digits", "preset": "digits", "set": ["training.steps=7"] }, { "name": "words", "preset": "imdb-small", "paper": { "plain": { "test": 1.5 } } } ] }
-        """;
+          "data": [ { "name": "digits", "preset": "digits", "set": ["training.steps=7"] },
+        """
+        + """ { "name": "words", "preset": "imdb-small", "paper": { "plain": { "test": 1.5 } } } ] }""";
 
     static ComparisonFile Read(string text)
     {
@@ -81,6 +82,15 @@ public class ComparisonFileTests
     [InlineData("{ \"test\": 1.5 }", "1.5", "paper.plain")]
     [InlineData("\"seeds\"", "\"seed\"", "seed")]
     [InlineData("{ \"name\": \"some\",", "{", "name")]
+    [InlineData("\"some\"", "\"so/me\"", "some.json: name")]
+    [InlineData("{ \"name\": \"variational\" }", "null", "without null")]
+    [InlineData("{ \"name\": \"digits\", \"preset\": \"digits\", \"set\": [\"training.steps=7\"] }", "null", "without null")]
+    [InlineData("\"training.steps=7\"", "null", "without null")]
+    [InlineData("\"model.kind=z-forcing\"", "null", "without null")]
+    [InlineData("\"name\": \"words\"", "\"name\": \"Digits\"", "data: the name Digits comes twice")]
+    [InlineData("\"name\": \"words\"", "\"name\": \"wo/rds\"", "data: a name")]
+    [InlineData("\"seeds\": [3, 5]", "\"seeds\": [3, \"five\"]", "line 1")]
+    [InlineData("\"preset\": \"digits\"", "\"preset\": 7", "line 3")]
     [InlineData("\"imdb-small\"", "\"imbd-small\"", "did you mean imdb-small")]
     [InlineData("model.kind=lstm", "model.kin=lstm", "model.kind")]
     [InlineData("model.kind=lstm", "model.latent_units=-1", "latent_units")]
@@ -89,5 +99,24 @@ public class ComparisonFileTests
         Assert.Contains(part, Good, StringComparison.Ordinal);
         var error = Assert.Throws<ConfigurationException>(() => Read(Good.Replace(part, instead, StringComparison.Ordinal)).Runs());
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("models")]
+    [InlineData("data")]
+    public void One_without_models_or_data_is_refused(string field)
+    {
+        var (models, data) = field == "models" ? ("", """{ "name": "digits", "preset": "digits" }""") : ("""{ "name": "plain" }""", "");
+        var error = Assert.Throws<ConfigurationException>(
+            () => Read($$"""{ "name": "some", "seeds": [1], "models": [ {{models}} ], "data": [ {{data}} ] }"""));
+        Assert.Contains($"{field} is empty", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void One_that_is_not_there_is_named()
+    {
+        using var folder = new TemporaryFolder();
+        var error = Assert.Throws<ConfigurationException>(() => ComparisonFile.Read(folder.At("none.json")));
+        Assert.Contains($"{folder.At("none.json")} cannot be read", error.Message, StringComparison.Ordinal);
     }
 }

@@ -17,6 +17,10 @@ sealed class FrameSequences(float[][][] sequences) : SequenceDataset
 
     public TaskUnit DeclaredUnit { get; init; }
 
+    public override bool CarriesState => Carries;
+
+    public bool Carries { get; init; }
+
     /// <summary>The epochs that were asked for, in order.</summary>
     public List<long> Epochs { get; } = [];
 

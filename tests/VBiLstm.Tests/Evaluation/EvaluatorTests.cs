@@ -261,6 +261,20 @@ public class EvaluatorTests
     }
 
     [Fact]
+    public void What_an_evaluator_did_before_does_not_matter()
+    {
+        using var known = new KnownModel(Linear);
+        known.SetAll();
+        var windows = new FrameSequences([[[0], [1], [-1]], [[-1], [0.5f], [2]]]) { Carries = true };
+        known.Evaluations(windows, rows: 1, evaluator =>
+        {
+            var (mean, sampled) = (evaluator(LatentMode.Mean).Bound, evaluator(LatentMode.Sampled).Bound);
+            Assert.NotEqual(mean, sampled, 1e-3);
+            Assert.Equal((mean, sampled), (evaluator(LatentMode.Mean).Bound, evaluator(LatentMode.Sampled).Bound));
+        });
+    }
+
+    [Fact]
     public void Progress_counts_batches_and_trajectories_and_cancelling_stops_between_them()
     {
         using var known = new KnownModel(Gaussian);

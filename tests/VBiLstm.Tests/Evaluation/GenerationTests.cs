@@ -25,6 +25,21 @@ public class GenerationTests
         LstmUnits = 4,
     };
 
+    [Fact]
+    public void What_was_drawn_before_does_not_matter()
+    {
+        using var frames = new KnownModel(Gaussian);
+        using var tokens = new KnownModel(Tokens);
+        frames.SetAll();
+        tokens.SetAll();
+        using var frame = frames.PriorMode(2);
+        using var token = tokens.PriorMode(20);
+        var (first, letters) = (Generation.Frames(frame, Gaussian, 5, seed: 3), Generation.Tokens(token, Tokens, 9, first: 1, seed: 3));
+        Assert.Equal(first, Generation.Frames(frame, Gaussian, 5, seed: 3));
+        Assert.Equal(letters, Generation.Tokens(token, Tokens, 9, first: 1, seed: 3));
+        Assert.Equal(20 * 9, letters.Length);
+    }
+
     static float[] Draw(KnownModel known, int rows = Rows, int steps = Steps, long seed = 1, double temperature = 1)
     {
         using var prior = known.PriorMode(rows);

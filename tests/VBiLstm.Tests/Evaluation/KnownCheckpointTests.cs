@@ -88,6 +88,8 @@ public class KnownCheckpointTests
         using var device = new CpuDevice(1);
         using var trained = new TrainedModel(folder.At("run"), device);
         Assert.Equal(Linear, trained.Configuration.Model);
+        Assert.Empty(trained.Checkpoint.FirstMoments);
+        Assert.True(trained.Parameters.Gradients.IsEmpty);
         foreach (var rows in new[] { 1, 2, 100 })
         {
             var posterior = trained.Posterior(data.Test, rows, LatentMode.Mean, cancellation: TestContext.Current.CancellationToken);

@@ -41,6 +41,13 @@ sealed class KnownModel : IDisposable
         _device.Upload(values, Parameters.Value(name));
     }
 
+    /// <summary>Gives every parameter some value, so that everything depends on everything.</summary>
+    public void SetAll()
+    {
+        foreach (var (index, parameter) in Parameters.Layout.All.Index())
+            Set(parameter.Name, (row, column) => Math.Sin(1 + 7 * index + 3 * row + 11 * column));
+    }
+
     /// <summary>What a net gives, whatever it reads.</summary>
     public void SetOutput(string net, params double[] values)
     {
@@ -72,6 +79,14 @@ sealed class KnownModel : IDisposable
     {
         using var step = new TrainingStep(_device, Parameters, data.MaximumLength, rows, training: null);
         return new Evaluator(step).Evaluate(data, mode, importanceSamples, progress, stop?.Token ?? TestContext.Current.CancellationToken);
+    }
+
+    /// <summary>Evaluations of one evaluator after the other.</summary>
+    public void Evaluations(SequenceDataset data, int rows, Action<Func<LatentMode, EvaluationResult>> evaluate)
+    {
+        using var step = new TrainingStep(_device, Parameters, data.MaximumLength, rows, training: null);
+        var evaluator = new Evaluator(step);
+        evaluate(mode => evaluator.Evaluate(data, mode, cancellation: TestContext.Current.CancellationToken));
     }
 
     public EvaluationResult Prior(SequenceDataset data, int rows, LatentMode mode = LatentMode.Sampled, Action<double>? progress = null,

@@ -70,7 +70,7 @@ public class PriorModeScoreTests
         known.Set("embedding.weight", (id, _) => 3 * id);
         known.ReadInputOnly("forward_lstm", (_, unit) => unit == 0 ? 1 : 0);
         known.Pass("generator", "generator.hidden.weight", 0, [0, 2], [0, 0]);
-        var data = new TokenSequences(2, [1, 1, 0, 0, 1], [0, 0, 1, 0]);
+        var data = new TokenSequences(2, [1, 0, 0, 1, 1], [0, 0, 1, 0, 1]);
         double expected = 0;
         for (var i = 0; i < 2; i++)
             for (var t = 1; t <= data.Length(i); t++)
@@ -128,6 +128,48 @@ public class PriorModeScoreTests
         var result = known.Prior(data, 2);
         Assert.Equal(expected / 3, result.Nll, 1e-5);
         Assert.Equal((6L, data.Unit), (result.Tokens, result.Unit));
+    }
+
+    [Fact]
+    public void Frames_of_several_values_are_scored_by_those_before_them()
+    {
+        // Mean 2 StateOf(x_0 + x_1) − 0.5 of both values, x the frame before.
+        using var known = new KnownModel(Gaussian with { Kind = ModelKind.Lstm, FrameSize = 2 });
+        known.ReadInputOnly("forward_lstm", (_, unit) => unit == 1 ? 1 : 0);
+        known.Pass("generator", "generator.hidden.weight", 1, [2, 2, 0, 0], [-0.5, -0.5, NoiseLogVariance, NoiseLogVariance]);
+        var data = new FrameSequences([[[0, 1], [2, -1], [0.5f, 0.25f], [1, 1]], [[-1, 0.5f], [3, 0], [0.75f, 2], [-2, 1]]]);
+        double expected = 0;
+        for (var i = 0; i < 2; i++)
+            for (var t = 1; t <= 3; t++)
+                foreach (var y in data[i][t])
+                    expected += GaussianNll(y, 2 * KnownModel.StateOf(data[i][t - 1].Sum()) - 0.5, NoiseLogVariance) / 2;
+        Assert.Equal(expected, known.Prior(data, 2).Nll, 1e-4);
+        Assert.Equal(expected, known.Posterior(data, 2).Nll, 1e-4);
+    }
+
+    [Theory]
+    [InlineData(ModelKind.Lstm, false)]
+    [InlineData(ModelKind.Lstm, true)]
+    [InlineData(ModelKind.VariationalBiLstm, true)]
+    public void Windows_that_carry_their_state_score_as_the_sequence_that_they_were_cut_from(ModelKind kind, bool priorMode)
+    {
+        using var known = new KnownModel(Gaussian with { Kind = kind });
+        known.SetAll();
+        var whole = FrameSequences.OfValues([0, 1, -1, 0.5f, 2, 0.25f, 1]);
+        var windows = new FrameSequences([[[0], [1], [-1]], [[-1], [0.5f], [2]], [[2], [0.25f], [1]]]) { Carries = true };
+        double Score(FrameSequences data)
+            => data.Count * (priorMode ? known.Prior(data, 1, LatentMode.Mean) : known.Posterior(data, 1, LatentMode.Mean)).Nll;
+        Assert.Equal(Score(whole), Score(windows), 1e-4);
+        Assert.NotEqual(Score(whole), Score(new FrameSequences([[[0], [1], [-1]], [[-1], [0.5f], [2]], [[2], [0.25f], [1]]])), 1e-3);
+    }
+
+    [Fact]
+    public void Windows_that_carry_their_state_draw_latents_of_their_own()
+    {
+        using var known = LinearModel();
+        float[][] window = [[1], [1], [1]];
+        var (one, two) = (new FrameSequences([window]) { Carries = true }, new FrameSequences([window, window]) { Carries = true });
+        Assert.NotEqual(known.Prior(one, 1).Nll, known.Prior(two, 1).Nll, 1e-3);
     }
 
     [Fact]

@@ -51,20 +51,22 @@ public sealed partial class CountingDevice : Device
     {
     }
 
-    public override Action Record(Action operations) => () =>
+    public override Action Record(Action operations)
     {
-        if (Counted is not null)
-            HostLaunches++;
-        _replaying = true;
-        operations();
-        _replaying = false;
-    };
+        ArgumentNullException.ThrowIfNull(operations);
+        return () =>
+        {
+            if (Counted is not null)
+                HostLaunches++;
+            _replaying = true;
+            operations();
+            _replaying = false;
+        };
+    }
 
     public override Weight CreateWeight(Tensor values, WeightUse use) => new PlainWeight(values, use);
 
-    public override void RefreshWeights(IReadOnlyList<Weight> weights)
-    {
-    }
+    public override void RefreshWeights(IReadOnlyList<Weight> weights) => ArgumentNullException.ThrowIfNull(weights);
 
     protected override void Dispose(bool disposing)
     {

@@ -77,7 +77,11 @@ public sealed unsafe partial class CpuDevice : Device
     {
     }
 
-    public override Action Record(Action operations) => operations;
+    public override Action Record(Action operations)
+    {
+        ArgumentNullException.ThrowIfNull(operations);
+        return operations;
+    }
 
     public override Weight CreateWeight(Tensor values, WeightUse use) => new CpuWeight(values, use, _gemm.PanelColumns);
 
