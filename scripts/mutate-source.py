@@ -2,12 +2,13 @@
 """Do the tests notice when the library is wrong? Stryker.NET changes one expression of a folder of src/VBiLstm after another and runs that folder's tests
 against each change; a change that no test notices has survived. Prints the share that was killed and lists the survivors.
 
-    mutate-source.py FOLDER [--tests FOLDER...] [--sample LINES] [--seed N] [--concurrency N] [--out FOLDER]
+    mutate-source.py FOLDER [--tests PATH...] [--sample LINES] [--seed N] [--concurrency N] [--out FOLDER]
 
-FOLDER is a folder of src/VBiLstm such as Evaluation, --tests the folders of tests/VBiLstm.Tests that run (default: the same name). The work is done in a
-copy of the project, in which every other source file is marked as generated, which Stryker leaves alone: mutated throughout, the devices would be many times
-slower. Stryker's choice of tests by coverage does not work with xunit.v3 (it waits for ever), so every mutant meets these folders' tests up to the first
-that fails. Large folders take hours; --sample changes only what stands on that many lines, drawn at random.
+FOLDER is a folder of src/VBiLstm such as Evaluation, --tests the folders and files of tests/VBiLstm.Tests that run (default: the folder of the same
+name and Structure/NullArgumentTests.cs). The work is done in a copy of the project, in which every other source file is marked as generated, which
+Stryker leaves alone: mutated throughout, the devices would be many times slower. Stryker's choice of tests by coverage does not work with xunit.v3 (it
+waits for ever), so every mutant meets these tests up to the first that fails. Large folders take hours; --sample changes only what stands on that many
+lines, drawn at random.
 """
 import argparse
 import collections
@@ -55,7 +56,7 @@ def sample(files, count, seed):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder")
-    parser.add_argument("--tests", nargs="+", metavar="FOLDER")
+    parser.add_argument("--tests", nargs="+", metavar="PATH")
     parser.add_argument("--sample", type=int, metavar="LINES", help="lines drawn from the folder; default: all")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the sample")
     parser.add_argument("--concurrency", type=int, default=1, metavar="N", help="mutants tested side by side")
@@ -76,13 +77,13 @@ def run(arguments, work):
     for file in library.rglob("*.cs"):
         if file not in mutated:
             leave_alone(file)
-    chosen = [tests / name for name in arguments.tests or [arguments.folder]]
-    for folder in chosen:
-        if not folder.is_dir():
-            sys.exit(f"mutate-source: there is no tests/VBiLstm.Tests/{folder.name}; name the folders with --tests.")
+    chosen = [tests / name for name in arguments.tests or [arguments.folder, "Structure/NullArgumentTests.cs"]]
+    for path in chosen:
+        if not path.exists():
+            sys.exit(f"mutate-source: there is no {path.relative_to(work)}; name what runs with --tests.")
     # What other tests share (data sets in memory, readers) stays; the tests themselves go.
     for file in tests.rglob("*Tests.cs"):
-        if not any(folder in file.parents for folder in chosen):
+        if file not in chosen and not any(folder in file.parents for folder in chosen):
             file.unlink()
     (tests / "xunit.runner.json").write_text('{ "stopOnFail": true }')
     project = tests / "VBiLstm.Tests.csproj"
