@@ -113,6 +113,20 @@ public class ComparisonFileTests
     }
 
     [Fact]
+    public void Texts_are_kept_and_may_be_left_out()
+    {
+        var file = Read("""
+            { "name": "some", "description": "Why.", "seeds": [1], "models": [ { "name": "plain" } ],
+              "data": [ { "name": "digits", "title": "What.", "preset": "digits", "paper_note": "Table 2." } ] }
+            """);
+        Assert.Equal(("Why.", "What.", "Table 2."), (file.Description, file.Data[0].Title, file.Data[0].PaperNote));
+        var bare = Read("""{ "name": "some", "seeds": [1], "models": [ { "name": "plain" } ], "data": [ { "name": "digits", "preset": "digits" } ] }""");
+        Assert.Equal(("", "", "", null), (bare.Description, bare.Data[0].Title, bare.Data[0].PaperNote, bare.EqualParametersTo));
+        Assert.Empty(bare.Data[0].Paper);
+        Assert.Equal(Preset.Get("digits").Configuration with { Seed = 1 }, Assert.Single(bare.Runs()).Configuration);
+    }
+
+    [Fact]
     public void One_that_is_not_there_is_named()
     {
         using var folder = new TemporaryFolder();

@@ -66,6 +66,14 @@ public class EqualParametersTests
     }
 
     [Fact]
+    public void Widths_that_no_arena_holds_are_too_wide()
+    {
+        const string Words = "\"model.output_distribution=categorical\", \"model.vocabulary_size=200000\", \"model.lstm_units=40\", \"model.mlp_units=40\"";
+        var runs = Runs("""{ "name": "reference", "set": ["model.kind=lstm"] }, { "name": "forcing", "set": ["model.kind=z-forcing"] }""", Words);
+        Assert.InRange(runs[1].Parameters, 0.99 * runs[0].Parameters, 1.01 * runs[0].Parameters);
+    }
+
+    [Fact]
     public void A_budget_beyond_the_widest_that_is_tried_is_refused()
         => Assert.Contains("no width gives", Assert.Throws<ConfigurationException>(() => Runs("""
             { "name": "reference", "set": ["model.lstm_units=10500", "model.mlp_units=1"] },
