@@ -46,7 +46,7 @@ public class NullArgumentTests
     }
 
     static bool MustNotBeNull(ParameterInfo parameter)
-        => parameter.ParameterType != typeof(string) && !parameter.ParameterType.IsValueType && !parameter.ParameterType.IsByRef && !parameter.ParameterType.IsPointer && !parameter.IsOptional
+        => parameter.ParameterType is { IsValueType: false, IsByRef: false, IsPointer: false } type && type != typeof(string) && !parameter.IsOptional
             && new NullabilityInfoContext().Create(parameter).ReadState == NullabilityState.NotNull;
 
     // Arguments are checked before anything is done with them, so what the others are does not matter.
