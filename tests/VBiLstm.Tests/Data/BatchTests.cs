@@ -64,6 +64,21 @@ public class BatchTests
         Assert.NotEqual(orders[1], orders[2]);
     }
 
+    // T + 2 rows of B sequences, each of D values or one token, are numbered in one array.
+    [Theory]
+    [InlineData(1, 0)]
+    [InlineData(1, 1)]
+    [InlineData(7, 0)]
+    [InlineData(7, 5)]
+    public void Sizes_beyond_an_array_are_refused(int batchSize, int frameSize)
+    {
+        var values = batchSize * Math.Max(1, frameSize);
+        var most = Array.MaxLength / values - 2;
+        SequenceBatch.CheckSize(most, batchSize, frameSize);
+        var message = Assert.Throws<ConfigurationException>(() => SequenceBatch.CheckSize(most + 1, batchSize, frameSize)).Message;
+        Assert.Contains("training.batch_size", message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Sequences_of_one_length_meet_others_in_every_epoch()
     {

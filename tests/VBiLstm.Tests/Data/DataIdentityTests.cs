@@ -39,6 +39,7 @@ public class DataIdentityTests
     {
         { "the contents of the train split", [0, 1, 2, 0, 1, 2, 2, 0], null },
         { "the train split has 1 sequences of 5", [0, 1, 2, 0, 1, 2], null },
+        { "the train split has 2 sequences of 8", [0, 1, 2, 0, 1, 2, 2, 1, 0], null },
         { "the vocabulary differs in 2 texts, the first with id 1: 'c' where 'b' was", null, ["a", "c", "b"] },
         { "the vocabulary has 2 texts where 3 were", null, ["a", "b"] },
     };
@@ -52,6 +53,19 @@ public class DataIdentityTests
         var message = Assert.Throws<DataException>(() => data.Identify().Check(others.Identify(), "data/new", "runs/a")).Message;
         Assert.Contains(difference, message, StringComparison.Ordinal);
         Assert.Contains("data/new holds other data than runs/a", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Frames_are_known_by_their_values()
+    {
+        static DataSplits Of(float value)
+            => new(FrameSequences.OfValues([0, 1, value], [0, 1]), FrameSequences.OfValues([0, 1]), FrameSequences.OfValues([0, 1]), "made here");
+        using var data = Of(2);
+        using var same = Of(2);
+        using var others = Of(3);
+        data.Identify().Check(same.Identify(), "data/new", "runs/a");
+        var message = Assert.Throws<DataException>(() => data.Identify().Check(others.Identify(), "data/new", "runs/a")).Message;
+        Assert.Contains("the contents of the train split", message, StringComparison.Ordinal);
     }
 
     [Fact]

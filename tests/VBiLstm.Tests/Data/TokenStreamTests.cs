@@ -82,5 +82,7 @@ public class TokenStreamTests
         Assert.Contains("at least two", Assert.Throws<DataException>(() => Stream(1, 10)).Message, StringComparison.Ordinal);
         var error = Assert.Throws<DataException>(() => new TokenStream([0, 1, 7], 5, 10, true, TaskUnit.Nats, "some.txt"));
         Assert.Contains("some.txt, token 2: id 7", error.Message, StringComparison.Ordinal);
+        Assert.Throws<DataException>(() => new TokenStream([0, 1, 7], 7, 10, true, TaskUnit.Nats, "some.txt"));
+        Assert.Equal(2, new TokenStream([0, 1, 7], 8, 10, true, TaskUnit.Nats, "some.txt").Length(0));
     }
 }

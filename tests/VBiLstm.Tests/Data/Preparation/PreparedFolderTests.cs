@@ -105,6 +105,113 @@ public class PreparedFolderTests
         Raw.Open(folder.At("out"));
     }
 
+    public static TheoryData<string, Func<PreparedManifest, PreparedManifest>> WrongManifests => new()
+    {
+        { "format", good => good with { Format = "other" } },
+        { "version", good => good with { Version = 99 } },
+        { "kind or unit", good => good with { Unit = (TaskUnit)99 } },
+        { "vocabulary_size", good => good with { VocabularySize = 0 } },
+        { "vocabulary_size", good => good with { VocabularySize = (1 << 24) + 1 } },
+        { "frame_size", good => good with { Kind = PreparedKind.Frames, FrameSize = 0 } },
+        { "frame_size", good => good with { Kind = PreparedKind.Frames, FrameSize = (1 << 20) + 1 } },
+        { "height and width", good => good with { Kind = PreparedKind.Images, Height = 1, Width = 0 } },
+        { "height and width", good => good with { Kind = PreparedKind.Images, Height = (1 << 15) + 1, Width = 1 } },
+        { "sample_rate", good => good with { SampleRate = -1 } },
+        { "sample_rate", good => good with { SampleRate = 8000, Deviation = 0 } },
+        { "files_read", good => good with { FilesRead = -1 } },
+        { "splits.other", good => good with { Splits = new Dictionary<string, PreparedSplit> { ["other"] = good.Splits["train"] } } },
+        { "splits.train", good => good with { Splits = new Dictionary<string, PreparedSplit> { ["train"] = good.Splits["train"] with { Sequences = -1 } } } },
+        { "splits.train", good => good with { Splits = new Dictionary<string, PreparedSplit> { ["train"] = good.Splits["train"] with { Longest = 99 } } } },
+    };
+
+    [Theory(DisableDiscoveryEnumeration = true)]
+    [MemberData(nameof(WrongManifests))]
+    public void A_manifest_with_a_value_out_of_range_is_refused_by_its_field(string field, Func<PreparedManifest, PreparedManifest> spoil)
+    {
+        using var folder = new TemporaryFolder();
+        Write(folder);
+        var good = Raw.Prepare("sentences", folder.At("raw"), folder.At("out"));
+        spoil(good).Write(folder.At("out/manifest.json"));
+        var message = Assert.Throws<DataException>(() => PreparedManifest.Read(folder.At("out"))).Message;
+        Assert.Contains($"manifest.json: {field}", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_smallest_and_the_largest_sizes_of_a_manifest_are_read()
+    {
+        using var folder = new TemporaryFolder();
+        Write(folder);
+        var good = Raw.Prepare("sentences", folder.At("raw"), folder.At("out"));
+        foreach (var size in new[] { 1, 1 << 15 })
+        {
+            (good with { Kind = PreparedKind.Images, Height = size, Width = size }).Write(folder.At("out/manifest.json"));
+            Assert.Equal(size, PreparedManifest.Read(folder.At("out")).Height);
+        }
+
+        foreach (var size in new[] { 1, 1 << 20 })
+        {
+            (good with { Kind = PreparedKind.Frames, FrameSize = size }).Write(folder.At("out/manifest.json"));
+            Assert.Equal(size, PreparedManifest.Read(folder.At("out")).FrameSize);
+        }
+    }
+
+    [Fact]
+    public void A_token_beyond_the_vocabulary_is_named_by_its_place_however_far_behind()
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("raw.txt", new string('a', 70_000) + "b");
+        var good = Raw.Prepare("text-char", folder.At("raw.txt"), folder.At("out"), new PreparationOptions { TrainingCharacters = 70_001 });
+        using (var file = new PreparedSplitFile(folder.At("out"), "train", good))
+        {
+            file.CheckIds(good.VocabularySize);
+            var last = (int)file.Values - 1;
+            var ids = new int[1];
+            file.Read(0, last, ids);
+            var message = Assert.Throws<DataException>(() => file.CheckIds(ids[0])).Message;
+            Assert.Contains($"sequence 0, token {(ids[0] == 0 ? 0 : last)}", message, StringComparison.Ordinal);
+        }
+
+        folder.Write("lines/train.txt", "a b\na c\n");
+        folder.Write("lines/valid.txt", "a b\n");
+        folder.Write("lines/test.txt", "a b\n");
+        var sentences = Raw.Prepare("sentences", folder.At("lines"), folder.At("sentences"));
+        using var lines = new PreparedSplitFile(folder.At("sentences"), "train", sentences);
+        var second = new int[lines.Length(1)];
+        lines.Read(1, 0, second);
+        var largest = second.Max();
+        var place = Array.IndexOf(second, largest);
+        var error = Assert.Throws<DataException>(() => lines.CheckIds(largest));
+        Assert.Contains($"sequence 1, token {place}: id {largest}", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_split_that_is_not_there_has_no_checksum()
+    {
+        using var folder = new TemporaryFolder();
+        Assert.Contains("train.bin", Assert.Throws<DataException>(() => PreparedSplitFile.Checksum(folder.At("train.bin"))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_sentence_without_its_end_is_refused()
+    {
+        using var folder = new TemporaryFolder();
+        Write(folder);
+        var good = Raw.Prepare("sentences", folder.At("raw"), folder.At("out"));
+        using (var writer = new PreparedSplitWriter(folder.At("out/train.bin"), sizeof(int)))
+        {
+            foreach (var sentence in new[] { new[] { 0, 1 }, [0] })
+            {
+                writer.Append<int>(sentence);
+                writer.EndSequence();
+            }
+
+            good = good with { Splits = new Dictionary<string, PreparedSplit>(good.Splits) { ["train"] = writer.Complete() } };
+        }
+
+        good.Write(folder.At("out/manifest.json"));
+        Assert.Contains("sentence 1: 1 token", Assert.Throws<DataException>(() => Raw.Open(folder.At("out"))).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Splits_can_be_said_and_validation_is_held_out_where_none_is()
     {

@@ -32,6 +32,9 @@ public class TextPreparationTests
         Assert.Equal("\n '<>Naiknostuw".Order().Distinct().Select(c => c.ToString()), splits.Vocabulary);
         Assert.Equal((TaskUnit.BitsPerCharacter, true, 4), (splits.Train.Unit, splits.Train.CarriesState, splits.Train.MaximumLength));
         Assert.Equal(22, manifest.Splits["train"].Values);
+        Assert.EndsWith("22/7/3 tokens, vocabulary 15, windows of 4, state carried", splits.Description, StringComparison.Ordinal);
+        var fresh = Raw.Open(folder.At("out"), new DataConfiguration { Window = 4, CarryState = false });
+        Assert.EndsWith("windows of 4", fresh.Description, StringComparison.Ordinal);
     }
 
     [Fact]
