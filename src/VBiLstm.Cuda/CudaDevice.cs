@@ -62,7 +62,7 @@ public sealed unsafe partial class CudaDevice : Device
 
     public override bool HasOwnMemory => true;
 
-    /// <summary>Kernel nodes and all nodes of every graph captured so far, in the order of <see cref="Record"/>; zeros for those not captured.</summary>
+    /// <summary>Kernel nodes and all nodes of every graph captured so far, in the order of <see cref="Device.Record"/>; zeros for those not captured.</summary>
     public IEnumerable<(int KernelNodes, int Nodes)> GraphNodes => _graphs.Select(graph => (graph.KernelNodes, graph.Nodes));
 
     public override DeviceMemory Allocate(long bytes, string purpose)
@@ -170,7 +170,7 @@ public sealed unsafe partial class CudaDevice : Device
         CudaStatus.Check(CudaDriver.ProfilerStop(), "cuProfilerStop", "stopping the profiler");
     }
 
-    public override Action Record(Action operations)
+    protected override Action RecordCore(Action operations)
     {
         if (!Options.UseGraph)
             return operations;
@@ -182,7 +182,7 @@ public sealed unsafe partial class CudaDevice : Device
     public override Weight CreateWeight(Tensor values, WeightUse use) => new CudaWeight(values, use);
 
     // The products read the parameters themselves.
-    public override void RefreshWeights(IReadOnlyList<Weight> weights)
+    protected override void RefreshWeightsCore(IReadOnlyList<Weight> weights)
     {
     }
 

@@ -74,13 +74,25 @@ public abstract partial class Device : IDisposable
     /// Takes the operations that <paramref name="operations"/> calls as something to replay: a captured graph on a GPU, the
     /// plain calls on a CPU. Buffers and sizes are those of the recording; values are read at each replay.
     /// </summary>
-    public abstract Action Record(Action operations);
+    public Action Record(Action operations)
+    {
+        ArgumentNullException.ThrowIfNull(operations);
+        return RecordCore(operations);
+    }
+
+    protected abstract Action RecordCore(Action operations);
 
     /// <summary>Makes <paramref name="values"/> [in, out] an operand of products; see <see cref="RefreshWeights"/>.</summary>
     public abstract Weight CreateWeight(Tensor values, WeightUse use);
 
     /// <summary>Brings the weights' own arrangements up to date with the parameters; once after each optimiser step.</summary>
-    public abstract void RefreshWeights(IReadOnlyList<Weight> weights);
+    public void RefreshWeights(IReadOnlyList<Weight> weights)
+    {
+        ArgumentNullException.ThrowIfNull(weights);
+        RefreshWeightsCore(weights);
+    }
+
+    protected abstract void RefreshWeightsCore(IReadOnlyList<Weight> weights);
 
     public void Dispose()
     {

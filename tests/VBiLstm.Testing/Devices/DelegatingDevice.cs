@@ -22,11 +22,11 @@ public abstract class DelegatingDevice(Device inner) : Device
 
     public override void Synchronise() => Inner.Synchronise();
 
-    public override Action Record(Action operations) => Inner.Record(operations);
+    protected override Action RecordCore(Action operations) => Inner.Record(operations);
 
     public override Weight CreateWeight(Tensor values, WeightUse use) => Inner.CreateWeight(values, use);
 
-    public override void RefreshWeights(IReadOnlyList<Weight> weights) => Inner.RefreshWeights(weights);
+    protected override void RefreshWeightsCore(IReadOnlyList<Weight> weights) => Inner.RefreshWeights(weights);
 
     protected override void MultiplyCore(Tensor x, Weight w, Tensor bias, Tensor y, bool accumulate) => Inner.Multiply(x, w, bias, y, accumulate);
 

@@ -148,10 +148,10 @@ static class SpoiltDevices
     {
         bool _fresh;
 
-        public override void RefreshWeights(IReadOnlyList<Weight> weights)
+        protected override void RefreshWeightsCore(IReadOnlyList<Weight> weights)
         {
             if (!_fresh)
-                base.RefreshWeights(weights);
+                base.RefreshWeightsCore(weights);
             _fresh = true;
         }
     }

@@ -51,22 +51,20 @@ public sealed partial class CountingDevice : Device
     {
     }
 
-    public override Action Record(Action operations)
+    protected override Action RecordCore(Action operations) => () =>
     {
-        ArgumentNullException.ThrowIfNull(operations);
-        return () =>
-        {
-            if (Counted is not null)
-                HostLaunches++;
-            _replaying = true;
-            operations();
-            _replaying = false;
-        };
-    }
+        if (Counted is not null)
+            HostLaunches++;
+        _replaying = true;
+        operations();
+        _replaying = false;
+    };
 
     public override Weight CreateWeight(Tensor values, WeightUse use) => new PlainWeight(values, use);
 
-    public override void RefreshWeights(IReadOnlyList<Weight> weights) => ArgumentNullException.ThrowIfNull(weights);
+    protected override void RefreshWeightsCore(IReadOnlyList<Weight> weights)
+    {
+    }
 
     protected override void Dispose(bool disposing)
     {

@@ -77,17 +77,12 @@ public sealed unsafe partial class CpuDevice : Device
     {
     }
 
-    public override Action Record(Action operations)
-    {
-        ArgumentNullException.ThrowIfNull(operations);
-        return operations;
-    }
+    protected override Action RecordCore(Action operations) => operations;
 
     public override Weight CreateWeight(Tensor values, WeightUse use) => new CpuWeight(values, use, _gemm.PanelColumns);
 
-    public override void RefreshWeights(IReadOnlyList<Weight> weights)
+    protected override void RefreshWeightsCore(IReadOnlyList<Weight> weights)
     {
-        ArgumentNullException.ThrowIfNull(weights);
         for (var i = 0; i < weights.Count; i++)
         {
             var weight = (CpuWeight)weights[i];

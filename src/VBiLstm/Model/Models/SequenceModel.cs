@@ -19,11 +19,7 @@ public abstract class SequenceModel
 
     /// <summary>What a valid configuration is made of.</summary>
     /// <exception cref="ConfigurationException">More parameters than an arena can hold.</exception>
-    public static SequenceModel Of(ModelConfiguration configuration)
-    {
-        ArgumentNullException.ThrowIfNull(configuration);
-        return new ParameterLayout(configuration).Model;
-    }
+    public static SequenceModel Of(ModelConfiguration model) => new ParameterLayout(model).Model;
 
     /// <summary>Makes the model's parts, which add their parameters to the layout.</summary>
     internal static SequenceModel Create(ModelConfiguration configuration, ParameterLayout layout) => configuration.Kind switch
