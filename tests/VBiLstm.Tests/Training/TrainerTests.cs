@@ -139,28 +139,6 @@ public class TrainerTests
         }
     }
 
-    [Theory]
-    [InlineData(ModelKind.VariationalBiLstm)]
-    [InlineData(ModelKind.ZForcing)]
-    [InlineData(ModelKind.Lstm)]
-    [InlineData(ModelKind.BiLstm)]
-    [InlineData(ModelKind.Vrnn)]
-    [InlineData(ModelKind.Srnn)]
-    public void Every_model_learns_the_digits(ModelKind kind)
-    {
-        using var folder = new TemporaryFolder();
-        var configuration = Run with
-        {
-            Model = Run.Model with { Kind = kind, LstmUnits = 64, MlpUnits = 64, LatentUnits = 16, Alpha = 0.001, Beta = 0 },
-            Training = new TrainingConfiguration { Steps = 120, LearningRate = 3e-3, EvaluateEvery = 0, CheckpointEvery = 0 },
-        };
-        Train(folder.Path, 2, configuration);
-        var state = CheckpointFolder.Read(new RunFolder(folder.Path).Best, withMoments: false).State;
-
-        // 543 untrained, 206 for pixel means.
-        Assert.InRange(-state.BestBound!.Value, 80, 200);
-    }
-
     [Fact]
     public void The_third_step_is_adam_s_third_step()
     {
