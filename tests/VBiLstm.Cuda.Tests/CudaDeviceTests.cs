@@ -29,3 +29,9 @@ public class CudaRandomConfigurationTests : DeviceRandomConfigurationTests
 
     protected override double Tolerance => 2e-5;
 }
+
+/// <summary>The tests of every device, on a GPU: shards of a batch.</summary>
+public class CudaShardTests : DeviceShardTests
+{
+    protected override Device CreateDevice() => Gpu.Create();
+}

@@ -80,7 +80,7 @@ static class BenchCommand
     static void PrintHeader(StepBenchmark benchmark, RunConfiguration configuration, Device device, int timeSteps)
     {
         Console.WriteLine($"model   {Names.Describe(configuration.Model)}, {benchmark.Parameters.Layout.Count:N0} parameters");
-        Console.WriteLine($"step    B {configuration.Training.BatchSize}, T {timeSteps}, {Names.Outputs(configuration.Model)}");
+        Console.WriteLine($"step    B {configuration.Training.BatchSize}{Names.InShards(configuration.Training)}, T {timeSteps}, {Names.Outputs(configuration.Model)}");
         Console.WriteLine($"device  {device.Name}");
         Console.WriteLine($"memory  {benchmark.Parameters.Bytes / 1e6:N1} MB parameters, gradients and moments; "
             + $"{benchmark.Step.WeightBytes / 1e6:N1} MB packed weights; {benchmark.Step.Bytes / 1e6:N1} MB activations");
@@ -115,6 +115,7 @@ static class BenchCommand
         json.WriteString("model", Names.Of(configuration.Model.Kind));
         json.WriteNumber("parameters", report.Benchmark.Parameters.Layout.Count);
         json.WriteNumber("batch_size", configuration.Training.BatchSize);
+        json.WriteNumber("shards", configuration.Training.Shards);
         json.WriteNumber("time_steps", report.TimeSteps);
         json.WriteNumber("parameter_bytes", report.Benchmark.Parameters.Bytes);
         json.WriteNumber("packed_weight_bytes", report.Benchmark.Step.WeightBytes);

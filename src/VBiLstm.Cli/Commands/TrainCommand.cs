@@ -270,7 +270,8 @@ static class TrainCommand
 
     static void CheckMemory(RunConfiguration configuration, DataSplits data, Device device)
     {
-        var memory = TrainingMemory.Measure(device, configuration.Model, data.TrainingLength, configuration.Training.BatchSize);
+        var memory = TrainingMemory.Measure(device, configuration.Model, data.TrainingLength, configuration.Training.ShardSize,
+            configuration.Training.Shards);
         memory.CheckFits(device);
         if (device.HasOwnMemory)
             Console.WriteLine($"memory  {memory}; {device.FreeBytes / 1e6:N0} MB free");
@@ -334,8 +335,8 @@ static class TrainCommand
         Console.WriteLine($"data    {data.Description}");
         Console.WriteLine($"device  {device.Name}, {memory / 1e6:N0} MB for parameters and activations");
         var continued = trainer.State.Step > 0 ? $" (continuing after step {trainer.State.Step:N0})" : "";
-        Console.WriteLine($"run     {folder.Path}, {trainer.TotalSteps:N0} steps of {configuration.Training.BatchSize} sequences, "
-            + $"seed {configuration.Seed}{continued}");
+        Console.WriteLine($"run     {folder.Path}, {trainer.TotalSteps:N0} steps of {configuration.Training.BatchSize} sequences"
+            + $"{Names.InShards(configuration.Training)}, seed {configuration.Seed}{continued}");
     }
 
     // The figures and pictures of the best checkpoint.

@@ -137,7 +137,7 @@ static class VerifyCommand
         Console.WriteLine($"device     {report.Device}");
         Console.WriteLine($"reference  {report.Reference}");
         Console.WriteLine($"model      {Names.Describe(configuration.Model)}, {Names.Outputs(configuration.Model)}, "
-            + $"B {configuration.Training.BatchSize}, T {timeSteps}");
+            + $"B {configuration.Training.ShardSize}, T {timeSteps}");
         var table = new Table { Border = TableBorder.Simple };
         table.AddColumns("phase", "tensor", "elements", "max |a-b|", "rel. L2", "max ulps", "at", "error", "tolerance", "used");
         foreach (var column in new[] { 2, 3, 4, 5, 7, 8, 9 })

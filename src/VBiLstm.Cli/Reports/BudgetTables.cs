@@ -16,7 +16,7 @@ static class BudgetTables
     {
         var model = budget.Configuration.Model;
         Console.WriteLine($"model   {Names.Describe(model)}, {Names.Outputs(model)}");
-        Console.WriteLine($"step    B {budget.Configuration.Training.BatchSize}, T {budget.TimeSteps}");
+        Console.WriteLine($"step    B {budget.Configuration.Training.BatchSize}{Names.InShards(budget.Configuration.Training)}, T {budget.TimeSteps}");
         if (gpu is not null)
             Console.WriteLine($"gpu     {Describe(gpu)}");
         if (measured is { } run)

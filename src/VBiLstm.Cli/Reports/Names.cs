@@ -21,4 +21,8 @@ static class Names
     /// <summary>The output distribution and its size.</summary>
     public static string Outputs(ModelConfiguration model)
         => $"{Of(model.OutputDistribution)} {(model.IsCategorical ? $"V {model.VocabularySize}" : $"D {model.FrameSize}")}";
+
+    /// <summary>How a batch is cut, for instance <c> in 4 shards of 8</c>; nothing where it is not.</summary>
+    public static string InShards(TrainingConfiguration training)
+        => training.Shards == 1 ? "" : $" in {training.Shards} shards of {training.ShardSize}";
 }

@@ -6,7 +6,7 @@ using VBiLstm.Model;
 namespace VBiLstm.Cuda.Profiling;
 
 /// <summary>What a training step asks of a GPU, counted without one.</summary>
-/// <param name="Configuration">Model and batch size.</param>
+/// <param name="Configuration">Model, batch size and shards.</param>
 /// <param name="TimeSteps">T.</param>
 /// <param name="Phases">Those with any operation, in the order of their execution.</param>
 /// <param name="HostLaunches">Calls of the host: uploads, one launch of the recorded step, one read-back.</param>
@@ -35,19 +35,24 @@ public sealed record StepBudget(
         configuration.Validate();
         var (model, training) = (configuration.Model, configuration.Training);
         using var device = new CountingDevice();
-        using var parameters = new ModelParameters(device, model, training: true);
-        using var step = new TrainingStep(device, parameters, timeSteps, training.BatchSize, training);
+        using var parameters = new ModelParameters(device, model, training: true, training.Shards);
+        using var step = new TrainingStep(device, parameters, timeSteps, training.ShardSize, training);
         using var metrics = step.CreateMetricsReadback();
         var phases = new List<(TrainingPhase Phase, List<CountedOperation> Operations)>();
         step.EnterPhase = phase => phases.Add((phase, []));
         device.Counted = operation => phases[^1].Operations.Add(operation);
 
-        step.Load(RandomSequences.Batch(model, timeSteps, training.BatchSize, configuration.Seed));
-        step.Run(StepSettings.Of(configuration, 0));
+        var batch = RandomSequences.Batch(model, timeSteps, training.ShardSize, configuration.Seed);
+        for (var shard = 0; shard < training.Shards; shard++)
+        {
+            step.Load(batch);
+            step.Run(StepSettings.Of(configuration, 0), shard);
+        }
+
         metrics.Start();
         return new StepBudget(configuration, timeSteps,
-            [.. phases.Where(phase => phase.Operations.Count > 0)
-                .Select(phase => new PhaseBudget(phase.Phase, step.Model.LoopSteps(phase.Phase, timeSteps), phase.Operations))],
+            [.. phases.Where(phase => phase.Operations.Count > 0).GroupBy(phase => phase.Phase, phase => phase.Operations)
+                .Select(phase => new PhaseBudget(phase.Key, training.Shards * step.Model.LoopSteps(phase.Key, timeSteps), [.. phase.SelectMany(all => all)]))],
             device.HostLaunches, device.UploadedBytes, device.DownloadedBytes);
     }
 }

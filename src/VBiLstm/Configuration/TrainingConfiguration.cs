@@ -24,6 +24,9 @@ public sealed record TrainingConfiguration
     [Description("B, sequences per training step.")]
     public int BatchSize { get; init; } = 32;
 
+    [Description("S, parts of a batch that are computed one after the other and whose gradients are added; the memory for activations is that of one part.")]
+    public int Shards { get; init; } = 1;
+
     [Description("Training steps of the whole run; 0 takes them from epochs.")]
     public int Steps { get; init; }
 
@@ -75,10 +78,16 @@ public sealed record TrainingConfiguration
     [Description("A non-finite loss or gradient: stop the run before the step's update, or skip that update and count it.")]
     public OnNonFinite OnNonFinite { get; init; } = OnNonFinite.Stop;
 
+    /// <summary>b = ⌈B/S⌉, the rows of a shard; the last one may have fewer.</summary>
+    [JsonIgnore]
+    public int ShardSize => (int)(((long)BatchSize + Shards - 1) / Shards);
+
     /// <summary>Checks every field. Throws <see cref="ConfigurationException"/> naming the field, its value and the fix.</summary>
     public void Validate()
     {
         Check(BatchSize is > 0 and <= 1 << 16, "batch_size", BatchSize, "a whole number from 1 to 65536");
+        Check(Shards > 0 && (Shards - 1L) * ShardSize < BatchSize, "shards", Shards,
+            $"a number of parts of the batch of {BatchSize} of which none is empty, for instance {MostShards(Shards)}");
         Check(Steps >= 0, "steps", Steps, "0 or more");
         Check(double.IsFinite(Epochs) && Epochs >= 0, "epochs", Epochs, "0 or more");
         Check(Steps > 0 || Epochs > 0, "epochs", Epochs, "more than 0, or set training.steps");
@@ -96,6 +105,13 @@ public sealed record TrainingConfiguration
         NonNegative("checkpoint_every", CheckpointEvery);
         NonNegative("early_stop", EarlyStop);
         Check(EarlyStop == 0 || EvaluateEvery > 0, "early_stop", EarlyStop, "0, or set training.evaluate_every");
+    }
+
+    // The largest number of shards up to that many of which none is empty.
+    int MostShards(int shards)
+    {
+        var size = (int)(((long)BatchSize + Math.Clamp(shards, 1, BatchSize) - 1) / Math.Clamp(shards, 1, BatchSize));
+        return (BatchSize + size - 1) / size;
     }
 
     static void NonNegative(string field, int value) => Check(value >= 0, field, value, "0 or more");

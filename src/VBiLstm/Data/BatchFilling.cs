@@ -2,23 +2,31 @@ namespace VBiLstm.Data;
 
 static class BatchFilling
 {
-    /// <summary>Fills a batch with the sequences of the given numbers; the rows behind them become padding.</summary>
-    public static void Fill(SequenceDataset data, ReadOnlySpan<int> indices, long epoch, SequenceBatch batch, bool numberedByDataset)
+    /// <summary>
+    /// Fills a batch with one shard, as many rows as it has, of a step's sequences of the given numbers; rows without one become padding.
+    /// </summary>
+    public static void Fill(SequenceDataset data, ReadOnlySpan<int> indices, int shard, long epoch, SequenceBatch batch, bool numberedByDataset)
     {
-        batch.Sequences = indices.Length;
+        var first = shard * batch.BatchSize;
+        batch.Sequences = Math.Clamp(indices.Length - first, 0, batch.BatchSize);
+        batch.OtherSequences = indices.Length - batch.Sequences;
         batch.Continues = false;
         batch.Steps = 1;
         foreach (var index in indices)
             batch.Steps = Math.Max(batch.Steps, data.Length(index));
         for (var row = 0; row < batch.BatchSize; row++)
         {
-            var used = row < indices.Length;
-            batch.Lengths[row] = used ? data.Length(indices[row]) : 0;
-            batch.RowIds[row] = !used ? 0 : numberedByDataset ? indices[row] : row;
-            if (used)
-                data.Fill(indices[row], epoch, batch, row);
-            else
+            if (row >= batch.Sequences)
+            {
+                (batch.Lengths[row], batch.RowIds[row]) = (0, 0);
                 ClearRow(batch, row);
+                continue;
+            }
+
+            var index = indices[first + row];
+            batch.Lengths[row] = data.Length(index);
+            batch.RowIds[row] = numberedByDataset ? index : first + row;
+            data.Fill(index, epoch, batch, row);
         }
     }
 

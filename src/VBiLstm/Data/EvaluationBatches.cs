@@ -21,18 +21,19 @@ public sealed class EvaluationBatches
 
     public int Count => (_data.Count + _batchSize - 1) / _batchSize;
 
-    public void Read(int number, SequenceBatch batch)
+    /// <summary>Reads a shard of a batch, both counted from 0: as many rows as <paramref name="batch"/> has.</summary>
+    public void Read(int number, SequenceBatch batch, int shard = 0)
     {
         ArgumentNullException.ThrowIfNull(batch);
         if (_data.CarriesState)
         {
             var count = CarriedOrder.Read(_data.Count, number, _carried);
-            BatchFilling.Fill(_data, _carried.AsSpan(0, count), 0, batch, numberedByDataset: true);
+            BatchFilling.Fill(_data, _carried.AsSpan(0, count), shard, 0, batch, numberedByDataset: true);
             batch.Continues = number > 0;
             return;
         }
 
         var start = number * _batchSize;
-        BatchFilling.Fill(_data, _order.AsSpan(start, Math.Min(_batchSize, _order.Length - start)), 0, batch, numberedByDataset: true);
+        BatchFilling.Fill(_data, _order.AsSpan(start, Math.Min(_batchSize, _order.Length - start)), shard, 0, batch, numberedByDataset: true);
     }
 }

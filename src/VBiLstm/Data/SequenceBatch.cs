@@ -50,11 +50,17 @@ public sealed class SequenceBatch
 
     public int FrameSize { get; }
 
-    /// <summary>T of this batch, at most <see cref="MaximumSteps"/>: the longest of its sequences.</summary>
+    /// <summary>T of this batch, at most <see cref="MaximumSteps"/>: the longest of its sequences and of those of the step's other shards.</summary>
     public int Steps { get; set; }
 
-    /// <summary>Number of real sequences; the normaliser of the loss.</summary>
+    /// <summary>Number of real sequences in these rows.</summary>
     public int Sequences { get; set; }
+
+    /// <summary>Number of real sequences of the step's other shards.</summary>
+    public int OtherSequences { get; set; }
+
+    /// <summary>Number of real sequences of the whole step; the normaliser of the loss.</summary>
+    public int StepSequences => Sequences + OtherSequences;
 
     /// <summary>Whether each row goes on where it ended in the batch before, so that its last state is this one's first.</summary>
     public bool Continues { get; set; }

@@ -47,15 +47,15 @@ public sealed class TrainingBatches
     /// <summary>Passes over the data after <paramref name="steps"/> steps.</summary>
     public double Epochs(long steps) => (double)steps / BatchesPerEpoch;
 
-    /// <summary>Reads the batch of step <paramref name="step"/>, counted from 0.</summary>
-    public void Read(long step, SequenceBatch batch)
+    /// <summary>Reads a shard of the batch of step <paramref name="step"/>, both counted from 0: as many rows as <paramref name="batch"/> has.</summary>
+    public void Read(long step, SequenceBatch batch, int shard = 0)
     {
         ArgumentNullException.ThrowIfNull(batch);
         var (epoch, number) = Math.DivRem(step, BatchesPerEpoch);
         if (_data.CarriesState)
         {
             var count = CarriedOrder.Read(_data.Count, (int)number, _carried);
-            BatchFilling.Fill(_data, _carried.AsSpan(0, count), epoch, batch, numberedByDataset: false);
+            BatchFilling.Fill(_data, _carried.AsSpan(0, count), shard, epoch, batch, numberedByDataset: false);
             batch.Continues = number > 0;
             return;
         }
@@ -63,7 +63,7 @@ public sealed class TrainingBatches
         if (epoch != _epoch)
             Arrange(epoch);
         var start = _batchOrder[number] * _batchSize;
-        BatchFilling.Fill(_data, _order.AsSpan(start, Math.Min(_batchSize, _order.Length - start)), epoch, batch, numberedByDataset: false);
+        BatchFilling.Fill(_data, _order.AsSpan(start, Math.Min(_batchSize, _order.Length - start)), shard, epoch, batch, numberedByDataset: false);
     }
 
     void Arrange(long epoch)

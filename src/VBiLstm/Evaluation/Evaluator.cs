@@ -27,11 +27,17 @@ public sealed class Evaluator
 
     readonly TrainingStep _step;
     readonly SequenceModel _model;
+    readonly int _batchSize;
 
     /// <param name="step">A step large enough for the longest sequence; its initial state is reset.</param>
-    public Evaluator(TrainingStep step)
+    /// <param name="batchSize">
+    /// Sequences of a batch, which are scored in shards where the step has fewer rows; null for the step's rows. Where state is carried, figures depend on it.
+    /// </param>
+    public Evaluator(TrainingStep step, int? batchSize = null)
     {
         ArgumentNullException.ThrowIfNull(step);
+        _batchSize = batchSize ?? step.BatchSize;
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(_batchSize, nameof(batchSize));
         _step = step;
         _model = step.Model;
     }
@@ -54,73 +60,100 @@ public sealed class Evaluator
         if (importanceSamples > 1 && data.CarriesState)
             throw new ConfigurationException("The importance-weighted bound needs sequences of their own; these windows carry their state. "
                 + "Set data.carry_state=false, or leave the samples out.");
-        var batches = new EvaluationBatches(data, _step.BatchSize);
+        var batches = new EvaluationBatches(data, _batchSize);
+        var shards = (_batchSize + _step.BatchSize - 1) / _step.BatchSize;
         var batch = new SequenceBatch(_step.MaximumSteps, _step.BatchSize, data.FrameSize);
+        var sums = new Sums[batches.Count * shards];
         var (nll, kl, logWeight) = (new double[_step.BatchSize], new double[_step.BatchSize], new double[_step.BatchSize]);
         var logWeights = new double[importanceSamples, _step.BatchSize];
-        var z = _model.HasLatent ? _model.Configuration.LatentUnits : 0;
-        var (klPerLatent, mean, meanSquare) = (new double[z], new double[z], new double[z]);
-        double nllSum = 0, klSum = 0, weightedSum = 0;
-        long tokens = 0;
         var trajectories = Math.Max(1, importanceSamples);
-        _step.ResetState();
-        for (var number = 0; number < batches.Count; number++)
+        var done = 0;
+
+        // Shard by shard, so that the state of its rows stays on the device from batch to batch.
+        for (var shard = 0; shard < shards; shard++)
         {
-            batches.Read(number, batch);
-            if (batch.Continues)
-                _step.CarryState();
-            _step.Load(batch);
-            for (var k = 0; k < trajectories; k++)
+            _step.ResetState();
+            for (var number = 0; number < batches.Count; number++)
             {
-                cancellation.ThrowIfCancellationRequested();
-                _step.Apply(StepSettings.OfEvaluation(NoiseSeed, k));
-                if (mode == LatentMode.Sampled)
-                    _step.DrawNoise(NoisePurpose.Evaluation);
-                else
-                    _step.ZeroNoise();
-                _step.Forward();
-                _step.SequenceScores(nll, kl, importanceSamples > 0 ? logWeight : []);
-                if (k == 0)
+                var sum = sums[number * shards + shard] = new Sums(LatentUnits);
+                batches.Read(number, batch, shard);
+                if (batch.Continues)
+                    _step.CarryState();
+                _step.Load(batch);
+                for (var k = 0; k < trajectories; k++)
                 {
-                    nllSum += nll.Take(batch.Sequences).Sum();
-                    klSum += kl.Take(batch.Sequences).Sum();
-                    _step.LatentStatistics(klPerLatent, mean, meanSquare);
+                    cancellation.ThrowIfCancellationRequested();
+                    _step.Apply(StepSettings.OfEvaluation(NoiseSeed, k));
+                    if (mode == LatentMode.Sampled)
+                        _step.DrawNoise(NoisePurpose.Evaluation);
+                    else
+                        _step.ZeroNoise();
+                    _step.Forward();
+                    _step.SequenceScores(nll, kl, importanceSamples > 0 ? logWeight : []);
+                    if (k == 0)
+                    {
+                        sum.Nll = nll.Take(batch.Sequences).Sum();
+                        sum.Kl = kl.Take(batch.Sequences).Sum();
+                        _step.LatentStatistics(sum.KlPerLatent, sum.Mean, sum.MeanSquare);
+                    }
+
+                    if (importanceSamples > 0)
+                        for (var n = 0; n < batch.Sequences; n++)
+                            logWeights[k, n] = logWeight[n] - nll[n];
+                    progress?.Invoke((done + (k + 1.0) / trajectories) / sums.Length);
                 }
 
                 if (importanceSamples > 0)
                     for (var n = 0; n < batch.Sequences; n++)
-                        logWeights[k, n] = logWeight[n] - nll[n];
-                progress?.Invoke((number + (k + 1.0) / trajectories) / batches.Count);
-            }
-
-            for (var n = 0; n < batch.Sequences; n++)
-            {
-                tokens += batch.Lengths[n];
-                if (importanceSamples > 0)
-                    weightedSum += LogMeanExp(logWeights, n);
+                        sum.ImportanceWeighted += LogMeanExp(logWeights, n);
+                done++;
             }
         }
 
+        return Result(data, mode, importanceSamples, sums);
+    }
+
+    int LatentUnits => _model.HasLatent ? _model.Configuration.LatentUnits : 0;
+
+    // Sums over the sequences of one shard of a batch.
+    sealed class Sums(int latentUnits)
+    {
+        public double Nll { get; set; }
+
+        public double Kl { get; set; }
+
+        public double ImportanceWeighted { get; set; }
+
+        public double[] KlPerLatent { get; } = new double[latentUnits];
+
+        public double[] Mean { get; } = new double[latentUnits];
+
+        public double[] MeanSquare { get; } = new double[latentUnits];
+    }
+
+    EvaluationResult Result(SequenceDataset data, LatentMode mode, int importanceSamples, Sums[] sums)
+    {
+        var tokens = Enumerable.Range(0, data.Count).Sum(index => (long)data.Length(index));
+        var latents = Enumerable.Range(0, LatentUnits);
         var active = 0;
-        for (var j = 0; j < z; j++)
+        foreach (var j in latents)
         {
-            klPerLatent[j] /= tokens;
-            var m = mean[j] / tokens;
-            if (meanSquare[j] / tokens - m * m > ActiveVariance)
+            var mean = sums.Sum(sum => sum.Mean[j]) / tokens;
+            if (sums.Sum(sum => sum.MeanSquare[j]) / tokens - mean * mean > ActiveVariance)
                 active++;
         }
 
         return new EvaluationResult
         {
-            Nll = nllSum / data.Count,
-            Kl = klSum / data.Count,
-            ImportanceWeightedBound = importanceSamples > 0 ? weightedSum / data.Count : null,
+            Nll = sums.Sum(sum => sum.Nll) / data.Count,
+            Kl = sums.Sum(sum => sum.Kl) / data.Count,
+            ImportanceWeightedBound = importanceSamples > 0 ? sums.Sum(sum => sum.ImportanceWeighted) / data.Count : null,
             ImportanceSamples = importanceSamples,
             Sequences = data.Count,
             Tokens = tokens,
             Unit = data.Unit,
             IsBound = (mode == LatentMode.Sampled || !_model.HasLatent) && !_model.ReadsFuture,
-            KlPerLatent = klPerLatent,
+            KlPerLatent = [.. latents.Select(j => sums.Sum(sum => sum.KlPerLatent[j]) / tokens)],
             ActiveUnits = active,
         };
     }

@@ -1,3 +1,4 @@
+using System.Numerics;
 using VBiLstm.Configuration;
 using VBiLstm.Devices;
 using VBiLstm.Noise;
@@ -7,35 +8,48 @@ namespace VBiLstm.Model;
 /// <summary>The parameters of one model on one device and, for training, their gradients and Adam moments: flat arenas of one layout.</summary>
 public sealed class ModelParameters : IDisposable
 {
+    const int PartialBlock = 1024;
+
     readonly Device _device;
     readonly Arena _arena;
     readonly List<Weight> _operands = [];
+    readonly Tensor _partials;
 
     /// <param name="device">Where the arenas live.</param>
     /// <param name="model">A valid configuration.</param>
     /// <param name="training">Whether gradients and moments are needed.</param>
-    public ModelParameters(Device device, ModelConfiguration model, bool training)
+    /// <param name="shards">Parts of a step's batch whose gradients come one after the other and are added.</param>
+    public ModelParameters(Device device, ModelConfiguration model, bool training, int shards = 1)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(model);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(shards);
         model.Validate();
         _device = device;
         Model = model;
+        Shards = shards;
         Layout = new ParameterLayout(model);
-        _arena = Arena.Create(device, "the parameters", arena => Take(arena, Layout, training), out var arenas);
-        (Values, Gradients, FirstMoments, SecondMoments) = arenas;
+        _arena = Arena.Create(device, "the parameters", arena => Take(arena, Layout, training, shards), out var arenas);
+        (Values, Gradients, FirstMoments, SecondMoments, _partials) = arenas;
     }
 
     /// <summary>Bytes that the arenas of such a model take, without taking them.</summary>
-    public static long Measure(ModelConfiguration model, bool training)
+    public static long Measure(ModelConfiguration model, bool training, int shards = 1)
     {
         var layout = new ParameterLayout(model);
-        return Arena.Measure(arena => Take(arena, layout, training));
+        return Arena.Measure(arena => Take(arena, layout, training, shards));
     }
 
-    static (Tensor Values, Tensor Gradients, Tensor FirstMoments, Tensor SecondMoments) Take(Arena arena, ParameterLayout layout, bool training)
+    static (Tensor Values, Tensor Gradients, Tensor FirstMoments, Tensor SecondMoments, Tensor Partials) Take(Arena arena, ParameterLayout layout,
+        bool training, int shards)
     {
-        return training ? (Next(), Next(), Next(), Next()) : (Next(), default, default, default);
+        if (!training)
+            return (Next(), default, default, default, default);
+        if (shards == 1)
+            return (Next(), Next(), Next(), Next(), default);
+        var length = checked((layout.ArenaLength + StepMetrics.Terms + PartialBlock - 1) / PartialBlock * PartialBlock);
+        var partials = arena.Take(1 + BitOperations.Log2(BitOperations.RoundUpToPowerOf2((uint)shards)), length);
+        return (Next(), partials.RowRange(0, 1).ColumnRange(0, layout.ArenaLength), Next(), Next(), partials);
 
         Tensor Next() => arena.Take(1, layout.ArenaLength);
     }
@@ -43,6 +57,9 @@ public sealed class ModelParameters : IDisposable
     public ModelConfiguration Model { get; }
 
     public ParameterLayout Layout { get; }
+
+    /// <summary>Parts of a step's batch whose gradients are added.</summary>
+    public int Shards { get; }
 
     /// <summary>[1, <see cref="ParameterLayout.ArenaLength"/>].</summary>
     public Tensor Values { get; }
@@ -55,6 +72,19 @@ public sealed class ModelParameters : IDisposable
 
     /// <summary>Adam's mean of squared gradients; as <see cref="Values"/>; empty without training.</summary>
     public Tensor SecondMoments { get; }
+
+    /// <summary>
+    /// Where the gradients of shards are added, as a matrix whose rows threads share out: 0 is <see cref="Gradients"/> with the terms of the objective behind
+    /// them, 1 + l the sum of 2ˡ shards that waits for its neighbour. Only with several shards.
+    /// </summary>
+    internal Tensor Partial(int index)
+    {
+        var row = _partials.RowRange(index, 1);
+        return new Tensor(row.Address, row.Columns / PartialBlock, PartialBlock, PartialBlock);
+    }
+
+    /// <summary>[1, terms]: see <see cref="Partial"/>.</summary>
+    internal Tensor TermsBehindGradients => _partials.RowRange(0, 1).ColumnRange(Layout.ArenaLength, StepMetrics.Terms);
 
     public long Bytes => _arena.UsedBytes;
 

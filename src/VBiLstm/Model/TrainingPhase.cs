@@ -42,6 +42,9 @@ public enum TrainingPhase
     /// <summary>The backward LSTM with its weight gradients, and the inputs.</summary>
     B7,
 
+    /// <summary>The gradients and terms of a step's shards are added.</summary>
+    ShardSum,
+
     /// <summary>Gradient norm, clipping, Adam, and the weights' own arrangements.</summary>
     Adam,
 }
@@ -65,6 +68,7 @@ public static class TrainingPhaseNames
         TrainingPhase.B5 => "B5 reverse loop",
         TrainingPhase.B6 => "B6 weight gradients",
         TrainingPhase.B7 => "B7 backward LSTM and inputs",
+        TrainingPhase.ShardSum => "sum of the shards",
         TrainingPhase.Adam => "Adam",
         _ => throw new ArgumentOutOfRangeException(nameof(phase), phase, null),
     };

@@ -4,14 +4,11 @@ namespace VBiLstm.Model;
 
 public sealed partial class TrainingStep
 {
-    /// <summary>
-    /// Finds what is not finite after a step: the term of the objective (or "the gradient") and the first tensor in the order of the computation. Slow:
-    /// downloads tensors. Empty names where everything is finite.
-    /// </summary>
-    public (string Term, string Tensor) FindNonFinite()
+    /// <summary>The term of the objective that is not finite after a step, or "the gradient"; empty where everything is.</summary>
+    public string FindNonFiniteTerm()
     {
         var metrics = ReadMetrics();
-        var term = !float.IsFinite(metrics.Nll) ? "the NLL"
+        return !float.IsFinite(metrics.Nll) ? "the NLL"
             : !float.IsFinite(metrics.Kl) ? "the KL"
             : !float.IsFinite(metrics.LogPPsi) ? "log p_psi"
             : !float.IsFinite(metrics.LogPXi) ? "log p_xi"
@@ -22,19 +19,23 @@ public sealed partial class TrainingStep
             : !float.IsFinite(metrics.Objective) ? "the objective"
             : !float.IsFinite(metrics.GradientNorm) ? "the gradient"
             : "";
-        if (term.Length == 0)
-            return ("", "");
+    }
 
+    /// <summary>
+    /// The first tensor in the order of the computation that is not finite after a step or one of its shards; null where all are. Slow: downloads tensors.
+    /// </summary>
+    public string? FindNonFiniteTensor()
+    {
         foreach (var parameter in _parameters.Layout.All)
             if (HasNonFinite(parameter.In(_parameters.Values)))
-                return (term, $"parameter {parameter.Name}");
+                return $"parameter {parameter.Name}";
         foreach (var (name, tensor) in _pass.Watched)
             if (!tensor.IsEmpty && HasNonFinite(tensor))
-                return (term, name);
+                return name;
         foreach (var parameter in _parameters.Layout.All)
             if (HasNonFinite(parameter.In(_parameters.Gradients)))
-                return (term, $"gradient of {parameter.Name}");
-        return (term, "the sum over the batch");
+                return $"gradient of {parameter.Name}";
+        return null;
     }
 
     bool HasNonFinite(Tensor tensor)

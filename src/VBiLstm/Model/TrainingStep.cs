@@ -113,7 +113,7 @@ public sealed partial class TrainingStep : IDisposable
     }
 
     /// <summary>
-    /// Uploads a batch: tokens or frames, validity v_k, loss weights w_t = v_t / number of sequences, row ids.
+    /// Uploads a batch or one shard of it: tokens or frames, validity v_k, loss weights w_t = v_t / number of sequences of the whole step, row ids.
     /// </summary>
     /// <exception cref="ArgumentException">The batch has another shape than this step, or a token id is outside the vocabulary.</exception>
     public void Load(SequenceBatch batch)
@@ -140,7 +140,7 @@ public sealed partial class TrainingStep : IDisposable
             _device.Upload(batch.Frames.AsSpan(0, tokens * _model.FrameSize), _pass.Inputs.First(steps + 1));
         }
 
-        var normaliser = 1f / Math.Max(1, batch.Sequences);
+        var normaliser = 1f / Math.Max(1, batch.StepSequences);
         for (var k = 0; k <= steps; k++)
         {
             for (var n = 0; n < BatchSize; n++)
@@ -157,32 +157,45 @@ public sealed partial class TrainingStep : IDisposable
         _device.Upload(batch.RowIds, _frame.RowIds);
     }
 
-    /// <summary>One training step on the loaded batch: draws, forward, backward, update.</summary>
+    /// <summary>
+    /// One training step on the loaded batch: draws, forward, backward, update. Of <see cref="ModelParameters.Shards"/> shards, each is loaded and run in
+    /// turn, and the update follows the last.
+    /// </summary>
     /// <param name="settings">Of this step.</param>
+    /// <param name="shard">Number of the loaded shard.</param>
     /// <param name="recorded">
     /// Replays a recording, where the device records; false calls the operations one by one, so that phases are told as they begin.
     /// </param>
-    public void Run(in StepSettings settings, bool recorded = true)
+    public void Run(in StepSettings settings, int shard = 0, bool recorded = true)
     {
         Apply(settings);
         if (!recorded)
         {
             Operations();
-            return;
+        }
+        else
+        {
+            // Sizes are fixed in a recording, values are not.
+            if (!_recordedSteps.TryGetValue(Steps, out var replay))
+                _recordedSteps.Add(Steps, replay = _device.Record(Operations));
+            replay();
         }
 
-        // Sizes are fixed in a recording, values are not.
-        if (!_recordedSteps.TryGetValue(Steps, out var replay))
-            _recordedSteps.Add(Steps, replay = _device.Record(Operations));
-        replay();
+        if (_parameters.Shards == 1)
+            return;
+        SumShard(shard);
+        if (shard == _parameters.Shards - 1)
+            Update();
     }
 
+    // Shards are alike but for where their sum goes, which is not recorded.
     void Operations()
     {
         DrawNoise();
         Forward();
         Backward();
-        Update();
+        if (_parameters.Shards == 1)
+            Update();
     }
 
     /// <summary>Brings a step's settings to the device, for the passes that follow one by one.</summary>

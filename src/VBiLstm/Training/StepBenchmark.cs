@@ -8,7 +8,7 @@ namespace VBiLstm.Training;
 
 /// <summary>
 /// Training steps on a batch of full-length random sequences: what a device makes of a model's sizes, without a data set. Each step loads the
-/// batch, draws its noise, runs both passes and updates the parameters, as <see cref="Trainer"/> does.
+/// batch, shard by shard, draws its noise, runs both passes and updates the parameters, as <see cref="Trainer"/> does.
 /// </summary>
 public sealed class StepBenchmark : IDisposable
 {
@@ -20,7 +20,7 @@ public sealed class StepBenchmark : IDisposable
     long _done;
 
     /// <param name="device">Where the steps run.</param>
-    /// <param name="configuration">Model, batch size, optimiser and seed; its data section is not read.</param>
+    /// <param name="configuration">Model, batch size, shards, optimiser and seed; its data section is not read.</param>
     /// <param name="timeSteps">T, predicted steps of every sequence.</param>
     /// <exception cref="ConfigurationException">A field is out of range.</exception>
     /// <exception cref="InsufficientMemoryException">Parameters or activations do not fit.</exception>
@@ -31,11 +31,12 @@ public sealed class StepBenchmark : IDisposable
         configuration.Validate();
         _device = device;
         _configuration = configuration;
-        var (model, batchSize) = (configuration.Model, configuration.Training.BatchSize);
-        _batch = RandomSequences.Batch(model, timeSteps, batchSize, configuration.Seed);
-        Parameters = new ModelParameters(device, model, training: true);
+        var (model, training) = (configuration.Model, configuration.Training);
+        _batch = RandomSequences.Batch(model, timeSteps, training.ShardSize, configuration.Seed);
+        _batch.OtherSequences = training.BatchSize - training.ShardSize;
+        Parameters = new ModelParameters(device, model, training: true, training.Shards);
         Parameters.Initialise(configuration.Seed);
-        Step = new TrainingStep(device, Parameters, timeSteps, batchSize, configuration.Training);
+        Step = new TrainingStep(device, Parameters, timeSteps, training.ShardSize, training);
     }
 
     public ModelParameters Parameters { get; }
@@ -47,8 +48,12 @@ public sealed class StepBenchmark : IDisposable
     /// <returns>The objective in nats per sequence.</returns>
     public float Run(bool recorded = true)
     {
-        Step.Load(_batch);
-        Step.Run(StepSettings.Of(_configuration, _done), recorded);
+        for (var shard = 0; shard < Parameters.Shards; shard++)
+        {
+            Step.Load(_batch);
+            Step.Run(StepSettings.Of(_configuration, _done), shard, recorded);
+        }
+
         _done++;
         return Step.ReadMetrics().Objective;
     }

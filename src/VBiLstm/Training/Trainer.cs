@@ -26,16 +26,13 @@ public sealed class Trainer : IDisposable
     readonly MetricsReadback[] _readbacks;
     readonly Queue<LaunchedStep> _launched = [];
     readonly Evaluator _evaluator;
-    readonly float[][] _hostStates;
+    readonly CarriedStates? _states;
     readonly RunOwner? _owner;
     TrainingState _state;
     ITrainingObserver[] _observers = [];
 
     // Of the last checkpoint.
     long? _lastStep;
-
-    // Where the data carry state: whether the next step's initial state stands ready, or is still the last state of the step before.
-    bool _stateIsReady;
 
     /// <summary>A run from its start, or from a checkpoint.</summary>
     /// <param name="configuration">The effective configuration.</param>
@@ -61,7 +58,7 @@ public sealed class Trainer : IDisposable
         configuration.Validate();
         data.CheckFits(configuration.Model);
         (_configuration, _data, _device, _folder) = (configuration, data, device, folder);
-        var batchSize = configuration.Training.BatchSize;
+        var (batchSize, shardSize) = (configuration.Training.BatchSize, configuration.Training.ShardSize);
         _batches = new TrainingBatches(data.Train, batchSize, configuration.Seed);
         TotalSteps = TotalStepsOf(configuration.Training, _batches.BatchesPerEpoch);
         _owner = owner ?? (folder is null ? null : RunOwner.Acquire(folder));
@@ -70,13 +67,13 @@ public sealed class Trainer : IDisposable
             // Reads everything: what cannot be read is known before the first step.
             if (folder is not null)
                 data.Identify();
-            _batch = new SequenceBatch(data.TrainingLength, batchSize, data.Train.FrameSize);
-            Parameters = new ModelParameters(device, configuration.Model, training: true);
+            _batch = new SequenceBatch(data.TrainingLength, shardSize, data.Train.FrameSize);
+            Parameters = new ModelParameters(device, configuration.Model, training: true, configuration.Training.Shards);
             Parameters.Initialise(configuration.Seed);
-            Step = new TrainingStep(device, Parameters, data.TrainingLength, batchSize, configuration.Training);
+            Step = new TrainingStep(device, Parameters, data.TrainingLength, shardSize, configuration.Training);
             _readbacks = [.. Enumerable.Range(0, device.StepsAhead + 1).Select(_ => Step.CreateMetricsReadback())];
-            _evaluator = new Evaluator(Step);
-            _hostStates = data.Train.CarriesState ? [.. Step.StateNames.Select(state => new float[batchSize * state.Units])] : [];
+            _evaluator = new Evaluator(Step, batchSize);
+            _states = data.Train.CarriesState ? new CarriedStates(Step, batchSize) : null;
             _state = new TrainingState { Configuration = configuration };
             if (checkpoint is not null)
                 GoOnFrom(checkpoint);
@@ -147,7 +144,6 @@ public sealed class Trainer : IDisposable
             if (cancellation.IsCancellationRequested)
             {
                 Complete(ahead: 0);
-                KeepState();
                 SaveLast();
                 return TrainingOutcome.Interrupted;
             }
@@ -158,9 +154,7 @@ public sealed class Trainer : IDisposable
             var saves = last || (training.CheckpointEvery > 0 && done % training.CheckpointEvery == 0);
 
             // A step that fails must leave the state that it began with to the run that tries again.
-            Complete(evaluates || saves || _data.Train.CarriesState ? 0 : _device.StepsAhead);
-            if (evaluates || saves)
-                KeepState();
+            Complete(evaluates || saves || _states is not null ? 0 : _device.StepsAhead);
             if (evaluates && !EvaluateValidation(cancellation))
                 continue;
             if (saves && !HasAllSteps)
@@ -193,19 +187,20 @@ public sealed class Trainer : IDisposable
     {
         var step = _state.Step + _launched.Count;
         var settings = Settings(step);
-        LoadBatch(step);
-        Step.Run(settings);
+        for (var shard = 0; shard < Parameters.Shards; shard++)
+            RunShard(settings, shard);
         _readbacks[step % _readbacks.Length].Start();
-        _launched.Enqueue(new LaunchedStep(step, settings.LearningRate, _batch.Sequences));
+        _launched.Enqueue(new LaunchedStep(step, settings.LearningRate, _batch.StepSequences));
         return step + 1;
     }
 
-    void LoadBatch(long step)
+    void RunShard(in StepSettings settings, int shard)
     {
-        _batches.Read(step, _batch);
-        if (_data.Train.CarriesState)
-            PrepareState();
+        _batches.Read(settings.Step, _batch, shard);
+        _states?.Begin(shard, _batch.Continues);
         Step.Load(_batch);
+        Step.Run(settings, shard);
+        _states?.End(shard);
     }
 
     StepSettings Settings(long step)
@@ -223,13 +218,16 @@ public sealed class Trainer : IDisposable
         {
             var launched = _launched.Dequeue();
             var metrics = _readbacks[launched.Step % _readbacks.Length].Wait();
-            if (!metrics.IsFinite)
+            if (metrics.IsFinite)
+            {
+                _states?.Advance();
+            }
+            else
             {
                 if (_configuration.Training.OnNonFinite == OnNonFinite.Stop)
                     throw Explain(launched.Step);
                 _state = _state with { SkippedSteps = _state.SkippedSteps + 1 };
-                if (_data.Train.CarriesState)
-                    ForgetState();
+                _states?.Forget();
             }
 
             Report(launched, metrics);
@@ -240,14 +238,15 @@ public sealed class Trainer : IDisposable
     NonFiniteException Explain(long step)
     {
         _launched.Clear();
-        _stateIsReady = true;
-        LoadBatch(step);
-        Step.Run(Settings(step));
-        var (term, tensor) = Step.FindNonFinite();
-        _stateIsReady = true;
-        KeepState();
+        string? tensor = null;
+        for (var shard = 0; shard < Parameters.Shards; shard++)
+        {
+            RunShard(Settings(step), shard);
+            tensor ??= Step.FindNonFiniteTensor();
+        }
+
         SaveLast();
-        return NonFiniteException.OfStep(step + 1, term, tensor);
+        return NonFiniteException.OfStep(step + 1, Step.FindNonFiniteTerm(), tensor ?? "the sum over the batch");
     }
 
     void Report(in LaunchedStep launched, in StepMetrics metrics)
@@ -270,11 +269,6 @@ public sealed class Trainer : IDisposable
         catch (OperationCanceledException)
         {
             return false;
-        }
-        finally
-        {
-            if (_data.Train.CarriesState)
-                Step.WriteState(_hostStates);
         }
 
         if (!double.IsFinite(result.Bound))
@@ -305,34 +299,6 @@ public sealed class Trainer : IDisposable
             observer.OnWarning(message);
     }
 
-    // Before the batch is loaded, whose length tells where the last state of the one before stands.
-    void PrepareState()
-    {
-        if (!_batch.Continues)
-            Step.ResetState();
-        else if (!_stateIsReady)
-            Step.CarryState();
-        _stateIsReady = false;
-    }
-
-    // Brings the state of the next step to the host, for the checkpoint and because an evaluation has states of its own.
-    void KeepState()
-    {
-        if (!_data.Train.CarriesState)
-            return;
-        if (!_stateIsReady)
-            Step.CarryState();
-        _stateIsReady = true;
-        Step.ReadState(_hostStates);
-    }
-
-    // A state that is not finite would spoil every step after it.
-    void ForgetState()
-    {
-        Step.ResetState();
-        _stateIsReady = true;
-    }
-
     void GoOnFrom(Checkpoint checkpoint)
     {
         checkpoint.Data?.Check(_data.Identify(), _data.Source, checkpoint.Folder);
@@ -342,23 +308,7 @@ public sealed class Trainer : IDisposable
         ParameterFiles.Upload(_device, Parameters.Layout, checkpoint.FirstMoments, Parameters.FirstMoments);
         ParameterFiles.Upload(_device, Parameters.Layout, checkpoint.SecondMoments, Parameters.SecondMoments);
         Step.RefreshWeights();
-        if (_data.Train.CarriesState)
-            RestoreState(checkpoint);
-    }
-
-    void RestoreState(Checkpoint checkpoint)
-    {
-        foreach (var (name, values) in Step.StateNames.Select(state => state.Name).Zip(_hostStates))
-        {
-            var tensor = checkpoint.CarriedState.FirstOrDefault(tensor => tensor.Name == name);
-            if (tensor is null || tensor.Values.Length != values.Length)
-                throw new CheckpointException($"{checkpoint.Folder} holds no state {name} of {_configuration.Training.BatchSize} rows, "
-                    + "which these data carry from batch to batch; it is of another run.");
-            tensor.Values.CopyTo(values, 0);
-        }
-
-        Step.WriteState(_hostStates);
-        _stateIsReady = true;
+        _states?.Restore(checkpoint);
     }
 
     void SaveLast()
@@ -393,7 +343,6 @@ public sealed class Trainer : IDisposable
         try
         {
             Complete(ahead: 0);
-            KeepState();
             SaveLast();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NonFiniteException)
@@ -410,13 +359,7 @@ public sealed class Trainer : IDisposable
             observer.OnSaving(_state.Step);
         _owner?.Check();
         CheckpointFolder.Write(folder, _state, _data.Identify(), Download(Parameters.Values), Download(Parameters.FirstMoments),
-            Download(Parameters.SecondMoments), CarriedState());
-    }
-
-    IReadOnlyList<NamedTensor> CarriedState()
-    {
-        var rows = _configuration.Training.BatchSize;
-        return [.. Step.StateNames.Zip(_hostStates, (state, values) => new NamedTensor(state.Name, [rows, state.Units], values))];
+            Download(Parameters.SecondMoments), _states?.ToTensors() ?? []);
     }
 
     IReadOnlyList<NamedTensor> Download(Tensor arena)

@@ -16,8 +16,9 @@ public sealed record TrainingMemory(long ParameterBytes, long ActivationBytes, l
     /// <param name="device">Where the training will run.</param>
     /// <param name="model">A valid configuration.</param>
     /// <param name="maximumSteps">T of the longest sequence.</param>
-    /// <param name="batchSize">Rows of a batch.</param>
-    public static TrainingMemory Measure(Device device, ModelConfiguration model, int maximumSteps, int batchSize)
+    /// <param name="batchSize">Rows of a batch, or of each of its shards.</param>
+    /// <param name="shards">Parts of a step's batch.</param>
+    public static TrainingMemory Measure(Device device, ModelConfiguration model, int maximumSteps, int batchSize, int shards = 1)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(model);
@@ -25,8 +26,8 @@ public sealed record TrainingMemory(long ParameterBytes, long ActivationBytes, l
         var layout = new ParameterLayout(model);
         var recurrences = layout.Model.DeviceRecurrences(maximumSteps)
             .Sum(recurrence => device.RecurrenceBytes(recurrence.Inputs, model.LstmUnits, recurrence.Steps, batchSize, training: true));
-        return new TrainingMemory(ModelParameters.Measure(model, training: true), TrainingStep.Measure(device, model, maximumSteps, batchSize, training: true),
-            recurrences, device.WeightBytes(layout.Count));
+        return new TrainingMemory(ModelParameters.Measure(model, training: true, shards),
+            TrainingStep.Measure(device, model, maximumSteps, batchSize, training: true), recurrences, device.WeightBytes(layout.Count));
     }
 
     /// <summary>Refuses what the device has no room for.</summary>
@@ -35,7 +36,7 @@ public sealed record TrainingMemory(long ParameterBytes, long ActivationBytes, l
     {
         ArgumentNullException.ThrowIfNull(device);
         if (device.FreeBytes is { } free && Bytes > free)
-            throw new InsufficientMemoryException($"Training needs {this}, but {device.Name} has {free / 1e6:N0} MB free; use a smaller batch or model.");
+            throw new InsufficientMemoryException($"Training needs {this}, but {device.Name} has {free / 1e6:N0} MB free; use more training.shards, a smaller batch or a smaller model.");
     }
 
     public override string ToString()

@@ -20,7 +20,7 @@ sealed class ComparedDevice : IDisposable
         Parameters = new ModelParameters(device, configuration.Model, training: true);
         Parameters.Initialise(configuration.Seed);
         MoveBiases();
-        Step = new TrainingStep(device, Parameters, timeSteps, configuration.Training.BatchSize, configuration.Training);
+        Step = new TrainingStep(device, Parameters, timeSteps, configuration.Training.ShardSize, configuration.Training);
         Initial = Read(Parameters.Values);
     }
 

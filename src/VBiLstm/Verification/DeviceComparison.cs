@@ -26,7 +26,7 @@ public sealed class DeviceComparison : IDisposable
     DeviceComparison(Device reference, Device device, RunConfiguration configuration, int timeSteps, ComparisonTolerances tolerances)
     {
         (_configuration, _timeSteps, _tolerances) = (configuration, timeSteps, tolerances);
-        _batchSize = configuration.Training.BatchSize;
+        _batchSize = configuration.Training.ShardSize;
         _reference = new ComparedDevice(reference, configuration, timeSteps);
         try
         {

@@ -64,6 +64,45 @@ public class BatchTests
         Assert.NotEqual(orders[1], orders[2]);
     }
 
+    [Theory]
+    [InlineData(true, 3)]
+    [InlineData(true, 8)]
+    [InlineData(false, 2)]
+    [InlineData(false, 5)]
+    public void Shards_of_a_batch_are_its_rows_in_their_order(bool ragged, int size)
+    {
+        var data = ragged ? Ragged(60) : Equal(60);
+        var (whole, shard) = (new SequenceBatch(data.MaximumLength, 8, 0), new SequenceBatch(data.MaximumLength, size, 0));
+        var (batches, sharded) = (new TrainingBatches(data, 8, 5), new TrainingBatches(data, 8, 5));
+        var (evaluated, evaluatedShards) = (new EvaluationBatches(data, 8), new EvaluationBatches(data, 8));
+        for (var step = 0; step < batches.BatchesPerEpoch; step++)
+        {
+            foreach (var evaluates in new[] { false, true })
+            {
+                if (evaluates)
+                    evaluated.Read(step, whole);
+                else
+                    batches.Read(step, whole);
+                for (var number = 0; number * size < 8; number++)
+                {
+                    if (evaluates)
+                        evaluatedShards.Read(step, shard, number);
+                    else
+                        sharded.Read(step, shard, number);
+                    Assert.Equal((whole.Steps, whole.Sequences), (shard.Steps, shard.StepSequences));
+                    Assert.Equal(Math.Clamp(whole.Sequences - number * size, 0, size), shard.Sequences);
+                    for (var row = 0; row < size; row++)
+                    {
+                        var of = number * size + row;
+                        Assert.Equal(of < 8 ? (whole.Lengths[of], whole.RowIds[of]) : (0, 0), (shard.Lengths[row], shard.RowIds[row]));
+                        for (var k = 0; k <= whole.Steps; k++)
+                            Assert.Equal(of < 8 ? whole.Tokens[k * 8 + of] : 0, shard.Tokens[k * size + row]);
+                    }
+                }
+            }
+        }
+    }
+
     // T + 2 rows of B sequences, each of D values or one token, are numbered in one array.
     [Theory]
     [InlineData(1, 0)]

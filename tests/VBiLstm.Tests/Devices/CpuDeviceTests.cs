@@ -40,3 +40,9 @@ public class CpuRandomConfigurationTests : DeviceRandomConfigurationTests
     // Measured over these configurations: worst 3.2e-6, nearly all below 1e-6.
     protected override double Tolerance => 2e-5;
 }
+
+/// <summary>The tests of every device, on the CPU: shards of a batch.</summary>
+public class CpuShardTests : DeviceShardTests
+{
+    protected override Device CreateDevice() => new CpuDevice(2);
+}
