@@ -1,5 +1,6 @@
 using VBiLstm.Configuration;
 using VBiLstm.Data;
+using VBiLstm.Distributed;
 using VBiLstm.Model;
 using VBiLstm.Model.Models;
 using VBiLstm.Noise;
@@ -28,17 +29,20 @@ public sealed class Evaluator
     readonly TrainingStep _step;
     readonly SequenceModel _model;
     readonly int _batchSize;
+    readonly Communicator _ranks;
 
     /// <param name="step">A step large enough for the longest sequence; its initial state is reset.</param>
     /// <param name="batchSize">
     /// Sequences of a batch, which are scored in shards where the step has fewer rows; null for the step's rows. Where state is carried, figures depend on it.
     /// </param>
-    public Evaluator(TrainingStep step, int? batchSize = null)
+    /// <param name="ranks">Those that share out the shards and all call the same; null for this process alone.</param>
+    public Evaluator(TrainingStep step, int? batchSize = null, Communicator? ranks = null)
     {
         ArgumentNullException.ThrowIfNull(step);
         _batchSize = batchSize ?? step.BatchSize;
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(_batchSize, nameof(batchSize));
         _step = step;
+        _ranks = ranks ?? Communicator.Alone;
         _model = step.Model;
     }
 
@@ -61,28 +65,29 @@ public sealed class Evaluator
             throw new ConfigurationException("The importance-weighted bound needs sequences of their own; these windows carry their state. "
                 + "Set data.carry_state=false, or leave the samples out.");
         var batches = new EvaluationBatches(data, _batchSize);
-        var shards = (_batchSize + _step.BatchSize - 1) / _step.BatchSize;
+        var own = OwnShards.Of((_batchSize + _step.BatchSize - 1) / _step.BatchSize, _ranks);
         var batch = new SequenceBatch(_step.MaximumSteps, _step.BatchSize, data.FrameSize);
-        var sums = new Sums[batches.Count * shards];
+        var sums = new Sums(LatentUnits, batches.Count * own.Count);
         var (nll, kl, logWeight) = (new double[_step.BatchSize], new double[_step.BatchSize], new double[_step.BatchSize]);
         var logWeights = new double[importanceSamples, _step.BatchSize];
         var trajectories = Math.Max(1, importanceSamples);
-        var done = 0;
+        var (done, cancelled) = (0, false);
 
         // Shard by shard, so that the state of its rows stays on the device from batch to batch.
-        for (var shard = 0; shard < shards; shard++)
+        for (var shard = 0; shard < own.Count; shard++)
         {
             _step.ResetState();
-            for (var number = 0; number < batches.Count; number++)
+            for (var number = 0; number < batches.Count && !cancelled; number++)
             {
-                var sum = sums[number * shards + shard] = new Sums(LatentUnits);
-                batches.Read(number, batch, shard);
+                var sum = sums.Of(number * own.Count + shard);
+                batches.Read(number, batch, own.First + shard);
                 if (batch.Continues)
                     _step.CarryState();
                 _step.Load(batch);
                 for (var k = 0; k < trajectories; k++)
                 {
-                    cancellation.ThrowIfCancellationRequested();
+                    if (cancelled = cancellation.IsCancellationRequested)
+                        break;
                     _step.Apply(StepSettings.OfEvaluation(NoiseSeed, k));
                     if (mode == LatentMode.Sampled)
                         _step.DrawNoise(NoisePurpose.Evaluation);
@@ -92,70 +97,87 @@ public sealed class Evaluator
                     _step.SequenceScores(nll, kl, importanceSamples > 0 ? logWeight : []);
                     if (k == 0)
                     {
-                        sum.Nll = nll.Take(batch.Sequences).Sum();
-                        sum.Kl = kl.Take(batch.Sequences).Sum();
-                        _step.LatentStatistics(sum.KlPerLatent, sum.Mean, sum.MeanSquare);
+                        sum[Sums.Nll] = nll.Take(batch.Sequences).Sum();
+                        sum[Sums.Kl] = kl.Take(batch.Sequences).Sum();
+                        _step.LatentStatistics(sums.KlPerLatent(sum), sums.Mean(sum), sums.MeanSquare(sum));
                     }
 
                     if (importanceSamples > 0)
                         for (var n = 0; n < batch.Sequences; n++)
                             logWeights[k, n] = logWeight[n] - nll[n];
-                    progress?.Invoke((done + (k + 1.0) / trajectories) / sums.Length);
+                    progress?.Invoke((done + (k + 1.0) / trajectories) / (batches.Count * own.Count));
                 }
 
                 if (importanceSamples > 0)
                     for (var n = 0; n < batch.Sequences; n++)
-                        sum.ImportanceWeighted += LogMeanExp(logWeights, n);
+                        sum[Sums.ImportanceWeighted] += LogMeanExp(logWeights, n);
                 done++;
             }
         }
 
-        return Result(data, mode, importanceSamples, sums);
+        // A rank that was cancelled ends all, at the same place.
+        if (_ranks.Any(cancelled))
+            throw new OperationCanceledException(cancellation);
+        return Result(data, mode, importanceSamples, sums, sums.Total(_ranks, batches.Count, own.Count));
     }
 
     int LatentUnits => _model.HasLatent ? _model.Configuration.LatentUnits : 0;
 
-    // Sums over the sequences of one shard of a batch.
-    sealed class Sums(int latentUnits)
-    {
-        public double Nll { get; set; }
-
-        public double Kl { get; set; }
-
-        public double ImportanceWeighted { get; set; }
-
-        public double[] KlPerLatent { get; } = new double[latentUnits];
-
-        public double[] Mean { get; } = new double[latentUnits];
-
-        public double[] MeanSquare { get; } = new double[latentUnits];
-    }
-
-    EvaluationResult Result(SequenceDataset data, LatentMode mode, int importanceSamples, Sums[] sums)
+    EvaluationResult Result(SequenceDataset data, LatentMode mode, int importanceSamples, Sums sums, double[] total)
     {
         var tokens = Enumerable.Range(0, data.Count).Sum(index => (long)data.Length(index));
-        var latents = Enumerable.Range(0, LatentUnits);
         var active = 0;
-        foreach (var j in latents)
+        for (var j = 0; j < LatentUnits; j++)
         {
-            var mean = sums.Sum(sum => sum.Mean[j]) / tokens;
-            if (sums.Sum(sum => sum.MeanSquare[j]) / tokens - mean * mean > ActiveVariance)
+            var mean = sums.Mean(total)[j] / tokens;
+            if (sums.MeanSquare(total)[j] / tokens - mean * mean > ActiveVariance)
                 active++;
         }
 
         return new EvaluationResult
         {
-            Nll = sums.Sum(sum => sum.Nll) / data.Count,
-            Kl = sums.Sum(sum => sum.Kl) / data.Count,
-            ImportanceWeightedBound = importanceSamples > 0 ? sums.Sum(sum => sum.ImportanceWeighted) / data.Count : null,
+            Nll = total[Sums.Nll] / data.Count,
+            Kl = total[Sums.Kl] / data.Count,
+            ImportanceWeightedBound = importanceSamples > 0 ? total[Sums.ImportanceWeighted] / data.Count : null,
             ImportanceSamples = importanceSamples,
             Sequences = data.Count,
             Tokens = tokens,
             Unit = data.Unit,
             IsBound = (mode == LatentMode.Sampled || !_model.HasLatent) && !_model.ReadsFuture,
-            KlPerLatent = [.. latents.Select(j => sums.Sum(sum => sum.KlPerLatent[j]) / tokens)],
+            KlPerLatent = [.. sums.KlPerLatent(total).ToArray().Select(kl => kl / tokens)],
             ActiveUnits = active,
         };
+    }
+
+    // Sums over the sequences of each shard of each batch, side by side so that ranks can exchange them.
+    sealed class Sums(int latentUnits, int count)
+    {
+        public const int Nll = 0, Kl = 1, ImportanceWeighted = 2;
+        const int First = 3;
+
+        readonly double[] _values = new double[count * (First + 3 * latentUnits)];
+
+        int Width => First + 3 * latentUnits;
+
+        public Span<double> Of(int index) => _values.AsSpan(index * Width, Width);
+
+        public Span<double> KlPerLatent(Span<double> sum) => sum.Slice(First, latentUnits);
+
+        public Span<double> Mean(Span<double> sum) => sum.Slice(First + latentUnits, latentUnits);
+
+        public Span<double> MeanSquare(Span<double> sum) => sum.Slice(First + 2 * latentUnits, latentUnits);
+
+        // In the order of batches and of the shards in each, whoever computed them.
+        public double[] Total(Communicator ranks, int batches, int ownShards)
+        {
+            var (all, total) = (ranks.AllGather<double>(_values), new double[Width]);
+            for (var batch = 0; batch < batches; batch++)
+                for (var rank = 0; rank < ranks.Size; rank++)
+                    for (var shard = 0; shard < ownShards; shard++)
+                        for (var j = 0; j < Width; j++)
+                            total[j] += all[((rank * batches + batch) * ownShards + shard) * Width + j];
+            return total;
+        }
     }
 
     static double LogMeanExp(double[,] values, int column)

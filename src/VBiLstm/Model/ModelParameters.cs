@@ -13,12 +13,12 @@ public sealed class ModelParameters : IDisposable
     readonly Device _device;
     readonly Arena _arena;
     readonly List<Weight> _operands = [];
-    readonly Tensor _partials;
+    readonly Tensor _partials, _received;
 
     /// <param name="device">Where the arenas live.</param>
     /// <param name="model">A valid configuration.</param>
     /// <param name="training">Whether gradients and moments are needed.</param>
-    /// <param name="shards">Parts of a step's batch whose gradients come one after the other and are added.</param>
+    /// <param name="shards">Parts of a step's batch whose gradients come one after the other and are added, before those of the device's ranks are.</param>
     public ModelParameters(Device device, ModelConfiguration model, bool training, int shards = 1)
     {
         ArgumentNullException.ThrowIfNull(device);
@@ -29,27 +29,31 @@ public sealed class ModelParameters : IDisposable
         Model = model;
         Shards = shards;
         Layout = new ParameterLayout(model);
-        _arena = Arena.Create(device, "the parameters", arena => Take(arena, Layout, training, shards), out var arenas);
-        (Values, Gradients, FirstMoments, SecondMoments, _partials) = arenas;
+        _arena = Arena.Create(device, "the parameters", arena => Take(arena, Layout, training, shards, device.Ranks.Size), out var arenas);
+        (Values, Gradients, FirstMoments, SecondMoments, _partials, _received) = arenas;
     }
 
     /// <summary>Bytes that the arenas of such a model take, without taking them.</summary>
-    public static long Measure(ModelConfiguration model, bool training, int shards = 1)
+    public static long Measure(ModelConfiguration model, bool training, int shards = 1, int ranks = 1)
     {
         var layout = new ParameterLayout(model);
-        return Arena.Measure(arena => Take(arena, layout, training, shards));
+        return Arena.Measure(arena => Take(arena, layout, training, shards, ranks));
     }
 
-    static (Tensor Values, Tensor Gradients, Tensor FirstMoments, Tensor SecondMoments, Tensor Partials) Take(Arena arena, ParameterLayout layout,
-        bool training, int shards)
+    static (Tensor Values, Tensor Gradients, Tensor FirstMoments, Tensor SecondMoments, Tensor Partials, Tensor Received) Take(Arena arena,
+        ParameterLayout layout, bool training, int shards, int ranks)
     {
         if (!training)
-            return (Next(), default, default, default, default);
-        if (shards == 1)
-            return (Next(), Next(), Next(), Next(), default);
-        var length = checked((layout.ArenaLength + StepMetrics.Terms + PartialBlock - 1) / PartialBlock * PartialBlock);
+            return (Next(), default, default, default, default, default);
+        if (shards == 1 && ranks == 1)
+            return (Next(), Next(), Next(), Next(), default, default);
+
+        // Every rank gets as many whole blocks.
+        var unit = checked(ranks * PartialBlock);
+        var length = checked((layout.ArenaLength + StepMetrics.Terms + unit - 1) / unit * unit);
         var partials = arena.Take(1 + BitOperations.Log2(BitOperations.RoundUpToPowerOf2((uint)shards)), length);
-        return (Next(), partials.RowRange(0, 1).ColumnRange(0, layout.ArenaLength), Next(), Next(), partials);
+        var received = ranks == 1 ? default : arena.Take(1, length);
+        return (Next(), partials.RowRange(0, 1).ColumnRange(0, layout.ArenaLength), Next(), Next(), partials, received);
 
         Tensor Next() => arena.Take(1, layout.ArenaLength);
     }
@@ -58,7 +62,7 @@ public sealed class ModelParameters : IDisposable
 
     public ParameterLayout Layout { get; }
 
-    /// <summary>Parts of a step's batch whose gradients are added.</summary>
+    /// <summary>Parts of a step's batch whose gradients are added here.</summary>
     public int Shards { get; }
 
     /// <summary>[1, <see cref="ParameterLayout.ArenaLength"/>].</summary>
@@ -75,13 +79,17 @@ public sealed class ModelParameters : IDisposable
 
     /// <summary>
     /// Where the gradients of shards are added, as a matrix whose rows threads share out: 0 is <see cref="Gradients"/> with the terms of the objective behind
-    /// them, 1 + l the sum of 2ˡ shards that waits for its neighbour. Only with several shards.
+    /// them, 1 + l the sum of 2ˡ shards that waits for its neighbour. Only where <see cref="IsSum"/>.
     /// </summary>
-    internal Tensor Partial(int index)
-    {
-        var row = _partials.RowRange(index, 1);
-        return new Tensor(row.Address, row.Columns / PartialBlock, PartialBlock, PartialBlock);
-    }
+    internal Tensor Partial(int index) => InBlocks(_partials.RowRange(index, 1));
+
+    /// <summary>Room for what other ranks send of their <see cref="Partial"/> 0, as large; empty where there are none.</summary>
+    internal Tensor Received => _received.IsEmpty ? default : InBlocks(_received);
+
+    /// <summary>Whether the gradients are the sum of several shards or ranks.</summary>
+    internal bool IsSum => !_partials.IsEmpty;
+
+    static Tensor InBlocks(Tensor row) => new(row.Address, row.Columns / PartialBlock, PartialBlock, PartialBlock);
 
     /// <summary>[1, terms]: see <see cref="Partial"/>.</summary>
     internal Tensor TermsBehindGradients => _partials.RowRange(0, 1).ColumnRange(Layout.ArenaLength, StepMetrics.Terms);

@@ -159,7 +159,7 @@ public sealed partial class TrainingStep : IDisposable
 
     /// <summary>
     /// One training step on the loaded batch: draws, forward, backward, update. Of <see cref="ModelParameters.Shards"/> shards, each is loaded and run in
-    /// turn, and the update follows the last.
+    /// turn; the sum over the device's ranks and the update follow the last.
     /// </summary>
     /// <param name="settings">Of this step.</param>
     /// <param name="shard">Number of the loaded shard.</param>
@@ -181,11 +181,13 @@ public sealed partial class TrainingStep : IDisposable
             replay();
         }
 
-        if (_parameters.Shards == 1)
+        if (!_parameters.IsSum)
             return;
         SumShard(shard);
-        if (shard == _parameters.Shards - 1)
-            Update();
+        if (shard < _parameters.Shards - 1)
+            return;
+        SumRanks();
+        Update();
     }
 
     // Shards are alike but for where their sum goes, which is not recorded.
@@ -194,7 +196,7 @@ public sealed partial class TrainingStep : IDisposable
         DrawNoise();
         Forward();
         Backward();
-        if (_parameters.Shards == 1)
+        if (!_parameters.IsSum)
             Update();
     }
 

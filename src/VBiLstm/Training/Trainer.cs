@@ -2,6 +2,7 @@ using VBiLstm.Checkpoints;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Devices;
+using VBiLstm.Distributed;
 using VBiLstm.Evaluation;
 using VBiLstm.Model;
 using VBiLstm.Runs;
@@ -11,6 +12,8 @@ namespace VBiLstm.Training;
 /// <summary>
 /// The training loop: batches, steps, evaluation. With a run's folder it also logs and writes checkpoints there: after <see cref="Run"/> stopped for whatever
 /// reason, a resumed trainer continues with the same bits. Without one it trains in memory, and <see cref="Parameters"/> are what is left.
+/// Where the device has joined other ranks (<see cref="Device.Join"/>), each has a trainer of the same configuration and data, computes its shards of every
+/// batch, and comes to the same bits as one process that computes them all; rank 0 has the folder.
 /// </summary>
 public sealed class Trainer : IDisposable
 {
@@ -27,6 +30,8 @@ public sealed class Trainer : IDisposable
     readonly Queue<LaunchedStep> _launched = [];
     readonly Evaluator _evaluator;
     readonly CarriedStates? _states;
+    readonly Communicator _ranks;
+    readonly OwnShards _shards;
     readonly RunOwner? _owner;
     TrainingState _state;
     ITrainingObserver[] _observers = [];
@@ -57,7 +62,8 @@ public sealed class Trainer : IDisposable
             configuration = configuration with { Preset = RunConfiguration.NoPreset, Data = configuration.Data with { Source = data.Source } };
         configuration.Validate();
         data.CheckFits(configuration.Model);
-        (_configuration, _data, _device, _folder) = (configuration, data, device, folder);
+        (_configuration, _data, _device, _folder, _ranks) = (configuration, data, device, folder, device.Ranks);
+        _shards = OwnShards.Of(configuration.Training.Shards, _ranks);
         var (batchSize, shardSize) = (configuration.Training.BatchSize, configuration.Training.ShardSize);
         _batches = new TrainingBatches(data.Train, batchSize, configuration.Seed);
         TotalSteps = TotalStepsOf(configuration.Training, _batches.BatchesPerEpoch);
@@ -68,12 +74,12 @@ public sealed class Trainer : IDisposable
             if (folder is not null)
                 data.Identify();
             _batch = new SequenceBatch(data.TrainingLength, shardSize, data.Train.FrameSize);
-            Parameters = new ModelParameters(device, configuration.Model, training: true, configuration.Training.Shards);
+            Parameters = new ModelParameters(device, configuration.Model, training: true, _shards.Count);
             Parameters.Initialise(configuration.Seed);
             Step = new TrainingStep(device, Parameters, data.TrainingLength, shardSize, configuration.Training);
             _readbacks = [.. Enumerable.Range(0, device.StepsAhead + 1).Select(_ => Step.CreateMetricsReadback())];
-            _evaluator = new Evaluator(Step, batchSize);
-            _states = data.Train.CarriesState ? new CarriedStates(Step, batchSize) : null;
+            _evaluator = new Evaluator(Step, batchSize, _ranks);
+            _states = data.Train.CarriesState ? new CarriedStates(Step, batchSize, _ranks, _shards) : null;
             _state = new TrainingState { Configuration = configuration };
             if (checkpoint is not null)
                 GoOnFrom(checkpoint);
@@ -129,7 +135,7 @@ public sealed class Trainer : IDisposable
         {
             return Train(cancellation);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or DataException)
+        catch (Exception e) when (_ranks.Size == 1 && e is (IOException or UnauthorizedAccessException or DataException))
         {
             SaveWhatCanBe();
             throw;
@@ -141,7 +147,7 @@ public sealed class Trainer : IDisposable
         var training = _configuration.Training;
         while (!HasAllSteps)
         {
-            if (cancellation.IsCancellationRequested)
+            if (_ranks.Any(cancellation.IsCancellationRequested))
             {
                 Complete(ahead: 0);
                 SaveLast();
@@ -187,7 +193,7 @@ public sealed class Trainer : IDisposable
     {
         var step = _state.Step + _launched.Count;
         var settings = Settings(step);
-        for (var shard = 0; shard < Parameters.Shards; shard++)
+        for (var shard = 0; shard < _shards.Count; shard++)
             RunShard(settings, shard);
         _readbacks[step % _readbacks.Length].Start();
         _launched.Enqueue(new LaunchedStep(step, settings.LearningRate, _batch.StepSequences));
@@ -196,7 +202,7 @@ public sealed class Trainer : IDisposable
 
     void RunShard(in StepSettings settings, int shard)
     {
-        _batches.Read(settings.Step, _batch, shard);
+        _batches.Read(settings.Step, _batch, _shards.First + shard);
         _states?.Begin(shard, _batch.Continues);
         Step.Load(_batch);
         Step.Run(settings, shard);
@@ -239,14 +245,14 @@ public sealed class Trainer : IDisposable
     {
         _launched.Clear();
         string? tensor = null;
-        for (var shard = 0; shard < Parameters.Shards; shard++)
+        for (var shard = 0; shard < _shards.Count; shard++)
         {
             RunShard(Settings(step), shard);
             tensor ??= Step.FindNonFiniteTensor();
         }
 
         SaveLast();
-        return NonFiniteException.OfStep(step + 1, Step.FindNonFiniteTerm(), tensor ?? "the sum over the batch");
+        return NonFiniteException.OfStep(step + 1, Step.FindNonFiniteTerm(), _ranks.First(tensor) ?? "the sum over the batch");
     }
 
     void Report(in LaunchedStep launched, in StepMetrics metrics)
@@ -337,7 +343,7 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    // After a failure: what failed first is what the user must hear of.
+    // After a failure: what failed first is what the user must hear of. Of several ranks the others know of none and would not take part.
     void SaveWhatCanBe()
     {
         try
@@ -350,16 +356,17 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    // Nowhere where the run is in memory.
+    // Nowhere where the run is in memory, but all ranks give their states to the one that saves.
     void Save(string? folder)
     {
+        var states = _states?.Gather() ?? [];
         if (folder is null)
             return;
         foreach (var observer in _observers)
             observer.OnSaving(_state.Step);
         _owner?.Check();
         CheckpointFolder.Write(folder, _state, _data.Identify(), Download(Parameters.Values), Download(Parameters.FirstMoments),
-            Download(Parameters.SecondMoments), _states?.ToTensors() ?? []);
+            Download(Parameters.SecondMoments), states);
     }
 
     IReadOnlyList<NamedTensor> Download(Tensor arena)

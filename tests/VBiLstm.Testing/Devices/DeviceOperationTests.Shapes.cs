@@ -88,6 +88,8 @@ public abstract partial class DeviceOperationTests
     {
         [nameof(Device.Upload)] = (d, o) => d.Upload(new float[12], o.Tensor(3, 4)),
         [nameof(Device.Download)] = (d, o) => d.Download(o.Tensor(3, 4), new float[12]),
+        [nameof(Device.AllToAll)] = (d, o) => d.AllToAll(0, o.Tensor(1, 4), o.Tensor(1, 4)),
+        [nameof(Device.AllGather)] = (d, o) => d.AllGather(0, o.Tensor(1, 4), o.Tensor(1, 4)),
         [nameof(Device.Multiply)] = (d, o) => d.Multiply(o.Tensor(4, 3), o.Weight(3, 8), o.Tensor(1, 8), o.Tensor(4, 8), accumulate: false),
         [nameof(Device.MultiplyTransposed)] = (d, o) => d.MultiplyTransposed(o.Tensor(4, 8), o.Weight(3, 8), o.Tensor(4, 3), accumulate: false),
         [nameof(Device.MultiplyLeakyRelu)] = (d, o)

@@ -1,0 +1,55 @@
+using VBiLstm.Configuration;
+using VBiLstm.Distributed;
+
+namespace VBiLstm.Tests.Distributed;
+
+public class CommunicatorTests
+{
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void All_ranks_come_to_the_same(int ranks)
+    {
+        var gathered = ThreadRanks.Run(ranks, of => of.AllGather<int>([of.Rank, 10 * of.Rank]));
+        Assert.All(gathered, values => Assert.Equal(Enumerable.Range(0, ranks).SelectMany(rank => new[] { rank, 10 * rank }), values));
+        Assert.All(ThreadRanks.Run(ranks, of => of.Any(of.Rank == ranks - 1)), Assert.True);
+        Assert.All(ThreadRanks.Run(ranks, of => of.Any(false)), Assert.False);
+        Assert.All(ThreadRanks.Run(ranks, of => of.First(of.Rank == ranks - 1 ? "gradient of ψ.W" : null)), text => Assert.Equal("gradient of ψ.W", text));
+        Assert.All(ThreadRanks.Run(ranks, of => of.First(null)), Assert.Null);
+    }
+
+    [Fact]
+    public void The_first_rank_s_text_counts_and_a_long_one_is_cut()
+    {
+        var text = Assert.Single(ThreadRanks.Run(3, of => of.First(of.Rank == 0 ? null : $"{of.Rank} {new string('é', 400)}")).Distinct());
+        Assert.StartsWith("1 éé", text, StringComparison.Ordinal);
+        Assert.InRange(text!.Length, 200, 400);
+        Assert.DoesNotContain('\ufffd', text);
+    }
+
+    [Fact]
+    public void What_one_rank_throws_ends_all()
+        => Assert.Equal("no more", Assert.Throws<InvalidOperationException>(
+            () => ThreadRanks.Run(3, of => of.Rank == 1 ? throw new InvalidOperationException("no more") : of.Any(true))).Message);
+
+    [Theory]
+    [InlineData(8, 4, 2, 4, 2)]
+    [InlineData(6, 3, 2, 4, 2)]
+    [InlineData(6, 6, 5, 5, 1)]
+    [InlineData(5, 1, 0, 0, 5)]
+    public void A_rank_has_consecutive_shards(int shards, int ranks, int rank, int first, int count)
+        => Assert.Equal(new OwnShards(first, count), ThreadRanks.Run(ranks, of => OwnShards.Of(shards, of))[rank]);
+
+    [Theory]
+    [InlineData(6, 2, "1, 3, 6")]
+    [InlineData(6, 4, "1, 3, 6")]
+    [InlineData(1, 2, "1")]
+    [InlineData(12, 5, "1, 3, 6, 12")]
+    [InlineData(8, 16, "1, 2, 4, 8")]
+    public void Numbers_of_ranks_that_do_not_suit_are_refused_with_those_that_do(int shards, int ranks, string allowed)
+    {
+        var message = Assert.Throws<ConfigurationException>(() => ThreadRanks.Run(ranks, of => OwnShards.Of(shards, of))).Message;
+        Assert.Contains($"training.shards is {shards}", message, StringComparison.Ordinal);
+        Assert.Contains($"use {allowed} ranks", message, StringComparison.Ordinal);
+    }
+}
