@@ -10,6 +10,8 @@ using VBiLstm.Cli.Reports;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Devices;
+using VBiLstm.Devices.Cpu;
+using VBiLstm.Distributed;
 using VBiLstm.Evaluation;
 using VBiLstm.Metrics;
 using VBiLstm.Model;
@@ -53,6 +55,11 @@ static class TrainCommand
         {
             Description = "Ends as Ctrl-C does after so much time, for instance 3h50m: saved, exit code 130.",
         };
+        var rankTimeout = new Option<int>("--rank-timeout")
+        {
+            Description = "On several ranks (mpirun, srun): seconds that a rank waits for the others before it ends the job.",
+            DefaultValueFactory = _ => 600,
+        };
         var (configurations, devices) = (new ConfigurationOptions(), new DeviceOptions());
         var command = new Command("train", $"""
             Trains a model and leaves everything in runs/NAME: configuration.json, metrics.jsonl, TensorBoard events,
@@ -66,12 +73,13 @@ static class TrainCommand
               vbilstm train --data path/to/mnist --set data.binarisation=stochastic --epochs 20
               vbilstm train --resume runs/my-digits --steps 6000
               vbilstm train --run my-job --resume-or-start --stop-after 3h50m
+              mpirun -n 4 vbilstm train --set training.batch_size=128
 
             Keys for --set and --config, with their defaults:
             {ConfigurationOptions.Keys}
             """)
         {
-            data, steps, epochs, seed, onNonFinite, run, resume, resumeOrStart, stopAfter,
+            data, steps, epochs, seed, onNonFinite, run, resume, resumeOrStart, stopAfter, rankTimeout,
         };
         configurations.AddTo(command);
         devices.AddTo(command);
@@ -89,22 +97,29 @@ static class TrainCommand
             if (parsed.GetValue(onNonFinite) is { } action)
                 overrides.Add($"training.on_non_finite={action}");
             TimeSpan? limit = parsed.GetValue(stopAfter) is { } text ? DurationText.Parse("--stop-after", text) : null;
-            using var interruption = new Interruption(limit);
-            if (parsed.GetValue(resume) is { } path)
+            var patience = parsed.GetValue(rankTimeout);
+            if (patience is < 1 or > 86_400)
+                throw new ConfigurationException($"--rank-timeout is {patience}; use 1 to 86400 seconds.");
+            return RankSession.Run(TimeSpan.FromSeconds(patience), session =>
             {
-                if (configurations.NamesAStart(parsed) || parsed.GetValue(run) is not null || parsed.GetValue(resumeOrStart))
-                    throw new ConfigurationException("--resume takes everything from the run it continues; leave out --preset, --config, "
-                        + "--run and --resume-or-start.");
-                using var resumed = devices.Create(parsed);
-                return Resume(path, overrides, resumed, interruption.Token);
-            }
+                using var interruption = new Interruption(limit);
+                if (parsed.GetValue(resume) is { } path)
+                {
+                    if (configurations.NamesAStart(parsed) || parsed.GetValue(run) is not null || parsed.GetValue(resumeOrStart))
+                        session.Refuse("--resume takes everything from the run it continues; leave out --preset, --config, --run and --resume-or-start.");
+                    using var resumed = devices.Create(parsed, session);
+                    return Resume(path, overrides, resumed, session, interruption.Token);
+                }
 
-            var configuration = configurations.Read(parsed, overrides);
-            using var device = devices.Create(parsed);
-            return parsed.GetValue(resumeOrStart)
-                ? ResumeOrStart(Named(parsed.GetValue(run) ?? throw new ConfigurationException("--resume-or-start needs the run's name; give it with --run.")),
-                    configuration, device, interruption.Token)
-                : Start(configuration, parsed.GetValue(run), device, interruption.Token);
+                var configuration = InShards(session.Together(() => configurations.Read(parsed, overrides)), session.Ranks.Size);
+                using var device = devices.Create(parsed, session);
+                if (!parsed.GetValue(resumeOrStart))
+                    return Start(configuration, parsed.GetValue(run), device, session, interruption.Token);
+                var name = parsed.GetValue(run);
+                if (name is null)
+                    session.Refuse("--resume-or-start needs the run's name; give it with --run.");
+                return ResumeOrStart(session.Together(() => Named(name!)), configuration, device, session, interruption.Token);
+            });
         });
         return command;
     }
@@ -115,17 +130,37 @@ static class TrainCommand
         return new RunFolder(Path.Combine("runs", name));
     }
 
-    static int Start(RunConfiguration configuration, string? name, Device device, CancellationToken cancellation)
+    // Several ranks share a batch out, one shard each unless it is in more already.
+    static RunConfiguration InShards(RunConfiguration configuration, int ranks)
+        => configuration.Training.Shards > 1 || ranks == 1 ? configuration : configuration with { Training = configuration.Training with { Shards = ranks } };
+
+    static int Start(RunConfiguration configuration, string? name, Device device, RankSession session, CancellationToken cancellation)
     {
-        if (name is not null && Directory.Exists(Named(name).Path))
-            throw Taken(Named(name));
-        using var data = Open(configuration, device);
+        using var data = session.Together(() => name is not null && Directory.Exists(Named(name).Path) ? throw Taken(Named(name)) : Open(configuration, device));
+        Agree(session, configuration, data, device, checkpoint: null);
+        var (folder, owner) = session.Together(() => session.IsFirst ? New(configuration, name) : (null, null));
+        return Run(configuration, data, device, folder, checkpoint: null, owner, session, Refuse, cancellation);
+    }
+
+    static (RunFolder Folder, RunOwner Owner) New(RunConfiguration configuration, string? name)
+    {
         var candidates = name is not null ? [Named(name)]
             : Enumerable.Range(1, int.MaxValue - 1)
                 .Select(number => new RunFolder(Path.Combine("runs",
                     $"{(configuration.Preset == RunConfiguration.NoPreset ? "run" : configuration.Preset)}-{number}")));
-        var (folder, owner) = RunOwner.AcquireNew(candidates) ?? throw Taken(Named(name!));
-        return Run(() => new Trainer(configuration, data, device, folder, owner: owner), Refuse, data, device, folder, cancellation);
+        return RunOwner.AcquireNew(candidates) ?? throw Taken(Named(name!));
+    }
+
+    // Before anything is computed: ranks of different opinions would compute nonsense together.
+    static void Agree(RankSession session, RunConfiguration configuration, DataSplits data, Device device, Checkpoint? checkpoint)
+    {
+        if (session.Ranks.Size > 1)
+            session.Agree(
+                ("program", $"{typeof(Trainer).Module.ModuleVersionId} {typeof(TrainCommand).Module.ModuleVersionId}"),
+                ("configuration", ConfigurationFile.ToText(configuration)),
+                ("data", session.Together(() => data.Identify().Sha256)),
+                ("vector width", $"{(device as CpuDevice)?.Width}"),
+                ("checkpoint", $"{checkpoint?.Folder} {checkpoint?.State.Step}"));
     }
 
     static ConfigurationException Taken(RunFolder folder)
@@ -133,51 +168,68 @@ static class TrainCommand
             ? $"{folder.Path} exists; continue it with: vbilstm train --resume {ShellText.Quote(folder.Path)}, or choose another --run."
             : $"{folder.Path} exists and is no run; choose another --run, or begin there with --resume-or-start.");
 
-    static int ResumeOrStart(RunFolder folder, RunConfiguration configuration, Device device, CancellationToken cancellation)
+    static int ResumeOrStart(RunFolder folder, RunConfiguration configuration, Device device, RankSession session, CancellationToken cancellation)
     {
-        using var data = Open(configuration, device);
-        var owner = RunOwner.Acquire(folder, Warning.Print);
+        using var data = session.Together(() => Open(configuration, device));
+        var owner = session.Together(() => session.IsFirst ? RunOwner.Acquire(folder, Warning.Print) : null);
         try
         {
-            var checkpoint = folder.ReadNewest(Warning.Print);
+            var checkpoint = Newest(folder, chosen: null, session);
             if (checkpoint is not null)
-                CheckSameRun(configuration, checkpoint);
-            return Run(() => new Trainer(configuration, data, device, folder, checkpoint, owner), Say, data, device, folder, cancellation);
+                session.Together(() => CheckSameRun(configuration, checkpoint));
+            Agree(session, configuration, data, device, checkpoint);
+            return Run(configuration, data, device, folder, checkpoint, owner, session, Say, cancellation);
         }
         catch
         {
-            owner.Dispose();
+            owner?.Dispose();
             throw;
         }
     }
 
-    static int Resume(string path, List<string> overrides, Device device, CancellationToken cancellation)
+    // The first rank finds it, the others read the same.
+    static Checkpoint? Newest(RunFolder folder, string? chosen, RankSession session)
     {
-        var (folder, chosen) = Locate(path);
+        var first = session.Together(() => !session.IsFirst ? null
+            : chosen is null ? folder.ReadNewest(Warning.Print) : CheckpointFolder.Read(chosen, withMoments: true));
+        var path = session.Ranks.First(first?.Folder);
+        return session.Together(() => session.IsFirst || path is null ? first : CheckpointFolder.Read(path, withMoments: true));
+    }
+
+    static int Resume(string path, List<string> overrides, Device device, RankSession session, CancellationToken cancellation)
+    {
+        var (folder, chosen) = session.Together(() => Locate(path));
         if (!Directory.Exists(folder.Path))
-            throw new ConfigurationException($"There is no checkpoint in {path}: there is no such folder. Name a run's folder (runs/NAME) "
-                + "or one of its checkpoints.");
-        var owner = RunOwner.Acquire(folder, Warning.Print);
+            session.Refuse($"There is no checkpoint in {path}: there is no such folder. Name a run's folder (runs/NAME) or one of its checkpoints.");
+        var owner = session.Together(() => session.IsFirst ? RunOwner.Acquire(folder, Warning.Print) : null);
         try
         {
-            var checkpoint = chosen is null ? folder.ReadNewest(Warning.Print) : CheckpointFolder.Read(chosen, withMoments: true);
+            var checkpoint = Newest(folder, chosen, session);
             if (checkpoint is null && !File.Exists(folder.Configuration))
-                throw new ConfigurationException($"There is no checkpoint in {path}, and no configuration.json from which the run could begin again. "
+                session.Refuse($"There is no checkpoint in {path}, and no configuration.json from which the run could begin again. "
                     + "Name a run's folder (runs/NAME) or one of its checkpoints.");
-            var configuration = ConfigurationFile.Override(checkpoint?.State.Configuration ?? ConfigurationFile.Read(folder.Configuration), overrides);
-            configuration.Validate();
-            if (checkpoint is not null)
-                CheckSameRun(configuration, checkpoint);
-            else
+            var configuration = InShards(session.Together(() => Changed(checkpoint, folder, overrides)), session.Ranks.Size);
+            if (checkpoint is null)
                 Console.WriteLine($"{folder.Path} was ended before its first checkpoint; it begins again.");
-            using var data = Open(configuration, device);
-            return Run(() => new Trainer(configuration, data, device, folder, checkpoint, owner), Refuse, data, device, folder, cancellation);
+            using var data = session.Together(() => Open(configuration, device));
+            Agree(session, configuration, data, device, checkpoint);
+            return Run(configuration, data, device, folder, checkpoint, owner, session, Refuse, cancellation);
         }
         catch
         {
-            owner.Dispose();
+            owner?.Dispose();
             throw;
         }
+    }
+
+    // What the run was begun with, and what the command line may change of it.
+    static RunConfiguration Changed(Checkpoint? checkpoint, RunFolder folder, List<string> overrides)
+    {
+        var configuration = ConfigurationFile.Override(checkpoint?.State.Configuration ?? ConfigurationFile.Read(folder.Configuration), overrides);
+        configuration.Validate();
+        if (checkpoint is not null)
+            CheckSameRun(configuration, checkpoint);
+        return configuration;
     }
 
     // What becomes of a run with nothing left to do.
@@ -215,7 +267,7 @@ static class TrainCommand
                 + "and name that.");
     }
 
-    static void CheckSameRun(RunConfiguration configuration, Checkpoint checkpoint)
+    static bool CheckSameRun(RunConfiguration configuration, Checkpoint checkpoint)
     {
         var (before, now) = (ConfigurationKey.Values(checkpoint.State.Configuration).ToDictionary(), ConfigurationKey.Values(configuration).ToDictionary());
         var changed = ConfigurationKey.All.Select(key => key.Path)
@@ -232,6 +284,7 @@ static class TrainCommand
         if (configuration.Training.BatchSize != batch)
             throw new ConfigurationException($"training.batch_size was {batch}: a resumed run cannot change it, "
                 + "because its position in the data counts batches.");
+        return true;
     }
 
     // Everything that can be wrong is found before the run's folder is made.
@@ -252,35 +305,42 @@ static class TrainCommand
         }
     }
 
-    static int Run(Func<Trainer> create, Func<Trainer, RunFolder, int> whenComplete, DataSplits data, Device device, RunFolder folder,
-        CancellationToken cancellation)
+    // The first rank has the folder and what it owns; the others know where it is.
+    static int Run(RunConfiguration configuration, DataSplits data, Device device, RunFolder? own, Checkpoint? checkpoint, RunOwner? owner, RankSession session,
+        Func<Trainer, RunFolder, int> whenComplete, CancellationToken cancellation)
     {
-        using (var trainer = create())
+        var path = session.Ranks.First(own?.Path);
+        var folder = own ?? new RunFolder(path!);
+        using (var trainer = session.Together(() => new Trainer(configuration, data, device, session.IsFirst ? folder : null, checkpoint, owner)))
         {
-            if (trainer.IsComplete)
-                return whenComplete(trainer, folder);
-            if (trainer.State.Step > 0 && CheckpointFolder.StepOf(folder.Last) is { } last && last > trainer.State.Step)
+            if (session.FirstSays(() => trainer.IsComplete))
+                return session.Together(() => whenComplete(trainer, folder));
+            if (session.IsFirst && trainer.State.Step > 0 && CheckpointFolder.StepOf(folder.Last) is { } last && last > trainer.State.Step)
                 Warning.Print($"{folder.Last} is of step {last}; it will be replaced as the run goes on from step {trainer.State.Step}.");
-            if (!Train(trainer, data, device, folder, cancellation))
+            if (!Train(trainer, data, device, folder, session, cancellation))
                 return CommandExecution.Interrupted;
         }
 
-        return Finish(data, device, folder, cancellation);
+        return session.IsFirst ? Finish(data, device, folder, cancellation) : CommandExecution.Success;
     }
 
     static void CheckMemory(RunConfiguration configuration, DataSplits data, Device device)
     {
         var memory = TrainingMemory.Measure(device, configuration.Model, data.TrainingLength, configuration.Training.ShardSize,
-            configuration.Training.Shards);
+            OwnShards.Of(configuration.Training.Shards, device.Ranks).Count, device.Ranks.Size);
         memory.CheckFits(device);
         if (device.HasOwnMemory)
             Console.WriteLine($"memory  {memory}; {device.FreeBytes / 1e6:N0} MB free");
     }
 
     // False where it was interrupted.
-    static bool Train(Trainer trainer, DataSplits data, Device device, RunFolder folder, CancellationToken cancellation)
+    static bool Train(Trainer trainer, DataSplits data, Device device, RunFolder folder, RankSession session, CancellationToken cancellation)
     {
+        if (!session.IsFirst)
+            return trainer.Run(cancellation: cancellation) != TrainingOutcome.Interrupted;
         PrintHeader(trainer, data, device, folder);
+        if (session.Describe() is { } ranks)
+            Console.WriteLine($"ranks   {ranks}");
         TrainingOutcome outcome;
         try
         {

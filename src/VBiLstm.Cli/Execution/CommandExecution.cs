@@ -6,6 +6,7 @@ using VBiLstm.Cli.Options;
 using VBiLstm.Configuration;
 using VBiLstm.Devices;
 using VBiLstm.Model;
+using VBiLstm.Mpi;
 
 namespace VBiLstm.Cli.Execution;
 
@@ -60,37 +61,51 @@ static class CommandExecution
 
         try
         {
+            RefuseRanks(parsed);
+
             // Signals are the commands' own: a step may take longer than any time-out to end cleanly.
             return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
         }
         catch (ConfigurationException e)
         {
-            return Report(e, BadInput, OptionsFor(e, parsed.CommandResult.Command));
+            return Report(e, OptionsFor(e, parsed.CommandResult.Command));
         }
-        catch (OperationCanceledException)
+        catch (Exception e) when (CodeOf(e) is not null)
         {
-            Console.Error.WriteLine("vbilstm: interrupted.");
-            return Interrupted;
-        }
-        catch (Exception e) when (e is NonFiniteException or IOException or UnauthorizedAccessException)
-        {
-            return Report(e, Failure);
-        }
-        catch (Exception e) when (e is DeviceException or EntryPointNotFoundException)
-        {
-            return Report(e, DeviceFailure);
-        }
-        catch (OutOfMemoryException e)
-        {
-            return Report(e is InsufficientMemoryException ? e : new InsufficientMemoryException("There is not enough memory; use a smaller batch or model."),
-                DeviceFailure);
+            return Report(e);
         }
     }
 
-    static int Report(Exception e, int code, string options = "")
+    // One process computes, or writes the same files, as often as a launcher starts it.
+    static void RefuseRanks(ParseResult parsed)
     {
-        Console.Error.WriteLine($"vbilstm: {Printable.Text(e.Message)}{options}");
-        return code;
+        var command = parsed.CommandResult.Command;
+        if (command.Name != "train" && parsed.Action == command.Action && Launcher.Detect(Environment.GetEnvironmentVariable) is { } launcher)
+            throw new ConfigurationException($"vbilstm {command.Name} is for one process, and {launcher.Name} started {launcher.Ranks}; start it without. "
+                + $"{Launcher.Variable}=off runs every process by itself.");
+    }
+
+    /// <summary>The exit code of what can go wrong; null for a defect of the program.</summary>
+    public static int? CodeOf(Exception e) => e switch
+    {
+        ConfigurationException => BadInput,
+        OperationCanceledException => Interrupted,
+        NonFiniteException or IOException or UnauthorizedAccessException => Failure,
+        DeviceException or EntryPointNotFoundException or OutOfMemoryException => DeviceFailure,
+        _ => null,
+    };
+
+    /// <summary>Says in one line what went wrong and returns its exit code.</summary>
+    public static int Report(Exception e, string options = "")
+    {
+        var message = e switch
+        {
+            OperationCanceledException => "interrupted.",
+            OutOfMemoryException and not InsufficientMemoryException => "There is not enough memory; use a smaller batch or model.",
+            _ => Printable.Text(e.Message),
+        };
+        Console.Error.WriteLine($"vbilstm: {message}{options}");
+        return CodeOf(e) ?? Defect;
     }
 
     // The library says what can be set; how, the command knows.

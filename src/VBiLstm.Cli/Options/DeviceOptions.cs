@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Globalization;
+using VBiLstm.Cli.Execution;
 using VBiLstm.Configuration;
 using VBiLstm.Cuda;
 using VBiLstm.Devices;
@@ -17,7 +19,8 @@ sealed class DeviceOptions
 
     readonly Option<int> _threads = new("--threads")
     {
-        Description = "cpu: threads; 0 takes all processors. Results have the same bits at any number.",
+        Description = "cpu: threads; 0 takes OMP_NUM_THREADS or SLURM_CPUS_PER_TASK where they are set, else all processors that this process may use. "
+            + "Results have the same bits at any number.",
         DefaultValueFactory = _ => 0,
     };
 
@@ -52,11 +55,26 @@ sealed class DeviceOptions
 
     /// <exception cref="ConfigurationException">A value is out of range, belongs to another device, or this processor lacks the width.</exception>
     /// <exception cref="DeviceException">The device cannot be had.</exception>
-    public Device Create(ParseResult parsed)
+    public Device Create(ParseResult parsed) => Create(parsed, () => Environment.ProcessorCount);
+
+    /// <summary>The device of one of several ranks, which it has joined.</summary>
+    /// <inheritdoc cref="Create(ParseResult)"/>
+    public Device Create(ParseResult parsed, RankSession session)
+    {
+        var processors = session.Processors;
+        var device = session.Together(() => Create(parsed, () => processors));
+        if (session.Ranks.Size > 1)
+            session.Together<bool>(() => device is CpuDevice ? true : throw new ConfigurationException(
+                $"--device {parsed.GetValue(_device)} cannot be one of {session.Ranks.Size} ranks; use --device cpu. VBILSTM_MPI=off runs every process by itself."));
+        device.Join(session.Ranks);
+        return device;
+    }
+
+    Device Create(ParseResult parsed, Func<int> processors)
     {
         var name = parsed.GetValue(_device)!;
         if (name == "cpu")
-            return CreateCpu(parsed);
+            return CreateCpu(parsed, processors);
         foreach (var option in new Option[] { _threads, _simd })
             Refuse(parsed, option, $"--device {name}");
         var options = CudaOptionsOf(parsed, name);
@@ -67,18 +85,30 @@ sealed class DeviceOptions
         return device;
     }
 
-    CpuDevice CreateCpu(ParseResult parsed)
+    CpuDevice CreateCpu(ParseResult parsed, Func<int> processors)
     {
         foreach (var option in new Option[] { _precision, _recurrence, _noGraph })
             Refuse(parsed, option, "--device cpu");
         var threads = parsed.GetValue(_threads);
         if (threads is < 0 or > 1024)
             throw new ConfigurationException($"--threads is {threads}; use 0 to 1024.");
+        if (threads == 0)
+            threads = ThreadsOfTheEnvironment() ?? processors();
         if (parsed.GetValue(_simd) is not { } bits)
             return new CpuDevice(threads);
         return SimdWidths.Supported.Contains((SimdWidth)bits)
             ? new CpuDevice(threads, (SimdWidth)bits)
             : throw new ConfigurationException($"--simd is {bits}; this processor has {string.Join(", ", SimdWidths.Supported.Select(width => (int)width))}.");
+    }
+
+    // OMP_NUM_THREADS may give a number for each level of nesting.
+    static int? ThreadsOfTheEnvironment()
+    {
+        foreach (var variable in new[] { "OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK" })
+            if (int.TryParse(Environment.GetEnvironmentVariable(variable)?.Split(',')[0], NumberStyles.None, CultureInfo.InvariantCulture, out var threads)
+                && threads is > 0 and <= 1024)
+                return threads;
+        return null;
     }
 
     CudaOptions CudaOptionsOf(ParseResult parsed, string name)

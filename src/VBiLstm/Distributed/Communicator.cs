@@ -8,8 +8,8 @@ namespace VBiLstm.Distributed;
 /// </summary>
 public abstract unsafe class Communicator
 {
-    // Enough for the name of a tensor.
-    const int TextBytes = 512;
+    // Enough for a path.
+    const int TextBytes = 4096;
 
     /// <summary>One process by itself.</summary>
     public static Communicator Alone { get; } = new SingleRank();
@@ -50,7 +50,7 @@ public abstract unsafe class Communicator
     /// <summary>Whether it holds on any rank.</summary>
     public bool Any(bool holds) => Size == 1 ? holds : AllGather<bool>([holds]).Contains(true);
 
-    /// <summary>The first rank's text that has any; cut to half a thousand bytes. Null where none has.</summary>
+    /// <summary>The first rank's text that has any; cut to 4,096 bytes. Null where none has.</summary>
     public string? First(string? text)
     {
         if (Size == 1)

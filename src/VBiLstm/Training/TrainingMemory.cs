@@ -17,8 +17,9 @@ public sealed record TrainingMemory(long ParameterBytes, long ActivationBytes, l
     /// <param name="model">A valid configuration.</param>
     /// <param name="maximumSteps">T of the longest sequence.</param>
     /// <param name="batchSize">Rows of a batch, or of each of its shards.</param>
-    /// <param name="shards">Parts of a step's batch.</param>
-    public static TrainingMemory Measure(Device device, ModelConfiguration model, int maximumSteps, int batchSize, int shards = 1)
+    /// <param name="shards">Parts of a step's batch that are computed here.</param>
+    /// <param name="ranks">Those that add their gradients.</param>
+    public static TrainingMemory Measure(Device device, ModelConfiguration model, int maximumSteps, int batchSize, int shards = 1, int ranks = 1)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(model);
@@ -26,7 +27,7 @@ public sealed record TrainingMemory(long ParameterBytes, long ActivationBytes, l
         var layout = new ParameterLayout(model);
         var recurrences = layout.Model.DeviceRecurrences(maximumSteps)
             .Sum(recurrence => device.RecurrenceBytes(recurrence.Inputs, model.LstmUnits, recurrence.Steps, batchSize, training: true));
-        return new TrainingMemory(ModelParameters.Measure(model, training: true, shards),
+        return new TrainingMemory(ModelParameters.Measure(model, training: true, shards, ranks),
             TrainingStep.Measure(device, model, maximumSteps, batchSize, training: true), recurrences, device.WeightBytes(layout.Count));
     }
 

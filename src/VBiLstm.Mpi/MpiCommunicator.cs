@@ -1,0 +1,41 @@
+using VBiLstm.Distributed;
+using VBiLstm.Mpi.Interop;
+
+namespace VBiLstm.Mpi;
+
+/// <summary>Ranks that are processes of an MPI job, all of them or the ones of a level. One thread calls it, the one that started the job.</summary>
+sealed class MpiCommunicator(MpiLibrary library, nint communicator, RankWatch watch) : Communicator
+{
+    IReadOnlyList<Communicator>? _levels;
+
+    public override int Rank { get; } = library.Rank(communicator);
+
+    public override int Size { get; } = library.Size(communicator);
+
+    public override IReadOnlyList<Communicator> Levels => _levels ?? base.Levels;
+
+    /// <summary>Makes levels of nodes that have as many consecutive ranks each; all ranks call it.</summary>
+    public void AddWithinNodesFirst(int ranksPerNode)
+    {
+        var (node, place) = (Rank / ranksPerNode, Rank % ranksPerNode);
+        _levels =
+        [
+            new MpiCommunicator(library, library.Split(communicator, node, Rank), watch),
+            new MpiCommunicator(library, library.Split(communicator, place, Rank), watch),
+        ];
+    }
+
+    public override void AllGather(nint part, nint all, long bytes)
+    {
+        watch.Begin();
+        library.AllGather(communicator, part, all, checked((int)bytes));
+        watch.End();
+    }
+
+    public override void AllToAll(nint values, nint received, long bytes)
+    {
+        watch.Begin();
+        library.AllToAll(communicator, values, received, checked((int)bytes));
+        watch.End();
+    }
+}

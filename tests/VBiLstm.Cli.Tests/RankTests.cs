@@ -1,0 +1,287 @@
+using System.Diagnostics;
+using System.Globalization;
+using VBiLstm.Checkpoints;
+using VBiLstm.Mpi;
+using VBiLstm.Mpi.Interop;
+
+namespace VBiLstm.Cli.Tests;
+
+/// <summary>Trainings of several ranks under the launchers of Open MPI and MPICH, where they are installed.</summary>
+public class RankTests
+{
+    const string OpenMpi = "mpirun.openmpi --oversubscribe --bind-to none", Mpich = "mpiexec.mpich";
+
+    static readonly string[] Files =
+    [
+        "configuration.json", "metrics.jsonl", "checkpoints/last/weights.safetensors", "checkpoints/last/optimizer.safetensors",
+        "checkpoints/best/weights.safetensors",
+    ];
+
+    const string Small = "--threads 1 --set lstm_units=6 mlp_units=5 latent_units=3 batch_size=48 shards=4 learning_rate_schedule=constant checkpoint_every=5 "
+        + "evaluate_every=10";
+
+    static void NeedsLauncher(string launcher)
+    {
+        var name = launcher.Split(' ')[0];
+        var found = Environment.GetEnvironmentVariable("PATH")!.Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, name)));
+        Assert.SkipUnless(found, $"{name} is not installed; Debian's packages are openmpi-bin and mpich.");
+    }
+
+    // Root is asked twice by Open MPI; bash, so that a script can say exec and be signalled as the launcher.
+    static Process Start(Executable program, string script)
+    {
+        var path = program.At($"{Guid.NewGuid():N}.sh");
+        File.WriteAllText(path, $"export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 V={Path.Combine(AppContext.BaseDirectory, "vbilstm")}\n{script}\n");
+        return program.StartScript(path, []);
+    }
+
+    static (int Code, string Output, string Error) Run(Executable program, string script)
+    {
+        using var process = Start(program, script);
+        return Executable.Finish(process);
+    }
+
+    static (int Code, string Output, string Error) Succeed((int Code, string Output, string Error) result)
+    {
+        Assert.True(result.Code == 0, result.Error + result.Output);
+        return result;
+    }
+
+    static void AssertSameRun(Executable program, string expected, string actual)
+        => Assert.All(Files, file => Assert.Equal(File.ReadAllBytes(program.At($"runs/{expected}/{file}")), File.ReadAllBytes(program.At($"runs/{actual}/{file}"))));
+
+    [Theory]
+    [InlineData(OpenMpi, "Open MPI")]
+    [InlineData(Mpich, "MPICH")]
+    public void Ranks_leave_the_bytes_of_one_process(string launcher, string library)
+    {
+        NeedsLauncher(launcher);
+        using var program = new Executable();
+        Succeed(Run(program, $"$V train {Small} --steps 23 --run one"));
+        foreach (var ranks in new[] { 2, 4 })
+        {
+            var result = Succeed(Run(program, $"{launcher} -n {ranks} $V train {Small} --steps 23 --run ranks-{ranks}"));
+            Assert.Contains($"ranks   {ranks} on 1 node ({library}", result.Output, StringComparison.Ordinal);
+
+            // Open MPI's ranks write to a terminal, which .NET sets up with codes of its own.
+            Assert.Single(result.Output.Split('\n'), line => line.Contains("model   ", StringComparison.Ordinal));
+            AssertSameRun(program, "one", $"ranks-{ranks}");
+        }
+    }
+
+    [Fact]
+    public void Without_shards_every_rank_takes_one()
+    {
+        NeedsLauncher(Mpich);
+        using var program = new Executable();
+        var script = $"{Mpich} -n 3 $V train {Small.Replace("shards=4 ", "", StringComparison.Ordinal)} --steps 4 --run three";
+        Assert.Contains("in 3 shards of 16", Succeed(Run(program, script)).Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(OpenMpi, Mpich)]
+    [InlineData(Mpich, OpenMpi)]
+    public void A_job_told_to_stop_is_saved_and_goes_on_on_other_ranks_of_another_MPI(string first, string second)
+    {
+        NeedsLauncher(first);
+        NeedsLauncher(second);
+        using var program = new Executable();
+        using (var job = Start(program, $"exec {first} -n 2 $V train {Small} --steps 1000000 --run parts"))
+        {
+            Executable.WaitForLines(program.At("runs/parts/metrics.jsonl"), 3);
+            Executable.Signal(job, 10);
+            var stopped = Executable.Finish(job);
+
+            // MPICH 4.0's launcher itself says 0 or 130, as it happens.
+            Assert.True(stopped.Code == 130 || (first == Mpich && stopped.Code == 0), $"{stopped.Code}: {stopped.Error}{stopped.Output}");
+            Assert.Contains("saved. Continue with: vbilstm train --resume runs/parts", stopped.Output, StringComparison.Ordinal);
+        }
+
+        var steps = CheckpointFolder.Read(program.At("runs/parts"), withMoments: true).State.Step + 12;
+        Succeed(Run(program, $"{second} -n 4 $V train --threads 1 --resume runs/parts --steps {steps}"));
+        Succeed(Run(program, $"$V train {Small} --steps {steps} --run whole"));
+        AssertSameRun(program, "whole", "parts");
+    }
+
+    [Fact]
+    public void A_killed_rank_ends_the_job_and_the_run_goes_on()
+    {
+        NeedsLauncher(OpenMpi);
+        using var program = new Executable();
+        using (var job = Start(program, $"exec {OpenMpi} -n 3 sh -c 'echo $$ > rank.$OMPI_COMM_WORLD_RANK; exec $V train {Shards(6)} --steps 1000000 --run it'"))
+        {
+            Executable.WaitForLines(program.At("runs/it/metrics.jsonl"), 8);
+            Process.GetProcessById(RankProcess(program, 2)).Kill();
+            Assert.NotEqual(0, Executable.Finish(job).Code);
+        }
+
+        var steps = CheckpointFolder.Read(program.At("runs/it"), withMoments: true).State.Step + 5;
+        Succeed(Run(program, $"{OpenMpi} -n 3 $V train --threads 1 --resume runs/it --steps {steps}"));
+    }
+
+    [Fact]
+    public void A_rank_that_hangs_ends_the_job_after_the_limit()
+    {
+        NeedsLauncher(OpenMpi);
+        using var program = new Executable();
+        using var job = Start(program,
+            $"exec {OpenMpi} -n 2 sh -c 'echo $$ > rank.$OMPI_COMM_WORLD_RANK; exec $V train {Small} --steps 1000000 --run it --rank-timeout 3'");
+        Executable.WaitForLines(program.At("runs/it/metrics.jsonl"), 8);
+        using var hanging = Process.GetProcessById(RankProcess(program, 1));
+        Executable.Signal(hanging, 19);
+        var result = Executable.Finish(job);
+        Executable.TrySignal(hanging, 9);
+        Assert.NotEqual(0, result.Code);
+        Assert.Contains("rank 0 of 2", result.Error, StringComparison.Ordinal);
+        Assert.Contains("waited 3 s for the other ranks", result.Error, StringComparison.Ordinal);
+        Assert.True(CheckpointFolder.Exists(program.At("runs/it/checkpoints/last")));
+    }
+
+    static string Shards(int shards) => Small.Replace("shards=4", $"shards={shards}", StringComparison.Ordinal);
+
+    static int RankProcess(Executable program, int rank)
+        => int.Parse(File.ReadAllText(program.At($"rank.{rank}")), CultureInfo.InvariantCulture);
+
+    [Fact]
+    public void What_the_ranks_are_of_different_opinion_about_is_named()
+    {
+        NeedsLauncher(OpenMpi);
+        using var program = new Executable();
+        var (code, _, error) = Run(program, $"{OpenMpi} -n 2 sh -c 'exec $V train {Small} --seed $OMPI_COMM_WORLD_RANK --run it'");
+        Assert.Equal(2, code);
+        Assert.Contains("other configuration on rank 1", error, StringComparison.Ordinal);
+        (code, _, error) = Run(program, $"{OpenMpi} -n 2 sh -c 'exec $V train {Small} --simd $((128 + 128 * $OMPI_COMM_WORLD_RANK)) --run it'");
+        if (code == 2 && error.Contains("this processor has", StringComparison.Ordinal))
+            return;
+        Assert.Equal(2, code);
+        Assert.Contains("other vector width on rank 1", error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(program.At("runs/it")));
+    }
+
+    [Fact]
+    public void What_fails_on_one_rank_is_told_once_with_its_exit_code()
+    {
+        NeedsLauncher(OpenMpi);
+        using var program = new Executable();
+        Succeed(Run(program, $"$V train {Small} --steps 2 --run taken"));
+        AssertRefused(2, "runs/taken exists", $"{OpenMpi} -n 2 $V train {Small} --run taken");
+        AssertRefused(2, "training.shards is 4, which does not suit 3 ranks: use 1, 2, 4 ranks", $"{OpenMpi} -n 3 $V train {Small} --run new");
+        AssertRefused(2, "model.lstm_units", $"{OpenMpi} -n 2 $V train --set lstm_units=0 --run new");
+        AssertRefused(2, "There is no checkpoint in runs/none", $"{OpenMpi} -n 2 $V train --resume runs/none");
+        var elsewhere = $"{OpenMpi} -n 2 sh -c 'test $OMPI_COMM_WORLD_RANK = 0 || cd /; exec $V train --data here --run new {Small}'";
+        File.WriteAllText(program.At("here"), "no folder");
+        AssertRefused(2, "here", elsewhere);
+
+        void AssertRefused(int expected, string message, string script)
+        {
+            var (code, _, error) = Run(program, script);
+            Assert.True(code == expected, $"{code}: {error}");
+            Assert.Single(error.Split('\n'), line => line.Contains("vbilstm: ", StringComparison.Ordinal) && line.Contains(message, StringComparison.Ordinal));
+            Assert.False(Directory.Exists(program.At("runs/new")));
+        }
+    }
+
+    [Fact]
+    public void Another_MPI_than_the_launcher_s_is_refused()
+    {
+        NeedsLauncher(OpenMpi);
+        NeedsLauncher(Mpich);
+        using var program = new Executable();
+        var (code, _, error) = Run(program, $"VBILSTM_MPI=libmpich.so.12 {OpenMpi} -n 2 $V train {Small} --run it");
+        Assert.Equal(3, code);
+        Assert.Contains("Open MPI's mpirun started 2 ranks, but libmpich.so.12 (MPICH) knows of 1", error, StringComparison.Ordinal);
+        (code, _, error) = Run(program, $"VBILSTM_MPI=libnothing.so {OpenMpi} -n 2 $V train {Small} --run it");
+        Assert.Equal(3, code);
+        Assert.Contains("tried libnothing.so", error, StringComparison.Ordinal);
+        (code, _, error) = Run(program, $"VBILSTM_MPI=libm.so.6 {OpenMpi} -n 2 $V train {Small} --run it");
+        Assert.Equal(3, code);
+        Assert.Contains("libm.so.6 has no MPI_Init_thread", error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(program.At("runs")));
+    }
+
+    [Fact]
+    public void Other_commands_are_for_one_process()
+    {
+        NeedsLauncher(OpenMpi);
+        using var program = new Executable();
+        var (code, _, error) = Run(program, $"{OpenMpi} -n 2 $V doctor");
+        Assert.Equal(2, code);
+        Assert.Contains("vbilstm doctor is for one process, and Open MPI's mpirun started 2", error, StringComparison.Ordinal);
+        Succeed(Run(program, $"{OpenMpi} -n 2 $V train --help"));
+        Succeed(Run(program, $"VBILSTM_MPI=off {OpenMpi} -n 2 sh -c '$V train {Small} --steps 2 --run $OMPI_COMM_WORLD_RANK'"));
+        Assert.True(Directory.Exists(program.At("runs/0")) && Directory.Exists(program.At("runs/1")));
+    }
+
+    [Fact]
+    public void Nodes_add_among_themselves_first()
+    {
+        NeedsLauncher(Mpich);
+        Assert.SkipUnless(Environment.UserName == "root", "Only root can give ranks machine names of their own.");
+        using var program = new Executable();
+        Succeed(Run(program, $"$V train {Small} --steps 12 --run one"));
+        var node = $"unshare --uts sh -c 'hostname node$((PMI_RANK / 2)); exec $V train {Small} --steps 12 --run nodes'";
+        var result = Run(program, $"{Mpich} -n 4 {node}");
+        Assert.SkipWhen(result.Error.Contains("unshare failed", StringComparison.Ordinal), "This container may not give ranks machine names of their own.");
+        Assert.Contains("ranks   4 on 2 nodes (MPICH", Succeed(result).Output, StringComparison.Ordinal);
+        Assert.Contains("sums within nodes of 2 first", result.Output, StringComparison.Ordinal);
+        AssertSameRun(program, "one", "nodes");
+    }
+
+    [Theory]
+    [InlineData("a a b b", 2)]
+    [InlineData("a a a a b b b b", 4)]
+    [InlineData("a b a b", 1)]
+    [InlineData("a a a b b b", 1)]
+    [InlineData("a a b", 1)]
+    [InlineData("a a a a", 1)]
+    [InlineData("a b", 1)]
+    [InlineData("a a b b a a", 1)]
+    public void Levels_are_of_equal_nodes_whose_ranks_follow_one_another(string nodes, int ranksPerNode)
+        => Assert.Equal(ranksPerNode, MpiJob.RanksPerNode(nodes.Split(' ')));
+
+    [Theory]
+    [InlineData("OMPI_COMM_WORLD_SIZE=4 PMIX_RANK=1", "Open MPI's mpirun", 4, true)]
+    [InlineData("PMI_SIZE=2", "mpiexec or srun (PMI)", 2, false)]
+    [InlineData("SLURM_STEP_NUM_TASKS=8 PMIX_RANK=0", "srun", 8, true)]
+    [InlineData("SLURM_NTASKS=8", null, 0, false)]
+    [InlineData("PMI_SIZE=1", null, 0, false)]
+    [InlineData("OMPI_COMM_WORLD_SIZE=4 VBILSTM_MPI=off", null, 0, false)]
+    public void A_launcher_is_known_by_what_it_leaves_in_the_environment(string variables, string? name, int ranks, bool speaksOpenMpi)
+    {
+        var environment = variables.Split(' ').Select(pair => pair.Split('=')).ToDictionary(pair => pair[0], pair => pair[1]);
+        Assert.Equal(name is null ? null : new Launcher(name, ranks, speaksOpenMpi), Launcher.Detect(environment.GetValueOrDefault));
+    }
+
+    [Theory]
+    [InlineData("mpicc.openmpi")]
+    [InlineData("mpicc.mpich")]
+    public void The_table_of_handles_is_the_library_s(string compiler)
+    {
+        NeedsLauncher(compiler);
+        using var program = new Executable();
+        File.WriteAllText(program.At("handles.c"), """
+            #include <mpi.h>
+            #include <stdint.h>
+            #include <stdio.h>
+            #ifdef OPEN_MPI
+            #define SAME(handle, symbol) ((void*)(handle) == (void*)&symbol)
+            #else
+            #define SAME(handle, symbol) 0
+            #endif
+            int main(void)
+            {
+                printf("%llu %llu %d %d %d\n", (unsigned long long)(uintptr_t)MPI_COMM_WORLD, (unsigned long long)(uintptr_t)MPI_BYTE, MPI_THREAD_FUNNELED,
+                    SAME(MPI_COMM_WORLD, ompi_mpi_comm_world), SAME(MPI_BYTE, ompi_mpi_byte));
+                return 0;
+            }
+            """);
+        var values = Succeed(Run(program, $"{compiler} -Wno-pointer-to-int-cast -Wno-int-to-pointer-cast handles.c -o handles && ./handles")).Output.Trim().Split(' ');
+        if (values[3] == "1" && values[4] == "1")
+        {
+            Assert.Equal($"{MpiInterface.OpenMpi(0, 0).Funneled}", values[2]);
+            return;
+        }
+
+        Assert.Equal([$"{MpiInterface.Mpich.World}", $"{MpiInterface.Mpich.Byte}", $"{MpiInterface.Mpich.Funneled}"], values[..3]);
+    }
+}
