@@ -45,7 +45,7 @@ public static unsafe class CudaDiagnosis
         if (!software)
         {
             findings.Add(Library("NCCL", NativeLibraries.Nccl, isNeeded: false, "nothing yet: one GPU a process", NcclVersion));
-            findings.Add(Library("MPI", NativeLibraries.Mpi, isNeeded: false, "nothing yet: one process", MpiVersion));
+            findings.Add(Library("MPI", NativeLibraries.Mpi, isNeeded: false, "vbilstm train runs on one rank only", MpiVersion));
             findings.Add(new CudaFinding
             {
                 Name = "NVTX",

@@ -48,6 +48,11 @@ sealed class RankSession
             // All ranks saw the same sum.
             return job.Ranks.Rank == 0 ? CommandExecution.Report(e) : CommandExecution.Failure;
         }
+        catch (OperationCanceledException e)
+        {
+            // Training itself ends by a vote; this is the first rank's, after it.
+            return CommandExecution.Report(e);
+        }
         catch (Exception e)
         {
             Console.Error.WriteLine($"vbilstm: {job.Who} failed and ends the job:");

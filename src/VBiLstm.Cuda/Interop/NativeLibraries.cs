@@ -158,7 +158,7 @@ static partial class NativeLibraries
             CublasLt => BlasMajors(software).Select(major => windows ? $"cublasLt64_{major}.dll" : $"libcublasLt.so.{major}"),
             Cudnn => CudnnMajors.Select(major => windows ? $"cudnn64_{major}.dll" : $"libcudnn.so.{major}"),
             Nccl => [windows ? "nccl.dll" : "libnccl.so.2"],
-            Mpi => windows ? ["msmpi.dll"] : ["libmpi.so.40", "libmpi.so.12", "libmpi.so"],
+            Mpi => windows ? ["msmpi.dll"] : ["libmpi.so.40", "libmpi_abi.so.0", "libmpi.so.12", "libmpich.so.12", "libmpi.so"],
             _ => throw new DllNotFoundException($"{library} is not one of the CUDA libraries."),
         };
     }

@@ -45,6 +45,8 @@ sealed unsafe partial class MpiLibrary
     /// <exception cref="MpiException">There is none; the message says what was tried and how to name one.</exception>
     public static MpiLibrary Load(string? named, bool prefersOpenMpi)
     {
+        if (!OperatingSystem.IsLinux())
+            throw new MpiException("This process is one of several ranks, which run on Linux only; VBILSTM_MPI=off runs every process by itself.");
         string[] openMpi = ["libmpi.so.40"], others = ["libmpi_abi.so.1", "libmpi_abi.so.0", "libmpi.so.12", "libmpich.so.12"];
         string[] names = named is not null ? [named] : prefersOpenMpi ? [.. openMpi, .. others] : [.. others, .. openMpi];
 
