@@ -31,7 +31,8 @@ public class RankTests
     static Process Start(Executable program, string script)
     {
         var path = program.At($"{Guid.NewGuid():N}.sh");
-        File.WriteAllText(path, $"export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 V={Path.Combine(AppContext.BaseDirectory, "vbilstm")}\n{script}\n");
+        var executable = Path.Combine(AppContext.BaseDirectory, "vbilstm");
+        File.WriteAllText(path, $"export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 V={executable}\n{script}\n");
         return program.StartScript(path, []);
     }
 
@@ -48,7 +49,10 @@ public class RankTests
     }
 
     static void AssertSameRun(Executable program, string expected, string actual)
-        => Assert.All(Files, file => Assert.Equal(File.ReadAllBytes(program.At($"runs/{expected}/{file}")), File.ReadAllBytes(program.At($"runs/{actual}/{file}"))));
+    {
+        foreach (var file in Files)
+            Assert.Equal(File.ReadAllBytes(program.At($"runs/{expected}/{file}")), File.ReadAllBytes(program.At($"runs/{actual}/{file}")));
+    }
 
     [Theory]
     [InlineData(OpenMpi, "Open MPI")]
@@ -108,7 +112,8 @@ public class RankTests
     {
         NeedsLauncher(OpenMpi);
         using var program = new Executable();
-        using (var job = Start(program, $"exec {OpenMpi} -n 3 sh -c 'echo $$ > rank.$OMPI_COMM_WORLD_RANK; exec $V train {Shards(6)} --steps 1000000 --run it'"))
+        var command = $"echo $$ > rank.$OMPI_COMM_WORLD_RANK; exec $V train {Shards(6)} --steps 1000000 --run it";
+        using (var job = Start(program, $"exec {OpenMpi} -n 3 sh -c '{command}'"))
         {
             Executable.WaitForLines(program.At("runs/it/metrics.jsonl"), 8);
             Process.GetProcessById(RankProcess(program, 2)).Kill();
@@ -275,7 +280,8 @@ public class RankTests
                 return 0;
             }
             """);
-        var values = Succeed(Run(program, $"{compiler} -Wno-pointer-to-int-cast -Wno-int-to-pointer-cast handles.c -o handles && ./handles")).Output.Trim().Split(' ');
+        var compile = $"{compiler} -Wno-pointer-to-int-cast -Wno-int-to-pointer-cast handles.c -o handles";
+        var values = Succeed(Run(program, $"{compile} && ./handles")).Output.Trim().Split(' ');
         if (values[3] == "1" && values[4] == "1")
         {
             Assert.Equal($"{MpiInterface.OpenMpi(0, 0).Funneled}", values[2]);

@@ -80,7 +80,8 @@ static class BenchCommand
     static void PrintHeader(StepBenchmark benchmark, RunConfiguration configuration, Device device, int timeSteps)
     {
         Console.WriteLine($"model   {Names.Describe(configuration.Model)}, {benchmark.Parameters.Layout.Count:N0} parameters");
-        Console.WriteLine($"step    B {configuration.Training.BatchSize}{Names.InShards(configuration.Training)}, T {timeSteps}, {Names.Outputs(configuration.Model)}");
+        Console.WriteLine($"step    B {configuration.Training.BatchSize}{Names.InShards(configuration.Training)}, T {timeSteps}, "
+            + Names.Outputs(configuration.Model));
         Console.WriteLine($"device  {device.Name}");
         Console.WriteLine($"memory  {benchmark.Parameters.Bytes / 1e6:N1} MB parameters, gradients and moments; "
             + $"{benchmark.Step.WeightBytes / 1e6:N1} MB packed weights; {benchmark.Step.Bytes / 1e6:N1} MB activations");

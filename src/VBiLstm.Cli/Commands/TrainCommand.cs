@@ -136,7 +136,9 @@ static class TrainCommand
 
     static int Start(RunConfiguration configuration, string? name, Device device, RankSession session, CancellationToken cancellation)
     {
-        using var data = session.Together(() => name is not null && Directory.Exists(Named(name).Path) ? throw Taken(Named(name)) : Open(configuration, device));
+        using var data = session.Together(() => name is not null && Directory.Exists(Named(name).Path)
+            ? throw Taken(Named(name))
+            : Open(configuration, device));
         Agree(session, configuration, data, device, checkpoint: null);
         var (folder, owner) = session.Together(() => session.IsFirst ? New(configuration, name) : (null, null));
         return Run(configuration, data, device, folder, checkpoint: null, owner, session, Refuse, cancellation);

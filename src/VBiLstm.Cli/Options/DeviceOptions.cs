@@ -65,7 +65,8 @@ sealed class DeviceOptions
         var device = session.Together(() => Create(parsed, () => processors));
         if (session.Ranks.Size > 1)
             session.Together<bool>(() => device is CpuDevice ? true : throw new ConfigurationException(
-                $"--device {parsed.GetValue(_device)} cannot be one of {session.Ranks.Size} ranks; use --device cpu. VBILSTM_MPI=off runs every process by itself."));
+                $"--device {parsed.GetValue(_device)} cannot be one of {session.Ranks.Size} ranks; use --device cpu. "
+                + "VBILSTM_MPI=off runs every process by itself."));
         device.Join(session.Ranks);
         return device;
     }

@@ -37,7 +37,8 @@ public sealed record TrainingMemory(long ParameterBytes, long ActivationBytes, l
     {
         ArgumentNullException.ThrowIfNull(device);
         if (device.FreeBytes is { } free && Bytes > free)
-            throw new InsufficientMemoryException($"Training needs {this}, but {device.Name} has {free / 1e6:N0} MB free; use more training.shards, a smaller batch or a smaller model.");
+            throw new InsufficientMemoryException($"Training needs {this}, but {device.Name} has {free / 1e6:N0} MB free; "
+                + "use more training.shards, a smaller batch or a smaller model.");
     }
 
     public override string ToString()

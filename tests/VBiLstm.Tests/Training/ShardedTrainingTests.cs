@@ -50,7 +50,8 @@ public class ShardedTrainingTests
     {
         var random = new Random(seed);
         return kind == DataKind.Carried
-            ? new TokenStream([.. Enumerable.Range(0, 10 * count).Select(_ => random.Next(Vocabulary))], Vocabulary, 10, true, TaskUnit.BitsPerCharacter, "text")
+            ? new TokenStream([.. Enumerable.Range(0, 10 * count).Select(_ => random.Next(Vocabulary))], Vocabulary, 10, true, TaskUnit.BitsPerCharacter,
+                "text")
             : new FrameSequences([.. Enumerable.Range(0, count).Select(_ => Enumerable.Range(0, kind == DataKind.Fixed ? 6 : random.Next(2, 9))
                 .Select(_ => new[] { random.NextSingle(), -random.NextSingle() }).ToArray())]);
     }
@@ -179,7 +180,8 @@ public class ShardedTrainingTests
     [Fact]
     public void What_is_not_finite_in_one_shard_is_found()
     {
-        var frames = Enumerable.Range(0, BatchSize).Select(i => new[] { new[] { 0.1f * i, 1 }, [i == 3 ? float.PositiveInfinity : 0.5f, 0.2f], [0, 0] }).ToArray();
+        var frames = Enumerable.Range(0, BatchSize)
+            .Select(i => new[] { new[] { 0.1f * i, 1 }, [i == 3 ? float.PositiveInfinity : 0.5f, 0.2f], [0, 0] }).ToArray();
         using var data = new DataSplits(new FrameSequences(frames), Split(DataKind.Fixed, 5, 2), Split(DataKind.Fixed, 5, 3), "one infinite value");
         using var device = new CpuDevice(2);
         using var trainer = new Trainer(Run(DataKind.Fixed, 4), data, device);
