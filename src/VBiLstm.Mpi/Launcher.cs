@@ -14,8 +14,7 @@ public sealed record Launcher(string Name, int Ranks, bool SpeaksOpenMpi)
     // SLURM_NTASKS stands in batch scripts too, whose commands are no steps.
     static readonly (string Variable, string Name)[] Variables =
     [
-        ("OMPI_COMM_WORLD_SIZE", "Open MPI's mpirun"), ("PMI_SIZE", "mpiexec or srun (PMI)"), ("MPI_LOCALNRANKS", "mpiexec"),
-        ("SLURM_STEP_NUM_TASKS", "srun"),
+        ("OMPI_COMM_WORLD_SIZE", "Open MPI's mpirun"), ("PMI_SIZE", "mpiexec or srun (PMI)"), ("SLURM_STEP_NUM_TASKS", "srun"),
     ];
 
     /// <summary>The launcher of several ranks; null where this process is one by itself.</summary>

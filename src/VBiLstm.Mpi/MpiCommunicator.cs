@@ -28,14 +28,18 @@ sealed class MpiCommunicator(MpiLibrary library, nint communicator, RankWatch wa
     public override void AllGather(nint part, nint all, long bytes)
     {
         watch.Begin();
-        library.AllGather(communicator, part, all, checked((int)bytes));
+        library.AllGather(communicator, part, all, Counted(bytes));
         watch.End();
     }
+
+    static int Counted(long bytes) => bytes <= int.MaxValue
+        ? (int)bytes
+        : throw new MpiException($"MPI moves 2 GB at once at most, and a rank's slice of the gradients has {bytes / 1e9:N1}; use more ranks.");
 
     public override void AllToAll(nint values, nint received, long bytes)
     {
         watch.Begin();
-        library.AllToAll(communicator, values, received, checked((int)bytes));
+        library.AllToAll(communicator, values, received, Counted(bytes));
         watch.End();
     }
 }

@@ -108,6 +108,23 @@ public class RankTests
     }
 
     [Fact]
+    public void A_job_that_is_queued_again_on_other_ranks_keeps_its_shards()
+    {
+        NeedsLauncher(OpenMpi);
+        using var program = new Executable();
+        var job = $"$V train {Small.Replace("shards=4 ", "", StringComparison.Ordinal)} --run it --resume-or-start --steps";
+        Succeed(Run(program, $"{OpenMpi} -n 4 {job} 7"));
+        var continued = Succeed(Run(program, $"{OpenMpi} -n 2 {job} 14"));
+        Assert.Contains("in 4 shards of 12", continued.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("training.shards was", continued.Error, StringComparison.Ordinal);
+        Succeed(Run(program, $"{job} 20"));
+        Succeed(Run(program, $"$V train {Small} --run whole --steps 20"));
+        foreach (var file in Files.Where(file => file.Contains("last", StringComparison.Ordinal)))
+            Assert.Equal(File.ReadAllBytes(program.At($"runs/whole/{file}")), File.ReadAllBytes(program.At($"runs/it/{file}")));
+        Assert.Contains("training.shards was 4 and is 2", Succeed(Run(program, $"{job} 22 --set training.shards=2")).Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_killed_rank_ends_the_job_and_the_run_goes_on()
     {
         NeedsLauncher(OpenMpi);
@@ -171,6 +188,7 @@ public class RankTests
         Succeed(Run(program, $"$V train {Small} --steps 2 --run taken"));
         AssertRefused(2, "runs/taken exists", $"{OpenMpi} -n 2 $V train {Small} --run taken");
         AssertRefused(2, "training.shards is 4, which does not suit 3 ranks: use 1, 2, 4 ranks", $"{OpenMpi} -n 3 $V train {Small} --run new");
+        AssertRefused(2, "which 3 ranks cannot share out", $"{OpenMpi} -n 3 $V train --set batch_size=2 --run new");
         AssertRefused(2, "model.lstm_units", $"{OpenMpi} -n 2 $V train --set lstm_units=0 --run new");
         AssertRefused(2, "There is no checkpoint in runs/none", $"{OpenMpi} -n 2 $V train --resume runs/none");
         var elsewhere = $"{OpenMpi} -n 2 sh -c 'test $OMPI_COMM_WORLD_RANK = 0 || cd /; exec $V train --data here --run new {Small}'";

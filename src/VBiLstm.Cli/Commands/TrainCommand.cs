@@ -100,25 +100,25 @@ static class TrainCommand
             var patience = parsed.GetValue(rankTimeout);
             if (patience is < 1 or > 86_400)
                 throw new ConfigurationException($"--rank-timeout is {patience}; use 1 to 86400 seconds.");
-            return RankSession.Run(TimeSpan.FromSeconds(patience), session =>
+            return RankSession.Run(TimeSpan.FromSeconds(patience), limit, session =>
             {
-                using var interruption = new Interruption(limit);
                 if (parsed.GetValue(resume) is { } path)
                 {
                     if (configurations.NamesAStart(parsed) || parsed.GetValue(run) is not null || parsed.GetValue(resumeOrStart))
                         session.Refuse("--resume takes everything from the run it continues; leave out --preset, --config, --run and --resume-or-start.");
                     using var resumed = devices.Create(parsed, session);
-                    return Resume(path, overrides, resumed, session, interruption.Token);
+                    return Resume(path, overrides, resumed, session);
                 }
 
-                var configuration = InShards(session.Together(() => configurations.Read(parsed, overrides)), session.Ranks.Size);
+                var configuration = session.Together(() => configurations.Read(parsed, overrides));
                 using var device = devices.Create(parsed, session);
                 if (!parsed.GetValue(resumeOrStart))
-                    return Start(configuration, parsed.GetValue(run), device, session, interruption.Token);
+                    return Start(session.Together(() => InShards(configuration, session.Ranks.Size)), parsed.GetValue(run), device, session);
                 var name = parsed.GetValue(run);
                 if (name is null)
                     session.Refuse("--resume-or-start needs the run's name; give it with --run.");
-                return ResumeOrStart(session.Together(() => Named(name!)), configuration, device, session, interruption.Token);
+                var folder = session.Together(() => Named(name!));
+                return ResumeOrStart(folder, session.Together(() => InShards(WithShardsOf(folder, configuration), session.Ranks.Size)), device, session);
             });
         });
         return command;
@@ -132,16 +132,49 @@ static class TrainCommand
 
     // Several ranks share a batch out, one shard each unless it is in more already.
     static RunConfiguration InShards(RunConfiguration configuration, int ranks)
-        => configuration.Training.Shards > 1 || ranks == 1 ? configuration : configuration with { Training = configuration.Training with { Shards = ranks } };
+    {
+        var training = configuration.Training;
+        if (training.Shards > 1 || ranks == 1)
+            return configuration;
+        training = training with { Shards = ranks };
+        return (ranks - 1L) * training.ShardSize < training.BatchSize
+            ? configuration with { Training = training }
+            : throw new ConfigurationException($"training.batch_size is {training.BatchSize}, which {ranks} ranks cannot share out so that none is without a "
+                + $"sequence; use a batch of {training.ShardSize * ranks}, or another number of ranks.");
+    }
 
-    static int Start(RunConfiguration configuration, string? name, Device device, RankSession session, CancellationToken cancellation)
+    // A run that is continued keeps the shards that it was begun with, whatever the ranks, unless the command line says otherwise.
+    static RunConfiguration WithShardsOf(RunFolder folder, RunConfiguration configuration)
+    {
+        if (configuration.Training.Shards > 1 || !File.Exists(folder.Configuration))
+            return configuration;
+        try
+        {
+            return configuration with { Training = configuration.Training with { Shards = ConfigurationFile.Read(folder.Configuration).Training.Shards } };
+        }
+        catch (ConfigurationException)
+        {
+            // A damaged file; where the checkpoint's shards are others, the run says so.
+            return configuration;
+        }
+    }
+
+    static int Start(RunConfiguration configuration, string? name, Device device, RankSession session)
     {
         using var data = session.Together(() => name is not null && Directory.Exists(Named(name).Path)
             ? throw Taken(Named(name))
-            : Open(configuration, device));
+            : Open(configuration, device, session));
         Agree(session, configuration, data, device, checkpoint: null);
         var (folder, owner) = session.Together(() => session.IsFirst ? New(configuration, name) : (null, null));
-        return Run(configuration, data, device, folder, checkpoint: null, owner, session, Refuse, cancellation);
+        try
+        {
+            return Run(configuration, data, device, folder, checkpoint: null, owner, session, Refuse);
+        }
+        catch
+        {
+            owner?.Dispose();
+            throw;
+        }
     }
 
     static (RunFolder Folder, RunOwner Owner) New(RunConfiguration configuration, string? name)
@@ -170,9 +203,9 @@ static class TrainCommand
             ? $"{folder.Path} exists; continue it with: vbilstm train --resume {ShellText.Quote(folder.Path)}, or choose another --run."
             : $"{folder.Path} exists and is no run; choose another --run, or begin there with --resume-or-start.");
 
-    static int ResumeOrStart(RunFolder folder, RunConfiguration configuration, Device device, RankSession session, CancellationToken cancellation)
+    static int ResumeOrStart(RunFolder folder, RunConfiguration configuration, Device device, RankSession session)
     {
-        using var data = session.Together(() => Open(configuration, device));
+        using var data = session.Together(() => Open(configuration, device, session));
         var owner = session.Together(() => session.IsFirst ? RunOwner.Acquire(folder, Warning.Print) : null);
         try
         {
@@ -180,7 +213,7 @@ static class TrainCommand
             if (checkpoint is not null)
                 session.Together(() => CheckSameRun(configuration, checkpoint));
             Agree(session, configuration, data, device, checkpoint);
-            return Run(configuration, data, device, folder, checkpoint, owner, session, Say, cancellation);
+            return Run(configuration, data, device, folder, checkpoint, owner, session, Say);
         }
         catch
         {
@@ -198,7 +231,7 @@ static class TrainCommand
         return session.Together(() => session.IsFirst || path is null ? first : CheckpointFolder.Read(path, withMoments: true));
     }
 
-    static int Resume(string path, List<string> overrides, Device device, RankSession session, CancellationToken cancellation)
+    static int Resume(string path, List<string> overrides, Device device, RankSession session)
     {
         var (folder, chosen) = session.Together(() => Locate(path));
         if (!Directory.Exists(folder.Path))
@@ -210,12 +243,12 @@ static class TrainCommand
             if (checkpoint is null && !File.Exists(folder.Configuration))
                 session.Refuse($"There is no checkpoint in {path}, and no configuration.json from which the run could begin again. "
                     + "Name a run's folder (runs/NAME) or one of its checkpoints.");
-            var configuration = InShards(session.Together(() => Changed(checkpoint, folder, overrides)), session.Ranks.Size);
+            var configuration = session.Together(() => InShards(Changed(checkpoint, folder, overrides), session.Ranks.Size));
             if (checkpoint is null)
                 Console.WriteLine($"{folder.Path} was ended before its first checkpoint; it begins again.");
-            using var data = session.Together(() => Open(configuration, device));
+            using var data = session.Together(() => Open(configuration, device, session));
             Agree(session, configuration, data, device, checkpoint);
-            return Run(configuration, data, device, folder, checkpoint, owner, session, Refuse, cancellation);
+            return Run(configuration, data, device, folder, checkpoint, owner, session, Refuse);
         }
         catch
         {
@@ -290,14 +323,14 @@ static class TrainCommand
     }
 
     // Everything that can be wrong is found before the run's folder is made.
-    static DataSplits Open(RunConfiguration configuration, Device device)
+    static DataSplits Open(RunConfiguration configuration, Device device, RankSession session)
     {
         var data = DataSource.Open(configuration.Data, configuration.Seed);
         try
         {
             data.CheckFits(configuration.Model);
             Trainer.TotalStepsOf(configuration.Training, TrainingBatches.BatchesPerEpochOf(data.Train, configuration.Training.BatchSize));
-            CheckMemory(configuration, data, device);
+            CheckMemory(configuration, data, device, session.RanksHere);
             return data;
         }
         catch
@@ -309,7 +342,7 @@ static class TrainCommand
 
     // The first rank has the folder and what it owns; the others know where it is.
     static int Run(RunConfiguration configuration, DataSplits data, Device device, RunFolder? own, Checkpoint? checkpoint, RunOwner? owner, RankSession session,
-        Func<Trainer, RunFolder, int> whenComplete, CancellationToken cancellation)
+        Func<Trainer, RunFolder, int> whenComplete)
     {
         var path = session.Ranks.First(own?.Path);
         var folder = own ?? new RunFolder(path!);
@@ -319,34 +352,36 @@ static class TrainCommand
                 return session.Together(() => whenComplete(trainer, folder));
             if (session.IsFirst && trainer.State.Step > 0 && CheckpointFolder.StepOf(folder.Last) is { } last && last > trainer.State.Step)
                 Warning.Print($"{folder.Last} is of step {last}; it will be replaced as the run goes on from step {trainer.State.Step}.");
-            if (!Train(trainer, data, device, folder, session, cancellation))
+            if (session.IsFirst && checkpoint?.State.Configuration.Training.Shards is { } before && before != configuration.Training.Shards)
+                Warning.Print($"training.shards was {before} and is {configuration.Training.Shards} from here on: the last digits are others.");
+            if (!Train(trainer, data, device, folder, session))
                 return CommandExecution.Interrupted;
         }
 
-        return session.IsFirst ? Finish(data, device, folder, cancellation) : CommandExecution.Success;
+        return session.IsFirst ? Finish(data, device, folder, session.Cancellation) : CommandExecution.Success;
     }
 
-    static void CheckMemory(RunConfiguration configuration, DataSplits data, Device device)
+    static void CheckMemory(RunConfiguration configuration, DataSplits data, Device device, int ranksHere)
     {
         var memory = TrainingMemory.Measure(device, configuration.Model, data.TrainingLength, configuration.Training.ShardSize,
             OwnShards.Of(configuration.Training.Shards, device.Ranks).Count, device.Ranks.Size);
-        memory.CheckFits(device);
+        memory.CheckFits(device, ranksHere);
         if (device.HasOwnMemory)
             Console.WriteLine($"memory  {memory}; {device.FreeBytes / 1e6:N0} MB free");
     }
 
     // False where it was interrupted.
-    static bool Train(Trainer trainer, DataSplits data, Device device, RunFolder folder, RankSession session, CancellationToken cancellation)
+    static bool Train(Trainer trainer, DataSplits data, Device device, RunFolder folder, RankSession session)
     {
         if (!session.IsFirst)
-            return trainer.Run(cancellation: cancellation) != TrainingOutcome.Interrupted;
+            return trainer.Run(cancellation: session.Cancellation) != TrainingOutcome.Interrupted;
         PrintHeader(trainer, data, device, folder);
         if (session.Describe() is { } ranks)
             Console.WriteLine($"ranks   {ranks}");
         TrainingOutcome outcome;
         try
         {
-            outcome = TrainingDisplay.Run(trainer, cancellation);
+            outcome = TrainingDisplay.Run(trainer, session.Cancellation);
         }
         catch (Exception e) when (e is DeviceException or InsufficientMemoryException or IOException or UnauthorizedAccessException or DataException)
         {

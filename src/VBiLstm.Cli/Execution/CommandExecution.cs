@@ -116,7 +116,7 @@ static class CommandExecution
     }
 
     // What nobody foresaw: one line for the user, the rest for who mends it.
-    static int ReportDefect(Exception e, string[] arguments)
+    public static int ReportDefect(Exception e, string[] arguments)
     {
         var place = "";
         try

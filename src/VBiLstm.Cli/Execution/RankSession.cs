@@ -14,21 +14,40 @@ sealed class RankSession
 {
     readonly MpiJob? _job;
 
-    RankSession(MpiJob? job) => _job = job;
+    RankSession(MpiJob? job, CancellationToken cancellation) => (_job, Cancellation) = (job, cancellation);
 
     public Communicator Ranks => _job?.Ranks ?? Communicator.Alone;
 
     public bool IsFirst => Ranks.Rank == 0;
 
+    /// <summary>Cancelled by Ctrl-C and the other signals, on this rank.</summary>
+    public CancellationToken Cancellation { get; }
+
+    /// <summary>How many ranks this one's machine has.</summary>
+    public int RanksHere => _job?.Nodes.Count(node => node == _job.Nodes[Ranks.Rank]) ?? 1;
+
     /// <summary>Runs a command, on several ranks where a launcher started them.</summary>
     /// <param name="timeout">The longest wait for other ranks.</param>
+    /// <param name="limit">Cancels when so much time has passed; null for never.</param>
     /// <param name="body">What every rank does.</param>
     /// <returns>The exit code, the same on all ranks.</returns>
-    public static int Run(TimeSpan timeout, Func<RankSession, int> body)
+    public static int Run(TimeSpan timeout, TimeSpan? limit, Func<RankSession, int> body)
     {
         if (Launcher.Detect(Environment.GetEnvironmentVariable) is not { } launcher)
-            return body(new RankSession(null));
-        using var job = MpiJob.Start(launcher, timeout);
+        {
+            using var alone = new Interruption(limit);
+            return body(new RankSession(null, alone.Token));
+        }
+
+        // A signal must not end a rank that waits in MPI's end for the first one to save; some MPIs take signals as they start.
+        var job = MpiJob.Start(launcher, timeout);
+        using var interruption = new Interruption(limit);
+        using (job)
+            return Run(job, body, interruption.Token);
+    }
+
+    static int Run(MpiJob job, Func<RankSession, int> body, CancellationToken cancellation)
+    {
         if (job.Ranks.Rank > 0)
         {
             Console.SetOut(TextWriter.Null);
@@ -37,7 +56,7 @@ sealed class RankSession
 
         try
         {
-            return body(new RankSession(job));
+            return body(new RankSession(job, cancellation));
         }
         catch (AllRanksFailedException e)
         {
@@ -56,7 +75,9 @@ sealed class RankSession
         catch (Exception e)
         {
             Console.Error.WriteLine($"vbilstm: {job.Who} failed and ends the job:");
-            job.Abort(CommandExecution.Report(e));
+            job.Abort(CommandExecution.CodeOf(e) is null
+                ? CommandExecution.ReportDefect(e, Environment.GetCommandLineArgs()[1..])
+                : CommandExecution.Report(e));
             throw;
         }
     }
@@ -121,9 +142,9 @@ sealed class RankSession
             if (_job is null)
                 return Environment.ProcessorCount;
             var claims = Ranks.AllGather<int>([Environment.ProcessorCount]);
-            var here = Enumerable.Range(0, Ranks.Size).Where(rank => _job.Nodes[rank] == _job.Nodes[Ranks.Rank]).ToList();
-            var most = here.Max(rank => claims[rank]);
-            return here.Sum(rank => claims[rank]) > Online(most) ? Math.Max(1, Online(most) / here.Count) : Environment.ProcessorCount;
+            var here = claims.Where((_, rank) => _job.Nodes[rank] == _job.Nodes[Ranks.Rank]).ToList();
+            var online = Online(here.Max());
+            return here.Sum() > online ? Math.Max(1, online / RanksHere) : Environment.ProcessorCount;
         }
     }
 

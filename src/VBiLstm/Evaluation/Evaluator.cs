@@ -67,27 +67,34 @@ public sealed class Evaluator
         var batches = new EvaluationBatches(data, _batchSize);
         var own = OwnShards.Of((_batchSize + _step.BatchSize - 1) / _step.BatchSize, _ranks);
         var batch = new SequenceBatch(_step.MaximumSteps, _step.BatchSize, data.FrameSize);
-        var sums = new Sums(LatentUnits, batches.Count * own.Count);
+
+        // By itself and in whole batches, one is added to the total after the other.
+        var isWhole = _ranks.Size == 1 && own.Count == 1;
+        var sums = new Sums(LatentUnits, isWhole ? 1 : checked(batches.Count * own.Count));
+        var total = sums.Zeros();
         var (nll, kl, logWeight) = (new double[_step.BatchSize], new double[_step.BatchSize], new double[_step.BatchSize]);
         var logWeights = new double[importanceSamples, _step.BatchSize];
         var trajectories = Math.Max(1, importanceSamples);
-        var (done, cancelled) = (0, false);
+        var done = 0;
 
         // Shard by shard, so that the state of its rows stays on the device from batch to batch.
         for (var shard = 0; shard < own.Count; shard++)
         {
             _step.ResetState();
-            for (var number = 0; number < batches.Count && !cancelled; number++)
+            for (var number = 0; number < batches.Count; number++)
             {
-                var sum = sums.Of(number * own.Count + shard);
+                // A rank that is cancelled ends all, at the same place.
+                if (_ranks.Any(cancellation.IsCancellationRequested))
+                    throw new OperationCanceledException(cancellation);
+                var sum = sums.Of(isWhole ? 0 : number * own.Count + shard);
                 batches.Read(number, batch, own.First + shard);
                 if (batch.Continues)
                     _step.CarryState();
                 _step.Load(batch);
                 for (var k = 0; k < trajectories; k++)
                 {
-                    if (cancelled = cancellation.IsCancellationRequested)
-                        break;
+                    if (_ranks.Size == 1)
+                        cancellation.ThrowIfCancellationRequested();
                     _step.Apply(StepSettings.OfEvaluation(NoiseSeed, k));
                     if (mode == LatentMode.Sampled)
                         _step.DrawNoise(NoisePurpose.Evaluation);
@@ -111,14 +118,15 @@ public sealed class Evaluator
                 if (importanceSamples > 0)
                     for (var n = 0; n < batch.Sequences; n++)
                         sum[Sums.ImportanceWeighted] += LogMeanExp(logWeights, n);
+                if (isWhole)
+                    Sums.Move(sum, total);
                 done++;
             }
         }
 
-        // A rank that was cancelled ends all, at the same place.
-        if (_ranks.Any(cancelled))
-            throw new OperationCanceledException(cancellation);
-        return Result(data, mode, importanceSamples, sums, sums.Total(_ranks, batches.Count, own.Count));
+        if (!isWhole)
+            sums.AddAll(_ranks, batches.Count, own.Count, total);
+        return Result(data, mode, importanceSamples, sums, total);
     }
 
     int LatentUnits => _model.HasLatent ? _model.Configuration.LatentUnits : 0;
@@ -155,7 +163,7 @@ public sealed class Evaluator
         public const int Nll = 0, Kl = 1, ImportanceWeighted = 2;
         const int First = 3;
 
-        readonly double[] _values = new double[count * (First + 3 * latentUnits)];
+        readonly double[] _values = new double[checked(count * (First + 3 * latentUnits))];
 
         int Width => First + 3 * latentUnits;
 
@@ -167,16 +175,24 @@ public sealed class Evaluator
 
         public Span<double> MeanSquare(Span<double> sum) => sum.Slice(First + 2 * latentUnits, latentUnits);
 
+        public double[] Zeros() => new double[Width];
+
         // In the order of batches and of the shards in each, whoever computed them.
-        public double[] Total(Communicator ranks, int batches, int ownShards)
+        public void AddAll(Communicator ranks, int batches, int ownShards, double[] total)
         {
-            var (all, total) = (ranks.AllGather<double>(_values), new double[Width]);
+            var all = ranks.AllGather<double>(_values);
             for (var batch = 0; batch < batches; batch++)
                 for (var rank = 0; rank < ranks.Size; rank++)
                     for (var shard = 0; shard < ownShards; shard++)
-                        for (var j = 0; j < Width; j++)
-                            total[j] += all[((rank * batches + batch) * ownShards + shard) * Width + j];
-            return total;
+                        Move(all.AsSpan(((rank * batches + batch) * ownShards + shard) * Width, Width), total);
+        }
+
+        // Adds, and clears for what comes next.
+        public static void Move(Span<double> sum, double[] total)
+        {
+            for (var j = 0; j < total.Length; j++)
+                total[j] += sum[j];
+            sum.Clear();
         }
     }
 

@@ -53,7 +53,7 @@ public sealed class TrainedModel : IDisposable
 
     /// <summary>Scores a split with the posterior, as <see cref="Evaluator.Evaluate"/> does.</summary>
     /// <param name="split">The split.</param>
-    /// <param name="rows">Sequences side by side; figures do not depend on it.</param>
+    /// <param name="rows">Sequences of a batch, computed in as many shards as training has; figures do not depend on it.</param>
     /// <param name="mode">Sampled or mean latents.</param>
     /// <param name="importanceSamples">K; 0 for none.</param>
     /// <param name="progress">Told the share done, from 0 to 1.</param>
@@ -63,8 +63,10 @@ public sealed class TrainedModel : IDisposable
         Action<double>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(split);
-        using var step = new TrainingStep(Device, Parameters, split.MaximumLength, Math.Min(rows, split.Count), training: null);
-        return Checked(new Evaluator(step).Evaluate(split, mode, importanceSamples, progress, cancellation));
+        rows = Math.Min(rows, split.Count);
+        var shards = Configuration.Training.Shards;
+        using var step = new TrainingStep(Device, Parameters, split.MaximumLength, (rows + shards - 1) / shards, training: null);
+        return Checked(new Evaluator(step, rows).Evaluate(split, mode, importanceSamples, progress, cancellation));
     }
 
     /// <summary>Scores a split in prior mode, as <see cref="PriorModeScore.Evaluate"/> does; parameters as of <see cref="Posterior"/>.</summary>

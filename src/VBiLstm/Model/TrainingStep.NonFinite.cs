@@ -22,7 +22,8 @@ public sealed partial class TrainingStep
     }
 
     /// <summary>
-    /// The first tensor in the order of the computation that is not finite after a step or one of its shards; null where all are. Slow: downloads tensors.
+    /// The first parameter, or activation in the order of the computation, that is not finite after a step or one of its shards; null where all are. Slow:
+    /// downloads tensors.
     /// </summary>
     public string? FindNonFiniteTensor()
     {
@@ -32,6 +33,12 @@ public sealed partial class TrainingStep
         foreach (var (name, tensor) in _pass.Watched)
             if (!tensor.IsEmpty && HasNonFinite(tensor))
                 return name;
+        return null;
+    }
+
+    /// <summary>The first gradient that is not finite after a step; null where all are.</summary>
+    public string? FindNonFiniteGradient()
+    {
         foreach (var parameter in _parameters.Layout.All)
             if (HasNonFinite(parameter.In(_parameters.Gradients)))
                 return $"gradient of {parameter.Name}";

@@ -251,8 +251,10 @@ public sealed class Trainer : IDisposable
             tensor ??= Step.FindNonFiniteTensor();
         }
 
+        // The gradient of several shards is their sum, in which nothing tells them apart.
+        tensor = _ranks.First(tensor) ?? _ranks.First(Step.FindNonFiniteGradient());
         SaveLast();
-        return NonFiniteException.OfStep(step + 1, Step.FindNonFiniteTerm(), _ranks.First(tensor) ?? "the sum over the batch");
+        return NonFiniteException.OfStep(step + 1, Step.FindNonFiniteTerm(), tensor ?? "the sum over the batch");
     }
 
     void Report(in LaunchedStep launched, in StepMetrics metrics)
@@ -356,17 +358,19 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    // Nowhere where the run is in memory, but all ranks give their states to the one that saves.
+    // Nowhere where the run is in memory, but all ranks give their states to the one that saves, and all find alike what is not finite.
     void Save(string? folder)
     {
+        if (folder is null && _ranks.Size == 1)
+            return;
         var states = _states?.Gather() ?? [];
+        var (values, firstMoments, secondMoments) = (Download(Parameters.Values), Download(Parameters.FirstMoments), Download(Parameters.SecondMoments));
         if (folder is null)
             return;
         foreach (var observer in _observers)
             observer.OnSaving(_state.Step);
         _owner?.Check();
-        CheckpointFolder.Write(folder, _state, _data.Identify(), Download(Parameters.Values), Download(Parameters.FirstMoments),
-            Download(Parameters.SecondMoments), states);
+        CheckpointFolder.Write(folder, _state, _data.Identify(), values, firstMoments, secondMoments, states);
     }
 
     IReadOnlyList<NamedTensor> Download(Tensor arena)

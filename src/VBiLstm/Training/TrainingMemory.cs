@@ -32,12 +32,15 @@ public sealed record TrainingMemory(long ParameterBytes, long ActivationBytes, l
     }
 
     /// <summary>Refuses what the device has no room for.</summary>
+    /// <param name="device">Whose memory it is.</param>
+    /// <param name="ranks">Those that share the machine's memory.</param>
     /// <exception cref="InsufficientMemoryException">More is needed than is free.</exception>
-    public void CheckFits(Device device)
+    public void CheckFits(Device device, int ranks = 1)
     {
         ArgumentNullException.ThrowIfNull(device);
-        if (device.FreeBytes is { } free && Bytes > free)
-            throw new InsufficientMemoryException($"Training needs {this}, but {device.Name} has {free / 1e6:N0} MB free; "
+        if (device.FreeBytes is { } free && Bytes * ranks > free)
+            throw new InsufficientMemoryException($"Training needs {(ranks > 1 ? $"for each of {ranks} ranks " : "")}{this}, but {device.Name} has "
+                + $"{free / 1e6:N0} MB free; "
                 + "use more training.shards, a smaller batch or a smaller model.");
     }
 

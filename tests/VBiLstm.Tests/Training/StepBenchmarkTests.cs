@@ -1,5 +1,6 @@
 using VBiLstm.Configuration;
 using VBiLstm.Devices.Cpu;
+using VBiLstm.Model;
 using VBiLstm.Training;
 
 namespace VBiLstm.Tests.Training;
@@ -33,6 +34,9 @@ public class StepBenchmarkTests
             unrecorded.Run(recorded: false);
         Assert.Equal(recorded.Run(), unrecorded.Run());
 
+        using var fresh = new StepBenchmark(device, Small, 6);
+        Assert.Equal(objectives[0], fresh.Differentiate());
+
         // The same noise again, as no step is counted.
         Assert.Equal(recorded.Differentiate(), recorded.Differentiate());
     }
@@ -47,8 +51,11 @@ public class StepBenchmarkTests
         Assert.True(times.Seconds > 0);
         var phases = times.Phases.Select(phase => phase.Phase).ToList();
         Assert.Equal(phases.Order(), phases);
-        Assert.NotEmpty(phases);
+        Assert.Equal(Enum.GetValues<TrainingPhase>().Except([TrainingPhase.B3, TrainingPhase.ShardSum]), phases);
         Assert.All(times.Phases, phase => Assert.True(phase.Seconds > 0));
+
+        // Of the same unit; how long they are, nothing here says.
+        Assert.True(times.Phases.Sum(phase => phase.Seconds) < 1000 * times.Seconds);
     }
 
     [Fact]

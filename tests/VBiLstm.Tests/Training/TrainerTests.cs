@@ -80,7 +80,10 @@ public class TrainerTests
         using var trainer = resume
             ? new Trainer(configuration, data, device, run, CheckpointFolder.Read(run.Last, withMoments: true))
             : new Trainer(configuration, data, device, run);
-        return trainer.Run(observer, stop?.Token ?? TestContext.Current.CancellationToken);
+        Assert.False(trainer.IsComplete);
+        var outcome = trainer.Run(observer, stop?.Token ?? TestContext.Current.CancellationToken);
+        Assert.Equal(outcome != TrainingOutcome.Interrupted, trainer.IsComplete);
+        return outcome;
     }
 
     static void AssertSameRun(string expected, string actual)

@@ -57,7 +57,15 @@ public class TrainingRhythmTests
 
         public List<EvaluationReport> Evaluations { get; } = [];
 
+        public List<long> Saved { get; } = [];
+
+        public List<string> Warnings { get; } = [];
+
         public void OnStep(in StepReport report) => Steps.Add(report);
+
+        public void OnSaving(long step) => Saved.Add(step);
+
+        public void OnWarning(string message) => Warnings.Add(message);
 
         public void OnEvaluation(EvaluationReport report)
         {
@@ -119,6 +127,22 @@ public class TrainingRhythmTests
         Assert.All(record.Steps, report => Assert.Equal(steps, report.TotalSteps));
         Assert.Equal(record.Steps.Select(report => report.Step / 3.0), record.Steps.Select(report => report.Epoch));
         Assert.Equal([2, 2, 1], record.Steps.Take(3).Select(report => report.Sequences));
+    }
+
+    // Nothing is better than the first evaluation; the end is saved after its evaluation.
+    [Theory]
+    [InlineData(2, 4, new long[] { 2, 4, 8, 10 })]
+    [InlineData(4, 4, new long[] { 4, 4, 8, 10 })]
+    [InlineData(0, 3, new long[] { 3, 6, 9, 10, 10 })]
+    [InlineData(5, 0, new long[] { 5, 10 })]
+    public void Checkpoints_come_after_each_n_steps_with_each_best_evaluation_and_at_the_end(int evaluateEvery, int checkpointEvery, long[] expected)
+    {
+        using var folder = new TemporaryFolder();
+        var record = new Record();
+        var training = Still.Training with { Steps = 10, EvaluateEvery = evaluateEvery, CheckpointEvery = checkpointEvery };
+        Run(folder.Path, Still with { Training = training }, record);
+        Assert.Equal(expected, record.Saved);
+        Assert.Empty(record.Warnings);
     }
 
     [Fact]
