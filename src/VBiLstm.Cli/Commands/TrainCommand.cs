@@ -137,7 +137,7 @@ static class TrainCommand
         if (training.Shards > 1 || ranks == 1)
             return configuration;
         training = training with { Shards = ranks };
-        return (ranks - 1L) * training.ShardSize < training.BatchSize
+        return !training.HasEmptyShards
             ? configuration with { Training = training }
             : throw new ConfigurationException($"training.batch_size is {training.BatchSize}, which {ranks} ranks cannot share out so that none is without a "
                 + $"sequence; use a batch of {training.ShardSize * ranks}, or another number of ranks.");
@@ -166,15 +166,8 @@ static class TrainCommand
             : Open(configuration, device, session));
         Agree(session, configuration, data, device, checkpoint: null);
         var (folder, owner) = session.Together(() => session.IsFirst ? New(configuration, name) : (null, null));
-        try
-        {
+        using (owner)
             return Run(configuration, data, device, folder, checkpoint: null, owner, session, Refuse);
-        }
-        catch
-        {
-            owner?.Dispose();
-            throw;
-        }
     }
 
     static (RunFolder Folder, RunOwner Owner) New(RunConfiguration configuration, string? name)
@@ -206,20 +199,12 @@ static class TrainCommand
     static int ResumeOrStart(RunFolder folder, RunConfiguration configuration, Device device, RankSession session)
     {
         using var data = session.Together(() => Open(configuration, device, session));
-        var owner = session.Together(() => session.IsFirst ? RunOwner.Acquire(folder, Warning.Print) : null);
-        try
-        {
-            var checkpoint = Newest(folder, chosen: null, session);
-            if (checkpoint is not null)
-                session.Together(() => CheckSameRun(configuration, checkpoint));
-            Agree(session, configuration, data, device, checkpoint);
-            return Run(configuration, data, device, folder, checkpoint, owner, session, Say);
-        }
-        catch
-        {
-            owner?.Dispose();
-            throw;
-        }
+        using var owner = session.Together(() => session.IsFirst ? RunOwner.Acquire(folder, Warning.Print) : null);
+        var checkpoint = Newest(folder, chosen: null, session);
+        if (checkpoint is not null)
+            session.Together(() => CheckSameRun(configuration, checkpoint));
+        Agree(session, configuration, data, device, checkpoint);
+        return Run(configuration, data, device, folder, checkpoint, owner, session, Say);
     }
 
     // The first rank finds it, the others read the same.
@@ -236,25 +221,17 @@ static class TrainCommand
         var (folder, chosen) = session.Together(() => Locate(path));
         if (!Directory.Exists(folder.Path))
             session.Refuse($"There is no checkpoint in {path}: there is no such folder. Name a run's folder (runs/NAME) or one of its checkpoints.");
-        var owner = session.Together(() => session.IsFirst ? RunOwner.Acquire(folder, Warning.Print) : null);
-        try
-        {
-            var checkpoint = Newest(folder, chosen, session);
-            if (checkpoint is null && !File.Exists(folder.Configuration))
-                session.Refuse($"There is no checkpoint in {path}, and no configuration.json from which the run could begin again. "
-                    + "Name a run's folder (runs/NAME) or one of its checkpoints.");
-            var configuration = session.Together(() => InShards(Changed(checkpoint, folder, overrides), session.Ranks.Size));
-            if (checkpoint is null)
-                Console.WriteLine($"{folder.Path} was ended before its first checkpoint; it begins again.");
-            using var data = session.Together(() => Open(configuration, device, session));
-            Agree(session, configuration, data, device, checkpoint);
-            return Run(configuration, data, device, folder, checkpoint, owner, session, Refuse);
-        }
-        catch
-        {
-            owner?.Dispose();
-            throw;
-        }
+        using var owner = session.Together(() => session.IsFirst ? RunOwner.Acquire(folder, Warning.Print) : null);
+        var checkpoint = Newest(folder, chosen, session);
+        if (checkpoint is null && !File.Exists(folder.Configuration))
+            session.Refuse($"There is no checkpoint in {path}, and no configuration.json from which the run could begin again. "
+                + "Name a run's folder (runs/NAME) or one of its checkpoints.");
+        var configuration = session.Together(() => InShards(Changed(checkpoint, folder, overrides), session.Ranks.Size));
+        if (checkpoint is null)
+            Console.WriteLine($"{folder.Path} was ended before its first checkpoint; it begins again.");
+        using var data = session.Together(() => Open(configuration, device, session));
+        Agree(session, configuration, data, device, checkpoint);
+        return Run(configuration, data, device, folder, checkpoint, owner, session, Refuse);
     }
 
     // What the run was begun with, and what the command line may change of it.

@@ -89,27 +89,24 @@ sealed class RankSession
     {
         if (_job is null)
             return action();
-        var (result, failure) = (default(T), (Exception?)null);
+        var (result, failure, own) = (default(T), (Exception?)null, CommandExecution.Success);
         try
         {
             result = action();
         }
-        catch (Exception e) when (CommandExecution.CodeOf(e) is { } code)
+        catch (Exception e) when (CommandExecution.CodeOf(e) is not null)
         {
-            failure = e;
+            (failure, own) = (e, CommandExecution.CodeOf(e)!.Value);
         }
 
-        var codes = Ranks.AllGather<int>([failure is null ? CommandExecution.Success : CommandExecution.CodeOf(failure)!.Value]);
+        var codes = Ranks.AllGather<int>([own]);
         var first = Array.FindIndex(codes, code => code != CommandExecution.Success);
         if (first < 0)
             return result!;
         (result as IDisposable)?.Dispose();
-        if (first != Ranks.Rank)
-            throw new AllRanksFailedException(codes[first], null);
-        if (Array.TrueForAll(codes, code => code == codes[first]))
-            throw new AllRanksFailedException(codes[first], failure);
-        Console.Error.WriteLine($"vbilstm: {_job.Who}:");
-        throw new AllRanksFailedException(codes[first], failure);
+        if (first == Ranks.Rank && Array.Exists(codes, code => code != own))
+            Console.Error.WriteLine($"vbilstm: {_job.Who}:");
+        throw new AllRanksFailedException(codes[first], first == Ranks.Rank ? failure : null);
     }
 
     /// <summary>What all ranks find alike, from their command line.</summary>

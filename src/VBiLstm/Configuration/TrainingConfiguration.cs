@@ -82,11 +82,15 @@ public sealed record TrainingConfiguration
     [JsonIgnore]
     public int ShardSize => (int)(((long)BatchSize + Shards - 1) / Shards);
 
+    /// <summary>Whether shards of that size leave the last one without a sequence.</summary>
+    [JsonIgnore]
+    public bool HasEmptyShards => (Shards - 1L) * ShardSize >= BatchSize;
+
     /// <summary>Checks every field. Throws <see cref="ConfigurationException"/> naming the field, its value and the fix.</summary>
     public void Validate()
     {
         Check(BatchSize is > 0 and <= 1 << 16, "batch_size", BatchSize, "a whole number from 1 to 65536");
-        Check(Shards > 0 && (Shards - 1L) * ShardSize < BatchSize, "shards", Shards,
+        Check(Shards > 0 && !HasEmptyShards, "shards", Shards,
             $"a number of parts of the batch of {BatchSize} of which none is empty, for instance {MostShards(Shards)}");
         Check(Steps >= 0, "steps", Steps, "0 or more");
         Check(double.IsFinite(Epochs) && Epochs >= 0, "epochs", Epochs, "0 or more");
