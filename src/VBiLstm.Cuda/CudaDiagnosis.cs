@@ -45,7 +45,6 @@ public static unsafe class CudaDiagnosis
         if (!software)
         {
             findings.Add(Library("NCCL", NativeLibraries.Nccl, isNeeded: false, "nothing yet: one GPU a process", NcclVersion));
-            findings.Add(Library("MPI", NativeLibraries.Mpi, isNeeded: false, "vbilstm train runs on one rank only", MpiVersion));
             findings.Add(new CudaFinding
             {
                 Name = "NVTX",
@@ -104,18 +103,6 @@ public static unsafe class CudaDiagnosis
         return NativeLibrary.TryGetExport(handle, "ncclGetVersion", out var export) && ((delegate* unmanaged<int*, int>)export)(&version) == 0
             ? VersionText(version)
             : null;
-    }
-
-    // One of the few calls that MPI allows before MPI_Init. Some implementations' text goes on for lines about how they were built.
-    static string? MpiVersion(nint handle)
-    {
-        const int maximumLength = 8192;
-        var text = stackalloc byte[maximumLength + 1];
-        int length;
-        return NativeLibrary.TryGetExport(handle, "MPI_Get_library_version", out var export)
-            && ((delegate* unmanaged<byte*, int*, int>)export)(text, &length) == 0
-                ? Marshal.PtrToStringUTF8((nint)text)!.Split('\n')[0].Trim()
-                : null;
     }
 
     static string VersionText(long version) => string.Create(CultureInfo.InvariantCulture, $"{version / 10000}.{version % 10000 / 100}.{version % 100}");

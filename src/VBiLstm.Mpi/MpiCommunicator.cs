@@ -7,12 +7,18 @@ namespace VBiLstm.Mpi;
 sealed class MpiCommunicator(MpiLibrary library, nint communicator, RankWatch watch) : Communicator
 {
     IReadOnlyList<Communicator>? _levels;
+    IReadOnlyList<string>? _nodes;
 
     public override int Rank { get; } = library.Rank(communicator);
 
     public override int Size { get; } = library.Size(communicator);
 
+    public override IReadOnlyList<string> Nodes => _nodes ?? base.Nodes;
+
     public override IReadOnlyList<Communicator> Levels => _levels ?? base.Levels;
+
+    /// <summary>Asks each rank for its machine; all ranks call it.</summary>
+    public void AskForNodes() => _nodes = Texts(Environment.MachineName);
 
     /// <summary>Makes levels of nodes that have as many consecutive ranks each; all ranks call it.</summary>
     public void AddWithinNodesFirst(int ranksPerNode)

@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Text;
 using VBiLstm.Distributed;
 using VBiLstm.Mpi.Interop;
 
@@ -8,8 +7,6 @@ namespace VBiLstm.Mpi;
 /// <summary>The MPI job that this process is a rank of, from MPI's start to its end.</summary>
 public sealed class MpiJob : IDisposable
 {
-    const int NodeNameBytes = 256;
-
     readonly MpiLibrary _library;
     readonly RankWatch _watch;
 
@@ -19,10 +16,8 @@ public sealed class MpiJob : IDisposable
         var world = library.Interface.World;
         _watch = new RankWatch(timeout, $"rank {library.Rank(world)} of {library.Size(world)} ({Environment.MachineName})", library.Abort);
         var ranks = new MpiCommunicator(library, world, _watch);
-        var name = new byte[NodeNameBytes];
-        Encoding.UTF8.GetEncoder().Convert(Environment.MachineName, name, flush: true, out _, out _, out _);
-        Nodes = [.. ranks.AllGather<byte>(name).Chunk(NodeNameBytes).Select(of => Encoding.UTF8.GetString(of).TrimEnd('\0'))];
-        if (RanksPerNode(Nodes) is var perNode and > 1)
+        ranks.AskForNodes();
+        if (RanksPerNode(ranks.Nodes) is var perNode and > 1)
             ranks.AddWithinNodesFirst(perNode);
         (Ranks, Library) = (ranks, library.Version());
     }
@@ -30,14 +25,11 @@ public sealed class MpiJob : IDisposable
     /// <summary>All ranks of the job.</summary>
     public Communicator Ranks { get; }
 
-    /// <summary>The machine of each rank.</summary>
-    public IReadOnlyList<string> Nodes { get; }
-
     /// <summary>For instance <c>Open MPI v4.1.4</c>.</summary>
     public string Library { get; }
 
     /// <summary>This rank, for messages: <c>rank 3 of 8 (node7)</c>.</summary>
-    public string Who => $"rank {Ranks.Rank} of {Ranks.Size} ({Nodes[Ranks.Rank]})";
+    public string Who => $"rank {Ranks.Rank} of {Ranks.Size} ({Ranks.Nodes[Ranks.Rank]})";
 
     /// <summary>Becomes one of the ranks that a launcher started.</summary>
     /// <param name="launcher">What <see cref="Launcher.Detect"/> found.</param>

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json.Nodes;
 using VBiLstm.Checkpoints;
 using VBiLstm.Mpi;
 using VBiLstm.Mpi.Interop;
@@ -227,12 +228,56 @@ public class RankTests
     {
         NeedsLauncher(OpenMpi);
         using var program = new Executable();
-        var (code, _, error) = Run(program, $"{OpenMpi} -n 2 $V doctor");
+        var (code, _, error) = Run(program, $"{OpenMpi} -n 2 $V sample runs/it");
         Assert.Equal(2, code);
-        Assert.Contains("vbilstm doctor is for one process, and Open MPI's mpirun started 2", error, StringComparison.Ordinal);
+        Assert.Contains("vbilstm sample is for one process, and Open MPI's mpirun started 2", error, StringComparison.Ordinal);
         Succeed(Run(program, $"{OpenMpi} -n 2 $V train --help"));
         Succeed(Run(program, $"VBILSTM_MPI=off {OpenMpi} -n 2 sh -c '$V train {Small} --steps 2 --run $OMPI_COMM_WORLD_RANK'"));
         Assert.True(Directory.Exists(program.At("runs/0")) && Directory.Exists(program.At("runs/1")));
+    }
+
+    [Theory]
+    [InlineData(OpenMpi, 2)]
+    [InlineData(Mpich, 3)]
+    public void Ranks_score_check_and_measure_together(string launcher, int ranks)
+    {
+        NeedsLauncher(launcher);
+        using var program = new Executable();
+        Succeed(Run(program, $"$V train {Small} --steps 5 --run it"));
+        foreach (var options in new[] { "--importance-samples 2", "--split validation --prior-mode" })
+            Assert.Equal(Succeed(Run(program, $"$V evaluate runs/it --json {options}")).Output,
+                Plain(Succeed(Run(program, $"{launcher} -n {ranks} $V evaluate runs/it --json --threads 1 {options}")).Output));
+
+        var verified = JsonNode.Parse(Plain(Succeed(Run(program, $"{launcher} -n {ranks} $V verify --threads 1 --steps 2 --json")).Output))!;
+        Assert.True(verified["agrees"]!.GetValue<bool>());
+        Assert.Equal(Enumerable.Range(0, ranks), verified["ranks"]!.AsArray().Select(rank => rank!["rank"]!.GetValue<int>()));
+
+        var measured = JsonNode.Parse(Plain(Succeed(Run(program, $"{launcher} -n {ranks} $V bench --threads 1 --seconds 0.2 --time-steps 4 --json")).Output))!;
+        Assert.Equal((ranks, ranks), (measured["ranks"]!.GetValue<int>(), measured["shards"]!.GetValue<int>()));
+        Assert.True(measured["sum_bytes"]!.GetValue<long>() >= 4 * measured["parameters"]!.GetValue<long>());
+        Assert.True(measured["phase_seconds"]!["RankSum"]!.GetValue<double>() > 0);
+
+        var doctor = Succeed(Run(program, $"{launcher} -n {ranks} $V doctor")).Output;
+        Assert.Single(doctor.Split('\n'), line => line.Contains($"ranks          {ranks} on 1 node", StringComparison.Ordinal));
+        Assert.Equal(ranks, doctor.Split('\n').Count(line => line.StartsWith("   rank ", StringComparison.Ordinal)));
+    }
+
+    // The codes with which .NET sets up the terminal that Open MPI gives its ranks, and that terminal's ends of lines.
+    static string Plain(string output) => output[Math.Max(0, output.IndexOf('{', StringComparison.Ordinal))..].Replace("\r", "", StringComparison.Ordinal);
+
+    [Fact]
+    public void Only_the_first_rank_needs_the_run_s_folder()
+    {
+        NeedsLauncher(Mpich);
+        using var program = new Executable();
+        Directory.CreateDirectory(program.At("elsewhere"));
+        var train = $"$V train {Small} --steps";
+        Succeed(Run(program, $"{Mpich} -n 1 {train} 7 --run parts : -n 1 -wdir $PWD/elsewhere {train} 7 --run parts"));
+        var resume = "$V train --threads 1 --resume runs/parts --steps 12";
+        Succeed(Run(program, $"{Mpich} -n 1 {resume} : -n 1 -wdir $PWD/elsewhere {resume}"));
+        Assert.Empty(Directory.GetFileSystemEntries(program.At("elsewhere")));
+        Succeed(Run(program, $"{train} 7 --run whole && $V train --threads 1 --resume runs/whole --steps 12"));
+        AssertSameRun(program, "whole", "parts");
     }
 
     [Fact]

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
 using VBiLstm.Cli.Execution;
 using VBiLstm.Cli.Options;
 using VBiLstm.Cli.Reports;
@@ -23,16 +22,19 @@ static class BenchCommand
             Description = "How long to measure, a third of it as warm-up; at least five steps are measured.",
             DefaultValueFactory = _ => 5,
         };
-        var (configurations, devices, json) = (new ConfigurationOptions(), new DeviceOptions(), CommonOptions.Json());
+        var (configurations, devices, rankTimeout) = (new ConfigurationOptions(), new DeviceOptions(), new RankTimeoutOption());
+        var json = CommonOptions.Json();
         var command = new Command("bench", $"""
             Measures how fast this machine trains a configuration: samples/s, tokens/s (predicted steps of all sequences), arithmetic rate and its share of
             the rate of multiply-adds measured beside it, memory, and the time of each phase of docs/model.md (F1..B7, Adam). The sequences are random and
-            of full length. Nothing is written. Let nothing else run meanwhile.
+            of full length. Nothing is written. Let nothing else run meanwhile. On several ranks the batch is shared out, as train does, and the sum over
+            them is measured.
 
             Examples:
               vbilstm bench
               vbilstm bench --preset seq-mnist-rows --threads 1
               vbilstm bench --set output_distribution=categorical vocabulary_size=50 lstm_units=256 --time-steps 50 --json
+              mpirun -n 4 vbilstm bench --set training.batch_size=128
 
             Keys for --set and --config, with their defaults:
             {ConfigurationOptions.Keys}
@@ -43,46 +45,65 @@ static class BenchCommand
         timeSteps.AddTo(command);
         configurations.AddTo(command);
         devices.AddTo(command);
+        rankTimeout.AddTo(command);
         command.SetAction(parsed =>
         {
             if (parsed.GetValue(seconds) is var duration && !(duration is > 0 and <= 86400))
                 throw new ConfigurationException($"--seconds is {duration}; use a number above 0, at most 86400.");
-            var configuration = configurations.Read(parsed, configurations.Overrides(parsed));
-            var t = timeSteps.Read(parsed, configuration);
-            using var device = devices.Create(parsed);
-            using var interruption = new Interruption();
-            using var benchmark = new StepBenchmark(device, configuration, t);
-            if (!parsed.GetValue(json))
-                PrintHeader(benchmark, configuration, device, t);
-            var cpu = device as CpuDevice;
-            var before = cpu?.MeasurePeak();
-            var times = benchmark.Measure(TimeSpan.FromSeconds(duration), interruption.Token);
-            var report = new Report(benchmark, configuration, device, t, times, cpu is null ? null : Math.Max(before!.Value, cpu.MeasurePeak()));
-            if (parsed.GetValue(json))
-                PrintJson(report);
-            else
-                Print(report);
-            return CommandExecution.Success;
+            return RankSession.Run(rankTimeout.Read(parsed), limit: null, session =>
+            {
+                var configuration = session.InShards(session.Together(() => configurations.Read(parsed, configurations.Overrides(parsed))));
+                var t = session.Together(() => timeSteps.Read(parsed, configuration));
+                using var device = devices.Create(parsed, session);
+                session.Agree(device, configuration);
+                using var benchmark = session.Together(() => new StepBenchmark(device, configuration, t));
+                if (session.IsFirst && !parsed.GetValue(json))
+                    PrintHeader(benchmark, configuration, device, t, session);
+                var before = Peak(device, session);
+                var times = benchmark.Measure(TimeSpan.FromSeconds(duration), session.Cancellation);
+                var after = Peak(device, session);
+                if (!session.IsFirst)
+                    return CommandExecution.Success;
+                var report = new Report(benchmark, configuration, device, t, times, before is null ? null : Math.Max(before.Value, after!.Value),
+                    session.Ranks.Size);
+                if (parsed.GetValue(json))
+                    PrintJson(report);
+                else
+                    Print(report);
+                return CommandExecution.Success;
+            });
         });
         return command;
     }
 
-    sealed record Report(StepBenchmark Benchmark, RunConfiguration Configuration, Device Device, int TimeSteps, StepTimes Times, double? PeakGigaflops)
+    // Of all ranks.
+    static double? Peak(Device device, RankSession session)
+        => device is CpuDevice cpu ? session.Ranks.AllGather<double>([cpu.MeasurePeak()]).Sum() : null;
+
+    sealed record Report(StepBenchmark Benchmark, RunConfiguration Configuration, Device Device, int TimeSteps, StepTimes Times, double? PeakGigaflops,
+        int Ranks)
     {
         public double SamplesPerSecond => Configuration.Training.BatchSize / Times.Seconds;
 
         public double TokensPerSecond => SamplesPerSecond * TimeSteps;
 
+        // Of the gradients and what rides behind them.
+        public long SumBytes => Ranks == 1 ? 0 : Benchmark.Parameters.SumBytes;
+
+        public double SumSeconds => Times.Phases.Where(phase => phase.Phase == TrainingPhase.RankSum).Sum(phase => phase.Seconds);
+
         public double Gigaflops
             => SequenceModel.Of(Configuration.Model).TrainingStepOperations(TimeSteps, Configuration.Training.BatchSize) / Times.Seconds / 1e9;
     }
 
-    static void PrintHeader(StepBenchmark benchmark, RunConfiguration configuration, Device device, int timeSteps)
+    static void PrintHeader(StepBenchmark benchmark, RunConfiguration configuration, Device device, int timeSteps, RankSession session)
     {
         Console.WriteLine($"model   {Names.Describe(configuration.Model)}, {benchmark.Parameters.Layout.Count:N0} parameters");
         Console.WriteLine($"step    B {configuration.Training.BatchSize}{Names.InShards(configuration.Training)}, T {timeSteps}, "
             + Names.Outputs(configuration.Model));
         Console.WriteLine($"device  {device.Name}");
+        if (session.Describe() is { } ranks)
+            Console.WriteLine($"ranks   {ranks}; what follows is rank 0's but for samples/s, tokens/s and GFLOP/s of all");
         Console.WriteLine($"memory  {benchmark.Parameters.Bytes / 1e6:N1} MB parameters, gradients and moments; "
             + $"{benchmark.Step.WeightBytes / 1e6:N1} MB packed weights; {benchmark.Step.Bytes / 1e6:N1} MB activations");
     }
@@ -94,18 +115,18 @@ static class BenchCommand
         Console.WriteLine($"        {report.SamplesPerSecond:N0} samples/s, {report.TokensPerSecond:N0} tokens/s");
         var share = report.PeakGigaflops is { } peak ? $", {report.Gigaflops / peak:P0} of this device's peak of {peak:N1}" : "";
         Console.WriteLine($"        {report.Gigaflops:N1} GFLOP/s{share}");
+        if (report.Ranks > 1)
+            Console.WriteLine($"sum     {1e3 * report.SumSeconds:N2} ms a step for {report.SumBytes / 1e6:N1} MB over {report.Ranks} ranks: "
+                + $"{report.SumBytes / report.SumSeconds / 1e9:N2} GB/s");
         Console.WriteLine();
         Console.WriteLine("phase                                 ms   share");
         foreach (var (phase, seconds) in times.Phases)
             Console.WriteLine($"{phase.Describe(),-30}{1e3 * seconds,10:N3}{seconds / times.Seconds,8:P0}");
     }
 
-    static void PrintJson(Report report)
+    static void PrintJson(Report report) => JsonOutput.Write(json =>
     {
         var configuration = report.Configuration;
-        using var output = Console.OpenStandardOutput();
-        using var json = new Utf8JsonWriter(output, new JsonWriterOptions { Indented = true });
-        json.WriteStartObject();
         json.WriteString("device", report.Device.Name);
         if (report.Device is CpuDevice cpu)
         {
@@ -117,6 +138,7 @@ static class BenchCommand
         json.WriteNumber("parameters", report.Benchmark.Parameters.Layout.Count);
         json.WriteNumber("batch_size", configuration.Training.BatchSize);
         json.WriteNumber("shards", configuration.Training.Shards);
+        json.WriteNumber("ranks", report.Ranks);
         json.WriteNumber("time_steps", report.TimeSteps);
         json.WriteNumber("parameter_bytes", report.Benchmark.Parameters.Bytes);
         json.WriteNumber("packed_weight_bytes", report.Benchmark.Step.WeightBytes);
@@ -132,12 +154,15 @@ static class BenchCommand
             json.WriteNumber("share_of_peak", report.Gigaflops / peak);
         }
 
+        if (report.Ranks > 1)
+        {
+            json.WriteNumber("sum_bytes", report.SumBytes);
+            json.WriteNumber("sum_seconds", report.SumSeconds);
+        }
+
         json.WriteStartObject("phase_seconds");
         foreach (var (phase, seconds) in report.Times.Phases)
             json.WriteNumber(phase.ToString(), seconds);
         json.WriteEndObject();
-        json.WriteEndObject();
-        json.Flush();
-        output.WriteByte((byte)'\n');
-    }
+    });
 }

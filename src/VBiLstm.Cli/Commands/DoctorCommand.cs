@@ -4,6 +4,7 @@ using VBiLstm.Cli.Options;
 using VBiLstm.Cli.Reports;
 using VBiLstm.Configuration;
 using VBiLstm.Cuda;
+using VBiLstm.Mpi;
 
 namespace VBiLstm.Cli.Commands;
 
@@ -16,35 +17,58 @@ static class DoctorCommand
         {
             Description = "cuda or soft: exit code 3 unless this device can train. Default: report on cuda, exit code 0.",
         };
-        var json = CommonOptions.Json();
+        var (rankTimeout, json) = (new RankTimeoutOption(), CommonOptions.Json());
         var command = new Command("doctor", """
             Says what this machine has for training on a GPU: driver, GPUs, CUDA libraries, the program's own kernels; where each was found, its
             version, and where something is missing, what was tried and what that costs. The CPU needs none of it.
+            On several ranks it says so of rank 0's machine, and then of each rank in a line: its machine, MPI, processors, memory, and whether it has a GPU.
 
             Examples:
               vbilstm doctor
               vbilstm doctor --device cuda && vbilstm verify --device cuda
+              srun --ntasks-per-node=4 vbilstm doctor
             """)
         {
             device, json,
         };
+        rankTimeout.AddTo(command);
         command.SetAction(parsed =>
         {
             var asked = parsed.GetValue(device);
             if (asked is not (null or "cuda" or "soft"))
                 throw new ConfigurationException($"--device is '{asked}'; use cuda or soft.");
-            var findings = CudaDiagnosis.Run(software: asked == "soft");
-            var canTrain = findings.All(finding => finding.Missing is null || !finding.IsNeeded);
-            if (parsed.GetValue(json))
-                PrintJson(findings, canTrain);
-            else
-                Print(findings, canTrain, asked ?? "cuda");
-            return asked is null || canTrain ? CommandExecution.Success : CommandExecution.DeviceFailure;
+            return RankSession.Run(rankTimeout.Read(parsed), limit: null, session =>
+            {
+                var findings = CudaDiagnosis.Run(software: asked == "soft");
+                if (asked != "soft" && session.Ranks.Size == 1)
+                    findings = [.. findings, Mpi()];
+                var ranks = RankDiagnosis.Of(session, findings, asked ?? "cuda");
+                var canTrain = ranks.All(rank => rank.CanTrain);
+                if (session.IsFirst && parsed.GetValue(json))
+                    PrintJson(findings, canTrain, ranks);
+                else if (session.IsFirst)
+                    Print(findings, canTrain, asked ?? "cuda", session, ranks);
+                return asked is null || canTrain ? CommandExecution.Success : CommandExecution.DeviceFailure;
+            });
         });
         return command;
     }
 
-    static void Print(IReadOnlyList<CudaFinding> findings, bool canTrain, string device)
+    // A job of several ranks has found its own.
+    static CudaFinding Mpi()
+    {
+        var found = MpiDiagnosis.Run();
+        return new CudaFinding
+        {
+            Name = "MPI",
+            Path = found.Path,
+            Version = found.Version,
+            Tried = found.Tried,
+            Missing = found.Path is null ? "one rank only" : null,
+        };
+    }
+
+    static void Print(IReadOnlyList<CudaFinding> findings, bool canTrain, string device, RankSession session, IReadOnlyList<RankDiagnosis> ranks)
     {
         foreach (var finding in findings)
         {
@@ -55,13 +79,20 @@ static class DoctorCommand
             Console.WriteLine($"{mark} {finding.Name,-14} {string.Join(", ", told.Where(part => part is not null))}");
         }
 
+        if (session.Describe() is { } described)
+        {
+            Console.WriteLine($"ranks          {described}");
+            foreach (var rank in ranks)
+                Console.WriteLine(rank.Line);
+        }
+
         Console.WriteLine(canTrain
             ? $"--device {device} can train. Next: vbilstm verify --device {device}"
             : $"--device {device} cannot train here; see the lines marked !!. --device cpu needs none of this: "
                 + $"vbilstm train{(device == "cuda" ? "; --device soft runs the GPU's path without one: vbilstm doctor --device soft" : "")}");
     }
 
-    static void PrintJson(IReadOnlyList<CudaFinding> findings, bool canTrain) => JsonOutput.Write(json =>
+    static void PrintJson(IReadOnlyList<CudaFinding> findings, bool canTrain, IReadOnlyList<RankDiagnosis> ranks) => JsonOutput.Write(json =>
     {
         json.WriteBoolean("can_train", canTrain);
         json.WriteStartArray("findings");
@@ -78,6 +109,19 @@ static class DoctorCommand
             foreach (var place in finding.Tried)
                 json.WriteStringValue(place);
             json.WriteEndArray();
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteStartArray("ranks");
+        foreach (var rank in ranks)
+        {
+            json.WriteStartObject();
+            json.WriteString("node", rank.Node);
+            json.WriteNumber("processors", rank.Processors);
+            json.WriteNumber("memory_bytes", rank.Memory);
+            json.WriteBoolean("can_train", rank.CanTrain);
+            json.WriteString("gpu", rank.Gpu);
             json.WriteEndObject();
         }
 

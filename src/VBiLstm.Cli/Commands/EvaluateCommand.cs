@@ -1,5 +1,5 @@
 using System.CommandLine;
-using System.Text.Json;
+using VBiLstm.Checkpoints;
 using VBiLstm.Cli.Display;
 using VBiLstm.Cli.Execution;
 using VBiLstm.Cli.Options;
@@ -39,54 +39,82 @@ static class EvaluateCommand
             Description = "The data's new place, where they are no longer at the run's; their contents must be the same.",
         };
         var batch = new Option<int?>("--batch-size") { Description = "Sequences side by side; figures do not depend on it. Default: the run's." };
-        var (devices, json) = (new DeviceOptions(), CommonOptions.Json());
+        var (devices, rankTimeout, json) = (new DeviceOptions(), new RankTimeoutOption(), CommonOptions.Json());
         var command = new Command("evaluate", """
             Scores a split: the bound (KL weight 1, no auxiliary terms) with its NLL and KL in nats per sequence, the task's own
-            unit, active latent units, and on request the importance-weighted bound. The noise is fixed: the same checkpoint gives the same figures.
+            unit, active latent units, and on request the importance-weighted bound. The noise is fixed: the same checkpoint gives the same figures,
+            also on several ranks, which share out the sequences.
 
             Examples:
               vbilstm evaluate runs/digits-1
               vbilstm evaluate runs/digits-1 --split validation --importance-samples 50
               vbilstm evaluate runs/digits-1/checkpoints/last --latents mean --json
+              mpirun -n 4 vbilstm evaluate runs/digits-1 --importance-samples 5000
             """)
         {
             checkpoint, split, latents, samples, priorMode, data, batch, json,
         };
         devices.AddTo(command);
+        rankTimeout.AddTo(command);
         command.SetAction(parsed =>
         {
             if (parsed.GetValue(batch) is < 1 or > 65536)
                 throw new ConfigurationException($"--batch-size is {parsed.GetValue(batch)}; use 1 to 65536.");
             if (parsed.GetValue(samples) is < 0 or > 100_000)
                 throw new ConfigurationException($"--importance-samples is {parsed.GetValue(samples)}; use 0 to 100000.");
-            using var device = devices.Create(parsed);
-            using var trained = new TrainedModel(parsed.GetRequiredValue(checkpoint), device);
-            var configuration = trained.Configuration;
-            var source = configuration.Data with { Source = parsed.GetValue(data) ?? configuration.Data.Source };
-            using var splits = DataSource.Open(source, configuration.Seed);
-            splits.CheckFits(configuration.Model);
-            if (!trained.CheckData(splits))
-                Warning.Print($"{trained.Checkpoint.Folder} is of an older version and does not know its data; "
-                    + $"that {splits.Source} still holds them was not checked.");
-            var dataset = parsed.GetValue(split) == "test" ? splits.Test : splits.Validation;
-            var mode = parsed.GetValue(latents) == "mean" ? LatentMode.Mean : LatentMode.Sampled;
             if (parsed.GetValue(priorMode) && parsed.GetValue(samples) != 0)
                 throw new ConfigurationException("--importance-samples weighs posterior samples; leave it out with --prior-mode.");
-            var rows = parsed.GetValue(batch) ?? splits.EvaluationBatchSize(dataset, configuration.Training.BatchSize);
-            using var interruption = new Interruption();
-            EvaluationResult Score(Action<double>? progress) => parsed.GetValue(priorMode)
-                ? trained.Prior(dataset, rows, mode, progress, interruption.Token)
-                : trained.Posterior(dataset, rows, mode, parsed.GetValue(samples), progress, interruption.Token);
-            var result = parsed.GetValue(json) ? Score(null) : WorkDisplay.Run(report => Score(share => report($"scoring {parsed.GetValue(split)}", share)));
-            if (parsed.GetValue(json))
-                PrintJson(result, trained, parsed.GetRequiredValue(split), parsed.GetValue(priorMode));
-            else
-                EvaluationTables.Print($"{trained.Checkpoint.Folder}, step {trained.Checkpoint.State.Step:N0}, "
-                    + $"{parsed.GetValue(split)}{(parsed.GetValue(priorMode) ? ", prior mode" : "")}, latents {parsed.GetValue(latents)}",
-                    result, configuration.Model, dataset);
-            return CommandExecution.Success;
+            return RankSession.Run(rankTimeout.Read(parsed), limit: null, session =>
+            {
+                using var device = devices.Create(parsed, session);
+                var read = SharedCheckpoint.FromFirst(session.Ranks,
+                    session.OnFirst(() => TrainedModel.Read(parsed.GetRequiredValue(checkpoint), withMoments: false)))!;
+                using var trained = session.Together(() => new TrainedModel(read, device));
+                using var splits = session.Together(() => Open(trained, parsed.GetValue(data), session.IsFirst));
+                session.Agree(device, trained.Configuration, splits);
+                var dataset = parsed.GetValue(split) == "test" ? splits.Test : splits.Validation;
+                var mode = parsed.GetValue(latents) == "mean" ? LatentMode.Mean : LatentMode.Sampled;
+                var training = trained.Configuration.Training;
+                if (session.IsFirst && dataset.CarriesState && !parsed.GetValue(priorMode) && session.Ranks.Size > training.Shards)
+                    Warning.Print($"The text's state is carried in training.shards = {training.Shards}, which no more ranks can share out; the others wait.");
+                var rows = parsed.GetValue(batch) ?? splits.EvaluationBatchSize(dataset, training.BatchSize);
+                EvaluationResult Score(Action<double>? progress) => parsed.GetValue(priorMode)
+                    ? trained.Prior(dataset, rows, mode, progress, session.Cancellation)
+                    : trained.Posterior(dataset, rows, mode, parsed.GetValue(samples), progress, session.Cancellation);
+                var result = parsed.GetValue(json)
+                    ? Score(null)
+                    : WorkDisplay.Run(report => Score(share => report($"scoring {parsed.GetValue(split)}", share)));
+                if (!session.IsFirst)
+                    return CommandExecution.Success;
+                if (parsed.GetValue(json))
+                    PrintJson(result, trained, parsed.GetRequiredValue(split), parsed.GetValue(priorMode));
+                else
+                    EvaluationTables.Print($"{trained.Checkpoint.Folder}, step {trained.Checkpoint.State.Step:N0}, "
+                        + $"{parsed.GetValue(split)}{(parsed.GetValue(priorMode) ? ", prior mode" : "")}, latents {parsed.GetValue(latents)}",
+                        result, trained.Configuration.Model, dataset);
+                return CommandExecution.Success;
+            });
         });
         return command;
+    }
+
+    static DataSplits Open(TrainedModel trained, string? place, bool warns)
+    {
+        var configuration = trained.Configuration;
+        var splits = DataSource.Open(configuration.Data with { Source = place ?? configuration.Data.Source }, configuration.Seed);
+        try
+        {
+            splits.CheckFits(configuration.Model);
+            if (!trained.CheckData(splits) && warns)
+                Warning.Print($"{trained.Checkpoint.Folder} is of an older version and does not know its data; "
+                    + $"that {splits.Source} still holds them was not checked.");
+            return splits;
+        }
+        catch
+        {
+            splits.Dispose();
+            throw;
+        }
     }
 
     static void PrintJson(EvaluationResult result, TrainedModel trained, string split, bool priorMode)

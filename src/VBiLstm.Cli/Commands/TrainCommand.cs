@@ -55,12 +55,7 @@ static class TrainCommand
         {
             Description = "Ends as Ctrl-C does after so much time, for instance 3h50m: saved, exit code 130.",
         };
-        var rankTimeout = new Option<int>("--rank-timeout")
-        {
-            Description = "On several ranks (mpirun, srun): seconds that a rank waits for the others before it ends the job.",
-            DefaultValueFactory = _ => 600,
-        };
-        var (configurations, devices) = (new ConfigurationOptions(), new DeviceOptions());
+        var (configurations, devices, rankTimeout) = (new ConfigurationOptions(), new DeviceOptions(), new RankTimeoutOption());
         var command = new Command("train", $"""
             Trains a model and leaves everything in runs/NAME: configuration.json, metrics.jsonl, TensorBoard events,
             curves.png, samples.png and the checkpoints "best" and "last". Ctrl-C finishes the step, saves, and says how to resume; so do
@@ -79,10 +74,11 @@ static class TrainCommand
             {ConfigurationOptions.Keys}
             """)
         {
-            data, steps, epochs, seed, onNonFinite, run, resume, resumeOrStart, stopAfter, rankTimeout,
+            data, steps, epochs, seed, onNonFinite, run, resume, resumeOrStart, stopAfter,
         };
         configurations.AddTo(command);
         devices.AddTo(command);
+        rankTimeout.AddTo(command);
         command.SetAction(parsed =>
         {
             var overrides = new List<string>(configurations.Overrides(parsed));
@@ -97,10 +93,7 @@ static class TrainCommand
             if (parsed.GetValue(onNonFinite) is { } action)
                 overrides.Add($"training.on_non_finite={action}");
             TimeSpan? limit = parsed.GetValue(stopAfter) is { } text ? DurationText.Parse("--stop-after", text) : null;
-            var patience = parsed.GetValue(rankTimeout);
-            if (patience is < 1 or > 86_400)
-                throw new ConfigurationException($"--rank-timeout is {patience}; use 1 to 86400 seconds.");
-            return RankSession.Run(TimeSpan.FromSeconds(patience), limit, session =>
+            return RankSession.Run(rankTimeout.Read(parsed), limit, session =>
             {
                 if (parsed.GetValue(resume) is { } path)
                 {
@@ -113,12 +106,14 @@ static class TrainCommand
                 var configuration = session.Together(() => configurations.Read(parsed, overrides));
                 using var device = devices.Create(parsed, session);
                 if (!parsed.GetValue(resumeOrStart))
-                    return Start(session.Together(() => InShards(configuration, session.Ranks.Size)), parsed.GetValue(run), device, session);
+                    return Start(session.InShards(configuration), parsed.GetValue(run), device, session);
                 var name = parsed.GetValue(run);
                 if (name is null)
                     session.Refuse("--resume-or-start needs the run's name; give it with --run.");
                 var folder = session.Together(() => Named(name!));
-                return ResumeOrStart(folder, session.Together(() => InShards(WithShardsOf(folder, configuration), session.Ranks.Size)), device, session);
+                var shards = session.Ranks.FromFirst<int>([session.OnFirst(() => ShardsOf(folder, configuration))])[0];
+                configuration = configuration with { Training = configuration.Training with { Shards = shards } };
+                return ResumeOrStart(folder, session.InShards(configuration), device, session);
             });
         });
         return command;
@@ -130,42 +125,28 @@ static class TrainCommand
         return new RunFolder(Path.Combine("runs", name));
     }
 
-    // Several ranks share a batch out, one shard each unless it is in more already.
-    static RunConfiguration InShards(RunConfiguration configuration, int ranks)
-    {
-        var training = configuration.Training;
-        if (training.Shards > 1 || ranks == 1)
-            return configuration;
-        training = training with { Shards = ranks };
-        return !training.HasEmptyShards
-            ? configuration with { Training = training }
-            : throw new ConfigurationException($"training.batch_size is {training.BatchSize}, which {ranks} ranks cannot share out so that none is without a "
-                + $"sequence; use a batch of {training.ShardSize * ranks}, or another number of ranks.");
-    }
-
     // A run that is continued keeps the shards that it was begun with, whatever the ranks, unless the command line says otherwise.
-    static RunConfiguration WithShardsOf(RunFolder folder, RunConfiguration configuration)
+    static int ShardsOf(RunFolder folder, RunConfiguration configuration)
     {
         if (configuration.Training.Shards > 1 || !File.Exists(folder.Configuration))
-            return configuration;
+            return configuration.Training.Shards;
         try
         {
-            return configuration with { Training = configuration.Training with { Shards = ConfigurationFile.Read(folder.Configuration).Training.Shards } };
+            return ConfigurationFile.Read(folder.Configuration).Training.Shards;
         }
         catch (ConfigurationException)
         {
             // A damaged file; where the checkpoint's shards are others, the run says so.
-            return configuration;
+            return configuration.Training.Shards;
         }
     }
 
     static int Start(RunConfiguration configuration, string? name, Device device, RankSession session)
     {
-        using var data = session.Together(() => name is not null && Directory.Exists(Named(name).Path)
-            ? throw Taken(Named(name))
-            : Open(configuration, device, session));
-        Agree(session, configuration, data, device, checkpoint: null);
-        var (folder, owner) = session.Together(() => session.IsFirst ? New(configuration, name) : (null, null));
+        session.OnFirst(() => name is not null && Directory.Exists(Named(name).Path) ? throw Taken(Named(name)) : true);
+        using var data = session.Together(() => Open(configuration, device, session));
+        session.Agree(device, configuration, data);
+        var (folder, owner) = session.OnFirst(() => New(configuration, name));
         using (owner)
             return Run(configuration, data, device, folder, checkpoint: null, owner, session, Refuse);
     }
@@ -179,18 +160,6 @@ static class TrainCommand
         return RunOwner.AcquireNew(candidates) ?? throw Taken(Named(name!));
     }
 
-    // Before anything is computed: ranks of different opinions would compute nonsense together.
-    static void Agree(RankSession session, RunConfiguration configuration, DataSplits data, Device device, Checkpoint? checkpoint)
-    {
-        if (session.Ranks.Size > 1)
-            session.Agree(
-                ("program", $"{typeof(Trainer).Module.ModuleVersionId} {typeof(TrainCommand).Module.ModuleVersionId}"),
-                ("configuration", ConfigurationFile.ToText(configuration)),
-                ("data", session.Together(() => data.Identify().Sha256)),
-                ("vector width", $"{(device as CpuDevice)?.Width}"),
-                ("checkpoint", $"{checkpoint?.Folder} {checkpoint?.State.Step}"));
-    }
-
     static ConfigurationException Taken(RunFolder folder)
         => new(File.Exists(folder.Configuration) || CheckpointFolder.Exists(folder.Last)
             ? $"{folder.Path} exists; continue it with: vbilstm train --resume {ShellText.Quote(folder.Path)}, or choose another --run."
@@ -199,45 +168,53 @@ static class TrainCommand
     static int ResumeOrStart(RunFolder folder, RunConfiguration configuration, Device device, RankSession session)
     {
         using var data = session.Together(() => Open(configuration, device, session));
-        using var owner = session.Together(() => session.IsFirst ? RunOwner.Acquire(folder, Warning.Print) : null);
+        using var owner = session.OnFirst(() => RunOwner.Acquire(folder, Warning.Print));
         var checkpoint = Newest(folder, chosen: null, session);
         if (checkpoint is not null)
             session.Together(() => CheckSameRun(configuration, checkpoint));
-        Agree(session, configuration, data, device, checkpoint);
+        session.Agree(device, configuration, data);
         return Run(configuration, data, device, folder, checkpoint, owner, session, Say);
     }
 
-    // The first rank finds it, the others read the same.
     static Checkpoint? Newest(RunFolder folder, string? chosen, RankSession session)
-    {
-        var first = session.Together(() => !session.IsFirst ? null
-            : chosen is null ? folder.ReadNewest(Warning.Print) : CheckpointFolder.Read(chosen, withMoments: true));
-        var path = session.Ranks.First(first?.Folder);
-        return session.Together(() => session.IsFirst || path is null ? first : CheckpointFolder.Read(path, withMoments: true));
-    }
+        => SharedCheckpoint.FromFirst(session.Ranks,
+            session.OnFirst(() => chosen is null ? folder.ReadNewest(Warning.Print) : CheckpointFolder.Read(chosen, withMoments: true)));
 
+    // Only the first rank looks at the run's files; their folder is known by the path that it was given.
     static int Resume(string path, List<string> overrides, Device device, RankSession session)
     {
-        var (folder, chosen) = session.Together(() => Locate(path));
-        if (!Directory.Exists(folder.Path))
-            session.Refuse($"There is no checkpoint in {path}: there is no such folder. Name a run's folder (runs/NAME) or one of its checkpoints.");
-        using var owner = session.Together(() => session.IsFirst ? RunOwner.Acquire(folder, Warning.Print) : null);
+        var (located, chosen) = session.OnFirst(() => Existing(path));
+        var folder = located ?? new RunFolder(path);
+        using var owner = session.OnFirst(() => RunOwner.Acquire(folder, Warning.Print));
         var checkpoint = Newest(folder, chosen, session);
-        if (checkpoint is null && !File.Exists(folder.Configuration))
-            session.Refuse($"There is no checkpoint in {path}, and no configuration.json from which the run could begin again. "
-                + "Name a run's folder (runs/NAME) or one of its checkpoints.");
-        var configuration = session.Together(() => InShards(Changed(checkpoint, folder, overrides), session.Ranks.Size));
+        var begun = checkpoint?.State.Configuration ?? ConfigurationFile.Parse(session.TextFromFirst(() => ConfigurationFile.ToText(BegunWith(folder, path)))!);
+        var configuration = session.InShards(session.Together(() => Changed(begun, checkpoint, overrides)));
         if (checkpoint is null)
             Console.WriteLine($"{folder.Path} was ended before its first checkpoint; it begins again.");
         using var data = session.Together(() => Open(configuration, device, session));
-        Agree(session, configuration, data, device, checkpoint);
+        session.Agree(device, configuration, data);
         return Run(configuration, data, device, folder, checkpoint, owner, session, Refuse);
     }
 
-    // What the run was begun with, and what the command line may change of it.
-    static RunConfiguration Changed(Checkpoint? checkpoint, RunFolder folder, List<string> overrides)
+    static (RunFolder Folder, string? Checkpoint) Existing(string path)
     {
-        var configuration = ConfigurationFile.Override(checkpoint?.State.Configuration ?? ConfigurationFile.Read(folder.Configuration), overrides);
+        var (folder, checkpoint) = Locate(path);
+        return Directory.Exists(folder.Path)
+            ? (folder, checkpoint)
+            : throw new ConfigurationException($"There is no checkpoint in {path}: there is no such folder. Name a run's folder (runs/NAME) or one of its "
+                + "checkpoints.");
+    }
+
+    static RunConfiguration BegunWith(RunFolder folder, string path)
+        => File.Exists(folder.Configuration)
+            ? ConfigurationFile.Read(folder.Configuration)
+            : throw new ConfigurationException($"There is no checkpoint in {path}, and no configuration.json from which the run could begin again. "
+                + "Name a run's folder (runs/NAME) or one of its checkpoints.");
+
+    // What the run was begun with, and what the command line may change of it.
+    static RunConfiguration Changed(RunConfiguration begun, Checkpoint? checkpoint, List<string> overrides)
+    {
+        var configuration = ConfigurationFile.Override(begun, overrides);
         configuration.Validate();
         if (checkpoint is not null)
             CheckSameRun(configuration, checkpoint);
@@ -335,7 +312,7 @@ static class TrainCommand
                 return CommandExecution.Interrupted;
         }
 
-        return session.IsFirst ? Finish(data, device, folder, session.Cancellation) : CommandExecution.Success;
+        return Finish(data, device, folder, session);
     }
 
     static void CheckMemory(RunConfiguration configuration, DataSplits data, Device device, int ranksHere)
@@ -365,6 +342,7 @@ static class TrainCommand
             var advice = HowToGoOn(folder);
             throw e switch
             {
+                RanksDisagreeException => new RanksDisagreeException($"{e.Message} {advice}.", e),
                 DeviceException or InsufficientMemoryException => new DeviceException($"{e.Message} {advice} --device cpu, or on any other device.", e),
                 DataException => new DataException($"{e.Message} {advice}.", e),
                 _ => new IOException($"{e.Message} {advice}.", e),
@@ -413,16 +391,17 @@ static class TrainCommand
             + $"{Names.InShards(configuration.Training)}, seed {configuration.Seed}{continued}");
     }
 
-    // The figures and pictures of the best checkpoint.
-    static int Finish(DataSplits data, Device device, RunFolder folder, CancellationToken cancellation)
+    // The figures, which the ranks share out, and the pictures of the best checkpoint.
+    static int Finish(DataSplits data, Device device, RunFolder folder, RankSession session)
     {
-        using var best = new TrainedModel(folder.Path, device);
+        var checkpoint = SharedCheckpoint.FromFirst(session.Ranks, session.OnFirst(() => TrainedModel.Read(folder.Path, withMoments: false)))!;
+        using var best = session.Together(() => new TrainedModel(checkpoint, device));
         var (configuration, model) = (best.Configuration, best.Configuration.Model);
         var again = $"vbilstm evaluate {ShellText.Quote(folder.Path)}";
         try
         {
             var result = WorkDisplay.Run(report => best.Posterior(data.Test, data.EvaluationBatchSize(data.Test, configuration.Training.BatchSize),
-                progress: share => report("scoring test", share), cancellation: cancellation));
+                progress: share => report("scoring test", share), cancellation: session.Cancellation));
             EvaluationTables.Print($"Test, {best.Checkpoint.Folder} (step {best.Checkpoint.State.Step:N0})", result, model, data.Test);
         }
         catch (OperationCanceledException)
@@ -431,19 +410,21 @@ static class TrainCommand
             return CommandExecution.Interrupted;
         }
 
-        if (data.Test is ImageDataset images && !SequenceModel.Of(model).ReadsFuture)
-        {
-            using var prior = new PriorMode(device, best.Parameters, SampleRows * SampleColumns, sampled: true);
-            var sheet = SampleSheet.Of(SampleSheet.Draw(prior, model, images.Height * images.Width, configuration.Seed), images.Height, images.Width,
-                SampleColumns);
-            using (var board = new TensorBoardLog(folder.Path, null, Warning.Print))
-                board.Picture("samples", best.Checkpoint.State.Step, sheet.Png(), sheet.Height, sheet.Width);
-            if (Pictures.Write(folder.Samples, sheet.WritePng))
-                Console.WriteLine($"samples {folder.Samples}");
-        }
-
+        if (session.IsFirst && data.Test is ImageDataset images && !SequenceModel.Of(model).ReadsFuture)
+            DrawSamples(best, images, device, folder);
         Console.WriteLine($"curves  {folder.Curves}");
         Console.WriteLine($"again   {again}{(data.Test.CarriesState ? "" : " --importance-samples 50")}");
         return CommandExecution.Success;
+    }
+
+    static void DrawSamples(TrainedModel best, ImageDataset images, Device device, RunFolder folder)
+    {
+        using var prior = new PriorMode(device, best.Parameters, SampleRows * SampleColumns, sampled: true);
+        var sheet = SampleSheet.Of(SampleSheet.Draw(prior, best.Configuration.Model, images.Height * images.Width, best.Configuration.Seed), images.Height,
+            images.Width, SampleColumns);
+        using (var board = new TensorBoardLog(folder.Path, null, Warning.Print))
+            board.Picture("samples", best.Checkpoint.State.Step, sheet.Png(), sheet.Height, sheet.Width);
+        if (Pictures.Write(folder.Samples, sheet.WritePng))
+            Console.WriteLine($"samples {folder.Samples}");
     }
 }

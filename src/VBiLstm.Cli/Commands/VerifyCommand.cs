@@ -34,17 +34,21 @@ static class VerifyCommand
         {
             Description = "cudnn: compares the kernels' own recurrences with cuDNN's on random shapes instead; needs --device cuda or soft.",
         };
-        var (configurations, devices, json) = (new ConfigurationOptions(), new DeviceOptions(), CommonOptions.Json());
+        var (configurations, devices, rankTimeout) = (new ConfigurationOptions(), new DeviceOptions(), new RankTimeoutOption());
+        var json = CommonOptions.Json();
         var command = new Command("verify", $"""
             Runs the same training steps on a device and on a reference, the CPU with one thread and another vector width, and compares every tensor:
             noise bit by bit, then activations, losses, gradients, parameters and Adam moments within tolerances (docs/verification.md). The sequences
             are random and of different lengths. Without --preset or --config a small model is taken that has every part of a Variational Bi-LSTM at
             work; --set changes it. Exit code 0: the devices agree; 1: they do not.
+            On several ranks, compares the sum over them instead: the steps that all take together, with those that each takes alone with all shards, bit
+            by bit; the check of a new cluster.
 
             Examples:
               vbilstm verify --device cuda
               vbilstm verify --device cuda --precision fp32 --set output_distribution=categorical
               vbilstm verify --device cuda --precision fp32 --against cudnn
+              mpirun -n 4 vbilstm verify
               vbilstm verify --simd 512 --preset seq-mnist-rows --time-steps 28
 
             Keys for --set and --config, with their defaults:
@@ -55,6 +59,7 @@ static class VerifyCommand
         };
         configurations.AddTo(command);
         devices.AddTo(command);
+        rankTimeout.AddTo(command);
         command.SetAction(parsed =>
         {
             var (n, t) = (parsed.GetValue(steps), parsed.GetValue(timeSteps));
@@ -62,19 +67,37 @@ static class VerifyCommand
                 throw new ConfigurationException($"--steps is {n}; use 1 to 100000.");
             if (t is < 1 or > 1_000_000)
                 throw new ConfigurationException($"--time-steps is {t}; use 1 to 1000000.");
-            if (parsed.GetValue(against) is { } other)
-                return AgainstCudnn(other, devices.Create(parsed), parsed.GetValue(json));
-            var configuration = configurations.Read(parsed, VerificationModel.Configuration);
-            using var device = devices.Create(parsed);
-            using var reference = new CpuDevice(1, ReferenceWidth(device));
-            using var interruption = new Interruption();
-            var tolerances = device is CudaDevice { Options.Precision: CudaPrecision.Tf32 } ? ComparisonTolerances.Tf32 : ComparisonTolerances.Fp32;
-            var report = DeviceComparison.Run(reference, device, configuration, t, n, tolerances, interruption.Token);
-            if (parsed.GetValue(json))
-                PrintJson(report);
-            else
-                Print(report, configuration, t);
-            return report.Agrees ? CommandExecution.Success : CommandExecution.Failure;
+            return RankSession.Run(rankTimeout.Read(parsed), limit: null, session =>
+            {
+                if (parsed.GetValue(against) is { } other)
+                {
+                    if (session.Ranks.Size > 1)
+                        session.Refuse("--against compares on one GPU; leave it out on several ranks, or start vbilstm without a launcher.");
+                    return AgainstCudnn(other, devices.Create(parsed), parsed.GetValue(json));
+                }
+
+                if (session.Ranks.Size > 1)
+                {
+                    var shared = VerificationModel.Configuration;
+                    shared = shared with { Training = shared.Training with { BatchSize = shared.Training.BatchSize * session.Ranks.Size } };
+                    var configured = session.InShards(session.Together(() => configurations.Read(parsed, shared)));
+                    using var joined = devices.Create(parsed, session);
+                    using var alone = devices.CreateAlone(parsed, session);
+                    session.Agree(joined, configured);
+                    return VerifiedRanks.Run(joined, alone, configured, t, n, session, parsed.GetValue(json));
+                }
+
+                var configuration = configurations.Read(parsed, VerificationModel.Configuration);
+                using var device = devices.Create(parsed);
+                using var reference = new CpuDevice(1, ReferenceWidth(device));
+                var tolerances = device is CudaDevice { Options.Precision: CudaPrecision.Tf32 } ? ComparisonTolerances.Tf32 : ComparisonTolerances.Fp32;
+                var report = DeviceComparison.Run(reference, device, configuration, t, n, tolerances, session.Cancellation);
+                if (parsed.GetValue(json))
+                    PrintJson(report);
+                else
+                    Print(report, configuration, t);
+                return report.Agrees ? CommandExecution.Success : CommandExecution.Failure;
+            });
         });
         return command;
     }

@@ -76,11 +76,13 @@ static class CommandExecution
         }
     }
 
-    // One process computes, or writes the same files, as often as a launcher starts it.
+    // What ranks share out; of the others each would compute, or write the same files, as often as a launcher starts it.
+    static readonly string[] OnRanks = ["train", "evaluate", "bench", "verify", "doctor"];
+
     static void RefuseRanks(ParseResult parsed)
     {
         var command = parsed.CommandResult.Command;
-        if (command.Name != "train" && parsed.Action == command.Action && Launcher.Detect(Environment.GetEnvironmentVariable) is { } launcher)
+        if (!OnRanks.Contains(command.Name) && parsed.Action == command.Action && Launcher.Detect(Environment.GetEnvironmentVariable) is { } launcher)
             throw new ConfigurationException($"vbilstm {command.Name} is for one process, and {launcher.Name} started {launcher.Ranks}; start it without. "
                 + $"{Launcher.Variable}=off runs every process by itself.");
     }

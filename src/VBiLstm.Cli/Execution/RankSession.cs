@@ -1,11 +1,16 @@
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using System.Text;
 using Spectre.Console;
 using VBiLstm.Configuration;
+using VBiLstm.Data;
+using VBiLstm.Devices;
+using VBiLstm.Devices.Cpu;
 using VBiLstm.Distributed;
 using VBiLstm.Model;
 using VBiLstm.Mpi;
+using VBiLstm.Training;
 
 namespace VBiLstm.Cli.Execution;
 
@@ -24,7 +29,7 @@ sealed class RankSession
     public CancellationToken Cancellation { get; }
 
     /// <summary>How many ranks this one's machine has.</summary>
-    public int RanksHere => _job?.Nodes.Count(node => node == _job.Nodes[Ranks.Rank]) ?? 1;
+    public int RanksHere => Ranks.Nodes.Count(node => node == Ranks.Nodes[Ranks.Rank]);
 
     /// <summary>Runs a command, on several ranks where a launcher started them.</summary>
     /// <param name="timeout">The longest wait for other ranks.</param>
@@ -51,7 +56,8 @@ sealed class RankSession
         if (job.Ranks.Rank > 0)
         {
             Console.SetOut(TextWriter.Null);
-            AnsiConsole.Console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(TextWriter.Null) });
+            AnsiConsole.Console = AnsiConsole.Create(
+                new AnsiConsoleSettings { Out = new AnsiConsoleOutput(TextWriter.Null), Interactive = InteractionSupport.No });
         }
 
         try
@@ -62,10 +68,10 @@ sealed class RankSession
         {
             return e.Failure is null ? e.Code : CommandExecution.Report(e.Failure);
         }
-        catch (NonFiniteException e)
+        catch (Exception e) when (e is NonFiniteException or RanksDisagreeException)
         {
-            // All ranks saw the same sum.
-            return job.Ranks.Rank == 0 ? CommandExecution.Report(e) : CommandExecution.Failure;
+            // All ranks saw the same.
+            return job.Ranks.Rank == 0 ? CommandExecution.Report(e) : CommandExecution.CodeOf(e)!.Value;
         }
         catch (OperationCanceledException e)
         {
@@ -89,16 +95,8 @@ sealed class RankSession
     {
         if (_job is null)
             return action();
-        var (result, failure, own) = (default(T), (Exception?)null, CommandExecution.Success);
-        try
-        {
-            result = action();
-        }
-        catch (Exception e) when (CommandExecution.CodeOf(e) is not null)
-        {
-            (failure, own) = (e, CommandExecution.CodeOf(e)!.Value);
-        }
-
+        var (result, failure) = Try(action);
+        var own = failure is null ? CommandExecution.Success : CommandExecution.CodeOf(failure)!.Value;
         var codes = Ranks.AllGather<int>([own]);
         var first = Array.FindIndex(codes, code => code != CommandExecution.Success);
         if (first < 0)
@@ -107,6 +105,35 @@ sealed class RankSession
         if (first == Ranks.Rank && Array.Exists(codes, code => code != own))
             Console.Error.WriteLine($"vbilstm: {_job.Who}:");
         throw new AllRanksFailedException(codes[first], first == Ranks.Rank ? failure : null);
+    }
+
+    /// <summary>Has the first rank do something, for instance with the run's files; where it fails, all end with its message. Nothing on the others.</summary>
+    public T? OnFirst<T>(Func<T> action)
+    {
+        if (_job is null)
+            return action();
+        var (result, failure) = IsFirst ? Try(action) : (default, null);
+        var code = Ranks.FromFirst<int>([failure is null ? CommandExecution.Success : CommandExecution.CodeOf(failure)!.Value])[0];
+        return code == CommandExecution.Success ? result : throw new AllRanksFailedException(code, failure);
+    }
+
+    /// <summary>A text that the first rank finds, on all; null where it has none.</summary>
+    public string? TextFromFirst(Func<string?> find)
+    {
+        var own = OnFirst(find);
+        return _job is null ? own : Encoding.UTF8.GetString(Ranks.FromFirst(Encoding.UTF8.GetBytes(own ?? ""))) is { Length: > 0 } text ? text : null;
+    }
+
+    static (T? Result, Exception? Failure) Try<T>(Func<T> action)
+    {
+        try
+        {
+            return (action(), null);
+        }
+        catch (Exception e) when (CommandExecution.CodeOf(e) is not null)
+        {
+            return (default, e);
+        }
     }
 
     /// <summary>What all ranks find alike, from their command line.</summary>
@@ -118,12 +145,34 @@ sealed class RankSession
         throw new UnreachableException();
     }
 
-    /// <summary>Refuses ranks whose values differ.</summary>
-    /// <exception cref="ConfigurationException">They do; the message says which where.</exception>
-    public void Agree(params (string Item, string Value)[] items)
+    /// <summary>Several ranks share a batch out, one shard each unless it is in more already.</summary>
+    /// <exception cref="ConfigurationException">A rank would be without a sequence.</exception>
+    public RunConfiguration InShards(RunConfiguration configuration)
     {
-        if (_job is not null && RankAgreement.Difference(Ranks, _job.Nodes, items) is { } difference)
-            Together<bool>(() => throw new ConfigurationException(difference));
+        var training = configuration.Training with { Shards = Ranks.Size };
+        if (configuration.Training.Shards > 1 || Ranks.Size == 1)
+            return configuration;
+        if (training.HasEmptyShards)
+            Refuse($"training.batch_size is {training.BatchSize}, which {Ranks.Size} ranks cannot share out so that none is without a sequence; "
+                + $"use a batch of {training.ShardSize * Ranks.Size}, or another number of ranks.");
+        return configuration with { Training = training };
+    }
+
+    /// <summary>Refuses ranks of different opinions before anything is computed: they would compute nonsense together.</summary>
+    /// <exception cref="ConfigurationException">They are; the message says which where.</exception>
+    public void Agree(Device device, RunConfiguration configuration, DataSplits? data = null)
+    {
+        if (_job is null)
+            return;
+        var checksum = data is null ? "" : Together(() => data.Identify().Sha256);
+        if (RankAgreement.Difference(Ranks,
+            [
+                ("program", $"{typeof(Trainer).Module.ModuleVersionId} {typeof(RankSession).Module.ModuleVersionId}"),
+                ("configuration", ConfigurationFile.ToText(configuration)),
+                ("data", checksum),
+                ("vector width", $"{(device as CpuDevice)?.Width}"),
+            ]) is { } difference)
+            Refuse(difference);
     }
 
     /// <summary>What this rank's process found, where it is the first; its word for all.</summary>
@@ -139,7 +188,7 @@ sealed class RankSession
             if (_job is null)
                 return Environment.ProcessorCount;
             var claims = Ranks.AllGather<int>([Environment.ProcessorCount]);
-            var here = claims.Where((_, rank) => _job.Nodes[rank] == _job.Nodes[Ranks.Rank]).ToList();
+            var here = claims.Where((_, rank) => Ranks.Nodes[rank] == Ranks.Nodes[Ranks.Rank]).ToList();
             var online = Online(here.Max());
             return here.Sum() > online ? Math.Max(1, online / RanksHere) : Environment.ProcessorCount;
         }
@@ -158,7 +207,7 @@ sealed class RankSession
     public string? Describe()
         => _job is null
             ? null
-            : $"{Ranks.Size} on {Count(_job.Nodes.Distinct().Count(), "node")} ({_job.Library})"
+            : $"{Ranks.Size} on {Count(Ranks.Nodes.Distinct().Count(), "node")} ({_job.Library})"
                 + (Ranks.Levels.Count > 1 ? $", sums within nodes of {Ranks.Levels[0].Size} first" : "");
 
     static string Count(int count, string what) => $"{count} {what}{(count == 1 ? "" : "s")}";

@@ -61,14 +61,21 @@ sealed class DeviceOptions
     /// <inheritdoc cref="Create(ParseResult)"/>
     public Device Create(ParseResult parsed, RankSession session)
     {
-        var processors = session.Processors;
-        var device = session.Together(() => Create(parsed, () => processors));
+        var device = CreateAlone(parsed, session);
         if (session.Ranks.Size > 1)
             session.Together<bool>(() => device is CpuDevice ? true : throw new ConfigurationException(
                 $"--device {parsed.GetValue(_device)} cannot be one of {session.Ranks.Size} ranks; use --device cpu. "
                 + "VBILSTM_MPI=off runs every process by itself."));
         device.Join(session.Ranks);
         return device;
+    }
+
+    /// <summary>Another device as that of a rank, which has joined none.</summary>
+    /// <inheritdoc cref="Create(ParseResult)"/>
+    public Device CreateAlone(ParseResult parsed, RankSession session)
+    {
+        var processors = session.Processors;
+        return session.Together(() => Create(parsed, () => processors));
     }
 
     Device Create(ParseResult parsed, Func<int> processors)

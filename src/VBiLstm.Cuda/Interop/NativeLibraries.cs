@@ -9,7 +9,7 @@ namespace VBiLstm.Cuda.Interop;
 /// </summary>
 static partial class NativeLibraries
 {
-    public const string Driver = "cuda", Cublas = "cublas", CublasLt = "cublasLt", Cudnn = "cudnn", Nccl = "nccl", Mpi = "mpi";
+    public const string Driver = "cuda", Cublas = "cublas", CublasLt = "cublasLt", Cudnn = "cudnn", Nccl = "nccl";
 
     /// <summary>Folders to search before the system's own, separated as PATH is.</summary>
     public const string FoldersVariable = "VBILSTM_CUDA_LIBRARIES";
@@ -158,7 +158,6 @@ static partial class NativeLibraries
             CublasLt => BlasMajors(software).Select(major => windows ? $"cublasLt64_{major}.dll" : $"libcublasLt.so.{major}"),
             Cudnn => CudnnMajors.Select(major => windows ? $"cudnn64_{major}.dll" : $"libcudnn.so.{major}"),
             Nccl => [windows ? "nccl.dll" : "libnccl.so.2"],
-            Mpi => windows ? ["msmpi.dll"] : ["libmpi.so.40", "libmpi_abi.so.0", "libmpi.so.12", "libmpich.so.12", "libmpi.so"],
             _ => throw new DllNotFoundException($"{library} is not one of the CUDA libraries."),
         };
     }

@@ -39,6 +39,13 @@ sealed unsafe partial class MpiLibrary
 
     public MpiInterface Interface { get; }
 
+    /// <summary>What is looked for, in order; parameters as of <see cref="Load"/>.</summary>
+    public static IReadOnlyList<string> Names(string? named, bool prefersOpenMpi)
+    {
+        string[] openMpi = ["libmpi.so.40"], others = ["libmpi_abi.so.1", "libmpi_abi.so.0", "libmpi.so.12", "libmpich.so.12"];
+        return named is not null ? [named] : prefersOpenMpi ? [.. openMpi, .. others] : [.. others, .. openMpi];
+    }
+
     /// <summary>Loads the library that suits the launcher.</summary>
     /// <param name="named">Its file, where the user named one.</param>
     /// <param name="prefersOpenMpi">Whether the launcher is Open MPI's or speaks its protocol.</param>
@@ -47,8 +54,7 @@ sealed unsafe partial class MpiLibrary
     {
         if (!OperatingSystem.IsLinux())
             throw new MpiException("This process is one of several ranks, which run on Linux only; VBILSTM_MPI=off runs every process by itself.");
-        string[] openMpi = ["libmpi.so.40"], others = ["libmpi_abi.so.1", "libmpi_abi.so.0", "libmpi.so.12", "libmpich.so.12"];
-        string[] names = named is not null ? [named] : prefersOpenMpi ? [.. openMpi, .. others] : [.. others, .. openMpi];
+        var names = Names(named, prefersOpenMpi);
 
         // UCX, below many an MPI, takes SIGSEGV, which .NET needs for null references, unless told so before it is loaded. The runtime's own environment is
         // a copy that native code does not read.

@@ -20,6 +20,9 @@ public abstract unsafe class Communicator
     /// <summary>R, how many there are.</summary>
     public abstract int Size { get; }
 
+    /// <summary>The machine of each rank.</summary>
+    public virtual IReadOnlyList<string> Nodes => [.. Enumerable.Repeat(Environment.MachineName, Size)];
+
     /// <summary>
     /// The steps in which a sum goes over the ranks: all at once, or first those of a node, a power of two of them that follow one another, and then those of
     /// equal place in all nodes. Either way it has the same bits. A level has several ranks, but for the only one of a process by itself.
@@ -47,17 +50,37 @@ public abstract unsafe class Communicator
         return all;
     }
 
+    /// <summary>The first rank's values, on all ranks; what the others give is not looked at. In two steps, none of which moves all to every rank.</summary>
+    public T[] FromFirst<T>(T[] values) where T : unmanaged
+    {
+        ArgumentNullException.ThrowIfNull(values);
+        if (Size == 1)
+            return values;
+        var length = checked((int)AllGather<long>([values.Length])[0]);
+        var slice = (length + Size - 1) / Size;
+        var (slices, received) = (new T[checked(slice * Size)], new T[slice * Size]);
+        if (Rank == 0)
+            values.CopyTo(slices, 0);
+        fixed (T* source = slices, target = received)
+            AllToAll((nint)source, (nint)target, (long)slice * sizeof(T));
+        return AllGather<T>(received.AsSpan(0, slice))[..length];
+    }
+
     /// <summary>Whether it holds on any rank.</summary>
     public bool Any(bool holds) => Size == 1 ? holds : AllGather<bool>([holds]).Contains(true);
 
     /// <summary>The first rank's text that has any; cut to 4,096 bytes. Null where none has.</summary>
     public string? First(string? text)
     {
-        if (Size == 1)
-            return text;
+        return Size == 1 ? text : Texts(text ?? "").FirstOrDefault(of => of.Length > 0);
+    }
+
+    /// <summary>Every rank's text, cut to 4,096 bytes, in the order of ranks.</summary>
+    public IReadOnlyList<string> Texts(string text)
+    {
         var part = new byte[TextBytes];
         Encoding.UTF8.GetEncoder().Convert(text, part, flush: true, out _, out _, out _);
-        return AllGather<byte>(part).Chunk(TextBytes).Where(of => of[0] != 0).Select(of => Encoding.UTF8.GetString(of).TrimEnd('\0')).FirstOrDefault();
+        return [.. AllGather<byte>(part).Chunk(TextBytes).Select(of => Encoding.UTF8.GetString(of).TrimEnd('\0'))];
     }
 
     sealed class SingleRank : Communicator

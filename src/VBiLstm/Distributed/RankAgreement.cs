@@ -1,9 +1,9 @@
 using System.IO.Hashing;
-using System.Text;
+using System.Runtime.InteropServices;
 
 namespace VBiLstm.Distributed;
 
-/// <summary>What must be the same on all ranks, compared before anything is computed.</summary>
+/// <summary>What must be the same on all ranks, compared before anything is computed and at every checkpoint.</summary>
 public static class RankAgreement
 {
     const int HashBytes = 16;
@@ -13,23 +13,42 @@ public static class RankAgreement
     /// on all ranks.
     /// </summary>
     /// <param name="ranks">Those that compare.</param>
-    /// <param name="nodes">The machine of each rank.</param>
     /// <param name="items">What is compared, as people call it, and its value.</param>
-    public static string? Difference(Communicator ranks, IReadOnlyList<string> nodes, IReadOnlyList<(string Item, string Value)> items)
+    public static string? Difference(Communicator ranks, IReadOnlyList<(string Item, string Value)> items)
     {
         ArgumentNullException.ThrowIfNull(ranks);
-        ArgumentNullException.ThrowIfNull(nodes);
         ArgumentNullException.ThrowIfNull(items);
-        var own = items.SelectMany(item => XxHash128.Hash(Encoding.UTF8.GetBytes(item.Value))).ToArray();
+        return Difference(ranks, [.. items.Select(item => item.Item)],
+            [.. items.SelectMany(item => XxHash128.Hash(MemoryMarshal.AsBytes(item.Value.AsSpan())))]);
+    }
+
+    /// <inheritdoc cref="Difference(Communicator, IReadOnlyList{ValueTuple{string, string}})"/>
+    public static string? Difference(Communicator ranks, IReadOnlyList<(string Item, IEnumerable<float[]> Values)> items)
+    {
+        ArgumentNullException.ThrowIfNull(ranks);
+        ArgumentNullException.ThrowIfNull(items);
+        return Difference(ranks, [.. items.Select(item => item.Item)], [.. items.SelectMany(item => Hash(item.Values))]);
+    }
+
+    static byte[] Hash(IEnumerable<float[]> arrays)
+    {
+        var hash = new XxHash128();
+        foreach (var values in arrays)
+            hash.Append(MemoryMarshal.AsBytes(values.AsSpan()));
+        return hash.GetCurrentHash();
+    }
+
+    static string? Difference(Communicator ranks, string[] items, byte[] own)
+    {
         var hashes = ranks.AllGather<byte>(own).Chunk(HashBytes).Select(Convert.ToHexString).ToArray();
         var differences = new List<string>();
-        for (var i = 0; i < items.Count; i++)
+        for (var i = 0; i < items.Length; i++)
         {
-            var others = Enumerable.Range(1, ranks.Size - 1).Where(rank => hashes[rank * items.Count + i] != hashes[i]).ToList();
+            var others = Enumerable.Range(1, ranks.Size - 1).Where(rank => hashes[rank * items.Length + i] != hashes[i]).ToList();
             if (others.Count > 0)
-                differences.Add($"other {items[i].Item} on {string.Join(", ", others.Select(rank => $"rank {rank} ({nodes[rank]})"))}");
+                differences.Add($"other {items[i]} on {string.Join(", ", others.Select(rank => $"rank {rank} ({ranks.Nodes[rank]})"))}");
         }
 
-        return differences.Count == 0 ? null : $"The ranks do not agree with rank 0 ({nodes[0]}): {string.Join("; ", differences)}.";
+        return differences.Count == 0 ? null : $"The ranks do not agree with rank 0 ({ranks.Nodes[0]}): {string.Join("; ", differences)}.";
     }
 }

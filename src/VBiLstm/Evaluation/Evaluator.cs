@@ -35,7 +35,10 @@ public sealed class Evaluator
     /// <param name="batchSize">
     /// Sequences of a batch, which are scored in shards where the step has fewer rows; null for the step's rows. Where state is carried, figures depend on it.
     /// </param>
-    /// <param name="ranks">Those that share out the shards and all call the same; null for this process alone.</param>
+    /// <param name="ranks">
+    /// Those that share out the shards and all call the same; null for this process alone. Any number of them comes to the same figures; where state is
+    /// carried, no more than there are shards have something to do.
+    /// </param>
     public Evaluator(TrainingStep step, int? batchSize = null, Communicator? ranks = null)
     {
         ArgumentNullException.ThrowIfNull(step);
@@ -65,68 +68,90 @@ public sealed class Evaluator
             throw new ConfigurationException("The importance-weighted bound needs sequences of their own; these windows carry their state. "
                 + "Set data.carry_state=false, or leave the samples out.");
         var batches = new EvaluationBatches(data, _batchSize);
-        var own = OwnShards.Of((_batchSize + _step.BatchSize - 1) / _step.BatchSize, _ranks);
+        var lanes = new Lanes(batches.Count, (_batchSize + _step.BatchSize - 1) / _step.BatchSize, data.CarriesState, _ranks.Size);
         var batch = new SequenceBatch(_step.MaximumSteps, _step.BatchSize, data.FrameSize);
-
-        // By itself and in whole batches, one is added to the total after the other.
-        var isWhole = _ranks.Size == 1 && own.Count == 1;
-        var sums = new Sums(LatentUnits, isWhole ? 1 : checked(batches.Count * own.Count));
+        var sums = new Sums(LatentUnits, lanes.AreInOrder ? 1 : lanes.PerRank);
         var total = sums.Zeros();
         var (nll, kl, logWeight) = (new double[_step.BatchSize], new double[_step.BatchSize], new double[_step.BatchSize]);
         var logWeights = new double[importanceSamples, _step.BatchSize];
         var trajectories = Math.Max(1, importanceSamples);
-        var done = 0;
-
-        // Shard by shard, so that the state of its rows stays on the device from batch to batch.
-        for (var shard = 0; shard < own.Count; shard++)
+        for (var slot = 0; slot < lanes.PerRank; slot++)
         {
-            _step.ResetState();
-            for (var number = 0; number < batches.Count; number++)
+            // A rank that is cancelled ends all, at the same place.
+            if (_ranks.Any(cancellation.IsCancellationRequested))
+                throw new OperationCanceledException(cancellation);
+            if (lanes.At(_ranks.Rank, slot) is not var (number, shard))
+                continue;
+            batches.Read(number, batch, shard);
+            if (batch.Continues)
+                _step.CarryState();
+            else
+                _step.ResetState();
+            _step.Load(batch);
+            var sum = sums.Of(lanes.AreInOrder ? 0 : slot);
+            for (var k = 0; k < trajectories; k++)
             {
-                // A rank that is cancelled ends all, at the same place.
-                if (_ranks.Any(cancellation.IsCancellationRequested))
-                    throw new OperationCanceledException(cancellation);
-                var sum = sums.Of(isWhole ? 0 : number * own.Count + shard);
-                batches.Read(number, batch, own.First + shard);
-                if (batch.Continues)
-                    _step.CarryState();
-                _step.Load(batch);
-                for (var k = 0; k < trajectories; k++)
+                if (_ranks.Size == 1)
+                    cancellation.ThrowIfCancellationRequested();
+                _step.Apply(StepSettings.OfEvaluation(NoiseSeed, k));
+                if (mode == LatentMode.Sampled)
+                    _step.DrawNoise(NoisePurpose.Evaluation);
+                else
+                    _step.ZeroNoise();
+                _step.Forward();
+                _step.SequenceScores(nll, kl, importanceSamples > 0 ? logWeight : []);
+                if (k == 0)
                 {
-                    if (_ranks.Size == 1)
-                        cancellation.ThrowIfCancellationRequested();
-                    _step.Apply(StepSettings.OfEvaluation(NoiseSeed, k));
-                    if (mode == LatentMode.Sampled)
-                        _step.DrawNoise(NoisePurpose.Evaluation);
-                    else
-                        _step.ZeroNoise();
-                    _step.Forward();
-                    _step.SequenceScores(nll, kl, importanceSamples > 0 ? logWeight : []);
-                    if (k == 0)
-                    {
-                        sum[Sums.Nll] = nll.Take(batch.Sequences).Sum();
-                        sum[Sums.Kl] = kl.Take(batch.Sequences).Sum();
-                        _step.LatentStatistics(sums.KlPerLatent(sum), sums.Mean(sum), sums.MeanSquare(sum));
-                    }
-
-                    if (importanceSamples > 0)
-                        for (var n = 0; n < batch.Sequences; n++)
-                            logWeights[k, n] = logWeight[n] - nll[n];
-                    progress?.Invoke((done + (k + 1.0) / trajectories) / (batches.Count * own.Count));
+                    sum[Sums.Nll] = nll.Take(batch.Sequences).Sum();
+                    sum[Sums.Kl] = kl.Take(batch.Sequences).Sum();
+                    _step.LatentStatistics(sums.KlPerLatent(sum), sums.Mean(sum), sums.MeanSquare(sum));
                 }
 
                 if (importanceSamples > 0)
                     for (var n = 0; n < batch.Sequences; n++)
-                        sum[Sums.ImportanceWeighted] += LogMeanExp(logWeights, n);
-                if (isWhole)
-                    Sums.Move(sum, total);
-                done++;
+                        logWeights[k, n] = logWeight[n] - nll[n];
+                progress?.Invoke((slot + (k + 1.0) / trajectories) / lanes.PerRank);
             }
+
+            if (importanceSamples > 0)
+                for (var n = 0; n < batch.Sequences; n++)
+                    sum[Sums.ImportanceWeighted] += LogMeanExp(logWeights, n);
+            if (lanes.AreInOrder)
+                Sums.Move(sum, total);
         }
 
-        if (!isWhole)
-            sums.AddAll(_ranks, batches.Count, own.Count, total);
+        if (!lanes.AreInOrder)
+            sums.AddAll(_ranks, lanes, total);
         return Result(data, mode, importanceSamples, sums, total);
+    }
+
+    // Who scores what: where state is carried, a shard of all batches, one after the other, is a lane; else each shard of each batch is one. Ranks take the
+    // lanes in turn, so that any number of them suits.
+    readonly record struct Lanes(int Batches, int Shards, bool Carries, int Ranks)
+    {
+        int Count => Carries ? Shards : checked(Shards * Batches);
+
+        int Length => Carries ? Batches : 1;
+
+        // Places of a rank, of which the last may be empty.
+        public int PerRank => checked((Count + Ranks - 1) / Ranks * Length);
+
+        // One process scores in the order in which sums are added.
+        public bool AreInOrder => Ranks == 1 && (Shards == 1 || !Carries);
+
+        public (int Batch, int Shard)? At(int rank, int slot)
+        {
+            var (lane, place) = (slot / Length * Ranks + rank, slot % Length);
+            if (lane >= Count)
+                return null;
+            return Carries ? (place, lane) : (lane / Shards, lane % Shards);
+        }
+
+        public (int Rank, int Slot) Of(int batch, int shard)
+        {
+            var lane = Carries ? shard : batch * Shards + shard;
+            return (lane % Ranks, lane / Ranks * Length + (Carries ? batch : 0));
+        }
     }
 
     int LatentUnits => _model.HasLatent ? _model.Configuration.LatentUnits : 0;
@@ -178,13 +203,17 @@ public sealed class Evaluator
         public double[] Zeros() => new double[Width];
 
         // In the order of batches and of the shards in each, whoever computed them.
-        public void AddAll(Communicator ranks, int batches, int ownShards, double[] total)
+        public void AddAll(Communicator ranks, in Lanes lanes, double[] total)
         {
             var all = ranks.AllGather<double>(_values);
-            for (var batch = 0; batch < batches; batch++)
-                for (var rank = 0; rank < ranks.Size; rank++)
-                    for (var shard = 0; shard < ownShards; shard++)
-                        Move(all.AsSpan(((rank * batches + batch) * ownShards + shard) * Width, Width), total);
+            for (var batch = 0; batch < lanes.Batches; batch++)
+            {
+                for (var shard = 0; shard < lanes.Shards; shard++)
+                {
+                    var (rank, slot) = lanes.Of(batch, shard);
+                    Move(all.AsSpan((rank * lanes.PerRank + slot) * Width, Width), total);
+                }
+            }
         }
 
         // Adds, and clears for what comes next.

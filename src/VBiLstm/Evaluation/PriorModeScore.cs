@@ -1,5 +1,6 @@
 using VBiLstm.Configuration;
 using VBiLstm.Data;
+using VBiLstm.Distributed;
 using VBiLstm.Model;
 
 namespace VBiLstm.Evaluation;
@@ -15,41 +16,49 @@ public static class PriorModeScore
     /// <param name="prior">Made for the mode that is wanted.</param>
     /// <param name="data">The split.</param>
     /// <param name="mode">Sampled or mean, as <paramref name="prior"/> was made.</param>
+    /// <param name="batchSize">Sequences of a batch, which the ranks share out by rows; null for the rows of <paramref name="prior"/>.</param>
+    /// <param name="ranks">Those that all call the same; null for this process alone. Any number of them comes to the same figures.</param>
     /// <param name="progress">Told the share done, from 0 to 1.</param>
     /// <param name="cancellation">Stops between batches.</param>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static EvaluationResult Evaluate(PriorMode prior, SequenceDataset data, LatentMode mode, Action<double>? progress = null,
-        CancellationToken cancellation = default)
+    public static EvaluationResult Evaluate(PriorMode prior, SequenceDataset data, LatentMode mode, int? batchSize = null, Communicator? ranks = null,
+        Action<double>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(prior);
         ArgumentNullException.ThrowIfNull(data);
-        var batches = new EvaluationBatches(data, prior.BatchSize);
+        ranks ??= Communicator.Alone;
+        var batches = new EvaluationBatches(data, batchSize ?? prior.BatchSize);
         var batch = new SequenceBatch(data.MaximumLength, prior.BatchSize, data.FrameSize);
-        double sum = 0;
-        long tokens = 0;
+        var nll = new double[batches.Count * prior.BatchSize];
+        var sequences = new int[batches.Count];
         for (var number = 0; number < batches.Count; number++)
         {
-            cancellation.ThrowIfCancellationRequested();
-            batches.Read(number, batch);
-            var nll = Score(prior, batch);
-            for (var n = 0; n < batch.Sequences; n++)
-            {
-                sum += nll[n];
-                tokens += batch.Lengths[n];
-            }
-
+            // A rank that is cancelled ends all, at the same place.
+            if (ranks.Any(cancellation.IsCancellationRequested))
+                throw new OperationCanceledException(cancellation);
+            batches.Read(number, batch, ranks.Rank);
+            Score(prior, batch).CopyTo(nll, number * prior.BatchSize);
+            sequences[number] = batch.StepSequences;
             progress?.Invoke((number + 1.0) / batches.Count);
         }
 
         return new EvaluationResult
         {
-            Nll = sum / data.Count,
+            Nll = InOrder(ranks.AllGather<double>(nll), sequences, prior.BatchSize).Sum() / data.Count,
             Kl = 0,
             Sequences = data.Count,
-            Tokens = tokens,
+            Tokens = Enumerable.Range(0, data.Count).Sum(index => (long)data.Length(index)),
             Unit = data.Unit,
             IsBound = mode == LatentMode.Sampled,
         };
+    }
+
+    // Of all ranks' rows those with a sequence, batch by batch.
+    static IEnumerable<double> InOrder(double[] all, int[] sequences, int rows)
+    {
+        for (var number = 0; number < sequences.Length; number++)
+            for (var n = 0; n < sequences[number]; n++)
+                yield return all[(n / rows * sequences.Length + number) * rows + n % rows];
     }
 
     /// <summary>−log p of each row of a batch, nats, over its own steps; goes on from the state of the batch before where the batch continues it.</summary>

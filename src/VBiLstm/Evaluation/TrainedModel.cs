@@ -15,9 +15,18 @@ public sealed class TrainedModel : IDisposable
     /// <exception cref="CheckpointException">Missing, damaged or of another format; the message names the file.</exception>
     /// <exception cref="NonFiniteException">A parameter is not finite.</exception>
     public TrainedModel(string path, Device device)
+        : this(device is null ? throw new ArgumentNullException(nameof(device)) : Read(path, withMoments: false), device)
     {
+    }
+
+    /// <param name="checkpoint">As read.</param>
+    /// <param name="device">Where the parameters go; where it has joined ranks, they share out what is scored, and come to the same figures.</param>
+    /// <exception cref="NonFiniteException">A parameter is not finite.</exception>
+    public TrainedModel(Checkpoint checkpoint, Device device)
+    {
+        ArgumentNullException.ThrowIfNull(checkpoint);
         ArgumentNullException.ThrowIfNull(device);
-        Checkpoint = Read(path, withMoments: false);
+        Checkpoint = checkpoint;
         if (ParameterFiles.FirstNonFinite(Checkpoint.Weights) is { } name)
             throw NonFiniteException.OfParameters(Checkpoint.Folder, Checkpoint.State.Step, name);
         Device = device;
@@ -66,7 +75,7 @@ public sealed class TrainedModel : IDisposable
         rows = Math.Min(rows, split.Count);
         var shards = Configuration.Training.Shards;
         using var step = new TrainingStep(Device, Parameters, split.MaximumLength, (rows + shards - 1) / shards, training: null);
-        return Checked(new Evaluator(step, rows).Evaluate(split, mode, importanceSamples, progress, cancellation));
+        return Checked(new Evaluator(step, rows, Device.Ranks).Evaluate(split, mode, importanceSamples, progress, cancellation));
     }
 
     /// <summary>Scores a split in prior mode, as <see cref="PriorModeScore.Evaluate"/> does; parameters as of <see cref="Posterior"/>.</summary>
@@ -74,8 +83,9 @@ public sealed class TrainedModel : IDisposable
         CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(split);
-        using var prior = new PriorMode(Device, Parameters, Math.Min(rows, split.Count), sampled: mode == LatentMode.Sampled);
-        return Checked(PriorModeScore.Evaluate(prior, split, mode, progress, cancellation));
+        rows = Math.Min(rows, split.Count);
+        using var prior = new PriorMode(Device, Parameters, (rows + Device.Ranks.Size - 1) / Device.Ranks.Size, sampled: mode == LatentMode.Sampled);
+        return Checked(PriorModeScore.Evaluate(prior, split, mode, rows, Device.Ranks, progress, cancellation));
     }
 
     EvaluationResult Checked(EvaluationResult result)

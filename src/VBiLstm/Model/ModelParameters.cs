@@ -94,6 +94,9 @@ public sealed class ModelParameters : IDisposable
     /// <summary>[1, terms]: see <see cref="Partial"/>.</summary>
     internal Tensor TermsBehindGradients => _partials.RowRange(0, 1).ColumnRange(Layout.ArenaLength, StepMetrics.Terms);
 
+    /// <summary>Bytes that each rank has of a sum over the ranks: gradients, the terms behind them, and padding to whole blocks.</summary>
+    public long SumBytes => (long)sizeof(float) * _partials.Columns;
+
     public long Bytes => _arena.UsedBytes;
 
     /// <summary>View of the parameter's values, [in, out] or [1, out]. Throws <see cref="KeyNotFoundException"/> for a name the model does not have.</summary>

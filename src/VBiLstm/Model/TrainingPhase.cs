@@ -45,6 +45,9 @@ public enum TrainingPhase
     /// <summary>The gradients and terms of a step's shards are added.</summary>
     ShardSum,
 
+    /// <summary>And with those of the other ranks.</summary>
+    RankSum,
+
     /// <summary>Gradient norm, clipping, Adam, and the weights' own arrangements.</summary>
     Adam,
 }
@@ -69,6 +72,7 @@ public static class TrainingPhaseNames
         TrainingPhase.B6 => "B6 weight gradients",
         TrainingPhase.B7 => "B7 backward LSTM and inputs",
         TrainingPhase.ShardSum => "sum of the shards",
+        TrainingPhase.RankSum => "sum over the ranks",
         TrainingPhase.Adam => "Adam",
         _ => throw new ArgumentOutOfRangeException(nameof(phase), phase, null),
     };

@@ -29,6 +29,8 @@ public sealed partial class TrainingStep
     /// </summary>
     void SumRanks()
     {
+        if (_device.Ranks.Size > 1)
+            _frame.Enter(TrainingPhase.RankSum);
         SumRanks(0, _parameters.Partial(0), _parameters.Received);
         _device.Copy(_parameters.TermsBehindGradients, AsRow(_frame.Terms));
         _device.WeightedSum(_frame.Terms, _frame.Scalars.Coefficients, _frame.Objective);

@@ -2,13 +2,15 @@ using System.Diagnostics;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Devices;
+using VBiLstm.Distributed;
 using VBiLstm.Model;
 
 namespace VBiLstm.Training;
 
 /// <summary>
 /// Training steps on a batch of full-length random sequences: what a device makes of a model's sizes, without a data set. Each step loads the
-/// batch, shard by shard, draws its noise, runs both passes and updates the parameters, as <see cref="Trainer"/> does.
+/// batch, shard by shard, draws its noise, runs both passes and updates the parameters, as <see cref="Trainer"/> does; where the device has joined other
+/// ranks, all of them make the same calls.
 /// </summary>
 public sealed class StepBenchmark : IDisposable
 {
@@ -16,27 +18,38 @@ public sealed class StepBenchmark : IDisposable
 
     readonly Device _device;
     readonly RunConfiguration _configuration;
-    readonly SequenceBatch _batch;
+    readonly int _timeSteps;
+    readonly SequenceBatch[] _shards;
     long _done;
 
     /// <param name="device">Where the steps run.</param>
     /// <param name="configuration">Model, batch size, shards, optimiser and seed; its data section is not read.</param>
     /// <param name="timeSteps">T, predicted steps of every sequence.</param>
-    /// <exception cref="ConfigurationException">A field is out of range.</exception>
+    /// <exception cref="ConfigurationException">A field is out of range, or the shards do not suit the device's ranks.</exception>
     /// <exception cref="InsufficientMemoryException">Parameters or activations do not fit.</exception>
     public StepBenchmark(Device device, RunConfiguration configuration, int timeSteps)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(configuration);
         configuration.Validate();
-        _device = device;
-        _configuration = configuration;
+        (_device, _configuration, _timeSteps) = (device, configuration, timeSteps);
         var (model, training) = (configuration.Model, configuration.Training);
-        _batch = RandomSequences.Batch(model, timeSteps, training.ShardSize, configuration.Seed);
-        _batch.OtherSequences = training.BatchSize - training.ShardSize;
-        Parameters = new ModelParameters(device, model, training: true, training.Shards);
+        var own = OwnShards.Of(training.Shards, device.Ranks);
+        _shards = [.. Enumerable.Range(own.First, own.Count).Select(Shard)];
+        Parameters = new ModelParameters(device, model, training: true, own.Count);
         Parameters.Initialise(configuration.Seed);
         Step = new TrainingStep(device, Parameters, timeSteps, training.ShardSize, training);
+    }
+
+    SequenceBatch Shard(int number)
+    {
+        var training = _configuration.Training;
+        var shard = RandomSequences.Batch(_configuration.Model, _timeSteps, training.ShardSize, _configuration.Seed + number);
+        shard.Sequences = Math.Min(training.ShardSize, training.BatchSize - number * training.ShardSize);
+        shard.OtherSequences = training.BatchSize - shard.Sequences;
+        for (var row = 0; row < training.ShardSize; row++)
+            (shard.Lengths[row], shard.RowIds[row]) = row < shard.Sequences ? (_timeSteps, number * training.ShardSize + row) : (0, 0);
+        return shard;
     }
 
     public ModelParameters Parameters { get; }
@@ -48,9 +61,9 @@ public sealed class StepBenchmark : IDisposable
     /// <returns>The objective in nats per sequence.</returns>
     public float Run(bool recorded = true)
     {
-        for (var shard = 0; shard < Parameters.Shards; shard++)
+        for (var shard = 0; shard < _shards.Length; shard++)
         {
-            Step.Load(_batch);
+            Step.Load(_shards[shard]);
             Step.Run(StepSettings.Of(_configuration, _done), shard, recorded);
         }
 
@@ -61,7 +74,7 @@ public sealed class StepBenchmark : IDisposable
     /// <summary>The objective and the gradients of a step, without its update: again, they come out the same.</summary>
     internal float Differentiate()
     {
-        Step.Load(_batch);
+        Step.Load(_shards[0]);
         Step.Apply(StepSettings.Of(_configuration, _done));
         Step.DrawNoise();
         Step.Forward();
@@ -78,18 +91,14 @@ public sealed class StepBenchmark : IDisposable
     {
         var begin = Stopwatch.GetTimestamp();
         do
-        {
-            cancellation.ThrowIfCancellationRequested();
             Run();
-        }
-        while (Stopwatch.GetElapsedTime(begin) < duration / 3);
+        while (GoesOn(() => Stopwatch.GetElapsedTime(begin) < duration / 3, cancellation));
 
         // Half of what is left for whole steps, the rest for their phases; waiting for each phase's end takes time of its own.
         var steps = new List<double>();
         var half = duration / 3 + duration / 3;
-        while (steps.Count < MinimumSteps || Stopwatch.GetElapsedTime(begin) < half)
+        while (GoesOn(() => steps.Count < MinimumSteps || Stopwatch.GetElapsedTime(begin) < half, cancellation))
         {
-            cancellation.ThrowIfCancellationRequested();
             var start = Stopwatch.GetTimestamp();
             Run();
             steps.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
@@ -97,9 +106,8 @@ public sealed class StepBenchmark : IDisposable
 
         var phaseTicks = new long[Enum.GetValues<TrainingPhase>().Length];
         var phases = phaseTicks.Select(_ => new List<double>()).ToArray();
-        for (var measured = 0; measured < MinimumSteps || Stopwatch.GetElapsedTime(begin) < duration; measured++)
+        for (var measured = 0; GoesOn(() => measured < MinimumSteps || Stopwatch.GetElapsedTime(begin) < duration, cancellation); measured++)
         {
-            cancellation.ThrowIfCancellationRequested();
             var start = Stopwatch.GetTimestamp();
             Array.Clear(phaseTicks);
             var (current, since) = (-1, start);
@@ -121,6 +129,10 @@ public sealed class StepBenchmark : IDisposable
         return new StepTimes(steps.Count, Median(steps),
             [.. Enum.GetValues<TrainingPhase>().Select(phase => (phase, Median(phases[(int)phase]))).Where(pair => pair.Item2 > 0)]);
     }
+
+    // The ranks' clocks differ, their number of steps may not.
+    bool GoesOn(Func<bool> wants, CancellationToken cancellation)
+        => _device.Ranks.Any(cancellation.IsCancellationRequested) ? throw new OperationCanceledException(cancellation) : _device.Ranks.Any(wants());
 
     internal static double Median(IEnumerable<double> values)
     {

@@ -121,6 +121,7 @@ public sealed class Trainer : IDisposable
     /// <param name="cancellation">Ends the run.</param>
     /// <exception cref="NonFiniteException">A loss or gradient is not finite and the configuration says stop (the last checkpoint is of the step before), or
     /// the run has diverged.</exception>
+    /// <exception cref="RanksDisagreeException">At a checkpoint, which is not written, the ranks' parameters differ.</exception>
     /// <exception cref="DataException">The data cannot be read on; the last checkpoint is of the step before.</exception>
     /// <exception cref="IOException">A checkpoint could not be written; what else could be is.</exception>
     public TrainingOutcome Run(ITrainingObserver? observer = null, CancellationToken cancellation = default)
@@ -358,13 +359,16 @@ public sealed class Trainer : IDisposable
         }
     }
 
-    // Nowhere where the run is in memory, but all ranks give their states to the one that saves, and all find alike what is not finite.
+    // Nowhere where the run is in memory, but all ranks give their states to the one that saves, and all find alike what they disagree on or is not finite.
     void Save(string? folder)
     {
         if (folder is null && _ranks.Size == 1)
             return;
         var states = _states?.Gather() ?? [];
         var (values, firstMoments, secondMoments) = (Download(Parameters.Values), Download(Parameters.FirstMoments), Download(Parameters.SecondMoments));
+        CheckRanksAgree(values, [.. firstMoments, .. secondMoments]);
+        if (ParameterFiles.FirstNonFinite([.. values, .. firstMoments, .. secondMoments]) is { } name)
+            throw NonFiniteException.OfParameters(Place, _state.Step, name);
         if (folder is null)
             return;
         foreach (var observer in _observers)
@@ -373,11 +377,16 @@ public sealed class Trainer : IDisposable
         CheckpointFolder.Write(folder, _state, _data.Identify(), values, firstMoments, secondMoments, states);
     }
 
-    IReadOnlyList<NamedTensor> Download(Tensor arena)
+    // All made the same updates of the same sums: what differs was computed or moved wrong.
+    void CheckRanksAgree(IEnumerable<NamedTensor> weights, IEnumerable<NamedTensor> moments)
     {
-        var tensors = ParameterFiles.Download(_device, Parameters.Layout, arena);
-        return ParameterFiles.FirstNonFinite(tensors) is { } name ? throw NonFiniteException.OfParameters(Place, _state.Step, name) : tensors;
+        if (_ranks.Size > 1 && RankAgreement.Difference(_ranks,
+                [("weights", weights.Select(tensor => tensor.Values)), ("Adam moments", moments.Select(tensor => tensor.Values))]) is { } difference)
+            throw new RanksDisagreeException($"At step {_state.Step:N0} the checkpoint was not written. {difference} "
+                + "A machine computes or moves wrong values; vbilstm verify on the same ranks says more.");
     }
+
+    IReadOnlyList<NamedTensor> Download(Tensor arena) => ParameterFiles.Download(_device, Parameters.Layout, arena);
 
     public void Dispose()
     {

@@ -16,6 +16,32 @@ public class CommunicatorTests
         Assert.All(ThreadRanks.Run(ranks, of => of.Any(false)), Assert.False);
         Assert.All(ThreadRanks.Run(ranks, of => of.First(of.Rank == ranks - 1 ? "gradient of ψ.W" : null)), text => Assert.Equal("gradient of ψ.W", text));
         Assert.All(ThreadRanks.Run(ranks, of => of.First(null)), Assert.Null);
+        Assert.All(ThreadRanks.Run(ranks, of => of.Texts($"rank {of.Rank}")),
+            texts => Assert.Equal(Enumerable.Range(0, ranks).Select(rank => $"rank {rank}"), texts));
+    }
+
+    [Theory]
+    [InlineData(1, 5)]
+    [InlineData(3, 0)]
+    [InlineData(3, 1)]
+    [InlineData(3, 8)]
+    [InlineData(4, 1000)]
+    public void All_ranks_get_the_first_one_s_values(int ranks, int length)
+    {
+        var expected = Enumerable.Range(0, length).Select(i => 0.5f * i).ToArray();
+        Assert.All(ThreadRanks.Run(ranks, of => of.FromFirst(of.Rank == 0 ? expected : [7])), values => Assert.Equal(expected, values));
+    }
+
+    [Fact]
+    public void What_differs_is_named_with_its_ranks()
+    {
+        string? Difference(Func<int, string> text) => Assert.Single(
+            ThreadRanks.Run(3, of => RankAgreement.Difference(of, [("data", "same"), ("program", text(of.Rank))])).Distinct());
+        Assert.Null(Difference(_ => "x"));
+        Assert.Equal($"The ranks do not agree with rank 0 ({Environment.MachineName}): other program on rank 1 ({Environment.MachineName}).",
+            Difference(rank => rank == 1 ? "y" : "x"));
+        var values = ThreadRanks.Run(3, of => RankAgreement.Difference(of, [("weights", [[1f, of.Rank == 2 ? -0f : 0f], [3f]])]));
+        Assert.All(values, text => Assert.Contains("other weights on rank 2", text, StringComparison.Ordinal));
     }
 
     [Fact]

@@ -8,6 +8,7 @@ using VBiLstm.Model;
 using VBiLstm.Runs;
 using VBiLstm.Tests.Data;
 using VBiLstm.Training;
+using VBiLstm.Verification;
 
 namespace VBiLstm.Tests.Distributed;
 
@@ -254,6 +255,126 @@ public class RankTests
         Assert.All(state.CarriedState, tensor => Assert.All(tensor.Values, value => Assert.True(float.IsFinite(value))));
     }
 
+    // Bits that change in one machine's memory reach its moments and weights alone.
+    [Theory]
+    [InlineData(true, "other weights on rank 2")]
+    [InlineData(false, "other Adam moments on rank 2")]
+    public void Ranks_that_have_come_apart_write_no_checkpoint(bool weights, string difference)
+    {
+        using var folder = new TemporaryFolder();
+        var run = Run(DataKind.Fixed, 4);
+        var messages = ThreadRanks.Run(4, communicator =>
+        {
+            using var data = Data(DataKind.Fixed);
+            using var device = new CpuDevice(1);
+            device.Join(communicator);
+            using var trainer = new Trainer(run, data, device, communicator.Rank == 0 ? new RunFolder(folder.At("run")) : null);
+            var spoilt = (weights ? trainer.Parameters.Values : trainer.Parameters.FirstMoments).ColumnRange(3, 1);
+            var spoiler = new Spoiler(6, () => device.Upload([0.75f], spoilt));
+            return Assert.Throws<RanksDisagreeException>(() => trainer.Run(communicator.Rank == 2 ? spoiler : null, CancellationToken.None)).Message;
+        });
+        var message = Assert.Single(messages.Distinct());
+        Assert.Contains(difference, message, StringComparison.Ordinal);
+        Assert.Contains("step 8", message, StringComparison.Ordinal);
+        Assert.Equal(4, CheckpointFolder.Read(new RunFolder(folder.At("run")).Last, withMoments: true).State.Step);
+    }
+
+    sealed class Spoiler(long afterStep, Action spoil) : ITrainingObserver
+    {
+        public void OnStep(in StepReport report)
+        {
+            if (report.Step == afterStep)
+                spoil();
+        }
+
+        public void OnEvaluation(EvaluationReport report)
+        {
+        }
+    }
+
+    [Fact]
+    public void A_checkpoint_that_only_the_first_rank_can_read_reaches_all()
+    {
+        using var folder = new TemporaryFolder();
+        Train(folder.At("run"), DataKind.Carried, Run(DataKind.Carried, 4), 1);
+        var expected = CheckpointFolder.Read(folder.At("run"), withMoments: true);
+        var shared = ThreadRanks.Run(3, ranks => SharedCheckpoint.FromFirst(ranks, ranks.Rank == 0 ? expected : null));
+        CheckpointFolder.Write(folder.At("again"), shared[2]!.State, shared[2]!.Data!, shared[2]!.Weights, shared[2]!.FirstMoments, shared[2]!.SecondMoments,
+            shared[2]!.CarriedState);
+        foreach (var file in new[] { "weights.safetensors", "optimizer.safetensors", "data.json", "state.json" })
+            Assert.Equal(File.ReadAllBytes(folder.At($"run/checkpoints/last/{file}")), File.ReadAllBytes(folder.At($"again/{file}")));
+        Assert.Equal(expected.Folder, shared[1]!.Folder);
+        Assert.All(ThreadRanks.Run(3, ranks => SharedCheckpoint.FromFirst(ranks, null)), Assert.Null);
+    }
+
+    // Also by more ranks than there are shards or batches, and by numbers that do not suit the shards.
+    [Theory]
+    [InlineData(DataKind.Ragged, LatentMode.Sampled)]
+    [InlineData(DataKind.Carried, LatentMode.Sampled)]
+    [InlineData(DataKind.Carried, LatentMode.Mean)]
+    public void Prior_mode_has_the_figures_of_one_process(DataKind kind, LatentMode mode)
+    {
+        EvaluationResult Score(Communicator ranks)
+        {
+            using var data = Split(kind, 21, 2);
+            using var device = new CpuDevice(1);
+            using var parameters = new ModelParameters(device, Run(kind, 4).Model, training: false);
+            parameters.Initialise(7);
+            using var prior = new PriorMode(device, parameters, (8 + ranks.Size - 1) / ranks.Size, sampled: mode == LatentMode.Sampled);
+            return PriorModeScore.Evaluate(prior, data, mode, 8, ranks);
+        }
+
+        var one = Score(Communicator.Alone);
+        foreach (var ranks in new[] { 2, 3, 8 })
+            Assert.All(ThreadRanks.Run(ranks, Score), result => Assert.Equal(one, result with { KlPerLatent = one.KlPerLatent }));
+    }
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void The_sum_over_the_ranks_is_found_right_and_a_network_that_changes_a_bit_is_found(int ranks)
+    {
+        var run = Run(DataKind.Fixed, ranks);
+        run = run with { Training = run.Training with { BatchSize = 4 * ranks } };
+        IReadOnlyList<RankDifference> Compare(Communicator communicator)
+        {
+            using var joined = new CpuDevice(1);
+            joined.Join(communicator);
+            using var alone = new CpuDevice(1);
+            return RankComparison.Run(joined, alone, run, 5, 3, CancellationToken.None);
+        }
+
+        Assert.All(ThreadRanks.Run(ranks, Compare), found =>
+        {
+            Assert.Equal(ranks, found.Count);
+            Assert.All(found, rank => Assert.Equal((0, ""), (rank.Different, rank.First)));
+            Assert.All(found, rank => Assert.Equal(4 * new ParameterLayout(run.Model).Count, rank.Values));
+        });
+
+        // Of what rank 1 receives one value is another: its slice of the sum is wrong, everywhere.
+        Assert.All(ThreadRanks.Run(ranks, communicator => Compare(new LossyRanks(communicator))), found => Assert.All(found, rank =>
+        {
+            Assert.True(rank.Different > 0);
+            Assert.StartsWith("gradient ", rank.First, StringComparison.Ordinal);
+        }));
+    }
+
+    sealed unsafe class LossyRanks(Communicator ranks) : Communicator
+    {
+        public override int Rank => ranks.Rank;
+
+        public override int Size => ranks.Size;
+
+        public override void AllGather(nint part, nint all, long bytes) => ranks.AllGather(part, all, bytes);
+
+        public override void AllToAll(nint values, nint received, long bytes)
+        {
+            ranks.AllToAll(values, received, bytes);
+            if (Rank == 1)
+                *(int*)received ^= 1 << 22;
+        }
+    }
+
     [Theory]
     [InlineData(DataKind.Ragged, 3)]
     [InlineData(DataKind.Carried, 1)]
@@ -270,7 +391,7 @@ public class RankTests
         }
 
         var one = Score(Communicator.Alone, 4);
-        foreach (var ranks in new[] { 2, 4 })
+        foreach (var ranks in new[] { 2, 3, 4, 7 })
             Assert.All(ThreadRanks.Run(ranks, communicator => Score(communicator, 4)), result =>
             {
                 Assert.Equal(one.KlPerLatent, result.KlPerLatent);

@@ -93,7 +93,7 @@ sealed class KnownModel : IDisposable
         CancellationTokenSource? stop = null)
     {
         using var prior = PriorMode(rows, sampled: mode == LatentMode.Sampled);
-        return PriorModeScore.Evaluate(prior, data, mode, progress, stop?.Token ?? TestContext.Current.CancellationToken);
+        return PriorModeScore.Evaluate(prior, data, mode, progress: progress, cancellation: stop?.Token ?? TestContext.Current.CancellationToken);
     }
 
     public PriorMode PriorMode(int rows, bool sampled = true) => new(_device, Parameters, rows, sampled);
