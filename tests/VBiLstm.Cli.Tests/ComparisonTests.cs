@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using VBiLstm.Runs;
 
 namespace VBiLstm.Cli.Tests;
 
@@ -100,6 +101,42 @@ public sealed class ComparisonTests(ComparisonTests.FinishedComparison finished)
         Assert.True(code == 0, error);
         Assert.Equal(4, output.Split("digits").Length - 1);
         Assert.False(Directory.Exists(program.At("runs")));
+    }
+
+    [Fact]
+    public void Shards_of_a_table_leave_the_results_of_the_whole_and_the_last_one_the_report()
+    {
+        using var program = new Executable();
+        File.WriteAllText(program.At("tiny.json"), Comparison);
+        var (code, output, error) = program.Run("compare", "tiny.json", "--shard", "2/3");
+        Assert.True(code == 0, error);
+        Assert.Contains("3 of 4 are missing", output, StringComparison.Ordinal);
+        Assert.Contains("[2/4] digits, variational, seed 1", output, StringComparison.Ordinal);
+        Assert.False(File.Exists(program.At("runs/tiny/report.html")));
+        Assert.Equal(0, program.Run("compare", "tiny.json", "--shard", "1/3").Code);
+        (code, output, error) = program.Run("compare", "tiny.json", "--shard", "3/3");
+        Assert.True(code == 0, error);
+        Assert.Contains("4 of 4 runs", output, StringComparison.Ordinal);
+        foreach (var file in new[] { "results.csv", "groups.csv" })
+            Assert.Equal(File.ReadAllText(Command.At($"runs/tiny/{file}")), File.ReadAllText(program.At($"runs/tiny/{file}")));
+        foreach (var wrong in new[] { "0/3", "4/3", "1", "1/", "-1/2", "1/0", "a/b", "1/2/3" })
+        {
+            (code, _, error) = program.Run("compare", "tiny.json", "--shard", wrong);
+            Assert.True(code == 2 && error.Contains($"--shard is '{wrong}'", StringComparison.Ordinal), error);
+        }
+    }
+
+    [Fact]
+    public void A_run_that_another_job_trains_is_refused()
+    {
+        using var program = new Executable();
+        File.WriteAllText(program.At("tiny.json"), Comparison);
+        using (RunOwner.Acquire(new RunFolder(program.At("runs/tiny/runs/digits/plain/seed-1")), _ => { }))
+        {
+            var (code, _, error) = program.Run("compare", "tiny.json", "--shard", "1/4");
+            Assert.Equal(2, code);
+            Assert.Contains("seed-1", error, StringComparison.Ordinal);
+        }
     }
 
     [Fact]

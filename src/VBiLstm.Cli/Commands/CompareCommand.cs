@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using System.Globalization;
 using Spectre.Console;
 using VBiLstm.Checkpoints;
 using VBiLstm.Cli.Comparisons;
@@ -28,28 +29,37 @@ static class CompareCommand
         var output = new Option<string?>("--out") { Description = "Folder of the runs and the report; default: runs/NAME, the comparison's name." };
         var dryRun = new Option<bool>("--dry-run") { Description = "Lists the runs with their sizes and stops." };
         var reportOnly = new Option<bool>("--report-only") { Description = "Writes the report of the runs that are finished." };
+        var shard = new Option<string?>("--shard")
+        {
+            Description = "I/N: only every N-th run, from the I-th on, so that N jobs share a table out; whichever ends last writes the report.",
+        };
         var devices = new DeviceOptions();
         var command = new Command("compare", """
             Trains each model on each data set with each seed, scores the best checkpoint of each run, and writes report.html (self-contained),
-            results.csv, groups.csv and the figures as SVG and PNG. Ctrl-C saves; the same command goes on where it stopped.
+            results.csv, groups.csv and the figures as SVG and PNG. Ctrl-C saves; the same command goes on where it stopped. Every run has an owner: jobs
+            that share a table out (--shard) cannot train the same one.
 
             Examples:
               vbilstm compare docs/results/stand-ins.json --dry-run
               vbilstm compare docs/results/stand-ins.json --out runs/stand-ins
               vbilstm compare docs/paper/timit.json --device cuda
+              vbilstm compare docs/results/stand-ins.json --shard $SLURM_ARRAY_TASK_ID/8
             """)
         {
-            file, output, dryRun, reportOnly,
+            file, output, dryRun, reportOnly, shard,
         };
         devices.AddTo(command);
         command.SetAction(parsed =>
         {
             var comparison = ComparisonFile.Read(parsed.GetRequiredValue(file));
-            var runs = comparison.Runs();
+            var runs = comparison.Runs().ToList();
+            var own = Own(runs, parsed.GetValue(shard));
+            if (own.Count < runs.Count && parsed.GetValue(reportOnly))
+                throw new ConfigurationException("--report-only writes the report of all finished runs; leave --shard out.");
             var folder = parsed.GetValue(output) ?? Path.Combine("runs", comparison.Name);
             if (parsed.GetValue(dryRun))
             {
-                PrintRuns(runs, folder);
+                PrintRuns(own, folder);
                 return CommandExecution.Success;
             }
 
@@ -57,15 +67,15 @@ static class CompareCommand
             if (!parsed.GetValue(reportOnly))
             {
                 using var interruption = new Interruption();
-                var open = runs.Index().Where(run => !IsFinished(run.Item, folder)).ToList();
+                var open = own.Where(run => !IsFinished(run, folder)).ToList();
                 if (open.Count > 0)
-                    CheckData(runs, open.Select(run => run.Item), folder);
+                    CheckData(runs, open, folder);
                 using var device = devices.Create(parsed);
                 var clock = Stopwatch.StartNew();
-                foreach (var (done, (number, run)) in open.Index())
+                foreach (var (done, run) in open.Index())
                 {
                     var left = done > 0 ? $", about {DurationText.Of(clock.Elapsed.TotalSeconds / done * (open.Count - done))} left" : "";
-                    Console.WriteLine($"[{number + 1}/{runs.Count}] {run.Data.Name}, {run.Model.Name}, seed {run.Seed}: "
+                    Console.WriteLine($"[{runs.IndexOf(run) + 1}/{runs.Count}] {run.Data.Name}, {run.Model.Name}, seed {run.Seed}: "
                         + $"{Names.Describe(run.Configuration.Model)}, {run.Parameters:N0} parameters{left}");
                     try
                     {
@@ -86,6 +96,13 @@ static class CompareCommand
             var results = runs.Where(run => IsFinished(run, folder))
                 .Select(run => new ComparedRun(run, ComparisonResult.Read(Path.Combine(folder, run.Folder, ComparisonResult.FileName)),
                     Path.Combine(folder, run.Folder))).ToList();
+            if (own.Count < runs.Count && results.Count < runs.Count)
+            {
+                Console.WriteLine($"This shard's runs are done; {runs.Count - results.Count} of {runs.Count} are missing for the report. Write one of what there "
+                    + $"is with: vbilstm compare {ShellText.Quote(parsed.GetRequiredValue(file))} --report-only");
+                return failures.Count > 0 ? CommandExecution.Failure : CommandExecution.Success;
+            }
+
             if (results.Count == 0 && failures.Count > 0)
             {
                 Warning.Print("No run of this comparison is finite.");
@@ -99,6 +116,18 @@ static class CompareCommand
             return failures.Count > 0 ? CommandExecution.Failure : CommandExecution.Success;
         });
         return command;
+    }
+
+    // Neighbours in the table are of one data set and differ in length: every N-th is a fairer share than a block.
+    static List<ComparisonRun> Own(IReadOnlyList<ComparisonRun> runs, string? shard)
+    {
+        if (shard is null)
+            return [.. runs];
+        var parts = shard.Split('/');
+        return parts.Length == 2 && int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            && int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var count) && number >= 1 && number <= count
+                ? [.. runs.Where((_, index) => index % count == number - 1)]
+                : throw new ConfigurationException($"--shard is '{shard}'; use I/N with I from 1 to N, for instance 2/8.");
     }
 
     // What is missing must not show up hours later, and one table must not hold figures of two data sets.
