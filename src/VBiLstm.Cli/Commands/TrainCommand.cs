@@ -130,18 +130,8 @@ static class TrainCommand
         return new RunFolder(Path.Combine("runs", name));
     }
 
-    // Several ranks share a batch out, one shard each unless it is in more already.
     static RunConfiguration InShards(RunConfiguration configuration, int ranks)
-    {
-        var training = configuration.Training;
-        if (training.Shards > 1 || ranks == 1)
-            return configuration;
-        training = training with { Shards = ranks };
-        return !training.HasEmptyShards
-            ? configuration with { Training = training }
-            : throw new ConfigurationException($"training.batch_size is {training.BatchSize}, which {ranks} ranks cannot share out so that none is without a "
-                + $"sequence; use a batch of {training.ShardSize * ranks}, or another number of ranks.");
-    }
+        => configuration with { Training = configuration.Training.SharedOut(ranks) };
 
     // A run that is continued keeps the shards that it was begun with, whatever the ranks, unless the command line says otherwise.
     static RunConfiguration WithShardsOf(RunFolder folder, RunConfiguration configuration)
