@@ -1,4 +1,3 @@
-using System.Globalization;
 using VBiLstm.Cuda.Profiling;
 
 namespace VBiLstm.Cli.Reports;
@@ -15,21 +14,29 @@ static class ScalingText
         Console.WriteLine();
         Console.WriteLine($"ranks   {placement.Ranks:N0} on {Count(placement.Nodes, "node")}, {Sequences(budget.Step)} each "
             + $"(batch {budget.Sequences:N0} over all){Describe(links, placement)}");
-        if (placement.Ranks > 1)
-            Console.WriteLine($"sum     {sum.Bytes / 1e6:N0} MB a step, of which a rank sends and receives {sum.ExchangedBytes / 1e6:N0}; "
-                + $"{Milliseconds(budget.SumSeconds)} ms{Parts(budget)}, all exposed: nothing overlaps it");
-        Console.WriteLine($"weak    {Both(budget)} ms: {Percent(budget.WeakScaling)} of {Count(placement.Ranks, "GPU")} alone");
-        Console.WriteLine($"strong  a batch of {budget.Sequences:N0}: {Milliseconds(budget.WholeSeconds)} ms on one GPU with the memory for it, "
-            + $"{Both(budget)} ms on {placement.Ranks:N0}, {Gain(budget)}, {Percent(budget.StrongScaling)} of perfect");
+        if (placement.Ranks == 1)
+        {
+            Console.WriteLine("sum     none: one rank has nobody to add to");
+            return;
+        }
+
+        Console.WriteLine($"sum     {Megabytes(sum.Bytes)} MB a step, of which a rank sends and receives {Megabytes(sum.ExchangedBytes)}; "
+            + $"{Milliseconds(budget.SumSeconds)} ms{Parts(budget)}, all exposed: nothing overlaps it");
+        Console.WriteLine($"weak    {Both(budget)} ms: {Percent(budget.WeakScaling)} of {placement.Ranks:N0} GPUs alone");
+        Console.WriteLine($"strong  a batch of {Batch(budget)}: {Milliseconds(budget.WholeSeconds)} ms on one GPU, if it has the memory, "
+            + $"{Both(budget)} ms on {placement.Ranks:N0}: {Gain(budget)}, {Percent(budget.StrongScaling)} of perfect");
         if (budget.Instead is { } instead)
-            Console.WriteLine("Strong scaling of small batches gains little on GPUs, since the loops read the same weights for any number of rows: a batch of "
-                + $"{instead.Sequences:N0}, {Milliseconds(instead.WholeSeconds)} ms on one GPU, over {instead.Placement.Ranks:N0} instead: "
-                + $"{Both(instead)} ms, {Gain(instead)}.");
-        Console.WriteLine($"Steps of ranks are estimates as above ({(budget.Gpu.Tf32Teraflops is null ? "float32" : "TF32")}); "
-            + $"an exchange takes {1e6 * RankLinks.SecondsPerExchange} µs more than its bytes (assumed).");
+            Console.WriteLine($"        a batch of {Batch(instead)}: {Milliseconds(instead.WholeSeconds)} ms on one GPU, "
+                + $"over {instead.Placement.Ranks:N0} instead {Both(instead)} ms: {Gain(instead)}");
+        Console.WriteLine("Strong scaling of small batches gains little on GPUs: the loops read the same weights for any number of rows. "
+            + "Give each GPU as many sequences as train well.");
+        Console.WriteLine($"Ranks' times are estimates as above ({(budget.Gpu.Tf32Teraflops is null ? "float32" : "TF32")}); "
+            + $"an exchange takes {1e6 * RankLinks.SecondsPerExchange} µs beside its bytes (assumed).");
     }
 
     static string Sequences(StepBudget step) => Count(step.Configuration.Training.BatchSize, "sequence") + Names.InShards(step.Configuration.Training);
+
+    static string Batch(ScalingBudget budget) => $"{budget.Sequences:N0}{Names.InShards(budget.Whole.Configuration.Training)}";
 
     static string Describe(RankLinks links, RankPlacement placement)
     {
@@ -49,14 +56,15 @@ static class ScalingText
             : "";
     }
 
-    static string Both(ScalingBudget budget)
-        => Milliseconds(budget.StepSeconds) + (budget.Placement.Ranks > 1 ? $" + {Milliseconds(budget.ExposedSeconds)}" : "");
+    static string Both(ScalingBudget budget) => $"{Milliseconds(budget.StepSeconds)} + {Milliseconds(budget.ExposedSeconds)}";
 
     static string Gain(ScalingBudget budget) => budget.SpeedUp < LeastGain ? "no gain" : $"{budget.SpeedUp:N1} times as fast";
 
-    // Two digits at least: 0.06, 0.6, 6.1, 61.8.
+    // Two digits at least.
     static string Milliseconds(double seconds)
-        => (1e3 * seconds).ToString(1e3 * seconds < 0.1 ? "N3" : 1e3 * seconds < 1 ? "N2" : "N1", CultureInfo.CurrentCulture);
+        => seconds < 1e-4 ? $"{1e3 * seconds:N3}" : seconds < 1e-3 ? $"{1e3 * seconds:N2}" : $"{1e3 * seconds:N1}";
+
+    static string Megabytes(long bytes) => bytes < 10_000_000 ? $"{bytes / 1e6:N1}" : $"{bytes / 1e6:N0}";
 
     static string Percent(double share) => $"{100 * share:N0} %";
 
