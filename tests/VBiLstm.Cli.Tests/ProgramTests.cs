@@ -131,6 +131,17 @@ public class ProgramTests
         { ["profile", "--budget", "--gpu", "h100-sxm5"], "did you mean h100-sxm" },
         { ["profile", "--budget", "--all-presets", "--preset", "digits"], "leave out --preset" },
         { ["profile", "--budget", "--gpu", "v100", "--time-steps", "0"], "--time-steps is 0" },
+        { ["profile", "--ranks", "8"], "--ranks needs --budget" },
+        { ["profile", "--json"], "--json needs --budget" },
+        { ["profile", "--budget", "--ranks", "8"], "--ranks needs --gpu" },
+        { ["profile", "--budget", "--all-presets", "--ranks", "8"], "--ranks is for one configuration; leave out --all-presets" },
+        { ["profile", "--budget", "--gpu", "v100", "--network", "ib-400"], "--network needs --ranks" },
+        { ["profile", "--budget", "--gpu", "v100", "--ranks", "0"], "--ranks is 0" },
+        { ["profile", "--budget", "--gpu", "v100", "--ranks", "12"], "not whole nodes of 8 (the default); use --ranks-per-node 6, or --ranks 16" },
+        { ["profile", "--budget", "--gpu", "v100", "--ranks", "16"], "16 ranks on 2 nodes need --network" },
+        { ["profile", "--budget", "--gpu", "v100", "--ranks", "16", "--network", "ib400"], "--network is 'ib400'" },
+        { ["profile", "--budget", "--gpu", "v100", "--ranks", "7", "--set", "batch_size=9"], "which 7 ranks cannot share out" },
+        { ["profile", "--budget", "--gpu", "v100", "--ranks", "3", "--set", "shards=4"], "does not suit 3 ranks: use 1, 2, 4 ranks" },
         { ["train", "--on-non-finite", "ignore"], "stop, skip" },
         { ["train", "--set", "frame_size=5"], "model.frame_size=28" },
         { ["evaluate", "runs/none"], "no checkpoint" },
@@ -274,6 +285,38 @@ public class ProgramTests
         foreach (var name in new[] { "blizzard", "timit", "seq-mnist", "imdb", "ptb-char" })
             Assert.Contains(name, models, StringComparison.Ordinal);
         Assert.DoesNotContain("ms TF32", models, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Profile_says_what_ranks_cost_and_gain()
+    {
+        using var program = new Executable();
+        string[] arguments = ["profile", "--budget", "--gpu", "h100-sxm", "--time-steps", "6", "--ranks", "16", "--network", "ib-400",
+            "--set", "lstm_units=16", "mlp_units=16", "latent_units=4", "batch_size=64"];
+        var text = program.Run(arguments);
+        Assert.True(text.Code == 0, text.Error);
+        Assert.Contains("step    B 4, T 6", text.Output, StringComparison.Ordinal);
+        Assert.Contains("ranks   16 on 2 nodes, 4 sequences each (batch 64 over all); NVLink 450 GB/s, network 50 GB/s a GPU, 80 % of both assumed",
+            text.Output, StringComparison.Ordinal);
+        Assert.Matches(@"sum +0\.1 MB a step, .* in nodes, .* between them\), all exposed", text.Output);
+        Assert.Matches(@"weak .* % of 16 GPUs alone", text.Output);
+        Assert.Matches(@"strong +a batch of 64: .* of perfect", text.Output);
+        Assert.Matches(@"a batch of 4: .* on one GPU, over 4 instead .*: no gain", text.Output);
+        Assert.Contains("Strong scaling of small batches gains little", text.Output, StringComparison.Ordinal);
+
+        using var report = JsonDocument.Parse(program.Run([.. arguments, "--json"]).Output);
+        var ranks = report.RootElement.GetProperty("ranks");
+        double Number(string name) => ranks.GetProperty(name).GetDouble();
+        Assert.Equal((4, 64), (report.RootElement.GetProperty("batch_size").GetInt32(), Number("batch_size")));
+        Assert.Equal([8, 2], ranks.GetProperty("levels").EnumerateArray().Select(level => level.GetProperty("ranks").GetInt32()));
+        Assert.Equal(2.0 * 15 / 16 * Number("sum_bytes"), Number("exchanged_bytes"));
+        Assert.Equal(report.RootElement.GetProperty("step").GetProperty("seconds_tf32").GetDouble(), Number("step_seconds"));
+        Assert.Equal(Number("step_seconds") / (Number("step_seconds") + Number("exposed_seconds")), Number("weak_scaling"), 1e-12);
+        Assert.Equal(Number("one_gpu_seconds") / (Number("step_seconds") + Number("exposed_seconds")) / 16, Number("strong_scaling"), 1e-12);
+
+        var alone = program.Run("profile", "--budget", "--gpu", "v100", "--ranks", "1", "--time-steps", "6").Output;
+        Assert.Contains("ranks   1 on 1 node, 32 sequences each", alone, StringComparison.Ordinal);
+        Assert.Contains("sum     none", alone, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -35,12 +35,14 @@ static class ProfileCommand
         };
         var steps = new Option<int>("--steps") { Description = "Without --budget: steps between profiler start and stop.", DefaultValueFactory = _ => 5 };
         var timeSteps = new TimeStepsOption();
-        var (configurations, devices) = (new ConfigurationOptions(), new DeviceOptions());
+        var (configurations, devices, ranks, json) = (new ConfigurationOptions(), new DeviceOptions(), new RankOptions(), CommonOptions.Json());
+        json.Description = "With --budget: prints one JSON object instead of tables.";
         var command = new Command("profile", $"""
             Where the time of a training step goes, phase by phase of docs/model.md. With --device cuda, runs a few steps without the graph, their
             phases as NVTX ranges between profiler start and stop, and prints the command lines of nsys and ncu. --budget counts kernels, memory
             traffic and arithmetic of every phase; --gpu adds an estimate of the time from the GPU's data sheet (docs/profiling.md says how); with
-            --device, or without --gpu, the time measured there stands beside.
+            --device, or without --gpu, the time measured there stands beside. --ranks adds what a training on several GPUs gains: the sum of their
+            gradients, and the share of perfect weak and strong scaling. training.batch_size is that of all ranks together, and the table that of one rank.
 
             Examples:
               vbilstm profile --device cuda --preset seq-mnist-rows
@@ -48,41 +50,70 @@ static class ProfileCommand
               vbilstm profile --budget --gpu h100-sxm --preset seq-mnist --device cuda
               vbilstm profile --budget --gpu a100-80 --all-presets
               vbilstm profile --budget --preset digits
+              vbilstm profile --budget --gpu h100-sxm --preset seq-mnist --ranks 8 --set training.batch_size=256
+              vbilstm profile --budget --gpu h100-sxm --preset seq-mnist --ranks 64 --ranks-per-node 8 --network ib-400 --set training.batch_size=2048
 
             Keys for --set and --config, with their defaults:
             {ConfigurationOptions.Keys}
             """)
         {
-            budget, gpu, allPresets, steps,
+            budget, gpu, allPresets, steps, json,
         };
+        ranks.AddTo(command);
         timeSteps.AddTo(command);
         configurations.AddTo(command);
         devices.AddTo(command);
         command.SetAction(parsed =>
         {
             if (!parsed.GetValue(budget))
+            {
+                ranks.Refuse(parsed, "needs --budget: it estimates; a training measures (docs/cluster.md).");
+                if (parsed.GetValue(json))
+                    throw new ConfigurationException("--json needs --budget.");
                 return Profile(parsed, configurations, devices, timeSteps, parsed.GetValue(steps));
+            }
+
             var specification = parsed.GetValue(gpu) is { } name ? GpuSpecification.Get(name) : null;
             if (parsed.GetValue(allPresets))
             {
                 if (configurations.NamesAStart(parsed) || configurations.Overrides(parsed).Count > 0)
                     throw new ConfigurationException("--all-presets has its own configurations; leave out --preset, --config and --set.");
+                ranks.Refuse(parsed, "is for one configuration; leave out --all-presets.");
+                if (parsed.GetValue(json))
+                    throw new ConfigurationException("--json is for one configuration; leave out --all-presets.");
                 BudgetTables.PrintPaperModels(specification);
                 return CommandExecution.Success;
             }
 
+            var several = ranks.Read(parsed);
+            if (several is not null && specification is null)
+                throw new ConfigurationException("--ranks needs --gpu: the time of a sum stands beside that of a GPU's step.");
             var configuration = configurations.Read(parsed, configurations.Overrides(parsed));
             var t = timeSteps.Read(parsed, configuration);
-            var counted = StepBudget.Count(configuration, t);
+            var scaling = several is { } of ? ScalingBudget.Count(configuration, t, of.Placement, specification!, of.Network) : null;
+            var counted = scaling?.Step ?? StepBudget.Count(configuration, t);
             if (specification is not null && !devices.NamesADevice(parsed))
             {
-                BudgetTables.Print(counted, specification, measured: null);
+                Print(measured: null);
                 return CommandExecution.Success;
             }
 
             using var device = devices.Create(parsed);
-            BudgetTables.Print(counted, specification, Measure(device, configuration, t));
+            Print(Measure(device, counted.Configuration, t));
             return CommandExecution.Success;
+
+            void Print((string Device, StepTimes Times)? measured)
+            {
+                if (parsed.GetValue(json))
+                {
+                    BudgetJson.Print(counted, specification, measured, scaling);
+                    return;
+                }
+
+                BudgetTables.Print(counted, specification, measured);
+                if (scaling is not null)
+                    ScalingText.Print(scaling);
+            }
         });
         return command;
     }

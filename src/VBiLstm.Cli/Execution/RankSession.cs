@@ -148,15 +148,7 @@ sealed class RankSession
     /// <summary>Several ranks share a batch out, one shard each unless it is in more already.</summary>
     /// <exception cref="ConfigurationException">A rank would be without a sequence.</exception>
     public RunConfiguration InShards(RunConfiguration configuration)
-    {
-        var training = configuration.Training with { Shards = Ranks.Size };
-        if (configuration.Training.Shards > 1 || Ranks.Size == 1)
-            return configuration;
-        if (training.HasEmptyShards)
-            Refuse($"training.batch_size is {training.BatchSize}, which {Ranks.Size} ranks cannot share out so that none is without a sequence; "
-                + $"use a batch of {training.ShardSize * Ranks.Size}, or another number of ranks.");
-        return configuration with { Training = training };
-    }
+        => Together(() => configuration with { Training = configuration.Training.SharedOut(Ranks.Size) });
 
     /// <summary>Refuses ranks of different opinions before anything is computed: they would compute nonsense together.</summary>
     /// <exception cref="ConfigurationException">They are; the message says which where.</exception>

@@ -10,7 +10,9 @@ namespace VBiLstm.Cuda.Profiling;
 /// <param name="Fp32Teraflops">Float32 outside tensor cores.</param>
 /// <param name="Tf32Teraflops">TF32 in tensor cores, dense; null where there is none.</param>
 /// <param name="L2Megabytes">Second-level cache.</param>
-public sealed record GpuSpecification(string Name, string Product, double GigabytesPerSecond, double Fp32Teraflops, double? Tf32Teraflops, int L2Megabytes)
+/// <param name="Link">To the other GPUs of its node.</param>
+public sealed record GpuSpecification(
+    string Name, string Product, double GigabytesPerSecond, double Fp32Teraflops, double? Tf32Teraflops, int L2Megabytes, NodeLink Link)
 {
     /// <summary>
     /// Seconds that a node of a graph takes at least, however little it does: starting it once its predecessor is done, and its own latency. An assumption,
@@ -21,13 +23,13 @@ public sealed record GpuSpecification(string Name, string Product, double Gigaby
     // NVIDIA's data sheets and architecture white papers of V100 (SXM2), A100 (SXM4), H100, L40S and GeForce RTX 4090.
     public static IReadOnlyList<GpuSpecification> All { get; } =
     [
-        new("v100", "V100 SXM2 32 GB", 900, 15.7, null, 6),
-        new("a100-40", "A100 SXM4 40 GB", 1555, 19.5, 156, 40),
-        new("a100-80", "A100 SXM4 80 GB", 2039, 19.5, 156, 40),
-        new("h100-pcie", "H100 PCIe 80 GB", 2000, 51, 378, 50),
-        new("h100-sxm", "H100 SXM5 80 GB", 3350, 67, 494.5, 50),
-        new("l40s", "L40S 48 GB", 864, 91.6, 183, 96),
-        new("rtx4090", "GeForce RTX 4090 24 GB", 1008, 82.6, 82.6, 72),
+        new("v100", "V100 SXM2 32 GB", 900, 15.7, null, 6, NodeLink.NvLink2),
+        new("a100-40", "A100 SXM4 40 GB", 1555, 19.5, 156, 40, NodeLink.NvLink3),
+        new("a100-80", "A100 SXM4 80 GB", 2039, 19.5, 156, 40, NodeLink.NvLink3),
+        new("h100-pcie", "H100 PCIe 80 GB", 2000, 51, 378, 50, NodeLink.Pcie5),
+        new("h100-sxm", "H100 SXM5 80 GB", 3350, 67, 494.5, 50, NodeLink.NvLink4),
+        new("l40s", "L40S 48 GB", 864, 91.6, 183, 96, NodeLink.Pcie4),
+        new("rtx4090", "GeForce RTX 4090 24 GB", 1008, 82.6, 82.6, 72, NodeLink.Pcie4),
     ];
 
     /// <summary>The GPU of that name. Throws <see cref="ConfigurationException"/> naming the nearest one.</summary>

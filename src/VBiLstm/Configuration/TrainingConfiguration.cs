@@ -86,6 +86,19 @@ public sealed record TrainingConfiguration
     [JsonIgnore]
     public bool HasEmptyShards => (Shards - 1L) * ShardSize >= BatchSize;
 
+    /// <summary>As ranks that share out a batch take it: a shard each, unless it is in several already.</summary>
+    /// <exception cref="ConfigurationException">A rank would be without a sequence.</exception>
+    public TrainingConfiguration SharedOut(int ranks)
+    {
+        if (Shards > 1 || ranks == 1)
+            return this;
+        var shared = this with { Shards = ranks };
+        return !shared.HasEmptyShards
+            ? shared
+            : throw new ConfigurationException($"training.batch_size is {BatchSize}, which {ranks} ranks cannot share out so that none is without a "
+                + $"sequence; use a batch of {(long)shared.ShardSize * ranks}, or another number of ranks.");
+    }
+
     /// <summary>Checks every field. Throws <see cref="ConfigurationException"/> naming the field, its value and the fix.</summary>
     public void Validate()
     {

@@ -13,15 +13,22 @@ public readonly record struct OwnShards(int First, int Count)
     public static OwnShards Of(int shards, Communicator ranks)
     {
         ArgumentNullException.ThrowIfNull(ranks);
-        if (!Suits(shards, ranks.Size))
+        return Of(shards, ranks.Rank, ranks.Size);
+    }
+
+    /// <summary>As the other, for a rank that need not be there.</summary>
+    /// <inheritdoc cref="Of(int, Communicator)"/>
+    public static OwnShards Of(int shards, int rank, int ranks)
+    {
+        if (!Suits(shards, ranks))
         {
             var allowed = Enumerable.Range(1, shards).Where(size => Suits(shards, size));
-            throw new ConfigurationException($"training.shards is {shards}, which does not suit {ranks.Size} ranks: "
+            throw new ConfigurationException($"training.shards is {shards}, which does not suit {ranks} ranks: "
                 + $"use {string.Join(", ", allowed)} ranks, or another number of shards.");
         }
 
-        var count = shards / ranks.Size;
-        return new OwnShards(ranks.Rank * count, count);
+        var count = shards / ranks;
+        return new OwnShards(rank * count, count);
     }
 
     static bool Suits(int shards, int ranks) => ranks == 1 || (shards % ranks == 0 && BitOperations.IsPow2(shards / ranks));

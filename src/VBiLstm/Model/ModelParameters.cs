@@ -40,6 +40,14 @@ public sealed class ModelParameters : IDisposable
         return Arena.Measure(arena => Take(arena, layout, training, shards, ranks));
     }
 
+    /// <summary>Values that ranks add at a step: gradients and terms of the objective, filled up so that every rank gets as many whole blocks.</summary>
+    public static int SumLength(ParameterLayout layout, int ranks)
+    {
+        ArgumentNullException.ThrowIfNull(layout);
+        var unit = checked(ranks * PartialBlock);
+        return checked((layout.ArenaLength + StepMetrics.Terms + unit - 1) / unit * unit);
+    }
+
     static (Tensor Values, Tensor Gradients, Tensor FirstMoments, Tensor SecondMoments, Tensor Partials, Tensor Received) Take(Arena arena,
         ParameterLayout layout, bool training, int shards, int ranks)
     {
@@ -48,9 +56,7 @@ public sealed class ModelParameters : IDisposable
         if (shards == 1 && ranks == 1)
             return (Next(), Next(), Next(), Next(), default, default);
 
-        // Every rank gets as many whole blocks.
-        var unit = checked(ranks * PartialBlock);
-        var length = checked((layout.ArenaLength + StepMetrics.Terms + unit - 1) / unit * unit);
+        var length = SumLength(layout, ranks);
         var partials = arena.Take(1 + BitOperations.Log2(BitOperations.RoundUpToPowerOf2((uint)shards)), length);
         var received = ranks == 1 ? default : arena.Take(1, length);
         return (Next(), partials.RowRange(0, 1).ColumnRange(0, layout.ArenaLength), Next(), Next(), partials, received);

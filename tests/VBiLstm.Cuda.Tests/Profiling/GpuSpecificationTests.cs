@@ -7,7 +7,7 @@ namespace VBiLstm.Cuda.Tests.Profiling;
 /// <summary>Each of the three limits by hand, on a GPU of round figures.</summary>
 public class GpuSpecificationTests
 {
-    static readonly GpuSpecification Gpu = new("round", "Round", 1000, 10, 100, 50);
+    static readonly GpuSpecification Gpu = new("round", "Round", 1000, 10, 100, 50, new NodeLink("NVLink", 100));
 
     [Theory]
     [InlineData(1, 1_000_000_000, 1e9, 1e-3)]

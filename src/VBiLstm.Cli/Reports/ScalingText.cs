@@ -1,0 +1,72 @@
+using VBiLstm.Cuda.Profiling;
+
+namespace VBiLstm.Cli.Reports;
+
+/// <summary>What several GPUs gain, as people read it.</summary>
+static class ScalingText
+{
+    // A gain within the errors of an estimate is none.
+    const double LeastGain = 1.05;
+
+    public static void Print(ScalingBudget budget)
+    {
+        var (placement, sum, links) = (budget.Placement, budget.Sum, budget.Links);
+        Console.WriteLine();
+        Console.WriteLine($"ranks   {placement.Ranks:N0} on {Count(placement.Nodes, "node")}, {Sequences(budget.Step)} each "
+            + $"(batch {budget.Sequences:N0} over all){Describe(links, placement)}");
+        if (placement.Ranks == 1)
+        {
+            Console.WriteLine("sum     none: one rank has nobody to add to");
+            return;
+        }
+
+        Console.WriteLine($"sum     {Megabytes(sum.Bytes)} MB a step, of which a rank sends and receives {Megabytes(sum.ExchangedBytes)}; "
+            + $"{Milliseconds(budget.SumSeconds)} ms{Parts(budget)}, all exposed: nothing overlaps it");
+        Console.WriteLine($"weak    {Both(budget)} ms: {Percent(budget.WeakScaling)} of {placement.Ranks:N0} GPUs alone");
+        Console.WriteLine($"strong  a batch of {Batch(budget)}: {Milliseconds(budget.WholeSeconds)} ms on one GPU, if it has the memory, "
+            + $"{Both(budget)} ms on {placement.Ranks:N0}: {Gain(budget)}, {Percent(budget.StrongScaling)} of perfect");
+        if (budget.Instead is { } instead)
+            Console.WriteLine($"        a batch of {Batch(instead)}: {Milliseconds(instead.WholeSeconds)} ms on one GPU, "
+                + $"over {instead.Placement.Ranks:N0} instead {Both(instead)} ms: {Gain(instead)}");
+        Console.WriteLine("Strong scaling of small batches gains little on GPUs: the loops read the same weights for any number of rows. "
+            + "Give each GPU as many sequences as train well.");
+        Console.WriteLine($"Ranks' times are estimates as above ({(budget.Gpu.Tf32Teraflops is null ? "float32" : "TF32")}); "
+            + $"an exchange takes {1e6 * RankLinks.SecondsPerExchange} µs beside its bytes (assumed).");
+    }
+
+    static string Sequences(StepBudget step) => Count(step.Configuration.Training.BatchSize, "sequence") + Names.InShards(step.Configuration.Training);
+
+    static string Batch(ScalingBudget budget) => $"{budget.Sequences:N0}{Names.InShards(budget.Whole.Configuration.Training)}";
+
+    static string Describe(RankLinks links, RankPlacement placement)
+    {
+        var all = new List<string>();
+        if (placement.PerNode > 1)
+            all.Add($"{links.Node.Product} {links.Node.GigabytesPerSecond} GB/s");
+        if (placement.Nodes > 1)
+            all.Add($"network {links.Network!.GigabytesPerSecond} GB/s a GPU");
+        return all.Count == 0 ? "" : $"; {string.Join(", ", all)}, {Percent(RankLinks.ShareOfLineRate)} of {(all.Count > 1 ? "both" : "it")} assumed";
+    }
+
+    static string Parts(ScalingBudget budget)
+    {
+        var parts = budget.Sum.Levels.Select(level => Milliseconds(level.ExchangeSeconds(budget.Links) + level.AdditionSeconds(budget.Gpu))).ToList();
+        return parts.Count == 2 ? $" ({parts[0]} in nodes, {parts[1]} between them)"
+            : budget.Placement is { Nodes: > 1, PerNode: > 1 } ? $" (all ranks at once: {budget.Placement.PerNode} a node are no power of two)"
+            : "";
+    }
+
+    static string Both(ScalingBudget budget) => $"{Milliseconds(budget.StepSeconds)} + {Milliseconds(budget.ExposedSeconds)}";
+
+    static string Gain(ScalingBudget budget) => budget.SpeedUp < LeastGain ? "no gain" : $"{budget.SpeedUp:N1} times as fast";
+
+    // Two digits at least.
+    static string Milliseconds(double seconds)
+        => seconds < 1e-4 ? $"{1e3 * seconds:N3}" : seconds < 1e-3 ? $"{1e3 * seconds:N2}" : $"{1e3 * seconds:N1}";
+
+    static string Megabytes(long bytes) => bytes < 10_000_000 ? $"{bytes / 1e6:N1}" : $"{bytes / 1e6:N0}";
+
+    static string Percent(double share) => $"{100 * share:N0} %";
+
+    static string Count(int count, string what) => $"{count:N0} {what}{(count == 1 ? "" : "s")}";
+}
