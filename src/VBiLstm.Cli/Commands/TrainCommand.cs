@@ -331,7 +331,9 @@ static class TrainCommand
                 Warning.Print($"{folder.Last} is of step {last}; it will be replaced as the run goes on from step {trainer.State.Step}.");
             if (session.IsFirst && checkpoint?.State.Configuration.Training.Shards is { } before && before != configuration.Training.Shards)
                 Warning.Print($"training.shards was {before} and is {configuration.Training.Shards} from here on: the last digits are others.");
-            if (!Train(trainer, data, device, folder, session))
+            var isComplete = Train(trainer, data, device, folder, session);
+            device.Join(Communicator.Alone);
+            if (!isComplete)
                 return CommandExecution.Interrupted;
         }
 

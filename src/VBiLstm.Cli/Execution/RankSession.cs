@@ -26,6 +26,12 @@ sealed class RankSession
     /// <summary>How many ranks this one's machine has.</summary>
     public int RanksHere => _job?.Nodes.Count(node => node == _job.Nodes[Ranks.Rank]) ?? 1;
 
+    /// <summary>This rank's number among those of its machine.</summary>
+    public int PlaceHere => _job?.Nodes.Take(Ranks.Rank).Count(node => node == _job.Nodes[Ranks.Rank]) ?? 0;
+
+    /// <summary>The machine of each rank.</summary>
+    public IReadOnlyList<string> Nodes => _job?.Nodes ?? [Environment.MachineName];
+
     /// <summary>Runs a command, on several ranks where a launcher started them.</summary>
     /// <param name="timeout">The longest wait for other ranks.</param>
     /// <param name="limit">Cancels when so much time has passed; null for never.</param>

@@ -5,7 +5,7 @@ namespace VBiLstm.Devices.Cpu;
 // Its memory is the process's, which the ranks' library reads and writes itself.
 public sealed unsafe partial class CpuDevice
 {
-    protected override void CheckJoins(Communicator ranks)
+    public override void CheckJoins(Communicator ranks)
     {
     }
 
