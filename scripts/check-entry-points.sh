@@ -47,9 +47,12 @@ bound_names() {
     done | sort -u
 }
 
-# Keeps the names that a package's library exports; of the driver the library as well.
+# Keeps the names that a package's libraries export, unless they are known; of the driver the library as well.
 unpack() {
     local package=$1 library path folder
+    if [ -f "$cache.new/$2.names" ]; then
+        return 0
+    fi
     download_package "$package" || return 1
     folder=$archive_work/$package
     dpkg -x "$archive_work"/packages/"$package"_*.deb "$folder"
@@ -68,6 +71,9 @@ unpack() {
 
 fill_cache() {
     rm -rf "$cache.new"
+    if [ -d "$cache" ]; then
+        cp -r "$cache" "$cache.new"
+    fi
     mkdir -p "$cache.new"
     open_debian_archive "$suite" && unpack libcuda1 libcuda.so.1 && unpack libcublas12 libcublas.so.12 && unpack libcublaslt12 libcublasLt.so.12 \
         && unpack libnccl2 libnccl.so.2

@@ -53,7 +53,8 @@ public sealed unsafe partial class CudaDevice : Device
 
     public override string Name
         => $"{(Options.Software ? "soft" : $"cuda:{Options.Ordinal}")} ({_context.Name}, {(Options.Precision == CudaPrecision.Tf32 ? "TF32" : "FP32")}, "
-            + $"{(_recurrences is null ? "kernels' recurrences" : $"cuDNN {CudnnRecurrences.VersionText}")}, {(Options.UseGraph ? "graph" : "no graph")})";
+            + $"{(_recurrences is null ? "kernels' recurrences" : $"cuDNN {CudnnRecurrences.VersionText}")}, {(Options.UseGraph ? "graph" : "no graph")}"
+            + $"{(_communicators.Length > 0 ? $", NCCL {NcclVersionText}" : "")})";
 
     /// <summary>How many GPUs CUDA shows; 0 also where it cannot be asked, which the attempt to open one explains.</summary>
     /// <exception cref="CudaException">The process already uses the other kind.</exception>

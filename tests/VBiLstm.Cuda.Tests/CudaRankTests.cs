@@ -50,8 +50,7 @@ public class CudaRankTests
 
     // The last is several times what the software GPU has on its way at once.
     [Theory]
-    [InlineData(2, 0, 1)]
-    [InlineData(3, 0, 1000)]
+    [InlineData(3, 0, 1)]
     [InlineData(4, 2, 257)]
     [InlineData(2, 0, 100_001)]
     public void Bytes_go_where_they_go_between_cpus(int ranks, int ranksPerNode, int columns)
@@ -71,7 +70,7 @@ public class CudaRankTests
         Seed = 5,
         Model = new ModelConfiguration { LstmUnits = 12, MlpUnits = 10, LatentUnits = 4, Alpha = 0.01, Beta = 0.01 },
         Data = new DataConfiguration { Binarisation = Binarisation.Stochastic },
-        Training = new TrainingConfiguration { BatchSize = 8, Shards = 4, Steps = 4, LearningRate = 3e-3, EvaluateEvery = 0, CheckpointEvery = 4 },
+        Training = new TrainingConfiguration { BatchSize = 8, Shards = 4, Steps = 3, LearningRate = 3e-3, EvaluateEvery = 0, CheckpointEvery = 3 },
     };
 
     static byte[][] Train(string folder, Func<Device> create, RunConfiguration configuration, int ranks, int ranksPerNode = 0)
@@ -91,22 +90,20 @@ public class CudaRankTests
             .Select(file => File.ReadAllBytes(Path.Combine(folder, file)))];
     }
 
-    [Theory]
-    [InlineData(2, 0, true, 0)]
-    [InlineData(4, 0, true, 0)]
-    [InlineData(4, 2, true, 3)]
-    [InlineData(4, 0, false, 7)]
-    public void A_training_has_the_bytes_of_one_process(int ranks, int ranksPerNode, bool graph, int seed)
+    // Each trains a step call by call, one captured and launched, one launched again.
+    [Fact]
+    public void A_training_has_the_bytes_of_one_process()
     {
         NeedsSoftwareGpu();
         using var folder = new TemporaryFolder();
         var one = Train(folder.At("one"), () => Gpu.Create(), Run, 1);
+        Assert.Equal(one, Train(folder.At("two"), () => Gpu.Create(), Run, 2));
         try
         {
-            using (Gpu.Create())
-                SoftwareGpu.Seed(seed);
-            var several = Train(folder.At("several"), () => Gpu.Create(graph: graph), Run, ranks, ranksPerNode);
-            Assert.Equal(one, several);
+            SoftwareGpu.Seed(3);
+            Assert.Equal(one, Train(folder.At("nodes"), () => Gpu.Create(), Run, 4, ranksPerNode: 2));
+            SoftwareGpu.Seed(7);
+            Assert.Equal(one, Train(folder.At("no-graph"), () => Gpu.Create(graph: false), Run, 4));
         }
         finally
         {
@@ -154,6 +151,7 @@ public class CudaRankTests
         {
             using var device = Gpu.Create(CudaRecurrence.Kernels);
             device.Join(among);
+            Assert.True(among.Any(true));
             if (among.Rank == 1)
                 return "";
             using var memory = device.Allocate(2 * sizeof(float), "values");

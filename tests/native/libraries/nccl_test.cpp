@@ -166,7 +166,7 @@ TEST_F(Nccl, UnlikeCountsTypesAndOrderFailBothDevices)
             const std::string text = synchronize();
             other.join();
             expect_failure(text, it.reason);
-            expect_failure(text, "CUDA_ERROR_LAUNCH_FAILED");
+            expect_failure(text, "unspecified launch failure");
             _exit(::testing::Test::HasFailure() ? 1 : 0);
         }
         int status = -1;
@@ -194,7 +194,6 @@ TEST_F(Nccl, ADeadPeerIsFoundAndASlowOneIsWaitedFor)
     EXPECT_EQ(swap_with(comm, 1), ncclSuccess);
     const std::string text = synchronize();
     expect_failure(text, ("rank 1 of 2 (process " + std::to_string(slow) + ") has died").c_str());
-    expect_failure(text, "CUDA_ERROR_LAUNCH_FAILED");
     waitpid(slow, nullptr, 0);
     EXPECT_EQ(ncclCommAbort(comm), ncclSuccess);
 }
