@@ -316,8 +316,8 @@ Call call_of(const std::vector<Request>& requests, const Meeting& meeting)
         const std::size_t bytes = request.count * size_of(request.type);
         Transfer& transfer = call.with[peer];
         if (request.is_send ? transfer.source != nullptr : transfer.target != nullptr)
-            invalid_usage(std::string("the group ") + (request.is_send ? "sends to" : "receives from") + " rank " + std::to_string(request.peer) + " twice; the "
-                + "software GPU does so once in a group");
+            invalid_usage(std::string("the group ") + (request.is_send ? "sends to" : "receives from") + " rank " + std::to_string(request.peer)
+                + " twice; the software GPU does so once in a group");
         (request.is_send ? call.announcement.sends : call.announcement.receives)[peer] = {request.count, request.type};
         if (request.is_send) {
             transfer.source = static_cast<const unsigned char*>(request.buffer);

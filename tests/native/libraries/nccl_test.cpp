@@ -40,12 +40,12 @@ protected:
         });
     }
 
-    // A process with the second rank, which ends without destroying its communicator.
-    pid_t other_process(std::function<void(ncclComm_t)> body)
+    // A process with a rank, which ends without destroying its communicator.
+    pid_t process(int rank, std::function<void(ncclComm_t)> body)
     {
         const pid_t child = fork();
         if (child == 0) {
-            body(join(1));
+            body(join(rank));
             _exit(::testing::Test::HasFailure() ? 1 : 0);
         }
         return child;
@@ -88,7 +88,7 @@ TEST_F(Nccl, ProcessesGetWhatTheOtherSends)
         }
         EXPECT_EQ(ncclCommDestroy(comm), ncclSuccess) << ncclGetLastError(comm);
     };
-    const pid_t child = other_process([&](ncclComm_t comm) { exchange(comm, second, first, 0); });
+    const pid_t child = process(1, [&](ncclComm_t comm) { exchange(comm, second, first, 0); });
     exchange(join(0), first, second, 1);
     int status = -1;
     waitpid(child, &status, 0);
@@ -143,7 +143,8 @@ TEST_F(Nccl, UnlikeCountsTypesAndOrderFailBothDevices)
     EXPECT_EQ(cuMemsetD8Async(reinterpret_cast<unsigned long long>(a.data()), 0, a.bytes(), stream), 0);
     EXPECT_EQ(synchronize(), "");
     const Case cases[] = {
-        {[&](ncclComm_t comm, CUstream its) { swap(a, b, 2, 1, comm, its); }, [&](ncclComm_t comm, CUstream its) { swap(c, d, 3, 0, comm, its); }, "2 of type 7"},
+        {[&](ncclComm_t comm, CUstream its) { swap(a, b, 2, 1, comm, its); },
+            [&](ncclComm_t comm, CUstream its) { swap(c, d, 3, 0, comm, its); }, "2 of type 7"},
         {[&](ncclComm_t comm, CUstream its) { ncclAllGather(a.data(), b.data(), 4, ncclUint8, comm, its); },
             [&](ncclComm_t comm, CUstream its) { ncclAllGather(c.data(), d.data(), 1, ncclFloat32, comm, its); }, "of type 1"},
         {[&](ncclComm_t comm, CUstream its) { ncclAllGather(a.data(), b.data(), 1, ncclFloat32, comm, its); },
@@ -152,26 +153,24 @@ TEST_F(Nccl, UnlikeCountsTypesAndOrderFailBothDevices)
             [&](ncclComm_t comm, CUstream its) { ncclSend(c.data(), 1, ncclFloat32, 0, comm, its); }, "which receives 0"},
     };
 
-    // One failure is all that a context has: the other cases are children, with the same memory.
+    // One failure is all that a context has: every rank of every case is a child.
     for (const Case& it : cases) {
-        const pid_t child = fork();
-        if (child == 0) {
-            if (ncclGetUniqueId(&id) != ncclSuccess)
-                _exit(2);
-            std::thread other = other_rank([&](ncclComm_t comm, CUstream its) {
-                it.second(comm, its);
-                cuStreamSynchronize(its);
-            });
-            it.first(join(0), stream);
+        ASSERT_EQ(ncclGetUniqueId(&id), ncclSuccess);
+        const pid_t first = process(0, [&](ncclComm_t comm) {
+            it.first(comm, stream);
             const std::string text = synchronize();
-            other.join();
             expect_failure(text, it.reason);
             expect_failure(text, "unspecified launch failure");
-            _exit(::testing::Test::HasFailure() ? 1 : 0);
+        });
+        const pid_t second = process(1, [&](ncclComm_t comm) {
+            it.second(comm, stream);
+            expect_failure(synchronize(), "when it ran: rank 1 ");
+        });
+        for (const pid_t child : {first, second}) {
+            int status = -1;
+            waitpid(child, &status, 0);
+            EXPECT_EQ(status, 0) << it.reason;
         }
-        int status = -1;
-        waitpid(child, &status, 0);
-        EXPECT_EQ(status, 0) << it.reason;
     }
 }
 
@@ -179,7 +178,7 @@ TEST_F(Nccl, ADeadPeerIsFoundAndASlowOneIsWaitedFor)
 {
     DeviceArray<float> values(std::vector<float>{1, 2}), received(2);
     const auto swap_with = [&](ncclComm_t comm, int peer) { return swap(values, received, 2, peer, comm, stream); };
-    const pid_t slow = other_process([&](ncclComm_t comm) {
+    const pid_t slow = process(1, [&](ncclComm_t comm) {
         usleep(200'000);
         EXPECT_EQ(swap_with(comm, 0), ncclSuccess);
         EXPECT_EQ(synchronize(), "");
@@ -200,7 +199,7 @@ TEST_F(Nccl, ADeadPeerIsFoundAndASlowOneIsWaitedFor)
 
 TEST_F(Nccl, DestroyingIsForAllRanks)
 {
-    const pid_t child = other_process([](ncclComm_t) {});
+    const pid_t child = process(1, [](ncclComm_t) {});
     const ncclComm_t comm = join(0);
     waitpid(child, nullptr, 0);
     expect_refused(ncclCommDestroy(comm), ncclRemoteError, "has died");
