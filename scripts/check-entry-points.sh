@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks that the driver and cuBLAS entry points that the code binds exist in NVIDIA's libraries, from Debian's packages, which are unpacked and
-# never installed.
+# Checks that the entry points of the driver, cuBLAS and NCCL that the code binds exist in NVIDIA's libraries, from Debian's packages, which are unpacked
+# and never installed.
 # Without FILE, the software GPU of the build must export what the code binds and no more, too.
 #   check-entry-points.sh [--optional] [FILE...]
 # A FILE is C# source with EntryPoint = "cuXxx" attributes, or a list of names, one a line; default: the interop classes of VBiLstm.Cuda.
@@ -47,9 +47,12 @@ bound_names() {
     done | sort -u
 }
 
-# Keeps the names that a package's library exports; of the driver the library as well.
+# Keeps the names that a package's libraries export, unless they are known; of the driver the library as well.
 unpack() {
     local package=$1 library path folder
+    if [ -f "$cache.new/$2.names" ]; then
+        return 0
+    fi
     download_package "$package" || return 1
     folder=$archive_work/$package
     dpkg -x "$archive_work"/packages/"$package"_*.deb "$folder"
@@ -68,16 +71,21 @@ unpack() {
 
 fill_cache() {
     rm -rf "$cache.new"
+    if [ -d "$cache" ]; then
+        cp -r "$cache" "$cache.new"
+    fi
     mkdir -p "$cache.new"
-    open_debian_archive "$suite" && unpack libcuda1 libcuda.so.1 && unpack libcublas12 libcublas.so.12 && unpack libcublaslt12 libcublasLt.so.12
+    open_debian_archive "$suite" && unpack libcuda1 libcuda.so.1 && unpack libcublas12 libcublas.so.12 && unpack libcublaslt12 libcublasLt.so.12 \
+        && unpack libnccl2 libnccl.so.2
 }
 
 command -v nm > /dev/null || fail "nm is missing (Debian: binutils)."
 if $all && [ -d "$software" ]; then
-    difference=$(diff <(bound_names "$@" | grep '^cu') <(for library in "$software"/*.so.*; do exported_names "$library"; done | grep '^cu' | sort -u)) \
+    difference=$(diff <(bound_names "$@" | grep -E '^(cu|nccl)') \
+        <(for library in "$software"/*.so.*; do exported_names "$library"; done | grep -E '^(cu|nccl)' | sort -u)) \
         || fail "bound (<) and exported by the software GPU (>) are not the same:"$'\n'"$difference"
 fi
-if [ ! -f "$cache/.complete" ]; then
+if [ ! -f "$cache/.complete" ] || [ ! -f "$cache/libnccl.so.2.names" ]; then
     trap 'close_debian_archive; rm -rf "$cache.new"' EXIT
     if ! fill_cache; then
         if $optional; then
@@ -99,6 +107,7 @@ while read -r name; do
         cublasLt*) library=libcublasLt.so.12 ;;
         cublas*) library=libcublas.so.12 ;;
         cu[A-Z]*) library=libcuda.so.1 ;;
+        nccl*) library=libnccl.so.2 ;;
         *) continue ;; # cuDNN, or no library of NVIDIA's
     esac
     checked=$((checked + 1))
@@ -107,6 +116,6 @@ while read -r name; do
         missing=$((missing + 1))
     fi
 done <<< "$bound"
-[ "$checked" -gt 0 ] || fail "no entry point of the driver or cuBLAS is named in: $*"
+[ "$checked" -gt 0 ] || fail "no entry point of the driver, cuBLAS or NCCL is named in: $*"
 [ "$missing" = 0 ] || fail "$missing of $checked entry points are missing."
-echo "check-entry-points: all $checked entry points of the driver and cuBLAS exist; the real driver is $cache/libcuda.so.1"
+echo "check-entry-points: all $checked entry points of the driver, cuBLAS and NCCL exist; the real driver is $cache/libcuda.so.1"

@@ -1,4 +1,4 @@
-// What the software GPU's driver offers to the libraries built upon it (cuBLAS, cuBLASLt, cuDNN).
+// What the software GPU's driver offers to the libraries built upon it (cuBLAS, cuBLASLt, cuDNN, NCCL).
 #pragma once
 
 #include <cstddef>
@@ -30,13 +30,15 @@ struct Options {
     long compute_capability = 90;
     long cublas_version = 120403;
     long cudnn_version = 90100;
+    long nccl_version = 22704;
     long threads = 0; // 0: one a processor
 };
 
 SOFTGPU_EXPORT const Options& options();
 
 // Appends work to a stream or, while the stream captures, adds a node to its graph. `what` names it in errors.
-SOFTGPU_EXPORT CUresult enqueue(CUstream stream, const char* what, std::function<void()> work);
+// Where the work waits for another process or thread, `arrived` is asked, again and again and under the driver's lock, whether it can go on.
+SOFTGPU_EXPORT CUresult enqueue(CUstream stream, const char* what, std::function<void()> work, std::function<bool()> arrived = {});
 
 // From now on the context answers every call with this error; cuGetErrorString tells the message. Callable from work.
 SOFTGPU_EXPORT void fail(CUresult code, const std::string& message);

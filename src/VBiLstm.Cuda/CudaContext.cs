@@ -83,6 +83,17 @@ sealed class CudaContext : IDisposable
         return value;
     }
 
+    /// <summary>Place on the machine's bus, as <c>0000:3b:00.0</c>.</summary>
+    public string BusId
+    {
+        get
+        {
+            var text = new byte[32];
+            CudaStatus.Check(CudaDriver.DeviceGetPciBusId(text, text.Length, _device), "cuDeviceGetPCIBusId", $"reading the place of {Name}");
+            return Encoding.UTF8.GetString(text, 0, Array.IndexOf(text, (byte)0));
+        }
+    }
+
     string ReadName(int ordinal)
     {
         var text = new byte[128];

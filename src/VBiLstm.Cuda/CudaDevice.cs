@@ -36,7 +36,7 @@ public sealed unsafe partial class CudaDevice : Device
         _context = new CudaContext(options.Ordinal);
         _kernels = new KernelModule(NativeLibraries.ReadKernels(), _context.Name);
         CudaStatus.Check(CudaDriver.StreamCreate(out _stream, StreamFlags.NonBlocking), "cuStreamCreate", "creating the compute stream");
-        _uploads = new UploadRing(_stream);
+        _uploads = new UploadRing(_stream, WaitForEvent);
         CudaStatus.Check(CudaDriver.MemHostAlloc(out _pinned, DownloadBytes, 0), "cuMemHostAlloc", "allocating pinned download memory");
         _workspace = Allocate(WorkspaceBytes, "the workspace of cuBLAS");
         _download = Allocate(DownloadBytes, "the download buffer");
@@ -53,7 +53,31 @@ public sealed unsafe partial class CudaDevice : Device
 
     public override string Name
         => $"{(Options.Software ? "soft" : $"cuda:{Options.Ordinal}")} ({_context.Name}, {(Options.Precision == CudaPrecision.Tf32 ? "TF32" : "FP32")}, "
-            + $"{(_recurrences is null ? "kernels' recurrences" : $"cuDNN {CudnnRecurrences.VersionText}")}, {(Options.UseGraph ? "graph" : "no graph")})";
+            + $"{(_recurrences is null ? "kernels' recurrences" : $"cuDNN {CudnnRecurrences.VersionText}")}, {(Options.UseGraph ? "graph" : "no graph")}"
+            + $"{(_communicators.Length > 0 ? $", NCCL {NcclVersionText}" : "")})";
+
+    /// <summary>How many GPUs CUDA shows; 0 also where it cannot be asked, which the attempt to open one explains.</summary>
+    /// <exception cref="CudaException">The process already uses the other kind.</exception>
+    public static int CountGpus(bool software)
+    {
+        NativeLibraries.Choose(software);
+        return NativeLibraries.Find(NativeLibraries.Driver).Handle != 0 && CudaDriver.Init(0) == CudaResult.Success
+            && CudaDriver.DeviceGetCount(out var count) == CudaResult.Success ? count : 0;
+    }
+
+    /// <summary>The GPU's place on its machine's bus, as <c>0000:3b:00.0</c>; that of the software GPU is its process's.</summary>
+    public string BusId => _context.BusId;
+
+    public override IReadOnlyList<(string Item, string Value)> SharedByRanks =>
+    [
+        ("GPU", $"{_context.Name}, {_context.ComputeCapability}"),
+        ("precision", $"{Options.Precision}"),
+        ("recurrence", $"{(_recurrences is null ? "kernels" : "cuDNN")}"),
+        ("graph", $"{Options.UseGraph}"),
+        ("cuBLAS", $"{CublasLt.GetVersion()}"),
+        ("cuDNN", $"{(_recurrences is null ? "" : CudnnRecurrences.VersionText)}"),
+        ("NCCL", NcclVersionText),
+    ];
 
     /// <summary>Free and total memory in bytes.</summary>
     public (long Free, long Total) Memory => _context.Memory;
@@ -153,7 +177,7 @@ public sealed unsafe partial class CudaDevice : Device
     public override void Synchronise()
     {
         _context.Bind();
-        CudaStatus.Check(CudaDriver.StreamSynchronize(_stream), "cuStreamSynchronize", "waiting for the GPU");
+        CudaStatus.Check(WaitForStream(), "cuStreamSynchronize", "waiting for the GPU");
     }
 
     /// <summary>Begins what NVIDIA's profilers collect where they were told to wait for it.</summary>
@@ -191,9 +215,10 @@ public sealed unsafe partial class CudaDevice : Device
         if (!disposing || _pinned == 0)
             return;
         _context.Bind();
-        _ = CudaDriver.StreamSynchronize(_stream);
+        _ = WaitForStream();
         foreach (var graph in _graphs)
             graph.Dispose();
+        AbortCommunicators();
         _recurrences?.Dispose();
         _products.Dispose();
         _scratch.Dispose();
@@ -250,7 +275,7 @@ public sealed unsafe partial class CudaDevice : Device
         public override ReadOnlySpan<float> Wait()
         {
             _device._context.Bind();
-            CudaStatus.Check(CudaDriver.EventSynchronize(_copied), "cuEventSynchronize", "waiting for a step");
+            CudaStatus.Check(_device.WaitForEvent(_copied), "cuEventSynchronize", "waiting for a step");
             return new ReadOnlySpan<float>((void*)_host, (int)_source.Count);
         }
 
@@ -259,7 +284,7 @@ public sealed unsafe partial class CudaDevice : Device
             if (_host == 0)
                 return;
             _device._context.Bind();
-            _ = CudaDriver.EventSynchronize(_copied);
+            _ = _device.WaitForEvent(_copied);
             _ = CudaDriver.EventDestroy(_copied);
             _ = CudaDriver.MemFreeHost(_host);
             _host = 0;

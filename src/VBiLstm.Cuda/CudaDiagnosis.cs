@@ -41,10 +41,10 @@ public static unsafe class CudaDiagnosis
         findings.Add(Library("cuBLASLt", NativeLibraries.CublasLt, isNeeded: true, NoGpu, _ => VersionText((long)CublasLt.GetVersion())));
         findings.Add(Library("cuDNN", NativeLibraries.Cudnn, isNeeded: false,
             "LSTMs without a channel run by the project's own kernels, a product and a cell a step: slower", CudnnVersion));
+        findings.Add(Library("NCCL", NativeLibraries.Nccl, isNeeded: false, "vbilstm train runs on one GPU only", _ => CudaDevice.NcclVersionText));
         findings.Add(Kernels());
         if (!software)
         {
-            findings.Add(Library("NCCL", NativeLibraries.Nccl, isNeeded: false, "nothing yet: one GPU a process", NcclVersion));
             findings.Add(new CudaFinding
             {
                 Name = "NVTX",
@@ -96,14 +96,6 @@ public static unsafe class CudaDiagnosis
         => NativeLibrary.TryGetExport(handle, "cudnnGetCudartVersion", out var export)
             ? $"{CudnnRecurrences.VersionText} for CUDA {CudaContext.VersionText((int)((delegate* unmanaged<nuint>)export)())}"
             : CudnnRecurrences.VersionText;
-
-    static string? NcclVersion(nint handle)
-    {
-        int version;
-        return NativeLibrary.TryGetExport(handle, "ncclGetVersion", out var export) && ((delegate* unmanaged<int*, int>)export)(&version) == 0
-            ? VersionText(version)
-            : null;
-    }
 
     static string VersionText(long version) => string.Create(CultureInfo.InvariantCulture, $"{version / 10000}.{version % 10000 / 100}.{version % 100}");
 

@@ -38,3 +38,10 @@ public sealed class CudnnException(string message, int status) : CudaException(m
     /// <summary>The cudnnStatus_t; its numbers changed with version 9.</summary>
     public int Status { get; } = status;
 }
+
+/// <summary>A call of NCCL failed.</summary>
+public sealed class NcclException(string message, int status) : CudaException(message)
+{
+    /// <summary>The ncclResult_t.</summary>
+    public int Status { get; } = status;
+}

@@ -68,7 +68,7 @@ sealed class RecordedGraph(CudaContext context, nint stream, Action operations) 
         CudaStatus.Check(CudaDriver.GraphGetNodes(graph, null, ref count), "cuGraphGetNodes", "counting a graph's nodes");
         var nodes = new nint[count];
         CudaStatus.Check(CudaDriver.GraphGetNodes(graph, nodes, ref count), "cuGraphGetNodes", "counting a graph's nodes");
-        Nodes = nodes.Length;
+        (Nodes, KernelNodes) = (nodes.Length, 0);
         foreach (var node in nodes)
         {
             CudaStatus.Check(CudaDriver.GraphNodeGetType(node, out var type), "cuGraphNodeGetType", "counting a graph's nodes");

@@ -13,6 +13,7 @@ sealed unsafe class UploadRing : IDisposable
     readonly nint _compute;
     readonly nint _stream;
     readonly nint _uploaded;
+    readonly Func<nint, CudaResult> _waitForEvent;
     readonly Slot[] _slots = new Slot[2];
     int _current;
     int _used;
@@ -23,9 +24,10 @@ sealed unsafe class UploadRing : IDisposable
     }
 
     /// <param name="compute">The stream that uses what is uploaded.</param>
-    public UploadRing(nint compute)
+    /// <param name="waitForEvent">Waits for an event on that stream.</param>
+    public UploadRing(nint compute, Func<nint, CudaResult> waitForEvent)
     {
-        _compute = compute;
+        (_compute, _waitForEvent) = (compute, waitForEvent);
         CudaStatus.Check(CudaDriver.StreamCreate(out _stream, StreamFlags.NonBlocking), "cuStreamCreate", "creating the upload stream");
         CudaStatus.Check(CudaDriver.EventCreate(out _uploaded, EventFlags.DisableTiming), "cuEventCreate", "creating an upload's event");
         foreach (ref var slot in _slots.AsSpan())
@@ -47,7 +49,7 @@ sealed unsafe class UploadRing : IDisposable
             CudaStatus.Check(CudaDriver.EventRecord(_slots[_current].Consumed, _compute), "cuEventRecord", "closing an upload slot");
             _current ^= 1;
             _used = 0;
-            CudaStatus.Check(CudaDriver.EventSynchronize(_slots[_current].Consumed), "cuEventSynchronize", "waiting for an upload slot");
+            CudaStatus.Check(_waitForEvent(_slots[_current].Consumed), "cuEventSynchronize", "waiting for an upload slot");
         }
 
         ref var slot = ref _slots[_current];

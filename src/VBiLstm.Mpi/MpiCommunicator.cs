@@ -31,6 +31,10 @@ sealed class MpiCommunicator(MpiLibrary library, nint communicator, RankWatch wa
         ];
     }
 
+    public override void BeginWait() => watch.Begin();
+
+    public override void EndWait() => watch.End();
+
     public override void AllGather(nint part, nint all, long bytes)
     {
         watch.Begin();

@@ -177,7 +177,8 @@ public class DeviceFailureTests
         using var program = new Executable();
         var (code, output, _) = program.Run("doctor", "--device", "soft");
         Assert.Equal(0, code);
-        foreach (var part in new[] { "libcuda.so.1", "CUDA 12.4", "Software GPU", "cublas", "cudnn", "9.1.0", "vbilstm_kernels.fatbin" })
+        var parts = new[] { "libcuda.so.1", "CUDA 12.4", "Software GPU", "cublas", "cudnn", "9.1.0", "libnccl.so.2", "2.27.4", "vbilstm_kernels.fatbin" };
+        foreach (var part in parts)
             Assert.Contains(part, output, StringComparison.Ordinal);
         using (var report = JsonDocument.Parse(program.Run("doctor", "--device", "soft", "--json").Output))
         {

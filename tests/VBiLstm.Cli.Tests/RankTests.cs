@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using VBiLstm.Checkpoints;
 using VBiLstm.Mpi;
 using VBiLstm.Mpi.Interop;
+using VBiLstm.Tests;
 
 namespace VBiLstm.Cli.Tests;
 
@@ -158,6 +159,76 @@ public class RankTests
         Assert.Contains("rank 0 of 2", result.Error, StringComparison.Ordinal);
         Assert.Contains("waited 3 s for the other ranks", result.Error, StringComparison.Ordinal);
         Assert.True(CheckpointFolder.Exists(program.At("runs/it/checkpoints/last")));
+    }
+
+    // Slow: a few steps, one evaluation.
+    const string Soft = "train --device soft --set lstm_units=6 mlp_units=5 latent_units=3 batch_size=48 shards=2 learning_rate_schedule=constant "
+        + "checkpoint_every=3 evaluate_every=5";
+
+    [Theory]
+    [InlineData(OpenMpi)]
+    [InlineData(Mpich)]
+    public void Ranks_on_software_GPUs_leave_the_bytes_of_one_process(string launcher)
+    {
+        NeedsLauncher(launcher);
+        SoftwareGpuBuild.Require();
+        using var program = new Executable();
+        Succeed(Run(program, $"$V {Soft} --steps 5 --run one"));
+        var result = Succeed(Run(program, $"SOFTGPU_SEED=3 {launcher} -n 2 $V {Soft} --steps 5 --run two"));
+        Assert.Contains("graph, NCCL 2.27.4)", result.Output, StringComparison.Ordinal);
+        AssertSameRun(program, "one", "two");
+    }
+
+    [Fact]
+    public void Ranks_on_software_GPUs_that_are_killed_or_hang_end_the_job()
+    {
+        NeedsLauncher(OpenMpi);
+        NeedsLauncher(Mpich);
+        SoftwareGpuBuild.Require();
+        using var program = new Executable();
+        var command = $"exec $V {Soft.Replace("evaluate_every=5", "evaluate_every=0", StringComparison.Ordinal)} --steps 1000000 --rank-timeout 10";
+        using (var job = Start(program, $"exec {Mpich} -n 2 sh -c 'echo $$ > rank.$PMI_RANK; {command} --run killed'"))
+        {
+            Executable.WaitForLines(program.At("runs/killed/metrics.jsonl"), 4);
+            Process.GetProcessById(RankProcess(program, 1)).Kill();
+            Assert.NotEqual(0, Executable.Finish(job).Code);
+        }
+
+        Assert.True(CheckpointFolder.Exists(program.At("runs/killed/checkpoints/last")));
+        using (var job = Start(program, $"exec {OpenMpi} -n 2 sh -c 'echo $$ > rank.$OMPI_COMM_WORLD_RANK; {command} --run hanging'"))
+        {
+            Executable.WaitForLines(program.At("runs/hanging/metrics.jsonl"), 4);
+            using var hanging = Process.GetProcessById(RankProcess(program, 1));
+            Executable.Signal(hanging, 19);
+            var result = Executable.Finish(job);
+            Executable.TrySignal(hanging, 9);
+            Assert.NotEqual(0, result.Code);
+            Assert.Contains("waited 10 s for the other ranks", result.Error, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void What_ranks_on_GPUs_cannot_do_together_is_refused_before_they_connect()
+    {
+        NeedsLauncher(OpenMpi);
+        SoftwareGpuBuild.Require();
+        using var program = new Executable();
+        AssertRefused(2, "other kind of device on rank 1", $"sh -c 'test $OMPI_COMM_WORLD_RANK = 0 && exec $V {Soft}; exec $V train'");
+        AssertRefused(2, "other precision on rank 1", $"sh -c 'test $OMPI_COMM_WORLD_RANK = 0 && exec $V {Soft}; exec $V {Soft} --precision fp32'");
+        AssertRefused(3, "NCCL 2.15.5 is too old", $"env SOFTGPU_NCCL_VERSION=21505 $V {Soft}");
+        var folder = Environment.GetEnvironmentVariable("VBILSTM_SOFTGPU") is { Length: > 0 } named ? named : Path.Combine(AppContext.BaseDirectory, "softgpu");
+        Directory.CreateDirectory(program.At("softgpu"));
+        foreach (var file in Directory.GetFiles(folder).Where(file => !Path.GetFileName(file).Contains("nccl", StringComparison.Ordinal)))
+            File.CreateSymbolicLink(program.At($"softgpu/{Path.GetFileName(file)}"), file);
+        AssertRefused(3, $"nccl was not found; tried {program.At("softgpu")}/libnccl.so.2", $"env VBILSTM_SOFTGPU={program.At("softgpu")} $V {Soft}");
+
+        void AssertRefused(int expected, string message, string ranks)
+        {
+            var (code, _, error) = Run(program, $"{OpenMpi} -n 2 {ranks}");
+            Assert.True(code == expected, $"{code}: {error}");
+            Assert.Single(error.Split('\n'), line => line.Contains(message, StringComparison.Ordinal));
+            Assert.False(Directory.Exists(program.At("runs")));
+        }
     }
 
     static string Shards(int shards) => Small.Replace("shards=4", $"shards={shards}", StringComparison.Ordinal);

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Text;
 using VBiLstm.Cuda.Interop;
 
 namespace VBiLstm.Cuda.Tests;
@@ -7,9 +8,12 @@ namespace VBiLstm.Cuda.Tests;
 static unsafe class SoftwareGpu
 {
     /// <summary>Chooses the order of ready operations, of blocks and of threads; 0: the order of the calls.</summary>
-    public static void Seed(int seed)
+    public static void Seed(int seed) => Set("SOFTGPU_SEED", seed);
+
+    /// <summary>What the environment sets before the start.</summary>
+    public static void Set(string variable, int to)
     {
-        fixed (byte* name = "SOFTGPU_SEED"u8, value = System.Text.Encoding.ASCII.GetBytes($"{seed}\0"))
+        fixed (byte* name = Encoding.ASCII.GetBytes($"{variable}\0"), value = Encoding.ASCII.GetBytes($"{to}\0"))
         {
             var configure = (delegate* unmanaged<byte*, byte*, int>)NativeLibrary.GetExport(NativeLibraries.Require(NativeLibraries.Driver),
                 "softgpu_configure");

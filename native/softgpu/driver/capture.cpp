@@ -9,12 +9,12 @@ bool is_capturing(CUstream stream)
     return stream_status(stream) == success && stream->capture;
 }
 
-CUresult add_node(CUstream stream, Kind kind, const char* what, std::function<void()> work)
+CUresult add_node(CUstream stream, Kind kind, const char* what, std::function<void()> work, std::function<bool()> arrived)
 {
     Capture& capture = *stream->capture;
     if (!capture.spoilt.empty())
         return explain(capture_invalidated, capture.spoilt);
-    capture.graph->nodes.push_back(std::make_shared<CUgraphNode_st>(CUgraphNode_st{kind, what, std::move(work)}));
+    capture.graph->nodes.push_back(std::make_shared<CUgraphNode_st>(CUgraphNode_st{kind, what, std::move(work), std::move(arrived)}));
     return success;
 }
 

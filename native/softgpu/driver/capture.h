@@ -16,7 +16,7 @@ struct Capture {
     std::unique_ptr<CUgraph_st> graph = std::make_unique<CUgraph_st>();
 };
 
-CUresult add_node(CUstream stream, Kind kind, const char* what, std::function<void()> work);
+CUresult add_node(CUstream stream, Kind kind, const char* what, std::function<void()> work, std::function<bool()> arrived);
 
 // Calls that a thread must not make while it captures.
 CUresult refuse_in_capture(const char* call);

@@ -3,6 +3,7 @@
 #include "options.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 #include <thread>
 
@@ -46,6 +47,17 @@ SOFTGPU_EXPORT CUresult cuDeviceGetName(char* name, int length, int device)
         return explain(invalid_value, "no room for the name");
     std::strncpy(name, "Software GPU", static_cast<std::size_t>(length) - 1);
     name[length - 1] = 0;
+    return success;
+}
+
+// Every process has devices of its own.
+SOFTGPU_EXPORT CUresult cuDeviceGetPCIBusId(char* text, int length, int device)
+{
+    const std::lock_guard lock(driver_lock());
+    if (const CUresult status = check_device(device); status != success)
+        return status;
+    if (std::snprintf(text, static_cast<std::size_t>(std::max(0, length)), "%04x:%02x:00.0", 0, device) >= length)
+        return explain(invalid_value, "no room for the device's place on the bus");
     return success;
 }
 

@@ -126,7 +126,7 @@ SOFTGPU_EXPORT CUresult cuEventSynchronize(CUevent handle)
     if (const CUresult status = refuse_in_capture("cuEventSynchronize"); status != success)
         return status;
     const long version = event->recorded;
-    while (event->completed < version && run_one()) {
+    while (event->completed < version && (run_one() || wait_for_others())) {
     }
     return sticky_error();
 }

@@ -56,7 +56,12 @@ public:
     }
 
     // Launches of one executable graph come one after the other.
-    bool can_go_on() const override { return !program_->running || program_->running == this; }
+    bool can_go_on() const override
+    {
+        if (program_->running && program_->running != this)
+            return false;
+        return next_ == program_->nodes.size() || has_arrived(program_->nodes[next_]->arrived);
+    }
 
     bool advance() override
     {

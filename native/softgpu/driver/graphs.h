@@ -12,6 +12,7 @@ struct CUgraphNode_st {
     softgpu::Kind kind;
     std::string what;
     std::function<void()> work;
+    std::function<bool()> arrived; // empty where it waits for nobody
 };
 
 struct CUgraph_st {

@@ -25,6 +25,7 @@ Setting settings[] = {
     {"SOFTGPU_COMPUTE_CAPABILITY", &Options::compute_capability},
     {"SOFTGPU_CUBLAS_VERSION", &Options::cublas_version},
     {"SOFTGPU_CUDNN_VERSION", &Options::cudnn_version},
+    {"SOFTGPU_NCCL_VERSION", &Options::nccl_version},
     {"SOFTGPU_THREADS", &Options::threads},
 };
 

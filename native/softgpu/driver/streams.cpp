@@ -6,6 +6,7 @@
 #include "pool.h"
 
 #include <algorithm>
+#include <chrono>
 #include <exception>
 
 CUstream_st::CUstream_st() = default;
@@ -21,6 +22,7 @@ struct Streams {
     std::vector<CUstream> created;
     unsigned long tickets = 0;
     std::size_t queued = 0;
+    bool some_wait_for_others = false;
 };
 
 Streams& streams()
@@ -31,7 +33,12 @@ Streams& streams()
 
 class Work : public Operation {
 public:
-    Work(Kind kind, const char* what, std::function<void()> work) : kind_(kind), what_(what), work_(std::move(work)) {}
+    Work(Kind kind, const char* what, std::function<void()> work, std::function<bool()> arrived)
+        : kind_(kind), what_(what), work_(std::move(work)), arrived_(std::move(arrived))
+    {
+    }
+
+    bool can_go_on() const override { return has_arrived(arrived_); }
 
     bool advance() override
     {
@@ -43,6 +50,7 @@ private:
     Kind kind_;
     std::string what_;
     std::function<void()> work_;
+    std::function<bool()> arrived_;
 };
 
 bool can_go_on(const CUstream_st& stream) { return !stream.queue.empty() && stream.queue.front().operation->can_go_on(); }
@@ -82,19 +90,19 @@ CUresult check(CUstream stream)
     return stream_status(stream);
 }
 
-CUresult add(CUstream stream, Kind kind, const char* what, std::function<void()> work)
+CUresult add(CUstream stream, Kind kind, const char* what, std::function<void()> work, std::function<bool()> arrived)
 {
     if (const CUresult status = check(stream); status != success)
         return status;
     if (is_capturing(stream))
-        return add_node(stream, kind, what, std::move(work));
-    return append(stream, std::make_unique<Work>(kind, what, std::move(work)));
+        return add_node(stream, kind, what, std::move(work), std::move(arrived));
+    return append(stream, std::make_unique<Work>(kind, what, std::move(work), std::move(arrived)));
 }
 
-CUresult enqueue(CUstream stream, const char* what, std::function<void()> work)
+CUresult enqueue(CUstream stream, const char* what, std::function<void()> work, std::function<bool()> arrived)
 {
     const std::lock_guard lock(driver_lock());
-    return add(stream, Kind::kernel, what, std::move(work));
+    return add(stream, Kind::kernel, what, std::move(work), std::move(arrived));
 }
 
 CUresult append(CUstream stream, std::unique_ptr<Operation> operation)
@@ -124,8 +132,17 @@ void perform(Kind kind, const std::string& what, const std::function<void()>& wo
         check_uninitialised_reads(what);
 }
 
+bool has_arrived(const std::function<bool()>& arrived)
+{
+    if (!arrived || arrived())
+        return true;
+    streams().some_wait_for_others = true;
+    return false;
+}
+
 bool run_one()
 {
+    streams().some_wait_for_others = false;
     if (sticky_error() != success) {
         // Nothing runs any more in a context that failed.
         for (CUstream stream : streams().created)
@@ -152,14 +169,28 @@ bool run_one()
 
 CUresult wait_for(CUstream stream)
 {
-    while (!stream->queue.empty() && run_one()) {
+    while (!stream->queue.empty() && (run_one() || wait_for_others())) {
     }
     return sticky_error();
 }
 
+bool wait_for_others()
+{
+    if (!streams().some_wait_for_others || sticky_error() != success)
+        return false;
+    driver_lock().unlock();
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
+    driver_lock().lock();
+    return true;
+}
+
 void drain()
 {
-    while (run_one()) {
+    const auto own_work_remains = [] {
+        return std::any_of(streams().created.begin(), streams().created.end(),
+            [](const CUstream_st* stream) { return stream->creator == std::this_thread::get_id() && !stream->queue.empty(); });
+    };
+    while (run_one() || (own_work_remains() && wait_for_others())) {
     }
 }
 

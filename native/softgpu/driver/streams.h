@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace softgpu {
@@ -40,6 +41,7 @@ struct CUstream_st {
 
     std::deque<softgpu::Queued> queue;
     std::unique_ptr<softgpu::Capture> capture;
+    std::thread::id creator = std::this_thread::get_id();
 };
 
 namespace softgpu {
@@ -51,7 +53,7 @@ const std::vector<CUstream>& all_streams();
 CUresult check(CUstream stream);
 
 // Appends work to a stream, or a node to the graph that it captures.
-CUresult add(CUstream stream, Kind kind, const char* what, std::function<void()> work);
+CUresult add(CUstream stream, Kind kind, const char* what, std::function<void()> work, std::function<bool()> arrived = {});
 
 // Appends to a stream that does not capture.
 CUresult append(CUstream stream, std::unique_ptr<Operation> operation);
@@ -59,13 +61,19 @@ CUresult append(CUstream stream, std::unique_ptr<Operation> operation);
 // Runs work, with the faults to inject before it and the checks of memory after it.
 void perform(Kind kind, const std::string& what, const std::function<void()>& work);
 
+// Whether work that may wait for others can go on; remembers where it cannot.
+bool has_arrived(const std::function<bool()>& arrived);
+
 // Lets one of the streams that can go on do a part of its work; false where there is none.
 bool run_one();
 
 // Runs everything that the stream must do, and whatever of the others the seed chooses.
 CUresult wait_for(CUstream stream);
 
-// Runs everything.
+// Where run_one found nothing: false unless work waits for other processes or threads, which get a moment without the driver's lock. The lock is held once.
+bool wait_for_others();
+
+// Runs everything; of what waits for others, the streams of this thread: those of another may be another rank's, which waits for this one.
 void drain();
 
 void forget_streams();

@@ -5,6 +5,7 @@ using VBiLstm.Cli.Reports;
 using VBiLstm.Configuration;
 using VBiLstm.Devices;
 using VBiLstm.Devices.Cpu;
+using VBiLstm.Distributed;
 using VBiLstm.Model;
 using VBiLstm.Model.Models;
 using VBiLstm.Training;
@@ -55,13 +56,14 @@ static class BenchCommand
                 var configuration = session.InShards(session.Together(() => configurations.Read(parsed, configurations.Overrides(parsed))));
                 var t = session.Together(() => timeSteps.Read(parsed, configuration));
                 using var device = devices.Create(parsed, session);
-                session.Agree(device, configuration);
+                session.Agree(configuration);
                 using var benchmark = session.Together(() => new StepBenchmark(device, configuration, t));
                 if (session.IsFirst && !parsed.GetValue(json))
                     PrintHeader(benchmark, configuration, device, t, session);
                 var before = Peak(device, session);
                 var times = benchmark.Measure(TimeSpan.FromSeconds(duration), session.Cancellation);
                 var after = Peak(device, session);
+                device.Join(Communicator.Alone);
                 if (!session.IsFirst)
                     return CommandExecution.Success;
                 var report = new Report(benchmark, configuration, device, t, times, before is null ? null : Math.Max(before.Value, after!.Value),

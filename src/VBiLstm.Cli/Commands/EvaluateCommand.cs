@@ -6,6 +6,7 @@ using VBiLstm.Cli.Options;
 using VBiLstm.Cli.Reports;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
+using VBiLstm.Distributed;
 using VBiLstm.Evaluation;
 using VBiLstm.Preparation;
 
@@ -69,9 +70,9 @@ static class EvaluateCommand
                 using var device = devices.Create(parsed, session);
                 var read = SharedCheckpoint.FromFirst(session.Ranks,
                     session.OnFirst(() => TrainedModel.Read(parsed.GetRequiredValue(checkpoint), withMoments: false)))!;
-                using var trained = session.Together(() => new TrainedModel(read, device));
+                using var trained = session.Together(() => new TrainedModel(read, device, session.Ranks));
                 using var splits = session.Together(() => Open(trained, parsed.GetValue(data), session.IsFirst));
-                session.Agree(device, trained.Configuration, splits);
+                session.Agree(trained.Configuration, splits);
                 var dataset = parsed.GetValue(split) == "test" ? splits.Test : splits.Validation;
                 var mode = parsed.GetValue(latents) == "mean" ? LatentMode.Mean : LatentMode.Sampled;
                 var training = trained.Configuration.Training;
@@ -84,6 +85,7 @@ static class EvaluateCommand
                 var result = parsed.GetValue(json)
                     ? Score(null)
                     : WorkDisplay.Run(report => Score(share => report($"scoring {parsed.GetValue(split)}", share)));
+                device.Join(Communicator.Alone);
                 if (!session.IsFirst)
                     return CommandExecution.Success;
                 if (parsed.GetValue(json))

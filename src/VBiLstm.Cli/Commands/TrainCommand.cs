@@ -145,7 +145,7 @@ static class TrainCommand
     {
         session.OnFirst(() => name is not null && Directory.Exists(Named(name).Path) ? throw Taken(Named(name)) : true);
         using var data = session.Together(() => Open(configuration, device, session));
-        session.Agree(device, configuration, data);
+        session.Agree(configuration, data);
         var (folder, owner) = session.OnFirst(() => New(configuration, name));
         using (owner)
             return Run(configuration, data, device, folder, checkpoint: null, owner, session, Refuse);
@@ -172,7 +172,7 @@ static class TrainCommand
         var checkpoint = Newest(folder, chosen: null, session);
         if (checkpoint is not null)
             session.Together(() => CheckSameRun(configuration, checkpoint));
-        session.Agree(device, configuration, data);
+        session.Agree(configuration, data);
         return Run(configuration, data, device, folder, checkpoint, owner, session, Say);
     }
 
@@ -192,7 +192,7 @@ static class TrainCommand
         if (checkpoint is null)
             Console.WriteLine($"{folder.Path} was ended before its first checkpoint; it begins again.");
         using var data = session.Together(() => Open(configuration, device, session));
-        session.Agree(device, configuration, data);
+        session.Agree(configuration, data);
         return Run(configuration, data, device, folder, checkpoint, owner, session, Refuse);
     }
 
@@ -308,7 +308,9 @@ static class TrainCommand
                 Warning.Print($"{folder.Last} is of step {last}; it will be replaced as the run goes on from step {trainer.State.Step}.");
             if (session.IsFirst && checkpoint?.State.Configuration.Training.Shards is { } before && before != configuration.Training.Shards)
                 Warning.Print($"training.shards was {before} and is {configuration.Training.Shards} from here on: the last digits are others.");
-            if (!Train(trainer, data, device, folder, session))
+            var isComplete = Train(trainer, data, device, folder, session);
+            device.Join(Communicator.Alone);
+            if (!isComplete)
                 return CommandExecution.Interrupted;
         }
 
@@ -395,7 +397,7 @@ static class TrainCommand
     static int Finish(DataSplits data, Device device, RunFolder folder, RankSession session)
     {
         var checkpoint = SharedCheckpoint.FromFirst(session.Ranks, session.OnFirst(() => TrainedModel.Read(folder.Path, withMoments: false)))!;
-        using var best = session.Together(() => new TrainedModel(checkpoint, device));
+        using var best = session.Together(() => new TrainedModel(checkpoint, device, session.Ranks));
         var (configuration, model) = (best.Configuration, best.Configuration.Model);
         var again = $"vbilstm evaluate {ShellText.Quote(folder.Path)}";
         try

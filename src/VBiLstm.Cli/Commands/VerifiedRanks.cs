@@ -2,6 +2,7 @@ using VBiLstm.Cli.Execution;
 using VBiLstm.Cli.Reports;
 using VBiLstm.Configuration;
 using VBiLstm.Devices;
+using VBiLstm.Distributed;
 using VBiLstm.Verification;
 
 namespace VBiLstm.Cli.Commands;
@@ -20,6 +21,7 @@ static class VerifiedRanks
         }
 
         var found = RankComparison.Run(joined, alone, configuration, timeSteps, steps, session.Cancellation);
+        joined.Join(Communicator.Alone);
         var agrees = found.All(rank => rank.Different == 0);
         if (session.IsFirst && asJson)
             PrintJson(found, agrees, session);

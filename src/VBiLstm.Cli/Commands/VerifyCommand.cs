@@ -83,7 +83,7 @@ static class VerifyCommand
                     var configured = session.InShards(session.Together(() => configurations.Read(parsed, shared)));
                     using var joined = devices.Create(parsed, session);
                     using var alone = devices.CreateAlone(parsed, session);
-                    session.Agree(joined, configured);
+                    session.Agree(configured);
                     return VerifiedRanks.Run(joined, alone, configured, t, n, session, parsed.GetValue(json));
                 }
 

@@ -31,6 +31,9 @@ sealed class RankSession
     /// <summary>How many ranks this one's machine has.</summary>
     public int RanksHere => Ranks.Nodes.Count(node => node == Ranks.Nodes[Ranks.Rank]);
 
+    /// <summary>This rank's number among those of its machine.</summary>
+    public int PlaceHere => Ranks.Nodes.Take(Ranks.Rank).Count(node => node == Ranks.Nodes[Ranks.Rank]);
+
     /// <summary>Runs a command, on several ranks where a launcher started them.</summary>
     /// <param name="timeout">The longest wait for other ranks.</param>
     /// <param name="limit">Cancels when so much time has passed; null for never.</param>
@@ -152,19 +155,21 @@ sealed class RankSession
 
     /// <summary>Refuses ranks of different opinions before anything is computed: they would compute nonsense together.</summary>
     /// <exception cref="ConfigurationException">They are; the message says which where.</exception>
-    public void Agree(Device device, RunConfiguration configuration, DataSplits? data = null)
+    public void Agree(params (string Item, string Value)[] items)
     {
-        if (_job is null)
-            return;
-        var checksum = data is null ? "" : Together(() => data.Identify().Sha256);
-        if (RankAgreement.Difference(Ranks,
-            [
+        if (_job is not null && RankAgreement.Difference(Ranks, items) is { } difference)
+            Refuse(difference);
+    }
+
+    /// <summary>As the other, of what a command computes on which data.</summary>
+    /// <inheritdoc cref="Agree(ValueTuple{string, string}[])"/>
+    public void Agree(RunConfiguration configuration, DataSplits? data = null)
+    {
+        if (_job is not null)
+            Agree(
                 ("program", $"{typeof(Trainer).Module.ModuleVersionId} {typeof(RankSession).Module.ModuleVersionId}"),
                 ("configuration", ConfigurationFile.ToText(configuration)),
-                ("data", checksum),
-                ("vector width", $"{(device as CpuDevice)?.Width}"),
-            ]) is { } difference)
-            Refuse(difference);
+                ("data", data is null ? "" : Together(() => data.Identify().Sha256)));
     }
 
     /// <summary>What this rank's process found, where it is the first; its word for all.</summary>

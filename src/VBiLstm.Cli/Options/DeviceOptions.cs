@@ -5,6 +5,7 @@ using VBiLstm.Configuration;
 using VBiLstm.Cuda;
 using VBiLstm.Devices;
 using VBiLstm.Devices.Cpu;
+using VBiLstm.Distributed;
 
 namespace VBiLstm.Cli.Options;
 
@@ -13,7 +14,8 @@ sealed class DeviceOptions
 {
     readonly Option<string> _device = new("--device")
     {
-        Description = "cpu; cuda or cuda:N for NVIDIA GPU number N; soft for the software GPU, which runs the GPU's path on the CPU, slowly.",
+        Description = "cpu; cuda or cuda:N for NVIDIA GPU number N; soft for the software GPU, which runs the GPU's path on the CPU, slowly. "
+            + "On several ranks cuda takes a GPU for each rank of a machine.",
         DefaultValueFactory = _ => "cpu",
     };
 
@@ -55,37 +57,58 @@ sealed class DeviceOptions
 
     /// <exception cref="ConfigurationException">A value is out of range, belongs to another device, or this processor lacks the width.</exception>
     /// <exception cref="DeviceException">The device cannot be had.</exception>
-    public Device Create(ParseResult parsed) => Create(parsed, () => Environment.ProcessorCount);
+    public Device Create(ParseResult parsed) => Create(parsed, () => Environment.ProcessorCount, place: 0);
 
     /// <summary>The device of one of several ranks, which it has joined.</summary>
     /// <inheritdoc cref="Create(ParseResult)"/>
     public Device Create(ParseResult parsed, RankSession session)
     {
         var device = CreateAlone(parsed, session);
-        if (session.Ranks.Size > 1)
-            session.Together<bool>(() => device is CpuDevice ? true : throw new ConfigurationException(
-                $"--device {parsed.GetValue(_device)} cannot be one of {session.Ranks.Size} ranks; use --device cpu. "
-                + "VBILSTM_MPI=off runs every process by itself."));
-        device.Join(session.Ranks);
-        return device;
+        try
+        {
+            if (session.Ranks.Size > 1)
+                CheckJoins(device, session);
+            device.Join(session.Ranks);
+            return device;
+        }
+        catch
+        {
+            device.Dispose();
+            throw;
+        }
     }
 
-    /// <summary>Another device as that of a rank, which has joined none.</summary>
+    /// <summary>As that of one of several ranks, but it has joined none.</summary>
     /// <inheritdoc cref="Create(ParseResult)"/>
     public Device CreateAlone(ParseResult parsed, RankSession session)
     {
         var processors = session.Processors;
-        return session.Together(() => Create(parsed, () => processors));
+        return session.Together(() => Create(parsed, () => processors, session.PlaceHere));
     }
 
-    Device Create(ParseResult parsed, Func<int> processors)
+    // Whoever is missing or different is found before anyone waits for it.
+    static void CheckJoins(Device device, RankSession session)
+    {
+        session.Agree(("kind of device", $"{device.GetType().Name} {(device as CudaDevice)?.Options.Software}"));
+        session.Together(() =>
+        {
+            device.CheckJoins(session.Ranks);
+            return true;
+        });
+        session.Agree([.. device.SharedByRanks]);
+        if (device is CudaDevice { Options.Software: false } gpu && RankAgreement.Shared(session.Ranks, gpu.BusId) is { } shared)
+            session.Together<bool>(() => throw new DeviceException($"NCCL needs a GPU for each rank: {shared}. Start as many ranks on a machine as it has GPUs "
+                + $"(CUDA shows {CudaDevice.CountGpus(software: false)} here), without a number behind --device cuda."));
+    }
+
+    Device Create(ParseResult parsed, Func<int> processors, int place)
     {
         var name = parsed.GetValue(_device)!;
         if (name == "cpu")
             return CreateCpu(parsed, processors);
         foreach (var option in new Option[] { _threads, _simd })
             Refuse(parsed, option, $"--device {name}");
-        var options = CudaOptionsOf(parsed, name);
+        var options = CudaOptionsOf(parsed, name, place);
         var device = new CudaDevice(options);
         if (options.Recurrence == CudaRecurrence.Automatic && !device.OpaqueRecurrences)
             Console.Error.WriteLine("vbilstm: cuDNN was not found: LSTMs without a channel run by the project's own kernels, more slowly. "
@@ -119,10 +142,10 @@ sealed class DeviceOptions
         return null;
     }
 
-    CudaOptions CudaOptionsOf(ParseResult parsed, string name)
+    CudaOptions CudaOptionsOf(ParseResult parsed, string name, int place)
         => new()
         {
-            Ordinal = Ordinal(name),
+            Ordinal = Ordinal(name, place),
             Software = name == "soft",
             Precision = parsed.GetValue(_precision) switch
             {
@@ -140,10 +163,11 @@ sealed class DeviceOptions
             UseGraph = !parsed.GetValue(_noGraph),
         };
 
-    static int Ordinal(string name)
+    // Of a machine's ranks each takes the next GPU. Where a batch system shows each one of its own, all are number 0.
+    static int Ordinal(string name, int place)
     {
         if (name is "cuda" or "soft")
-            return 0;
+            return place == 0 ? 0 : place % Math.Max(1, CudaDevice.CountGpus(software: name == "soft"));
         return name.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(name.AsSpan("cuda:".Length), out var ordinal)
             ? ordinal
             : throw new ConfigurationException($"--device is '{name}'; use cpu, cuda, cuda:N or soft.");

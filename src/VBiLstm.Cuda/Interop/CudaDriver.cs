@@ -23,6 +23,9 @@ static unsafe partial class CudaDriver
     [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuDeviceGetName")]
     public static partial CudaResult DeviceGetName([Out] byte[] name, int length, int device);
 
+    [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuDeviceGetPCIBusId")]
+    public static partial CudaResult DeviceGetPciBusId([Out] byte[] text, int length, int device);
+
     [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuDeviceGetAttribute")]
     public static partial CudaResult DeviceGetAttribute(out int value, DeviceAttribute attribute, int device);
 

@@ -32,6 +32,21 @@ static class CudaStatus
         throw new CudnnException($"{call} failed while {doing}: {meaning} (status {(int)status} of cuDNN {Cudnn.GetVersion()}).", (int)status);
     }
 
+    /// <inheritdoc cref="Check"/>
+    public static void CheckNccl(NcclResult status, string call, string doing)
+    {
+        if (status != NcclResult.Success)
+            throw NcclFailure(status, call, doing);
+    }
+
+    // NCCL keeps its last words, a line or none.
+    public static NcclException NcclFailure(NcclResult status, string call, string doing)
+    {
+        var last = Marshal.PtrToStringUTF8(Nccl.GetLastError(0))?.Trim().TrimEnd('.');
+        return new NcclException($"{call} failed while {doing}: nccl{status}: {Text(Nccl.GetErrorString(status), (int)status)}"
+            + $"{(string.IsNullOrEmpty(last) ? "" : $": {last}")}.", (int)status);
+    }
+
     public static CudaDriverException Driver(CudaResult status, string call, string doing)
     {
         _ = CudaDriver.GetErrorName(status, out var name);

@@ -98,7 +98,7 @@ static partial class NativeLibraries
 
     /// <summary>Every file that the software GPU consists of.</summary>
     public static IReadOnlyList<string> SoftwareFiles
-        => [.. new[] { "libcuda.so.1", "libcublas.so.12", "libcublasLt.so.12", "libcudnn.so.9", KernelImage }
+        => [.. new[] { "libcuda.so.1", "libcublas.so.12", "libcublasLt.so.12", "libcudnn.so.9", "libnccl.so.2", KernelImage }
             .Select(name => Path.Combine(SoftwareFolder, name))];
 
     static LibrarySearch Search(string library)
@@ -202,6 +202,8 @@ sealed record LibrarySearch(string Library, nint Handle, string? Path, IReadOnly
     {
         NativeLibraries.Driver => "It comes with NVIDIA's driver. --device cpu needs none, --device soft runs the GPU's path on the CPU.",
         NativeLibraries.Cudnn => $"Install cuDNN 9 or 8, name its folder in {NativeLibraries.FoldersVariable}, or use --recurrence kernels.",
+        NativeLibraries.Nccl => $"Several ranks on GPUs need NCCL 2.16 or later (NVIDIA's packages libnccl2, nvidia-nccl-cu12 or -cu13): install it, name its "
+            + $"folder in {NativeLibraries.FoldersVariable}, or use --device cpu.",
         _ => $"It comes with the CUDA toolkit 12 or 13; name its folder in {NativeLibraries.FoldersVariable} where the system does not know it.",
     };
 }

@@ -7,18 +7,39 @@ public abstract partial class Device
     /// <summary>The ranks that this device's process is one of; alone unless it has joined others.</summary>
     public Communicator Ranks { get; private set; } = Communicator.Alone;
 
-    /// <summary>Makes the next operations exchange with those ranks. Parameters made before know nothing of them.</summary>
+    /// <summary>
+    /// Makes the next operations exchange with those ranks; <see cref="Communicator.Alone"/> leaves them. All ranks do so together. Parameters made before know
+    /// nothing of them.
+    /// </summary>
     /// <exception cref="NotSupportedException">This device cannot.</exception>
+    /// <exception cref="DeviceException">What it needs is missing, or the ranks cannot be connected.</exception>
     public void Join(Communicator ranks)
     {
         ArgumentNullException.ThrowIfNull(ranks);
         if (ranks.Size > 1)
             CheckJoins(ranks);
+        JoinCore(ranks);
         Ranks = ranks;
     }
 
-    /// <summary>Throws <see cref="NotSupportedException"/> where the device cannot exchange with other ranks.</summary>
-    protected virtual void CheckJoins(Communicator ranks) => throw new NotSupportedException($"{Name} cannot be one of {ranks.Size} ranks.");
+    /// <summary>Throws where the device cannot exchange with other ranks; asks none of them.</summary>
+    /// <exception cref="NotSupportedException">This kind of device cannot.</exception>
+    /// <exception cref="DeviceException">What it needs is missing.</exception>
+    public void CheckJoins(Communicator ranks)
+    {
+        ArgumentNullException.ThrowIfNull(ranks);
+        CheckJoinsCore(ranks);
+    }
+
+    protected virtual void CheckJoinsCore(Communicator ranks) => throw new NotSupportedException($"{Name} cannot be one of {ranks.Size} ranks.");
+
+    /// <summary><see cref="Ranks"/> are still those before.</summary>
+    protected virtual void JoinCore(Communicator ranks)
+    {
+    }
+
+    /// <summary>What must be the same on all ranks' devices of this kind for the same bits, as people call it, and its value; as many on each.</summary>
+    public virtual IReadOnlyList<(string Item, string Value)> SharedByRanks => [];
 
     /// <summary>
     /// received = this rank's row of every rank's values, in the order of ranks. Shapes: both [R, N] and contiguous, R the ranks of the level

@@ -41,6 +41,18 @@ public abstract unsafe class Communicator
     /// <param name="bytes">Of one slice, the same on all ranks.</param>
     public abstract void AllToAll(nint values, nint received, long bytes);
 
+    /// <summary>
+    /// A wait for the others begins that is not a call of this class, as for a device that exchanges with theirs: one that lasts too long ends all ranks.
+    /// </summary>
+    public virtual void BeginWait()
+    {
+    }
+
+    /// <summary>And ends.</summary>
+    public virtual void EndWait()
+    {
+    }
+
     /// <summary>Every rank's values, of which all have as many, in the order of ranks.</summary>
     public T[] AllGather<T>(ReadOnlySpan<T> part) where T : unmanaged
     {

@@ -51,4 +51,17 @@ public static class RankAgreement
 
         return differences.Count == 0 ? null : $"The ranks do not agree with rank 0 ({ranks.Nodes[0]}): {string.Join("; ", differences)}.";
     }
+
+    /// <summary>Which ranks of one machine have the same of something, the same text on all; null where each has its own.</summary>
+    /// <param name="ranks">Those that compare.</param>
+    /// <param name="own">What this rank has, for instance a GPU's place.</param>
+    public static string? Shared(Communicator ranks, string own)
+    {
+        ArgumentNullException.ThrowIfNull(ranks);
+        ArgumentNullException.ThrowIfNull(own);
+        var all = ranks.Texts(own);
+        var shared = Enumerable.Range(0, ranks.Size).GroupBy(rank => (Node: ranks.Nodes[rank], Value: all[rank])).Where(group => group.Count() > 1)
+            .Select(group => $"ranks {string.Join(" and ", group)} share {group.Key.Value} of {group.Key.Node}").ToList();
+        return shared.Count == 0 ? null : string.Join("; ", shared);
+    }
 }

@@ -2,6 +2,7 @@ using VBiLstm.Checkpoints;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Devices;
+using VBiLstm.Distributed;
 using VBiLstm.Model;
 using VBiLstm.Runs;
 
@@ -10,6 +11,8 @@ namespace VBiLstm.Evaluation;
 /// <summary>A model from a checkpoint on a device, ready to score data and to draw from.</summary>
 public sealed class TrainedModel : IDisposable
 {
+    readonly Communicator _ranks;
+
     /// <param name="path">A run's folder, whose best checkpoint is taken, or a checkpoint.</param>
     /// <param name="device">Where the parameters go.</param>
     /// <exception cref="CheckpointException">Missing, damaged or of another format; the message names the file.</exception>
@@ -20,10 +23,12 @@ public sealed class TrainedModel : IDisposable
     }
 
     /// <param name="checkpoint">As read.</param>
-    /// <param name="device">Where the parameters go; where it has joined ranks, they share out what is scored, and come to the same figures.</param>
+    /// <param name="device">Where the parameters go.</param>
+    /// <param name="ranks">Those that share out what is scored and come to the same figures, all of which call the same; null for this process alone.</param>
     /// <exception cref="NonFiniteException">A parameter is not finite.</exception>
-    public TrainedModel(Checkpoint checkpoint, Device device)
+    public TrainedModel(Checkpoint checkpoint, Device device, Communicator? ranks = null)
     {
+        _ranks = ranks ?? Communicator.Alone;
         ArgumentNullException.ThrowIfNull(checkpoint);
         ArgumentNullException.ThrowIfNull(device);
         Checkpoint = checkpoint;
@@ -75,7 +80,7 @@ public sealed class TrainedModel : IDisposable
         rows = Math.Min(rows, split.Count);
         var shards = Configuration.Training.Shards;
         using var step = new TrainingStep(Device, Parameters, split.MaximumLength, (rows + shards - 1) / shards, training: null);
-        return Checked(new Evaluator(step, rows, Device.Ranks).Evaluate(split, mode, importanceSamples, progress, cancellation));
+        return Checked(new Evaluator(step, rows, _ranks).Evaluate(split, mode, importanceSamples, progress, cancellation));
     }
 
     /// <summary>Scores a split in prior mode, as <see cref="PriorModeScore.Evaluate"/> does; parameters as of <see cref="Posterior"/>.</summary>
@@ -84,8 +89,8 @@ public sealed class TrainedModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(split);
         rows = Math.Min(rows, split.Count);
-        using var prior = new PriorMode(Device, Parameters, (rows + Device.Ranks.Size - 1) / Device.Ranks.Size, sampled: mode == LatentMode.Sampled);
-        return Checked(PriorModeScore.Evaluate(prior, split, mode, rows, Device.Ranks, progress, cancellation));
+        using var prior = new PriorMode(Device, Parameters, (rows + _ranks.Size - 1) / _ranks.Size, sampled: mode == LatentMode.Sampled);
+        return Checked(PriorModeScore.Evaluate(prior, split, mode, rows, _ranks, progress, cancellation));
     }
 
     EvaluationResult Checked(EvaluationResult result)

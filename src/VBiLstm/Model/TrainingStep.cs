@@ -20,6 +20,7 @@ public sealed partial class TrainingStep : IDisposable
     readonly StepFrame _frame;
     readonly ModelPass _pass;
     readonly Dictionary<int, Action> _recordedSteps = [];
+    Action? _recordedEnd;
     readonly float[] _hostValidity;
     readonly float[] _hostLossWeight;
     readonly float[] _hostRows;
@@ -159,7 +160,7 @@ public sealed partial class TrainingStep : IDisposable
 
     /// <summary>
     /// One training step on the loaded batch: draws, forward, backward, update. Of <see cref="ModelParameters.Shards"/> shards, each is loaded and run in
-    /// turn; the sum over the device's ranks and the update follow the last.
+    /// turn; the sum over the device's ranks and the update follow the last. A single shard is recorded with them.
     /// </summary>
     /// <param name="settings">Of this step.</param>
     /// <param name="shard">Number of the loaded shard.</param>
@@ -181,13 +182,15 @@ public sealed partial class TrainingStep : IDisposable
             replay();
         }
 
-        if (!_parameters.IsSum)
+        if (_parameters.Shards == 1)
             return;
         SumShard(shard);
         if (shard < _parameters.Shards - 1)
             return;
-        SumRanks();
-        Update();
+        if (!recorded)
+            End();
+        else
+            (_recordedEnd ??= _device.Record(End))();
     }
 
     // Shards are alike but for where their sum goes, which is not recorded.
@@ -196,8 +199,18 @@ public sealed partial class TrainingStep : IDisposable
         DrawNoise();
         Forward();
         Backward();
-        if (!_parameters.IsSum)
-            Update();
+        if (_parameters.Shards > 1)
+            return;
+        if (_parameters.IsSum)
+            SumShard(0);
+        End();
+    }
+
+    void End()
+    {
+        if (_parameters.IsSum)
+            SumRanks();
+        Update();
     }
 
     /// <summary>Brings a step's settings to the device, for the passes that follow one by one.</summary>

@@ -38,6 +38,8 @@ public sealed record TrainingMemory(long ParameterBytes, long ActivationBytes, l
     public void CheckFits(Device device, int ranks = 1)
     {
         ArgumentNullException.ThrowIfNull(device);
+        if (device.HasOwnMemory)
+            ranks = 1;
         if (device.FreeBytes is { } free && Bytes * ranks > free)
             throw new InsufficientMemoryException($"Training needs {(ranks > 1 ? $"for each of {ranks} ranks " : "")}{this}, but {device.Name} has "
                 + $"{free / 1e6:N0} MB free; "

@@ -53,6 +53,14 @@ public class CommunicatorTests
         Assert.DoesNotContain('\ufffd', text);
     }
 
+    [Theory]
+    [InlineData("n n n", "0 1 2", null)]
+    [InlineData("n n m", "0 0 0", "ranks 0 and 1 share 0 of n")]
+    [InlineData("n m n m", "0 1 0 1", "ranks 0 and 2 share 0 of n; ranks 1 and 3 share 1 of m")]
+    public void Ranks_of_one_machine_that_share_something_are_named(string nodes, string values, string? expected)
+        => Assert.All(ThreadRanks.Run(nodes.Split(' ').Length, of => RankAgreement.Shared(new OnNodes(of, nodes.Split(' ')), values.Split(' ')[of.Rank])),
+            text => Assert.Equal(expected, text));
+
     [Fact]
     public void What_one_rank_throws_ends_all()
         => Assert.Equal("no more", Assert.Throws<InvalidOperationException>(
@@ -77,5 +85,18 @@ public class CommunicatorTests
         var message = Assert.Throws<ConfigurationException>(() => ThreadRanks.Run(ranks, of => OwnShards.Of(shards, of))).Message;
         Assert.Contains($"training.shards is {shards}", message, StringComparison.Ordinal);
         Assert.Contains($"use {allowed} ranks", message, StringComparison.Ordinal);
+    }
+
+    sealed class OnNodes(Communicator ranks, string[] nodes) : Communicator
+    {
+        public override int Rank => ranks.Rank;
+
+        public override int Size => ranks.Size;
+
+        public override IReadOnlyList<string> Nodes => nodes;
+
+        public override void AllGather(nint part, nint all, long bytes) => ranks.AllGather(part, all, bytes);
+
+        public override void AllToAll(nint values, nint received, long bytes) => ranks.AllToAll(values, received, bytes);
     }
 }

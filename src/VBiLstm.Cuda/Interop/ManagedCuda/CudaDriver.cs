@@ -35,6 +35,10 @@ static unsafe partial class CudaDriver
     public static CudaResult DeviceGetName(byte[] name, int length, int device)
         => (CudaResult)DriverAPINativeMethods.DeviceManagement.cuDeviceGetName(name, length, new CUdevice(device));
 
+    // Not among the calls of ManagedCuda whose form is known to stay.
+    [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuDeviceGetPCIBusId")]
+    public static partial CudaResult DeviceGetPciBusId([Out] byte[] text, int length, int device);
+
     public static CudaResult DeviceGetAttribute(out int value, DeviceAttribute attribute, int device)
     {
         value = 0;

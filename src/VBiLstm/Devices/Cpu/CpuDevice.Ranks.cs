@@ -5,9 +5,11 @@ namespace VBiLstm.Devices.Cpu;
 // Its memory is the process's, which the ranks' library reads and writes itself.
 public sealed unsafe partial class CpuDevice
 {
-    protected override void CheckJoins(Communicator ranks)
+    protected override void CheckJoinsCore(Communicator ranks)
     {
     }
+
+    public override IReadOnlyList<(string Item, string Value)> SharedByRanks => [("vector width", $"{Width}")];
 
     protected override void AllToAllCore(int level, Tensor values, Tensor received)
         => Ranks.Levels[level].AllToAll(values.Address, received.Address, (long)values.Columns * sizeof(float));

@@ -4,7 +4,7 @@ using VBiLstm.Distributed;
 namespace VBiLstm.Tests.Distributed;
 
 /// <summary>Ranks that are threads of one process, which reach into each other's memory.</summary>
-sealed unsafe class ThreadRanks : Communicator
+public sealed unsafe class ThreadRanks : Communicator
 {
     readonly Meeting _meeting;
     readonly IReadOnlyList<Communicator>? _levels;
