@@ -119,13 +119,15 @@ def summarise(report, library):
     for name, file in report["files"].items():
         for mutant in file["mutants"]:
             counts[mutant["status"]] += 1
-            if mutant["status"] in ("Survived", "NoCoverage"):
+            if mutant["status"] in ("Survived", "NoCoverage", "Pending"):
                 start = mutant["location"]["start"]
                 survivors.append((name.replace(str(library) + "/", ""), start["line"], mutant["mutatorName"], mutant["replacement"].replace("\n", " ")[:100]))
     killed = counts["Killed"] + counts["Timeout"]
     tested = killed + len(survivors)
     for name, line, kind, replacement in sorted(survivors):
         print(f"{name}:{line}  {kind}: {replacement}")
+    if counts["Pending"]:
+        print(f"Stryker gave up on {counts['Pending']} of these, which count as not killed: try them by hand.")
     print(f"{killed} of {tested} mutants killed ({100 * killed / max(1, tested):.1f} %); {dict(counts)}")
 
 
