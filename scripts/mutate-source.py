@@ -2,13 +2,13 @@
 """Do the tests notice when the library is wrong? Stryker.NET changes one expression of a folder of src/VBiLstm after another and runs that folder's tests
 against each change; a change that no test notices has survived. Prints the share that was killed and lists the survivors.
 
-    mutate-source.py FOLDER [--tests PATH...] [--sample LINES] [--seed N] [--concurrency N] [--out FOLDER]
+    mutate-source.py FOLDER [--tests PATH...] [--sample LINES | --again REPORT] [--seed N] [--concurrency N] [--out FOLDER]
 
 FOLDER is a folder of src/VBiLstm such as Evaluation, --tests the folders and files of tests/VBiLstm.Tests that run (default: the folder of the same
 name and Structure/NullArgumentTests.cs). The work is done in a copy of the project, in which every other source file is marked as generated, which
 Stryker leaves alone: mutated throughout, the devices would be many times slower. Stryker's choice of tests by coverage does not work with xunit.v3 (it
 waits for ever), so every mutant meets these tests up to the first that fails. Large folders take hours; --sample changes only what stands on that many
-lines, drawn at random.
+lines, drawn at random, and --again only the lines on which something survived in an earlier report, wherever they stand now.
 """
 import argparse
 import collections
@@ -19,6 +19,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+
+SURVIVED = ("Survived", "NoCoverage", "Pending")
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -53,11 +55,31 @@ def sample(files, count, seed):
     return drawn
 
 
+def again(files, library, report):
+    """The lines of an earlier report on which a change survived, each with its range of characters now; lines that are gone are named."""
+    drawn = collections.defaultdict(list)
+    for name, file in json.loads(report.read_text())["files"].items():
+        now = next((path for path in files if name.endswith(str(path.relative_to(library)))), None)
+        before = file["source"].splitlines()
+        for line in sorted({mutant["location"]["start"]["line"] for mutant in file["mutants"] if mutant["status"] in SURVIVED}):
+            text, start, places = before[line - 1].strip(), 0, []
+            for number, other in enumerate(now.read_text(encoding="utf-8-sig").splitlines(keepends=True) if now else [], 1):
+                if other.strip() == text:
+                    places.append((abs(number - line), f"{{{start}..{start + len(other)}}}"))
+                start += len(other)
+            if places:
+                drawn[now].append(min(places)[1])
+            else:
+                print(f"gone: {name.split('src/VBiLstm/')[-1]}:{line}  {text}")
+    return drawn
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder")
     parser.add_argument("--tests", nargs="+", metavar="PATH")
     parser.add_argument("--sample", type=int, metavar="LINES", help="lines drawn from the folder; default: all")
+    parser.add_argument("--again", type=pathlib.Path, metavar="REPORT", help="a mutation-report.json that --out kept")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the sample")
     parser.add_argument("--concurrency", type=int, default=1, metavar="N", help="mutants tested side by side")
     parser.add_argument("--out", type=pathlib.Path, metavar="FOLDER", help="where Stryker's report goes")
@@ -72,7 +94,9 @@ def run(arguments, work):
     if not (library / arguments.folder).is_dir():
         sys.exit(f"mutate-source: there is no src/VBiLstm/{arguments.folder}.")
     mutated = {file: [] for file in sorted((library / arguments.folder).rglob("*.cs"))}
-    if arguments.sample:
+    if arguments.again:
+        mutated = again(mutated, library, arguments.again)
+    elif arguments.sample:
         mutated = sample(mutated, arguments.sample, arguments.seed)
     for file in library.rglob("*.cs"):
         if file not in mutated:
@@ -119,7 +143,7 @@ def summarise(report, library):
     for name, file in report["files"].items():
         for mutant in file["mutants"]:
             counts[mutant["status"]] += 1
-            if mutant["status"] in ("Survived", "NoCoverage", "Pending"):
+            if mutant["status"] in SURVIVED:
                 start = mutant["location"]["start"]
                 survivors.append((name.replace(str(library) + "/", ""), start["line"], mutant["mutatorName"], mutant["replacement"].replace("\n", " ")[:100]))
     killed = counts["Killed"] + counts["Timeout"]

@@ -98,8 +98,9 @@ static class CompareCommand
                     Path.Combine(folder, run.Folder))).ToList();
             if (own.Count < runs.Count && results.Count < runs.Count)
             {
-                Console.WriteLine($"This shard's runs are done; {runs.Count - results.Count} of {runs.Count} are missing for the report. Write one of what there "
-                    + $"is with: vbilstm compare {ShellText.Quote(parsed.GetRequiredValue(file))} --report-only");
+                var quoted = ShellText.Quote(parsed.GetRequiredValue(file));
+                Console.WriteLine($"This shard's runs are done; {runs.Count - results.Count} of {runs.Count} are missing for the report. "
+                    + $"Write one of what there is with: vbilstm compare {quoted} --report-only");
                 return failures.Count > 0 ? CommandExecution.Failure : CommandExecution.Success;
             }
 
