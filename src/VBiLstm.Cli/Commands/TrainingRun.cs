@@ -22,8 +22,8 @@ static class TrainingRun
     const int SampleRows = 8, SampleColumns = 16;
 
     // The first rank has the folder and what it owns; the others know where it is.
-    public static int Run(RunConfiguration configuration, DataSplits data, Device device, RunFolder? own, Checkpoint? checkpoint, RunOwner? owner, RankSession session,
-        Func<Trainer, RunFolder, int> whenComplete)
+    public static int Run(RunConfiguration configuration, DataSplits data, Device device, RunFolder? own, Checkpoint? checkpoint, RunOwner? owner,
+        RankSession session, Func<Trainer, RunFolder, int> whenComplete)
     {
         var path = session.Ranks.First(own?.Path);
         var folder = own ?? new RunFolder(path!);
