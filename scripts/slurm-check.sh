@@ -27,7 +27,7 @@ same() {
     done
 }
 
-lines() { wc -l < "runs/$1/metrics.jsonl" 2> /dev/null || echo 0; }
+lines() { cat "runs/$1/metrics.jsonl" 2> /dev/null | wc -l; }
 reach() { for _ in $(seq 600); do [ "$(lines "$1")" -ge "$2" ] && return; sleep 0.1; done; return 1; }
 gone() { for _ in $(seq 600); do squeue -h -j "$1" 2> /dev/null | grep -q . || return 0; sleep 0.2; done; return 1; }
 
