@@ -11,6 +11,8 @@ public sealed record Launcher(string Name, int Ranks, bool SpeaksOpenMpi)
     /// <summary>The variable that names MPI's library; <c>off</c> makes every process a training by itself.</summary>
     public const string Variable = "VBILSTM_MPI";
 
+    internal const string Off = "off";
+
     // SLURM_NTASKS stands in batch scripts too, whose commands are no steps.
     static readonly (string Variable, string Name)[] Variables =
     [
@@ -22,7 +24,7 @@ public sealed record Launcher(string Name, int Ranks, bool SpeaksOpenMpi)
     public static Launcher? Detect(Func<string, string?> environment)
     {
         ArgumentNullException.ThrowIfNull(environment);
-        if (environment(Variable) == "off")
+        if (environment(Variable) == Off)
             return null;
         foreach (var (variable, name) in Variables)
             if (int.TryParse(environment(variable), NumberStyles.None, CultureInfo.InvariantCulture, out var ranks) && ranks > 1)

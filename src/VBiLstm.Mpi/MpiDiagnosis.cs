@@ -11,11 +11,10 @@ public sealed record MpiDiagnosis(string? Path, string? Version, IReadOnlyList<s
     /// <summary>Loads the library, without starting MPI.</summary>
     public static MpiDiagnosis Run()
     {
-        var named = Environment.GetEnvironmentVariable(Launcher.Variable) is { Length: > 0 } name and not "off" ? name : null;
-        var tried = MpiLibrary.Names(named, prefersOpenMpi: false);
+        var tried = MpiLibrary.Names(prefersOpenMpi: false);
         try
         {
-            var library = MpiLibrary.Load(named, prefersOpenMpi: false);
+            var library = MpiLibrary.Load(prefersOpenMpi: false);
             return new MpiDiagnosis(library.Path, library.Version(), [.. tried.TakeWhile(of => of != library.Path), library.Path]);
         }
         catch (MpiException)

@@ -38,8 +38,7 @@ public sealed class MpiJob : IDisposable
     public static MpiJob Start(Launcher launcher, TimeSpan timeout)
     {
         ArgumentNullException.ThrowIfNull(launcher);
-        var named = Environment.GetEnvironmentVariable(Launcher.Variable);
-        var library = MpiLibrary.Load(string.IsNullOrEmpty(named) ? null : named, launcher.SpeaksOpenMpi);
+        var library = MpiLibrary.Load(launcher.SpeaksOpenMpi);
         library.Initialise();
         var size = library.Size(library.Interface.World);
         if (size == launcher.Ranks)

@@ -39,22 +39,24 @@ sealed unsafe partial class MpiLibrary
 
     public MpiInterface Interface { get; }
 
-    /// <summary>What is looked for, in order; parameters as of <see cref="Load"/>.</summary>
-    public static IReadOnlyList<string> Names(string? named, bool prefersOpenMpi)
+    /// <summary>What is looked for, in order: the file that the user named, or all that are known.</summary>
+    /// <param name="prefersOpenMpi">Whether the launcher is Open MPI's or speaks its protocol.</param>
+    public static IReadOnlyList<string> Names(bool prefersOpenMpi)
     {
+        if (Environment.GetEnvironmentVariable(Launcher.Variable) is { Length: > 0 } named and not Launcher.Off)
+            return [named];
         string[] openMpi = ["libmpi.so.40"], others = ["libmpi_abi.so.1", "libmpi_abi.so.0", "libmpi.so.12", "libmpich.so.12"];
-        return named is not null ? [named] : prefersOpenMpi ? [.. openMpi, .. others] : [.. others, .. openMpi];
+        return prefersOpenMpi ? [.. openMpi, .. others] : [.. others, .. openMpi];
     }
 
     /// <summary>Loads the library that suits the launcher.</summary>
-    /// <param name="named">Its file, where the user named one.</param>
     /// <param name="prefersOpenMpi">Whether the launcher is Open MPI's or speaks its protocol.</param>
     /// <exception cref="MpiException">There is none; the message says what was tried and how to name one.</exception>
-    public static MpiLibrary Load(string? named, bool prefersOpenMpi)
+    public static MpiLibrary Load(bool prefersOpenMpi)
     {
         if (!OperatingSystem.IsLinux())
             throw new MpiException("This process is one of several ranks, which run on Linux only; VBILSTM_MPI=off runs every process by itself.");
-        var names = Names(named, prefersOpenMpi);
+        var names = Names(prefersOpenMpi);
 
         // UCX, below many an MPI, takes SIGSEGV, which .NET needs for null references, unless told so before it is loaded. The runtime's own environment is
         // a copy that native code does not read.
