@@ -90,7 +90,7 @@ static class BenchCommand
         public double TokensPerSecond => SamplesPerSecond * TimeSteps;
 
         // Of the gradients and what rides behind them.
-        public long SumBytes => Ranks == 1 ? 0 : Benchmark.Parameters.SumBytes;
+        public long SumBytes => Benchmark.Parameters.SumBytes;
 
         public double SumSeconds => Times.Phases.Where(phase => phase.Phase == TrainingPhase.RankSum).Sum(phase => phase.Seconds);
 

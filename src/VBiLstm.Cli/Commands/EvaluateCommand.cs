@@ -1,5 +1,4 @@
 using System.CommandLine;
-using VBiLstm.Checkpoints;
 using VBiLstm.Cli.Display;
 using VBiLstm.Cli.Execution;
 using VBiLstm.Cli.Options;
@@ -68,14 +67,19 @@ static class EvaluateCommand
             return RankSession.Run(rankTimeout.Read(parsed), limit: null, session =>
             {
                 using var device = devices.Create(parsed, session);
-                var read = SharedCheckpoint.FromFirst(session.Ranks,
-                    session.OnFirst(() => TrainedModel.Read(parsed.GetRequiredValue(checkpoint), withMoments: false)))!;
+                var read = session.CheckpointFromFirst(() => TrainedModel.Read(parsed.GetRequiredValue(checkpoint), withMoments: false))!;
                 using var trained = session.Together(() => new TrainedModel(read, device, session.Ranks));
-                using var splits = session.Together(() => Open(trained, parsed.GetValue(data), session.IsFirst));
-                session.Agree(trained.Configuration, splits);
+                var configuration = trained.Configuration;
+                var source = configuration.Data with { Source = parsed.GetValue(data) ?? configuration.Data.Source };
+                using var splits = session.Together(() => DataSource.Open(source, configuration.Seed));
+                var knowsItsData = session.Together(() => Fits(trained, splits));
+                if (session.IsFirst && !knowsItsData)
+                    Warning.Print($"{trained.Checkpoint.Folder} is of an older version and does not know its data; "
+                        + $"that {splits.Source} still holds them was not checked.");
+                session.Agree(configuration, splits);
                 var dataset = parsed.GetValue(split) == "test" ? splits.Test : splits.Validation;
                 var mode = parsed.GetValue(latents) == "mean" ? LatentMode.Mean : LatentMode.Sampled;
-                var training = trained.Configuration.Training;
+                var training = configuration.Training;
                 if (session.IsFirst && dataset.CarriesState && !parsed.GetValue(priorMode) && session.Ranks.Size > training.Shards)
                     Warning.Print($"The text's state is carried in training.shards = {training.Shards}, which no more ranks can share out; the others wait.");
                 var rows = parsed.GetValue(batch) ?? splits.EvaluationBatchSize(dataset, training.BatchSize);
@@ -93,30 +97,18 @@ static class EvaluateCommand
                 else
                     EvaluationTables.Print($"{trained.Checkpoint.Folder}, step {trained.Checkpoint.State.Step:N0}, "
                         + $"{parsed.GetValue(split)}{(parsed.GetValue(priorMode) ? ", prior mode" : "")}, latents {parsed.GetValue(latents)}",
-                        result, trained.Configuration.Model, dataset);
+                        result, configuration.Model, dataset);
                 return CommandExecution.Success;
             });
         });
         return command;
     }
 
-    static DataSplits Open(TrainedModel trained, string? place, bool warns)
+    // False where the checkpoint is too old to know its data.
+    static bool Fits(TrainedModel trained, DataSplits splits)
     {
-        var configuration = trained.Configuration;
-        var splits = DataSource.Open(configuration.Data with { Source = place ?? configuration.Data.Source }, configuration.Seed);
-        try
-        {
-            splits.CheckFits(configuration.Model);
-            if (!trained.CheckData(splits) && warns)
-                Warning.Print($"{trained.Checkpoint.Folder} is of an older version and does not know its data; "
-                    + $"that {splits.Source} still holds them was not checked.");
-            return splits;
-        }
-        catch
-        {
-            splits.Dispose();
-            throw;
-        }
+        splits.CheckFits(trained.Configuration.Model);
+        return trained.CheckData(splits);
     }
 
     static void PrintJson(EvaluationResult result, TrainedModel trained, string split, bool priorMode)

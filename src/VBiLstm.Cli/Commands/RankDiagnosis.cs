@@ -1,4 +1,5 @@
 using VBiLstm.Cli.Execution;
+using VBiLstm.Cli.Reports;
 using VBiLstm.Cuda;
 
 namespace VBiLstm.Cli.Commands;
@@ -24,5 +25,5 @@ sealed record RankDiagnosis(int Rank, string Node, long Processors, long Memory,
         return [.. figures.Select((of, rank) => new RankDiagnosis(rank, session.Ranks.Nodes[rank], of[0], of[1], of[2] == 1, gpus[rank]))];
     }
 
-    public string Line => $"   rank {Rank,-8} {Node}, {Processors} processor{(Processors == 1 ? "" : "s")}, {Memory / 1e9:N0} GB memory, {Gpu}";
+    public string Line => $"   rank {Rank,-8} {Node}, {Names.Count(Processors, "processor")}, {Memory / 1e9:N0} GB memory, {Gpu}";
 }

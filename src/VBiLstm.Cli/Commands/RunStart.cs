@@ -75,8 +75,7 @@ static class RunStart
     }
 
     static Checkpoint? Newest(RunFolder folder, string? chosen, RankSession session)
-        => SharedCheckpoint.FromFirst(session.Ranks,
-            session.OnFirst(() => chosen is null ? folder.ReadNewest(Warning.Print) : CheckpointFolder.Read(chosen, withMoments: true)));
+        => session.CheckpointFromFirst(() => chosen is null ? folder.ReadNewest(Warning.Print) : CheckpointFolder.Read(chosen, withMoments: true));
 
     // Only the first rank looks at the run's files; their folder is known by the path that it was given.
     public static int Resume(string path, List<string> overrides, Device device, RankSession session)

@@ -131,7 +131,7 @@ static class TrainingRun
     // The figures, which the ranks share out, and the pictures of the best checkpoint.
     static int Finish(DataSplits data, Device device, RunFolder folder, RankSession session)
     {
-        var checkpoint = SharedCheckpoint.FromFirst(session.Ranks, session.OnFirst(() => TrainedModel.Read(folder.Path, withMoments: false)))!;
+        var checkpoint = session.CheckpointFromFirst(() => TrainedModel.Read(folder.Path, withMoments: false))!;
         using var best = session.Together(() => new TrainedModel(checkpoint, device, session.Ranks));
         var (configuration, model) = (best.Configuration, best.Configuration.Model);
         var again = $"vbilstm evaluate {ShellText.Quote(folder.Path)}";

@@ -3,6 +3,8 @@ using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text;
 using Spectre.Console;
+using VBiLstm.Checkpoints;
+using VBiLstm.Cli.Reports;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Devices;
@@ -122,10 +124,10 @@ sealed class RankSession
 
     /// <summary>A text that the first rank finds, on all; null where it has none.</summary>
     public string? TextFromFirst(Func<string?> find)
-    {
-        var own = OnFirst(find);
-        return _job is null ? own : Encoding.UTF8.GetString(Ranks.FromFirst(Encoding.UTF8.GetBytes(own ?? ""))) is { Length: > 0 } text ? text : null;
-    }
+        => Encoding.UTF8.GetString(Ranks.FromFirst(Encoding.UTF8.GetBytes(OnFirst(find) ?? ""))) is { Length: > 0 } text ? text : null;
+
+    /// <summary>A checkpoint that the first rank reads, on all; null where it finds none.</summary>
+    public Checkpoint? CheckpointFromFirst(Func<Checkpoint?> read) => SharedCheckpoint.FromFirst(Ranks, OnFirst(read));
 
     static (T? Result, Exception? Failure) Try<T>(Func<T> action)
     {
@@ -204,10 +206,8 @@ sealed class RankSession
     public string? Describe()
         => _job is null
             ? null
-            : $"{Ranks.Size} on {Count(Ranks.Nodes.Distinct().Count(), "node")} ({_job.Library})"
+            : $"{Ranks.Size} on {Names.Count(Ranks.Nodes.Distinct().Count(), "node")} ({_job.Library})"
                 + (Ranks.Levels.Count > 1 ? $", sums within nodes of {Ranks.Levels[0].Size} first" : "");
-
-    static string Count(int count, string what) => $"{count} {what}{(count == 1 ? "" : "s")}";
 
     sealed class AllRanksFailedException(int code, Exception? failure) : Exception
     {

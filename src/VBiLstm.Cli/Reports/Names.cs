@@ -22,6 +22,9 @@ static class Names
     public static string Outputs(ModelConfiguration model)
         => $"{Of(model.OutputDistribution)} {(model.IsCategorical ? $"V {model.VocabularySize}" : $"D {model.FrameSize}")}";
 
+    /// <summary>A number of things, for instance <c>1 node</c> or <c>2 nodes</c>.</summary>
+    public static string Count(long count, string what) => $"{count:N0} {what}{(count == 1 ? "" : "s")}";
+
     /// <summary>How a batch is cut, for instance <c> in 4 shards of 8</c>; nothing where it is not.</summary>
     public static string InShards(TrainingConfiguration training)
         => training.Shards == 1 ? "" : $" in {training.Shards} shards of {training.ShardSize}";

@@ -12,7 +12,7 @@ static class ScalingText
     {
         var (placement, sum, links) = (budget.Placement, budget.Sum, budget.Links);
         Console.WriteLine();
-        Console.WriteLine($"ranks   {placement.Ranks:N0} on {Count(placement.Nodes, "node")}, {Sequences(budget.Step)} each "
+        Console.WriteLine($"ranks   {placement.Ranks:N0} on {Names.Count(placement.Nodes, "node")}, {Sequences(budget.Step)} each "
             + $"(batch {budget.Sequences:N0} over all){Describe(links, placement)}");
         if (placement.Ranks == 1)
         {
@@ -34,7 +34,7 @@ static class ScalingText
             + $"an exchange takes {1e6 * RankLinks.SecondsPerExchange} µs beside its bytes (assumed).");
     }
 
-    static string Sequences(StepBudget step) => Count(step.Configuration.Training.BatchSize, "sequence") + Names.InShards(step.Configuration.Training);
+    static string Sequences(StepBudget step) => Names.Count(step.Configuration.Training.BatchSize, "sequence") + Names.InShards(step.Configuration.Training);
 
     static string Batch(ScalingBudget budget) => $"{budget.Sequences:N0}{Names.InShards(budget.Whole.Configuration.Training)}";
 
@@ -67,6 +67,4 @@ static class ScalingText
     static string Megabytes(long bytes) => bytes < 10_000_000 ? $"{bytes / 1e6:N1}" : $"{bytes / 1e6:N0}";
 
     static string Percent(double share) => $"{100 * share:N0} %";
-
-    static string Count(int count, string what) => $"{count:N0} {what}{(count == 1 ? "" : "s")}";
 }

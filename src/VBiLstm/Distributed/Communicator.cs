@@ -82,10 +82,7 @@ public abstract unsafe class Communicator
     public bool Any(bool holds) => Size == 1 ? holds : AllGather<bool>([holds]).Contains(true);
 
     /// <summary>The first rank's text that has any; cut to 4,096 bytes. Null where none has.</summary>
-    public string? First(string? text)
-    {
-        return Size == 1 ? text : Texts(text ?? "").FirstOrDefault(of => of.Length > 0);
-    }
+    public string? First(string? text) => Size == 1 ? text : Texts(text ?? "").FirstOrDefault(of => of.Length > 0);
 
     /// <summary>Every rank's text, cut to 4,096 bytes, in the order of ranks.</summary>
     public IReadOnlyList<string> Texts(string text)

@@ -28,10 +28,9 @@ public sealed class TrainedModel : IDisposable
     /// <exception cref="NonFiniteException">A parameter is not finite.</exception>
     public TrainedModel(Checkpoint checkpoint, Device device, Communicator? ranks = null)
     {
-        _ranks = ranks ?? Communicator.Alone;
         ArgumentNullException.ThrowIfNull(checkpoint);
         ArgumentNullException.ThrowIfNull(device);
-        Checkpoint = checkpoint;
+        (Checkpoint, _ranks) = (checkpoint, ranks ?? Communicator.Alone);
         if (ParameterFiles.FirstNonFinite(Checkpoint.Weights) is { } name)
             throw NonFiniteException.OfParameters(Checkpoint.Folder, Checkpoint.State.Step, name);
         Device = device;
