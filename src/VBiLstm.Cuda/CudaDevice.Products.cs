@@ -10,12 +10,8 @@ public sealed unsafe partial class CudaDevice
     protected override void MultiplyCore(Tensor x, Weight w, Tensor bias, Tensor y, bool accumulate)
     {
         _context.Bind();
-        if (!bias.IsEmpty && bias.Address % CublasProducts.BiasAlignment == 0)
-        {
-            _products.MultiplyAddBias(x, w.Values, bias, y);
+        if (!bias.IsEmpty && _products.TryMultiplyAddBias(x, w.Values, bias, y))
             return;
-        }
-
         _products.Multiply(x, w.Values, y, accumulate);
         if (!bias.IsEmpty)
             AddCore(y, bias, y);

@@ -42,6 +42,7 @@ static partial class NativeLibraries
                 return;
             if (_software is not null)
                 throw new CudaException("One process can use the machine's GPU or the software GPU, not both.");
+            CublasWorkspaceSetting.Apply();
             ChooseForManagedCuda(software);
             NativeLibrary.SetDllImportResolver(typeof(NativeLibraries).Assembly, (name, _, _) => Require(name));
             _software = software;
@@ -173,7 +174,8 @@ static partial class NativeLibraries
         return majors.OrderByDescending(major => major == preferred);
     }
 
-    static unsafe int CudnnCudaMajor()
+    /// <summary>The CUDA that cuDNN was built for; 0 where it does not say.</summary>
+    public static unsafe int CudnnCudaMajor()
         => Find(Cudnn).Handle is var handle and not 0 && NativeLibrary.TryGetExport(handle, "cudnnGetCudartVersion", out var export)
             ? (int)(((delegate* unmanaged<nuint>)export)() / 1000)
             : 0;
