@@ -17,7 +17,7 @@ SOFTGPU_EXPORT CUresult cuGetErrorString(CUresult error, const char** text);
 
 namespace softgpu {
 
-// From the environment when the driver starts, or from softgpu_configure. Zero faults are off; otherwise they name the n-th event from 1.
+// From the environment when the driver starts, or from softgpu_configure. Zero faults are off; otherwise those of the driver name the n-th event from 1.
 struct Options {
     long seed = 0;
     long memory = 8l << 30;
@@ -25,11 +25,16 @@ struct Options {
     long fail_launch = 0;
     long lose_device = 0;
     long fail_graph = 0;
+    // What the libraries refuse, always: the heuristic of cuBLASLt (1) or the product with what it found (2); recurrent networks (1) or cuDNN's handles (2).
+    long fail_heuristic = 0;
+    long fail_cudnn = 0;
+    long uneven_cudnn = 0; // 1: some shorter sequences need more space than longer ones
     long driver_version = 12040;
     long devices = 1;
     long compute_capability = 90;
     long cublas_version = 120403;
     long cudnn_version = 90100;
+    long cudnn_cudart_version = 0; // 0: the CUDA of the cuBLAS
     long nccl_version = 22704;
     long threads = 0; // 0: one a processor
 };

@@ -330,6 +330,8 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t lightHandle, cubl
             alignments[i] = alignment_exponent(alignment, 8);
         }
         alignments[3] = alignment_exponent(reinterpret_cast<std::uintptr_t>(description.bias), 4);
+        if (options().fail_heuristic == 1)
+            unsupported("no algorithm is found, as SOFTGPU_FAIL_HEURISTIC asked");
 
         const bool is_deep = is_split(problem.rows, problem.columns, problem.inner) && workspace_of(split, problem) <= wishes.workspace_limit;
         const Algorithm algorithm = make_algorithm(is_deep ? split : whole, problem, alignments);
@@ -393,6 +395,9 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t lightHandle, cublasLtMatmulDesc_t
                 require_apart(scratch, operand);
             product.workspace = workspace;
         }
+
+        if (options().fail_heuristic == 2)
+            unsupported("algo does not work, as SOFTGPU_FAIL_HEURISTIC asked");
 
         gemm.rows = d.rows;
         gemm.columns = d.columns;

@@ -148,6 +148,8 @@ cudnnStatus_t cudnnCreate(cudnnHandle_t* handle)
             bad_param("handle is null");
         if (!has_current_context())
             fail_call(Status::not_initialized, "this thread has no current context");
+        if (options().fail_cudnn == 2)
+            fail_call(Status::not_initialized, "a library that cuDNN loads is missing, as SOFTGPU_FAIL_CUDNN asked");
         *handle = handles.create();
     });
 }
@@ -173,6 +175,12 @@ cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, CUstream streamId)
 size_t cudnnGetVersion(void)
 {
     return static_cast<size_t>(options().cudnn_version);
+}
+
+// 12040 is CUDA 12.4, and 120403 its cuBLAS.
+size_t cudnnGetCudartVersion(void)
+{
+    return static_cast<size_t>(options().cudnn_cudart_version != 0 ? options().cudnn_cudart_version : options().cublas_version / 100 * 10);
 }
 
 const char* cudnnGetErrorString(cudnnStatus_t status)
