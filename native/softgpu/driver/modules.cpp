@@ -104,6 +104,8 @@ std::string size_text(unsigned x, unsigned y, unsigned z) { return std::to_strin
 
 }
 
+std::size_t count_modules() { return modules().size(); }
+
 void forget_modules()
 {
     for (const auto& [handle, module] : modules())

@@ -194,6 +194,8 @@ void drain()
     }
 }
 
+std::size_t count_streams() { return streams().created.size(); }
+
 void forget_streams()
 {
     for (CUstream stream : streams().created)

@@ -76,6 +76,8 @@ bool wait_for_others();
 // Runs everything; of what waits for others, the streams of this thread: those of another may be another rank's, which waits for this one.
 void drain();
 
+std::size_t count_streams();
+
 void forget_streams();
 
 }
