@@ -42,6 +42,7 @@ struct CUstream_st {
     std::deque<softgpu::Queued> queue;
     std::unique_ptr<softgpu::Capture> capture;
     std::thread::id creator = std::this_thread::get_id();
+    bool is_destroyed = false; // its work still runs, as a GPU's does; then it goes
 };
 
 namespace softgpu {
