@@ -41,6 +41,11 @@ struct Options {
 
 SOFTGPU_EXPORT const Options& options();
 
+// What libraries make, for softgpu_live: "cublas", "cublaslt" and so on.
+enum class LibraryKind { cublas, cublaslt, cublaslt_descriptor, cudnn, cudnn_descriptor, nccl };
+
+SOFTGPU_EXPORT void count_live(LibraryKind kind, long change);
+
 // Appends work to a stream or, while the stream captures, adds a node to its graph. `what` names it in errors.
 // Where the work waits for another process or thread, `arrived` is asked, again and again and under the driver's lock, whether it can go on.
 SOFTGPU_EXPORT CUresult enqueue(CUstream stream, const char* what, std::function<void()> work, std::function<bool()> arrived = {});

@@ -58,6 +58,8 @@ private:
 
 }
 
+std::size_t count_events() { return events().size(); }
+
 void forget_events() { events().clear(); }
 
 }

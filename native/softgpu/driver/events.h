@@ -1,7 +1,11 @@
 // Events: marks in streams to wait for.
 #pragma once
 
+#include <cstddef>
+
 namespace softgpu {
+
+std::size_t count_events();
 
 void forget_events();
 

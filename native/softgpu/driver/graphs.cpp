@@ -89,6 +89,10 @@ CUgraph adopt(std::unique_ptr<CUgraph_st> graph)
     return handle;
 }
 
+std::size_t count_graphs() { return all().graphs.size(); }
+
+std::size_t count_executable_graphs() { return all().executables.size(); }
+
 void forget_graphs()
 {
     all().graphs.clear();

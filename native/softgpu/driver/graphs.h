@@ -27,6 +27,9 @@ namespace softgpu {
 // Makes a graph known by its handle.
 CUgraph adopt(std::unique_ptr<CUgraph_st> graph);
 
+std::size_t count_graphs();
+std::size_t count_executable_graphs();
+
 void forget_graphs();
 
 }

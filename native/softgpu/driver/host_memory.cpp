@@ -42,6 +42,12 @@ bool is_pinned_range(const void* address, std::size_t bytes)
     return at + bytes <= start + block.bytes;
 }
 
+std::size_t count_host_allocations()
+{
+    const std::lock_guard lock(pinned().lock);
+    return pinned().blocks.size();
+}
+
 void forget_host_memory()
 {
     const std::lock_guard lock(pinned().lock);

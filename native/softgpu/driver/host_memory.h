@@ -8,6 +8,8 @@ namespace softgpu {
 // Whether the range lies within one live block of pinned memory.
 bool is_pinned_range(const void* address, std::size_t bytes);
 
+std::size_t count_host_allocations();
+
 void forget_host_memory();
 
 }

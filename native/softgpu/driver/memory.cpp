@@ -261,6 +261,8 @@ void check_uninitialised_reads(const std::string& what)
     }
 }
 
+std::size_t count_allocations() { return memory().live.size(); }
+
 void forget_memory()
 {
     Memory& all = memory();

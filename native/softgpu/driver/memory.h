@@ -25,6 +25,8 @@ void check_canaries(const std::string& what);
 // After an operation with an invalid floating-point operation: fails the context where its result comes from memory that nothing had written.
 void check_uninitialised_reads(const std::string& what);
 
+std::size_t count_allocations();
+
 void forget_memory();
 
 }

@@ -18,11 +18,25 @@ struct CUfunc_st {
     softgpu::SharedMemory (*shared_memory)();
 };
 
+// Graphs keep the image of a module that is unloaded, because what they captured is of its code.
 struct CUmod_st {
+    explicit CUmod_st(int image) : file(image) {}
+    ~CUmod_st();
+    CUmod_st(const CUmod_st&) = delete;
+    CUmod_st& operator=(const CUmod_st&) = delete;
+
     int file; // open as long as the module is: the loader takes a file of the same name for the same library
-    void* handle;
+    void* handle = nullptr;
     std::map<std::string, CUfunc_st> functions;
+    bool is_unloaded = false;
 };
+
+CUmod_st::~CUmod_st()
+{
+    if (handle)
+        dlclose(handle);
+    close(file);
+}
 
 typedef CUmod_st* CUmodule;
 typedef CUfunc_st* CUfunction;
@@ -30,9 +44,15 @@ typedef CUfunc_st* CUfunction;
 namespace softgpu {
 namespace {
 
-std::map<CUmodule, std::unique_ptr<CUmod_st>>& modules()
+// Work of a module's kernel; what it was bound to goes before the image.
+struct ModuleLaunch {
+    std::shared_ptr<const CUmod_st> module;
+    Launch launch;
+};
+
+std::map<CUmodule, std::shared_ptr<CUmod_st>>& modules()
 {
-    static auto& instance = *new std::map<CUmodule, std::unique_ptr<CUmod_st>>;
+    static auto& instance = *new std::map<CUmodule, std::shared_ptr<CUmod_st>>;
     return instance;
 }
 
@@ -40,13 +60,14 @@ constexpr unsigned maximum_block = 1024;
 constexpr unsigned maximum_grid_x = 0x7fffffff;
 constexpr unsigned maximum_grid_y = 65535;
 
-bool is_function(CUfunction function)
+// Null where the handle is no function.
+std::shared_ptr<const CUmod_st> module_of(CUfunction function)
 {
     for (const auto& [handle, module] : modules())
         for (const auto& [name, known] : module->functions)
             if (&known == function)
-                return true;
-    return false;
+                return module;
+    return nullptr;
 }
 
 // The size of an ELF file that ends with its section headers, as linkers write it.
@@ -70,13 +91,6 @@ CUresult write_all(int file, const unsigned char* bytes, std::size_t count)
         count -= static_cast<std::size_t>(written);
     }
     return success;
-}
-
-void unload(CUmod_st& module)
-{
-    if (module.handle)
-        dlclose(module.handle);
-    close(module.file);
 }
 
 CUresult load(CUmod_st& module, const unsigned char* image)
@@ -104,12 +118,9 @@ std::string size_text(unsigned x, unsigned y, unsigned z) { return std::to_strin
 
 }
 
-void forget_modules()
-{
-    for (const auto& [handle, module] : modules())
-        unload(*module);
-    modules().clear();
-}
+std::size_t count_modules() { return modules().size(); }
+
+void forget_modules() { modules().clear(); }
 
 }
 
@@ -136,11 +147,9 @@ SOFTGPU_EXPORT CUresult cuModuleLoadData(CUmodule* result, const void* image)
     const int file = memfd_create("kernels", MFD_CLOEXEC);
     if (file < 0)
         return explain(out_of_memory, "the host has no room for a kernel image");
-    auto module = std::make_unique<CUmod_st>(CUmod_st{file, nullptr, {}});
-    if (const CUresult status = load(*module, static_cast<const unsigned char*>(image)); status != success) {
-        unload(*module);
+    auto module = std::make_shared<CUmod_st>(file);
+    if (const CUresult status = load(*module, static_cast<const unsigned char*>(image)); status != success)
         return status;
-    }
     *result = module.get();
     modules()[*result] = std::move(module);
     return success;
@@ -152,8 +161,10 @@ SOFTGPU_EXPORT CUresult cuModuleUnload(CUmodule module)
     const auto found = modules().find(module);
     if (found == modules().end())
         return explain(invalid_handle, "the handle is no module");
+    if (const CUresult status = refuse_in_capture("cuModuleUnload"); status != success)
+        return status;
     drain();
-    unload(*module);
+    module->is_unloaded = true;
     modules().erase(found);
     return sticky_error();
 }
@@ -179,7 +190,8 @@ SOFTGPU_EXPORT CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, uns
     const std::lock_guard lock(driver_lock());
     if (const CUresult status = ready(); status != success)
         return status;
-    if (!is_function(function))
+    const auto module = module_of(function);
+    if (!module)
         return explain(invalid_handle, "cuLaunchKernel of a handle that is no function");
     const KernelEntry& entry = *function->entry;
     const std::string name = entry.name;
@@ -191,9 +203,14 @@ SOFTGPU_EXPORT CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, uns
         return explain(invalid_value, name + ": blocks of " + size_text(block_x, block_y, block_z) + " threads");
     if (shared_bytes != 0)
         return explain(invalid_value, name + ": the software GPU has no dynamic shared memory");
-    auto launch = std::make_shared<Launch>(prepare(entry.name, {grid_x, grid_y, grid_z}, {block_x, block_y, block_z}, entry.bind(arguments),
-        function->shared_memory));
-    return add(stream, Kind::kernel, entry.name, [launch] { execute(*launch); });
+    auto work = std::make_shared<ModuleLaunch>(ModuleLaunch{module,
+        prepare(entry.name, {grid_x, grid_y, grid_z}, {block_x, block_y, block_z}, entry.bind(arguments), function->shared_memory)});
+    return add(stream, Kind::kernel, entry.name, [work] {
+        if (work->module->is_unloaded)
+            fail(illegal_address, work->launch.kernel + ", when it ran: its module was unloaded");
+        else
+            execute(work->launch);
+    });
 }
 
 }

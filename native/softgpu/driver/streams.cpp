@@ -61,6 +61,24 @@ void forget_queue(CUstream_st& stream)
     stream.queue.clear();
 }
 
+// Destroyed streams whose work is done.
+void sweep()
+{
+    std::erase_if(streams().created, [](CUstream stream) {
+        if (!stream->is_destroyed || !stream->queue.empty())
+            return false;
+        delete stream;
+        return true;
+    });
+}
+
+// Whether the stream has work; it may be gone altogether where another thread destroyed it.
+bool has_work(CUstream stream)
+{
+    const auto& created = streams().created;
+    return std::find(created.begin(), created.end(), stream) != created.end() && !stream->queue.empty();
+}
+
 // With a seed, as a GPU does while the host does other things: mostly nothing of what is queued, sometimes much,
 // so that some calls come long before their work and some just before it.
 void run_some()
@@ -80,7 +98,8 @@ CUresult stream_status(CUstream stream)
 {
     const std::lock_guard lock(driver_lock());
     const auto& created = streams().created;
-    return std::find(created.begin(), created.end(), stream) != created.end() ? success : explain(invalid_handle, "the handle is no stream");
+    const auto found = std::find(created.begin(), created.end(), stream);
+    return found != created.end() && !stream->is_destroyed ? success : explain(invalid_handle, "the handle is no stream");
 }
 
 CUresult check(CUstream stream)
@@ -147,6 +166,7 @@ bool run_one()
         // Nothing runs any more in a context that failed.
         for (CUstream stream : streams().created)
             forget_queue(*stream);
+        sweep();
         return false;
     }
     std::vector<CUstream> candidates;
@@ -163,13 +183,14 @@ bool run_one()
     if (chosen.queue.front().operation->advance()) {
         chosen.queue.pop_front();
         streams().queued--;
+        sweep();
     }
     return true;
 }
 
 CUresult wait_for(CUstream stream)
 {
-    while (!stream->queue.empty() && (run_one() || wait_for_others())) {
+    while (has_work(stream) && (run_one() || wait_for_others())) {
     }
     return sticky_error();
 }
@@ -192,6 +213,11 @@ void drain()
     };
     while (run_one() || (own_work_remains() && wait_for_others())) {
     }
+}
+
+std::size_t count_streams()
+{
+    return static_cast<std::size_t>(std::count_if(all_streams().begin(), all_streams().end(), [](CUstream stream) { return !stream->is_destroyed; }));
 }
 
 void forget_streams()
@@ -228,10 +254,9 @@ SOFTGPU_EXPORT CUresult cuStreamDestroy_v2(CUstream stream)
         return status;
     if (is_capturing(stream))
         return refuse(stream, "cuStreamDestroy");
-    const CUresult status = wait_for(stream);
-    std::erase(streams().created, stream);
-    delete stream;
-    return status;
+    stream->is_destroyed = true;
+    sweep();
+    return sticky_error();
 }
 
 SOFTGPU_EXPORT CUresult cuStreamSynchronize(CUstream stream)

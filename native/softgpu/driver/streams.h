@@ -42,6 +42,7 @@ struct CUstream_st {
     std::deque<softgpu::Queued> queue;
     std::unique_ptr<softgpu::Capture> capture;
     std::thread::id creator = std::this_thread::get_id();
+    bool is_destroyed = false; // its work still runs, as a GPU's does; then it goes
 };
 
 namespace softgpu {
@@ -75,6 +76,8 @@ bool wait_for_others();
 
 // Runs everything; of what waits for others, the streams of this thread: those of another may be another rank's, which waits for this one.
 void drain();
+
+std::size_t count_streams();
 
 void forget_streams();
 

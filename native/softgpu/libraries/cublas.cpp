@@ -15,7 +15,7 @@ using namespace softgpu::blas;
 
 namespace {
 
-Registry<cublasContext> handles;
+Registry<cublasContext> handles(LibraryKind::cublas);
 
 cublasContext& require_handle(cublasHandle_t handle)
 {

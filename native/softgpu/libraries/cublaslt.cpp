@@ -32,10 +32,10 @@ using namespace softgpu::blas;
 
 namespace {
 
-Registry<cublasLtContext> handles;
-Registry<cublasLtMatmulDescOpaque_t> descriptions;
-Registry<cublasLtMatrixLayoutOpaque_t> layouts;
-Registry<cublasLtMatmulPreferenceOpaque_t> preferences;
+Registry<cublasLtContext> handles(LibraryKind::cublaslt);
+Registry<cublasLtMatmulDescOpaque_t> descriptions(LibraryKind::cublaslt_descriptor);
+Registry<cublasLtMatrixLayoutOpaque_t> layouts(LibraryKind::cublaslt_descriptor);
+Registry<cublasLtMatmulPreferenceOpaque_t> preferences(LibraryKind::cublaslt_descriptor);
 
 [[noreturn]] void invalid(const std::string& reason)
 {

@@ -8,11 +8,11 @@ using namespace softgpu::dnn;
 namespace softgpu::dnn {
 namespace {
 
-Registry<cudnnContext> handles;
-Registry<cudnnTensorStruct> tensors;
-Registry<cudnnDropoutStruct> dropouts;
-Registry<cudnnRNNStruct> networks;
-Registry<cudnnRNNDataStruct> sequences;
+Registry<cudnnContext> handles(LibraryKind::cudnn);
+Registry<cudnnTensorStruct> tensors(LibraryKind::cudnn_descriptor);
+Registry<cudnnDropoutStruct> dropouts(LibraryKind::cudnn_descriptor);
+Registry<cudnnRNNStruct> networks(LibraryKind::cudnn_descriptor);
+Registry<cudnnRNNDataStruct> sequences(LibraryKind::cudnn_descriptor);
 
 thread_local LastFailure last_failure;
 

@@ -63,7 +63,7 @@ struct ncclComm {
 
 namespace {
 
-Registry<ncclComm> communicators;
+Registry<ncclComm> communicators(LibraryKind::nccl);
 
 struct Request {
     bool is_send;
