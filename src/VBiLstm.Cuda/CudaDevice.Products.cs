@@ -17,6 +17,17 @@ public sealed unsafe partial class CudaDevice
             AddCore(y, bias, y);
     }
 
+    /// <summary>Whether cuBLASLt takes a small product with a bias.</summary>
+    /// <exception cref="CudaException">It fails otherwise.</exception>
+    internal bool AddsBiasWithinProducts()
+    {
+        const int n = 16;
+        using var memory = Arena.Create(this, "a small product", arena => (arena.Take(n, n), arena.Take(n, n), arena.Take(1, n), arena.Take(n, n)), out var x);
+        var adds = _products.TryMultiplyAddBias(x.Item1, x.Item2, x.Item3, x.Item4);
+        Synchronise();
+        return adds;
+    }
+
     protected override void MultiplyTransposedCore(Tensor dy, Weight w, Tensor dx, bool accumulate)
     {
         _context.Bind();

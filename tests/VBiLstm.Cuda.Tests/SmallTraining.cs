@@ -1,6 +1,7 @@
 using VBiLstm.Configuration;
 using VBiLstm.Devices;
 using VBiLstm.Model;
+using VBiLstm.Noise;
 
 namespace VBiLstm.Cuda.Tests;
 
@@ -23,21 +24,29 @@ static class SmallTraining
         Training = new TrainingConfiguration { BatchSize = B, LearningRate = 1e-2 },
     };
 
-    /// <summary>The parameters after a step on a batch of each length.</summary>
-    public static float[] Train(Device device, ModelKind kind, params ReadOnlySpan<int> lengths)
+    /// <summary>The parameters after a step on a batch of each length, and an evaluation of a batch of each of others.</summary>
+    public static float[] Train(Device device, ModelKind kind, ReadOnlySpan<int> lengths, ReadOnlySpan<int> evaluated = default)
     {
         var configuration = Configuration(kind);
         var model = configuration.Model;
         using var parameters = new ModelParameters(device, model, training: true);
         parameters.Initialise(1);
         var longest = 0;
-        foreach (var length in lengths)
+        foreach (var length in (ReadOnlySpan<int>)[.. lengths, .. evaluated])
             longest = Math.Max(longest, length);
         using var step = new TrainingStep(device, parameters, longest, B, configuration.Training);
         for (var i = 0; i < lengths.Length; i++)
         {
             step.Load(RandomSequences.Batch(model, lengths[i], B, i, ragged: true));
             step.Run(StepSettings.Of(configuration, i));
+        }
+
+        for (var i = 0; i < evaluated.Length; i++)
+        {
+            step.Load(RandomSequences.Batch(model, evaluated[i], B, i, ragged: true));
+            step.Apply(StepSettings.OfEvaluation(1, 0));
+            step.DrawNoise(NoisePurpose.Evaluation);
+            step.Forward();
         }
 
         var trained = new float[parameters.Values.Count];
