@@ -205,6 +205,19 @@ public class ProgramTests
     }
 
     [Fact]
+    public void Bench_on_a_gpu_tells_the_graph_s_nodes_and_the_memory_left()
+    {
+        SoftwareGpuBuild.Require();
+        using var program = new Executable();
+        string[] sizes = ["--set", "lstm_units=8", "mlp_units=8", "latent_units=4", "batch_size=2", "--time-steps", "2", "--seconds", "0.1"];
+        using var report = JsonDocument.Parse(program.Run(["bench", "--json", "--device", "soft", .. sizes]).Output);
+        double Number(string name) => report.RootElement.GetProperty(name).GetDouble();
+        Assert.True(Number("graph_nodes") > 0);
+        Assert.InRange(Number("device_free_bytes"), 1, Number("device_total_bytes"));
+        Assert.Contains("graph   0 nodes", program.Run(["bench", "--device", "soft", "--no-graph", .. sizes]).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Bench_measures_rates_memory_and_every_phase()
     {
         using var program = new Executable();

@@ -3,6 +3,7 @@ using VBiLstm.Cli.Execution;
 using VBiLstm.Cli.Options;
 using VBiLstm.Cli.Reports;
 using VBiLstm.Configuration;
+using VBiLstm.Cuda;
 using VBiLstm.Devices;
 using VBiLstm.Devices.Cpu;
 using VBiLstm.Distributed;
@@ -94,6 +95,9 @@ static class BenchCommand
 
         public double SumSeconds => Times.Phases.Where(phase => phase.Phase == TrainingPhase.RankSum).Sum(phase => phase.Seconds);
 
+        // All that were captured; none without graphs.
+        public int GraphNodes => Device is CudaDevice cuda ? cuda.GraphNodes.Sum(graph => graph.Nodes) : 0;
+
         public double Gigaflops
             => SequenceModel.Of(Configuration.Model).TrainingStepOperations(TimeSteps, Configuration.Training.BatchSize) / Times.Seconds / 1e9;
     }
@@ -117,6 +121,8 @@ static class BenchCommand
         Console.WriteLine($"        {report.SamplesPerSecond:N0} samples/s, {report.TokensPerSecond:N0} tokens/s");
         var share = report.PeakGigaflops is { } peak ? $", {report.Gigaflops / peak:P0} of this device's peak of {peak:N1}" : "";
         Console.WriteLine($"        {report.Gigaflops:N1} GFLOP/s{share}");
+        if (report.Device is CudaDevice cuda)
+            Console.WriteLine($"graph   {report.GraphNodes:N0} nodes; {cuda.Memory.Free / 1e6:N0} of {cuda.Memory.Total / 1e6:N0} MB are free meanwhile");
         if (report.Ranks > 1)
             Console.WriteLine($"sum     {1e3 * report.SumSeconds:N2} ms a step for {report.SumBytes / 1e6:N1} MB over {report.Ranks} ranks: "
                 + $"{report.SumBytes / report.SumSeconds / 1e9:N2} GB/s");
@@ -145,6 +151,13 @@ static class BenchCommand
         json.WriteNumber("parameter_bytes", report.Benchmark.Parameters.Bytes);
         json.WriteNumber("packed_weight_bytes", report.Benchmark.Step.WeightBytes);
         json.WriteNumber("activation_bytes", report.Benchmark.Step.Bytes);
+        if (report.Device is CudaDevice cuda)
+        {
+            json.WriteNumber("graph_nodes", report.GraphNodes);
+            json.WriteNumber("device_free_bytes", cuda.Memory.Free);
+            json.WriteNumber("device_total_bytes", cuda.Memory.Total);
+        }
+
         json.WriteNumber("steps_measured", report.Times.Steps);
         json.WriteNumber("seconds_per_step", report.Times.Seconds);
         json.WriteNumber("samples_per_second", report.SamplesPerSecond);
