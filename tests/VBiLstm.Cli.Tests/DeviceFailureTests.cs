@@ -109,7 +109,7 @@ public class DeviceFailureTests
         Assert.Contains("kernels' recurrences", output, StringComparison.Ordinal);
         var doctor = program.Run("doctor", "--device", "soft");
         Assert.Equal(0, doctor.Code);
-        Assert.Matches($"(?m)^-- LSTM by cuDNN +missing: .*{why}", doctor.Output);
+        Assert.Matches($"(?m)^-- LSTM by cuDNN +.*{why}", doctor.Output);
     }
 
     [Fact]
@@ -120,7 +120,7 @@ public class DeviceFailureTests
         Assert.Equal(0, program.Run(Train("--device", "soft")).Code);
         var doctor = program.Run("doctor", "--device", "soft");
         Assert.Equal(0, doctor.Code);
-        Assert.Matches("(?m)^-- product with bias +missing: cuBLASLt refuses it", doctor.Output);
+        Assert.Matches("(?m)^-- product with bias +cuBLASLt refuses it", doctor.Output);
     }
 
     [Fact]
@@ -233,7 +233,7 @@ public class DeviceFailureTests
         {
             Assert.True(report.RootElement.GetProperty("can_train").GetBoolean());
             var cudnn = report.RootElement.GetProperty("findings").EnumerateArray().Single(finding => finding.GetProperty("name").GetString() == "cuDNN");
-            Assert.Equal("9.1.0", cudnn.GetProperty("version").GetString());
+            Assert.Equal("9.1.0 for CUDA 12.4", cudnn.GetProperty("version").GetString());
             Assert.EndsWith("libcudnn.so.9", cudnn.GetProperty("path").GetString(), StringComparison.Ordinal);
         }
 
