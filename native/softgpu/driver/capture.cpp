@@ -6,7 +6,7 @@ namespace softgpu {
 bool is_capturing(CUstream stream)
 {
     const std::lock_guard lock(driver_lock());
-    return stream_status(stream) == success && stream->capture;
+    return is_stream(stream) && stream->capture;
 }
 
 CUresult add_node(CUstream stream, Kind kind, const char* what, std::function<void()> work, std::function<bool()> arrived)
@@ -68,7 +68,7 @@ SOFTGPU_EXPORT CUresult cuStreamEndCapture(CUstream stream, CUgraph* graph)
     const auto capture = std::move(stream->capture);
     if (!capture->spoilt.empty())
         return explain(capture_invalidated, capture->spoilt);
-    *graph = adopt(std::move(capture->graph));
+    *graph = adopt(std::move(capture->graph), stream->context);
     return success;
 }
 

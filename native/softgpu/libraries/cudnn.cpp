@@ -118,6 +118,14 @@ cudnnContext& require_handle(cudnnHandle_t handle)
     return *found;
 }
 
+cudnnContext& require_usable(cudnnHandle_t handle)
+{
+    cudnnContext& found = require_handle(handle);
+    if (const std::string why = found.owner.why_not_current(); !why.empty())
+        fail_call(Status::execution_failed, why);
+    return found;
+}
+
 cudnnTensorStruct& require_tensor(const char* name, cudnnTensorDescriptor_t descriptor)
 {
     return require(tensors, name, descriptor);
@@ -165,9 +173,9 @@ cudnnStatus_t cudnnDestroy(cudnnHandle_t handle)
 cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, CUstream streamId)
 {
     return answer("cudnnSetStream", [&] {
-        cudnnContext& context = require_handle(handle);
-        if (stream_status(streamId) != 0)
-            bad_param("streamId is not a live stream of the driver");
+        cudnnContext& context = require_usable(handle);
+        if (const CUresult status = stream_status(streamId); status != 0)
+            bad_param("the driver refuses streamId: " + driver_error(status));
         context.stream = streamId;
     });
 }
