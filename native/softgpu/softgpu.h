@@ -68,6 +68,10 @@ public:
     // An empty text where the calling thread may use the handle.
     std::string why_not_current() const;
 
+    // What waits for the whole device, as making and destroying handles does, invalidates the captures of its context, of whatever thread. Refused where the
+    // calling thread captures itself. That it waits is not modelled: nothing should rely upon it.
+    CUresult break_captures(const char* call) const;
+
 private:
     Context* context_ = nullptr;
     unsigned long begins_ = 0;

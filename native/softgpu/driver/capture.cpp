@@ -2,6 +2,15 @@
 #include "context.h"
 
 namespace softgpu {
+namespace {
+
+void spoil(Capture& capture, const std::string& call)
+{
+    if (capture.spoilt.empty())
+        capture.spoilt = call + " during the capture";
+}
+
+}
 
 bool is_capturing(CUstream stream)
 {
@@ -18,6 +27,13 @@ CUresult add_node(CUstream stream, Kind kind, const char* what, std::function<vo
     return success;
 }
 
+void invalidate_captures(const Context& context, const std::string& call)
+{
+    for (CUstream stream : all_streams())
+        if (&stream->context == &context && stream->capture)
+            spoil(*stream->capture, call);
+}
+
 CUresult refuse_in_capture(const char* call)
 {
     CUresult status = success;
@@ -29,8 +45,7 @@ CUresult refuse_in_capture(const char* call)
 
 CUresult refuse(CUstream stream, const std::string& call)
 {
-    if (stream->capture->spoilt.empty())
-        stream->capture->spoilt = call + " during the capture";
+    spoil(*stream->capture, call);
     return explain(capture_unsupported, call + " during a capture");
 }
 

@@ -1,4 +1,5 @@
 #include "context.h"
+#include "capture.h"
 #include "events.h"
 #include "fault_handler.h"
 #include "graphs.h"
@@ -125,6 +126,14 @@ std::string ContextOfHandle::why_not_current() const
     if (current != context_)
         return "the handle was made on device " + std::to_string(context_->device) + ", but device " + std::to_string(current->device) + " is current";
     return current->begins == begins_ ? "" : "the context that the handle was made in was released";
+}
+
+CUresult ContextOfHandle::break_captures(const char* call) const
+{
+    const std::lock_guard lock(driver_lock());
+    if (context_ && context_->begins == begins_)
+        invalidate_captures(*context_, std::string(call) + ", which waits for the whole device,");
+    return refuse_in_capture(call);
 }
 
 }

@@ -62,6 +62,8 @@ cublasStatus_t cublasCreate_v2(cublasHandle_t* handle)
             throw Failure(CUBLAS_STATUS_INVALID_VALUE, "handle is null");
         if (!has_current_context())
             throw Failure(CUBLAS_STATUS_NOT_INITIALIZED, "this thread has no current context");
+        if (const CUresult status = ContextOfHandle().break_captures("cublasCreate"); status != 0)
+            throw Failure(CUBLAS_STATUS_NOT_INITIALIZED, driver_error(status));
         *handle = handles.create();
     });
 }
@@ -69,7 +71,7 @@ cublasStatus_t cublasCreate_v2(cublasHandle_t* handle)
 cublasStatus_t cublasDestroy_v2(cublasHandle_t handle)
 {
     return answer("cublasDestroy_v2", [&] {
-        require_handle(handle);
+        require_handle(handle).owner.break_captures("cublasDestroy");
         handles.destroy(handle);
     });
 }

@@ -156,6 +156,8 @@ cudnnStatus_t cudnnCreate(cudnnHandle_t* handle)
             bad_param("handle is null");
         if (!has_current_context())
             fail_call(Status::not_initialized, "this thread has no current context");
+        if (const CUresult status = ContextOfHandle().break_captures("cudnnCreate"); status != 0)
+            fail_call(Status::not_initialized, driver_error(status));
         if (options().fail_cudnn == 2)
             fail_call(Status::not_initialized, "a library that cuDNN loads is missing, as SOFTGPU_FAIL_CUDNN asked");
         *handle = handles.create();
@@ -165,7 +167,7 @@ cudnnStatus_t cudnnCreate(cudnnHandle_t* handle)
 cudnnStatus_t cudnnDestroy(cudnnHandle_t handle)
 {
     return answer("cudnnDestroy", [&] {
-        require_handle(handle);
+        require_handle(handle).owner.break_captures("cudnnDestroy");
         handles.destroy(handle);
     });
 }
