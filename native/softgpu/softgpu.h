@@ -53,12 +53,31 @@ SOFTGPU_EXPORT CUresult enqueue(CUstream stream, const char* what, std::function
 // From now on the context answers every call with this error; cuGetErrorString tells the message. Callable from work.
 SOFTGPU_EXPORT void fail(CUresult code, const std::string& message);
 
-// Whether the range lies within one live device allocation; otherwise says why not.
+// Whether the range lies within one live allocation of the device that is current, or that does this work; otherwise says why not.
 SOFTGPU_EXPORT bool is_device_range(const void* address, std::size_t bytes, std::string* why);
 
 SOFTGPU_EXPORT bool has_current_context();
 
-// 0, or CUDA_ERROR_INVALID_HANDLE for what is no stream, as null is none.
+struct Context;
+
+// The context that was current when a library made a handle, which belongs to it.
+class SOFTGPU_EXPORT ContextOfHandle {
+public:
+    ContextOfHandle();
+
+    // An empty text where the calling thread may use the handle.
+    std::string why_not_current() const;
+
+    // What waits for the whole device, as making and destroying handles does, invalidates the captures of its context, of whatever thread. Refused where the
+    // calling thread captures itself. That it waits is not modelled: nothing should rely upon it.
+    CUresult break_captures(const char* call) const;
+
+private:
+    Context* context_ = nullptr;
+    unsigned long begins_ = 0;
+};
+
+// 0, or CUDA_ERROR_INVALID_HANDLE for what is no stream of the current context, as null is none.
 SOFTGPU_EXPORT CUresult stream_status(CUstream stream);
 
 SOFTGPU_EXPORT bool is_capturing(CUstream stream);

@@ -7,6 +7,8 @@ namespace softgpu {
 
 std::size_t count_events();
 
-void forget_events();
+struct Context;
+
+void forget_events(const Context& context);
 
 }

@@ -10,6 +10,8 @@ bool is_pinned_range(const void* address, std::size_t bytes);
 
 std::size_t count_host_allocations();
 
-void forget_host_memory();
+struct Context;
+
+void forget_host_memory(const Context& context);
 
 }

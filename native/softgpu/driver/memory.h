@@ -27,6 +27,9 @@ void check_uninitialised_reads(const std::string& what);
 
 std::size_t count_allocations();
 
-void forget_memory();
+// Work of the context comes next: its memory is accessible, and that of no other device, for there is no peer access.
+void open_memory(const Context& context);
+
+void forget_memory(Context& context);
 
 }

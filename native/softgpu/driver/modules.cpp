@@ -20,11 +20,12 @@ struct CUfunc_st {
 
 // Graphs keep the image of a module that is unloaded, because what they captured is of its code.
 struct CUmod_st {
-    explicit CUmod_st(int image) : file(image) {}
+    CUmod_st(softgpu::Context& owner, int image) : context(owner), file(image) {}
     ~CUmod_st();
     CUmod_st(const CUmod_st&) = delete;
     CUmod_st& operator=(const CUmod_st&) = delete;
 
+    softgpu::Context& context;
     int file; // open as long as the module is: the loader takes a file of the same name for the same library
     void* handle = nullptr;
     std::map<std::string, CUfunc_st> functions;
@@ -120,7 +121,10 @@ std::string size_text(unsigned x, unsigned y, unsigned z) { return std::to_strin
 
 std::size_t count_modules() { return modules().size(); }
 
-void forget_modules() { modules().clear(); }
+void forget_modules(const Context& context)
+{
+    std::erase_if(modules(), [&context](const auto& module) { return &module.second->context == &context; });
+}
 
 }
 
@@ -147,7 +151,7 @@ SOFTGPU_EXPORT CUresult cuModuleLoadData(CUmodule* result, const void* image)
     const int file = memfd_create("kernels", MFD_CLOEXEC);
     if (file < 0)
         return explain(out_of_memory, "the host has no room for a kernel image");
-    auto module = std::make_shared<CUmod_st>(file);
+    auto module = std::make_shared<CUmod_st>(current_context(), file);
     if (const CUresult status = load(*module, static_cast<const unsigned char*>(image)); status != success)
         return status;
     *result = module.get();
@@ -161,12 +165,15 @@ SOFTGPU_EXPORT CUresult cuModuleUnload(CUmodule module)
     const auto found = modules().find(module);
     if (found == modules().end())
         return explain(invalid_handle, "the handle is no module");
+    if (const CUresult status = check_owner(module->context, "the module"); status != success)
+        return status;
     if (const CUresult status = refuse_in_capture("cuModuleUnload"); status != success)
         return status;
-    drain();
+    Context& context = module->context;
+    drain(context);
     module->is_unloaded = true;
     modules().erase(found);
-    return sticky_error();
+    return sticky_error(context);
 }
 
 SOFTGPU_EXPORT CUresult cuModuleGetFunction(CUfunction* result, CUmodule module, const char* name)
@@ -176,6 +183,8 @@ SOFTGPU_EXPORT CUresult cuModuleGetFunction(CUfunction* result, CUmodule module,
         return status;
     if (!modules().contains(module))
         return explain(invalid_handle, "the handle is no module");
+    if (const CUresult status = check_owner(module->context, "the module"); status != success)
+        return status;
     const auto found = module->functions.find(name);
     if (found == module->functions.end())
         return explain(not_found, std::string("the module has no kernel ") + name);
@@ -193,6 +202,8 @@ SOFTGPU_EXPORT CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, uns
     const auto module = module_of(function);
     if (!module)
         return explain(invalid_handle, "cuLaunchKernel of a handle that is no function");
+    if (const CUresult status = check_owner(module->context, "the function"); status != success)
+        return status;
     const KernelEntry& entry = *function->entry;
     const std::string name = entry.name;
     if (extra || (!arguments && entry.arguments > 0))

@@ -7,6 +7,8 @@ namespace softgpu {
 
 std::size_t count_modules();
 
-void forget_modules();
+struct Context;
+
+void forget_modules(const Context& context);
 
 }

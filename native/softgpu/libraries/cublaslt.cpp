@@ -8,7 +8,9 @@
 #include <string>
 #include <type_traits>
 
-struct cublasLtContext {};
+struct cublasLtContext {
+    softgpu::ContextOfHandle owner;
+};
 
 struct cublasLtMatmulDescOpaque_t {
     std::int32_t compute_type = CUBLAS_COMPUTE_32F;
@@ -47,10 +49,12 @@ Registry<cublasLtMatmulPreferenceOpaque_t> preferences(LibraryKind::cublaslt_des
     throw Failure(CUBLAS_STATUS_NOT_SUPPORTED, reason);
 }
 
-void require_handle(cublasLtHandle_t handle)
+const cublasLtContext& require_handle(cublasLtHandle_t handle)
 {
-    if (!handles.find(handle))
+    const cublasLtContext* const found = handles.find(handle);
+    if (!found)
         throw Failure(CUBLAS_STATUS_NOT_INITIALIZED, handle ? "the handle is not a live cuBLASLt handle" : "the handle is null");
+    return *found;
 }
 
 template <typename T>
@@ -309,7 +313,7 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t lightHandle, cubl
     cublasLtMatmulPreference_t preference, int requestedAlgoCount, cublasLtMatmulHeuristicResult_t heuristicResultsArray[], int* returnAlgoCount)
 {
     return answer("cublasLtMatmulAlgoGetHeuristic", [&] {
-        require_handle(lightHandle);
+        require_current(require_handle(lightHandle).owner);
         if (!returnAlgoCount)
             invalid("returnAlgoCount is null");
         *returnAlgoCount = 0;
@@ -351,8 +355,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t lightHandle, cublasLtMatmulDesc_t
     void* workspace, size_t workspaceSizeInBytes, CUstream stream)
 {
     return answer("cublasLtMatmul", [&] {
-        require_handle(lightHandle);
-        require_context("the handle");
+        require_current(require_handle(lightHandle).owner);
         const auto& description = require(descriptions, "computeDesc", computeDesc);
         const auto& a_layout = require(layouts, "Adesc", Adesc);
         const auto& b_layout = require(layouts, "Bdesc", Bdesc);

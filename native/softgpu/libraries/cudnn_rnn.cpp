@@ -163,8 +163,6 @@ void require_absent(const char* name, const void* address)
 // What the three calls have in common.
 Job begin_job(const char* call, cudnnRNNDescriptor_t rnn_descriptor, cudnnRNNDataDescriptor_t x_descriptor, cudnnRNNDataDescriptor_t y_descriptor)
 {
-    if (!has_current_context())
-        fail_call(Status::execution_failed, "this thread has no current context to use the handle in");
     if (options().fail_cudnn == 1)
         not_supported("no recurrent network is, as SOFTGPU_FAIL_CUDNN asked");
     const cudnnRNNDataStruct &x = require_data("xDesc", x_descriptor), &y = require_data("yDesc", y_descriptor);
@@ -364,7 +362,7 @@ cudnnStatus_t cudnnRNNForward(cudnnHandle_t handle, cudnnRNNDescriptor_t rnnDesc
     size_t workSpaceSize, void* workSpace, size_t reserveSpaceSize, void* reserveSpace)
 {
     return answer("cudnnRNNForward", [&] {
-        const cudnnContext& context = require_handle(handle);
+        const cudnnContext& context = require_usable(handle);
         if (fwdMode != CUDNN_FWD_MODE_INFERENCE && fwdMode != CUDNN_FWD_MODE_TRAINING)
             bad_param("fwdMode is " + std::to_string(fwdMode));
         const bool training = fwdMode == CUDNN_FWD_MODE_TRAINING;
@@ -414,7 +412,7 @@ cudnnStatus_t cudnnRNNBackwardData_v8(cudnnHandle_t handle, cudnnRNNDescriptor_t
     size_t weightSpaceSize, const void* weightSpace, size_t workSpaceSize, void* workSpace, size_t reserveSpaceSize, void* reserveSpace)
 {
     return answer("cudnnRNNBackwardData_v8", [&] {
-        const cudnnContext& context = require_handle(handle);
+        const cudnnContext& context = require_usable(handle);
         const auto job = std::make_shared<Job>(begin_job("cudnnRNNBackwardData_v8", rnnDesc, xDesc, yDesc));
         require_state_descriptor("hDesc", hDesc, *job);
         require_state_descriptor("cDesc", cDesc, *job);
@@ -461,7 +459,7 @@ cudnnStatus_t cudnnRNNBackwardWeights_v8(cudnnHandle_t handle, cudnnRNNDescripto
     size_t weightSpaceSize, void* dweightSpace, size_t workSpaceSize, void* workSpace, size_t reserveSpaceSize, void* reserveSpace)
 {
     return answer("cudnnRNNBackwardWeights_v8", [&] {
-        const cudnnContext& context = require_handle(handle);
+        const cudnnContext& context = require_usable(handle);
         require_only("addGrad", addGrad, "CUDNN_WGRAD_MODE_ADD", CUDNN_WGRAD_MODE_ADD);
         const auto job = std::make_shared<Job>(begin_job("cudnnRNNBackwardWeights_v8", rnnDesc, xDesc, yDesc));
         require_state_descriptor("hDesc", hDesc, *job);

@@ -58,11 +58,13 @@ TEST_F(Destruction, TheWorkOfADestroyedStreamIsDoneAllTheSame)
 
 TEST_F(Destruction, WhatADestroyedStreamDoesWrongFailsTheContext)
 {
-    const DeviceArray<float>* const none = nullptr;
-    EXPECT_EQ(launch_on(other_, "divide", 1, none, 0), 0);
+    const DeviceArray<int> x(std::vector<int>{7});
+    EXPECT_EQ(launch_on(other_, "divide", 1, x.data(), 0), 0);
     EXPECT_EQ(cuEventRecord(event_, other_), 0);
     EXPECT_EQ(cuStreamDestroy_v2(other_), 0);
-    EXPECT_NE(cuEventSynchronize(event_), 0);
+    const CUresult result = cuEventSynchronize(event_);
+    EXPECT_EQ(name_of(result), "CUDA_ERROR_LAUNCH_FAILED");
+    EXPECT_TRUE(contains(explanation_of(result), "divided an integer by zero"));
 }
 
 TEST_F(Destruction, ADestroyedEventStillOrdersWhatWaitsForIt)

@@ -37,6 +37,7 @@ CUresult cuEventSynchronize(void* event);
 CUresult cuStreamBeginCapture_v2(CUstream stream, int mode);
 CUresult cuStreamEndCapture(CUstream stream, void** graph);
 CUresult cuGraphInstantiateWithFlags(void** executable, void* graph, unsigned long long flags);
+CUresult cuGraphUpload(void* executable, CUstream stream);
 CUresult cuGraphLaunch(void* executable, CUstream stream);
 CUresult cuGraphExecDestroy(void* executable);
 CUresult cuGraphDestroy(void* graph);
