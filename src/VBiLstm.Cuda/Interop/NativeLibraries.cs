@@ -25,8 +25,10 @@ static partial class NativeLibraries
     // cuBLAS 13 needs a driver for CUDA 13.
     const int Cuda13 = 13000;
 
-    static readonly string[] ToolkitVariables = ["CUDA_PATH", "CUDA_HOME"];
-    static readonly string[] ToolkitFolders = OperatingSystem.IsWindows() ? ["bin", Path.Combine("bin", "x64")] : ["lib64", "lib"];
+    // CUDA_ERROR_STUB_LIBRARY
+    const int StubLibrary = 34;
+
+    static readonly LibraryFolders OtherFolders = new(Environment.GetEnvironmentVariable, OperatingSystem.IsWindows());
     static readonly int[] CudnnMajors = [9, 8];
     static readonly Lock Gate = new();
     static readonly Dictionary<string, LibrarySearch> Searches = [];
@@ -109,7 +111,11 @@ static partial class NativeLibraries
         {
             try
             {
-                return new LibrarySearch(library, NativeLibrary.Load(candidate), PathOf(candidate), [.. tried, candidate]);
+                var handle = NativeLibrary.Load(candidate);
+                if (Useless(library, handle) is not { } why)
+                    return new LibrarySearch(library, handle, PathOf(candidate), [.. tried, candidate]);
+                tried.Add($"{PathOf(candidate)} ({why})");
+                NativeLibrary.Free(handle);
             }
             catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
             {
@@ -121,6 +127,20 @@ static partial class NativeLibraries
         return new LibrarySearch(library, 0, null, tried);
     }
 
+    // What loads may still be of no use; the right one may be in a later folder.
+    static unsafe string? Useless(string library, nint handle)
+    {
+        if (_software == true)
+            return null;
+        if (library == Driver && NativeLibrary.TryGetExport(handle, "cuInit", out var init) && ((delegate* unmanaged<uint, int>)init)(0) == StubLibrary)
+        {
+            return "the toolkit's stub, which only links programs, not the driver: take its folder out of LD_LIBRARY_PATH, or name the real one's in "
+                + FoldersVariable;
+        }
+
+        return library == Cudnn && CudaMajorOf(handle) == 13 && Cuda13IsTooNew() ? "it is for CUDA 13, the driver is older" : null;
+    }
+
     // The loader's own words stand behind the runtime's advice.
     static string WhyOf(Exception e) => e.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Last();
 
@@ -129,24 +149,12 @@ static partial class NativeLibraries
         if (_software == true)
             return FileNames(library, software: true).Select(name => Path.Combine(SoftwareFolder, name));
         var names = FileNames(library, software: false).ToList();
-        return Folders().SelectMany(folder => names.Select(name => folder.Length == 0 ? name : Path.Combine(folder, name)));
-    }
+        var given = (Environment.GetEnvironmentVariable(FoldersVariable) ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
 
-    static IEnumerable<string> Folders()
-    {
-        foreach (var folder in (Environment.GetEnvironmentVariable(FoldersVariable) ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries))
-            yield return folder;
-        yield return "";
-        foreach (var variable in ToolkitVariables)
-        {
-            if (Environment.GetEnvironmentVariable(variable) is not { Length: > 0 } root)
-                continue;
-            foreach (var folder in ToolkitFolders)
-                yield return Path.Combine(root, folder);
-        }
-
-        if (!OperatingSystem.IsWindows())
-            yield return "/usr/local/cuda/lib64";
+        // Of folders that nobody gave, the right version in the last one is better than another in the first.
+        string[] others = ["", .. OtherFolders.Of(library)];
+        return given.SelectMany(folder => names.Select(name => Path.Combine(folder, name)))
+            .Concat(names.SelectMany(name => others.Select(folder => Path.Combine(folder, name))));
     }
 
     static IEnumerable<string> FileNames(string library, bool software)
@@ -163,22 +171,24 @@ static partial class NativeLibraries
         };
     }
 
-    // The major version that cuDNN was built for first; 13 only where the driver knows it.
+    // The major version that cuDNN was built for first; 13 unless the driver is older.
     static IEnumerable<int> BlasMajors(bool software)
     {
         if (software)
             return [12];
-        var knows13 = Find(Driver).Handle != 0 && CudaDriver.DriverGetVersion(out var version) == 0 && version >= Cuda13;
-        IEnumerable<int> majors = knows13 ? [13, 12] : [12];
+        IEnumerable<int> majors = Cuda13IsTooNew() ? [12] : [13, 12];
         var preferred = CudnnCudaMajor();
         return majors.OrderByDescending(major => major == preferred);
     }
 
-    /// <summary>The CUDA that cuDNN was built for; 0 where it does not say.</summary>
-    public static unsafe int CudnnCudaMajor()
-        => Find(Cudnn).Handle is var handle and not 0 && NativeLibrary.TryGetExport(handle, "cudnnGetCudartVersion", out var export)
-            ? (int)(((delegate* unmanaged<nuint>)export)() / 1000)
-            : 0;
+    // Without a driver nothing is: there may be one where this is trained.
+    static bool Cuda13IsTooNew() => Find(Driver).Handle != 0 && CudaDriver.DriverGetVersion(out var version) == 0 && version < Cuda13;
+
+    /// <summary>The CUDA that cuDNN was built for; 0 where there is none, or it does not say.</summary>
+    public static int CudnnCudaMajor() => CudaMajorOf(Find(Cudnn).Handle);
+
+    static unsafe int CudaMajorOf(nint cudnn)
+        => cudnn != 0 && NativeLibrary.TryGetExport(cudnn, "cudnnGetCudartVersion", out var export) ? (int)(((delegate* unmanaged<nuint>)export)() / 1000) : 0;
 
     // A bare name was found by the system: ask it where.
     static string PathOf(string candidate)
