@@ -6,6 +6,7 @@ using VBiLstm.Configuration;
 using VBiLstm.Cuda;
 using VBiLstm.Cuda.Profiling;
 using VBiLstm.Devices;
+using VBiLstm.Model;
 using VBiLstm.Training;
 
 namespace VBiLstm.Cli.Commands;
@@ -14,6 +15,9 @@ namespace VBiLstm.Cli.Commands;
 static class ProfileCommand
 {
     const int WarmUpSteps = 3;
+    const string GraphRange = "captured graph";
+
+    static readonly string ForwardLoop = TrainingPhase.F3.Describe();
 
     static readonly TimeSpan Measured = TimeSpan.FromSeconds(5);
 
@@ -38,8 +42,9 @@ static class ProfileCommand
         var (configurations, devices, ranks, json) = (new ConfigurationOptions(), new DeviceOptions(), new RankOptions(), CommonOptions.Json());
         json.Description = "With --budget: prints one JSON object instead of tables.";
         var command = new Command("profile", $"""
-            Where the time of a training step goes, phase by phase of docs/model.md. With --device cuda, runs a few steps without the graph, their
-            phases as NVTX ranges between profiler start and stop, and prints the command lines of nsys and ncu. --budget counts kernels, memory
+            Where the time of a training step goes, phase by phase of docs/model.md. With --device cuda, runs a few steps kernel by kernel, their
+            phases as NVTX ranges, and as many as the captured graph that trains, between profiler start and stop, and prints the command lines of nsys
+            and ncu; vbilstm train --profile-steps does the same around steps of a real training. --budget counts kernels, memory
             traffic and arithmetic of every phase; --gpu adds an estimate of the time from the GPU's data sheet (docs/profiling.md says how); with
             --device, or without --gpu, the time measured there stands beside. --ranks adds what a training on several GPUs gains: the sum of their
             gradients, and the share of perfect weak and strong scaling. training.batch_size is that of all ranks together, and the table that of one rank.
@@ -139,18 +144,30 @@ static class ProfileCommand
         return (device.Name, benchmark.Measure(Measured, interruption.Token));
     }
 
-    // Ranges are made on the host as operations are launched, so the steps run without a graph.
+    // Ranges are made on the host as operations are launched, so only steps without a graph show their phases; what trains is the graph.
     static void RunUnderProfiler(CudaDevice device, RunConfiguration configuration, int timeSteps, int steps)
     {
         using var interruption = new Interruption();
         using var benchmark = new StepBenchmark(device, configuration, timeSteps);
         for (var i = 0; i < WarmUpSteps; i++)
+        {
             benchmark.Run(recorded: false);
+            if (device.Options.UseGraph)
+                benchmark.Run();
+        }
+
         device.StartProfiler();
         for (var i = 0; i < steps && !interruption.Token.IsCancellationRequested; i++)
         {
             using var ranges = new ProfilerRanges(benchmark.Step);
             benchmark.Run(recorded: false);
+        }
+
+        for (var i = 0; device.Options.UseGraph && i < steps && !interruption.Token.IsCancellationRequested; i++)
+        {
+            ProfilerRanges.Begin(GraphRange);
+            benchmark.Run();
+            ProfilerRanges.End();
         }
 
         device.StopProfiler();
@@ -161,13 +178,14 @@ static class ProfileCommand
         var arguments = string.Join(' ',
             Environment.GetCommandLineArgs().Skip(1).Select(argument => argument.Contains(' ', StringComparison.Ordinal) ? $"'{argument}'" : argument));
         Console.WriteLine($"device  {device.Name}");
-        Console.WriteLine($"ran     {WarmUpSteps} steps to warm up, then {steps} between profiler start and stop, "
-            + $"{(ProfilerRanges.Library is { } library ? $"their phases as NVTX ranges ({library})" : "without ranges: no NVTX library was found")}");
+        Console.WriteLine($"ran     {WarmUpSteps} steps to warm up, then between profiler start and stop {steps} kernel by kernel, "
+            + $"{(ProfilerRanges.Library is { } library ? $"their phases as NVTX ranges ({library})" : "without ranges: no NVTX library was found")}"
+            + (device.Options.UseGraph ? $", and {steps} as the captured graph that trains (range '{GraphRange}')" : ""));
         Console.WriteLine();
         Console.WriteLine("Time line, kernels by phase (Nsight Systems):");
-        Console.WriteLine($"  nsys profile --trace=cuda,nvtx,cublas,cudnn --capture-range=cudaProfilerApi --output=vbilstm vbilstm {arguments}");
+        Console.WriteLine($"  nsys profile --trace=cuda,nvtx,cublas,cudnn --cuda-graph-trace=node --capture-range=cudaProfilerApi --output=vbilstm vbilstm {arguments}");
         Console.WriteLine("  nsys stats --report nvtx_kern_sum,cuda_gpu_kern_sum vbilstm.nsys-rep");
         Console.WriteLine("Kernels of the forward loop in depth (Nsight Compute):");
-        Console.WriteLine($"  ncu --profile-from-start off --nvtx --nvtx-include \"F3/\" --launch-count 20 --set full --export vbilstm vbilstm {arguments}");
+        Console.WriteLine($"  ncu --profile-from-start off --nvtx --nvtx-include \"{ProfilerRanges.Domain}@{ForwardLoop}/\" --launch-count 20 --set full --export vbilstm vbilstm {arguments}");
     }
 }

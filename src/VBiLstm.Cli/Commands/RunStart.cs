@@ -39,14 +39,14 @@ static class RunStart
         }
     }
 
-    public static int Start(RunConfiguration configuration, string? name, Device device, RankSession session)
+    public static int Start(RunConfiguration configuration, string? name, Device device, RankSession session, ProfiledSteps? profiled)
     {
         session.OnFirst(() => name is not null && Directory.Exists(Named(name).Path) ? throw Taken(Named(name)) : true);
         using var data = session.Together(() => Open(configuration, device, session));
         session.Agree(configuration, data);
         var (folder, owner) = session.OnFirst(() => New(configuration, name));
         using (owner)
-            return TrainingRun.Run(configuration, data, device, folder, checkpoint: null, owner, session, TrainingRun.Refuse);
+            return TrainingRun.Run(configuration, data, device, folder, checkpoint: null, owner, session, profiled, TrainingRun.Refuse);
     }
 
     static (RunFolder Folder, RunOwner Owner) New(RunConfiguration configuration, string? name)
@@ -63,7 +63,7 @@ static class RunStart
             ? $"{folder.Path} exists; continue it with: vbilstm train --resume {ShellText.Quote(folder.Path)}, or choose another --run."
             : $"{folder.Path} exists and is no run; choose another --run, or begin there with --resume-or-start.");
 
-    public static int ResumeOrStart(RunFolder folder, RunConfiguration configuration, Device device, RankSession session)
+    public static int ResumeOrStart(RunFolder folder, RunConfiguration configuration, Device device, RankSession session, ProfiledSteps? profiled)
     {
         using var data = session.Together(() => Open(configuration, device, session));
         using var owner = session.OnFirst(() => RunOwner.Acquire(folder, Warning.Print));
@@ -71,14 +71,14 @@ static class RunStart
         if (checkpoint is not null)
             session.Together(() => CheckSameRun(configuration, checkpoint));
         session.Agree(configuration, data);
-        return TrainingRun.Run(configuration, data, device, folder, checkpoint, owner, session, TrainingRun.Say);
+        return TrainingRun.Run(configuration, data, device, folder, checkpoint, owner, session, profiled, TrainingRun.Say);
     }
 
     static Checkpoint? Newest(RunFolder folder, string? chosen, RankSession session)
         => session.CheckpointFromFirst(() => chosen is null ? folder.ReadNewest(Warning.Print) : CheckpointFolder.Read(chosen, withMoments: true));
 
     // Only the first rank looks at the run's files; their folder is known by the path that it was given.
-    public static int Resume(string path, List<string> overrides, Device device, RankSession session)
+    public static int Resume(string path, List<string> overrides, Device device, RankSession session, ProfiledSteps? profiled)
     {
         var (located, chosen) = session.OnFirst(() => Existing(path));
         var folder = located ?? new RunFolder(path);
@@ -90,7 +90,7 @@ static class RunStart
             Console.WriteLine($"{folder.Path} was ended before its first checkpoint; it begins again.");
         using var data = session.Together(() => Open(configuration, device, session));
         session.Agree(configuration, data);
-        return TrainingRun.Run(configuration, data, device, folder, checkpoint, owner, session, TrainingRun.Refuse);
+        return TrainingRun.Run(configuration, data, device, folder, checkpoint, owner, session, profiled, TrainingRun.Refuse);
     }
 
     static (RunFolder Folder, string? Checkpoint) Existing(string path)

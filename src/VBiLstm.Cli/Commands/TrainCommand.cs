@@ -4,6 +4,7 @@ using VBiLstm.Cli.Display;
 using VBiLstm.Cli.Execution;
 using VBiLstm.Cli.Options;
 using VBiLstm.Configuration;
+using VBiLstm.Devices;
 
 namespace VBiLstm.Cli.Commands;
 
@@ -38,6 +39,10 @@ static class TrainCommand
         {
             Description = "Ends as Ctrl-C does after so much time, for instance 3h50m: saved, exit code 130.",
         };
+        var profileSteps = new Option<string?>("--profile-steps")
+        {
+            Description = "cuda: FIRST:LAST, steps between profiler start and stop, for nsys and ncu told to wait for it (docs/profiling.md).",
+        };
         var (configurations, devices, rankTimeout) = (new ConfigurationOptions(), new DeviceOptions(), new RankTimeoutOption());
         var command = new Command("train", $"""
             Trains a model and leaves everything in runs/NAME: configuration.json, metrics.jsonl, TensorBoard events,
@@ -51,13 +56,14 @@ static class TrainCommand
               vbilstm train --data path/to/mnist --set data.binarisation=stochastic --epochs 20
               vbilstm train --resume runs/my-digits --steps 6000
               vbilstm train --run my-job --resume-or-start --stop-after 3h50m
+              nsys profile --capture-range=cudaProfilerApi vbilstm train --device cuda --profile-steps 100:109
               mpirun -n 4 vbilstm train --set training.batch_size=128
 
             Keys for --set and --config, with their defaults:
             {ConfigurationOptions.Keys}
             """)
         {
-            data, steps, epochs, seed, onNonFinite, run, resume, resumeOrStart, stopAfter,
+            data, steps, epochs, seed, onNonFinite, run, resume, resumeOrStart, stopAfter, profileSteps,
         };
         configurations.AddTo(command);
         devices.AddTo(command);
@@ -75,6 +81,7 @@ static class TrainCommand
                 overrides.Add($"seed={number}");
             if (parsed.GetValue(onNonFinite) is { } action)
                 overrides.Add($"training.on_non_finite={action}");
+            var profiled = ProfiledSteps.Parse(parsed.GetValue(profileSteps));
             TimeSpan? limit = parsed.GetValue(stopAfter) is { } text ? DurationText.Parse("--stop-after", text) : null;
             return RankSession.Run(rankTimeout.Read(parsed), limit, session =>
             {
@@ -82,21 +89,28 @@ static class TrainCommand
                 {
                     if (configurations.NamesAStart(parsed) || parsed.GetValue(run) is not null || parsed.GetValue(resumeOrStart))
                         session.Refuse("--resume takes everything from the run it continues; leave out --preset, --config, --run and --resume-or-start.");
-                    using var resumed = devices.Create(parsed, session);
-                    return RunStart.Resume(path, overrides, resumed, session);
+                    using var resumed = Create();
+                    return RunStart.Resume(path, overrides, resumed, session, profiled);
                 }
 
                 var configuration = session.Together(() => configurations.Read(parsed, overrides));
-                using var device = devices.Create(parsed, session);
+                using var device = Create();
                 if (!parsed.GetValue(resumeOrStart))
-                    return RunStart.Start(session.InShards(configuration), parsed.GetValue(run), device, session);
+                    return RunStart.Start(session.InShards(configuration), parsed.GetValue(run), device, session, profiled);
                 var name = parsed.GetValue(run);
                 if (name is null)
                     session.Refuse("--resume-or-start needs the run's name; give it with --run.");
                 var folder = session.Together(() => RunStart.Named(name!));
                 var shards = session.Ranks.FromFirst<int>([session.OnFirst(() => RunStart.ShardsOf(folder, configuration))])[0];
                 configuration = configuration with { Training = configuration.Training with { Shards = shards } };
-                return RunStart.ResumeOrStart(folder, session.InShards(configuration), device, session);
+                return RunStart.ResumeOrStart(folder, session.InShards(configuration), device, session, profiled);
+
+                Device Create()
+                {
+                    var created = devices.Create(parsed, session);
+                    session.Together(() => profiled is null || ProfiledSteps.CheckServes(created));
+                    return created;
+                }
             });
         });
         return command;

@@ -4,6 +4,7 @@ using VBiLstm.Cli.Execution;
 using VBiLstm.Cli.Images;
 using VBiLstm.Cli.Reports;
 using VBiLstm.Configuration;
+using VBiLstm.Cuda;
 using VBiLstm.Data;
 using VBiLstm.Devices;
 using VBiLstm.Distributed;
@@ -23,7 +24,7 @@ static class TrainingRun
 
     // The first rank has the folder and what it owns; the others know where it is.
     public static int Run(RunConfiguration configuration, DataSplits data, Device device, RunFolder? own, Checkpoint? checkpoint, RunOwner? owner,
-        RankSession session, Func<Trainer, RunFolder, int> whenComplete)
+        RankSession session, ProfiledSteps? profiled, Func<Trainer, RunFolder, int> whenComplete)
     {
         var path = session.Ranks.First(own?.Path);
         var folder = own ?? new RunFolder(path!);
@@ -35,7 +36,9 @@ static class TrainingRun
                 Warning.Print($"{folder.Last} is of step {last}; it will be replaced as the run goes on from step {trainer.State.Step}.");
             if (session.IsFirst && checkpoint?.State.Configuration.Training.Shards is { } before && before != configuration.Training.Shards)
                 Warning.Print($"training.shards was {before} and is {configuration.Training.Shards} from here on: the last digits are others.");
-            var isComplete = Train(trainer, data, device, folder, session);
+            bool isComplete;
+            using (profiled?.Attach(trainer, (CudaDevice)device))
+                isComplete = Train(trainer, data, device, folder, session);
             device.Join(Communicator.Alone);
             if (!isComplete)
                 return CommandExecution.Interrupted;

@@ -101,6 +101,9 @@ public sealed class Trainer : IDisposable
 
     public TrainingState State => _state;
 
+    /// <summary>Called before each step with its number, counted from 1; steps before it may still run on the device. Null: not called.</summary>
+    public Action<long>? BeforeStep { get; set; }
+
     /// <summary>Steps of the whole run.</summary>
     public long TotalSteps { get; }
 
@@ -195,6 +198,7 @@ public sealed class Trainer : IDisposable
     long Launch()
     {
         var step = _state.Step + _launched.Count;
+        BeforeStep?.Invoke(step + 1);
         var settings = Settings(step);
         for (var shard = 0; shard < _shards.Count; shard++)
             RunShard(settings, shard);
