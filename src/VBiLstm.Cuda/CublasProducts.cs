@@ -9,8 +9,8 @@ namespace VBiLstm.Cuda;
 /// </summary>
 sealed unsafe class CublasProducts : IDisposable
 {
-    /// <summary>What the address of a bias must be divisible by: cuBLASLt's epilogue reads it in vectors.</summary>
-    public const int BiasAlignment = 16;
+    // cuBLASLt's epilogue reads the bias in vectors.
+    const int BiasAlignment = 16;
 
     readonly nint _stream;
     readonly nint _workspace;
@@ -18,17 +18,14 @@ sealed unsafe class CublasProducts : IDisposable
     readonly CublasComputeType _computeType;
     readonly nint _handle;
     readonly nint _lightHandle;
-    readonly Dictionary<PlanKey, Plan> _plans = [];
+    readonly Dictionary<PlanKey, Plan?> _plans = [];
+    readonly Releases _releases = new();
 
     // A product with a bias: its sizes, distances between rows, and what the addresses can be divided by.
     readonly record struct PlanKey(int Inner, int Columns, int Rows, int WeightStride, int XStride, int YStride, int WeightAlignment, int XAlignment,
         int YAlignment);
 
-    sealed class Plan
-    {
-        public nint Operation, LayoutA, LayoutB, LayoutD;
-        public CublasLtAlgorithm Algorithm;
-    }
+    readonly record struct Plan(nint Operation, nint LayoutA, nint LayoutB, nint LayoutD, CublasLtAlgorithm Algorithm);
 
     /// <param name="stream">Where the products run.</param>
     /// <param name="workspace">Device memory for their scratch.</param>
@@ -40,14 +37,24 @@ sealed unsafe class CublasProducts : IDisposable
         NativeLibraries.Require(NativeLibraries.CublasLt);
         (_stream, _workspace, _workspaceBytes) = (stream, workspace, workspaceBytes);
         _computeType = precision == CudaPrecision.Tf32 ? CublasComputeType.Float32FastTf32 : CublasComputeType.Float32;
-        CudaStatus.CheckCublas(Cublas.Create(out _handle), "cublasCreate", "starting cuBLAS");
-        CudaStatus.CheckCublas(Cublas.GetVersion(_handle, out var version), "cublasGetVersion", "starting cuBLAS");
-        Version = version;
+        try
+        {
+            CudaStatus.CheckCublas(Cublas.Create(out _handle), "cublasCreate", "starting cuBLAS");
+            _releases.Add(() => _ = Cublas.Destroy(_handle));
+            CudaStatus.CheckCublas(Cublas.GetVersion(_handle, out var version), "cublasGetVersion", "starting cuBLAS");
+            Version = version;
 
-        // Setting the stream takes a workspace away, so the workspace comes after it.
-        CudaStatus.CheckCublas(Cublas.SetStream(_handle, stream), "cublasSetStream", "starting cuBLAS");
-        CudaStatus.CheckCublas(Cublas.SetWorkspace(_handle, workspace, workspaceBytes), "cublasSetWorkspace", "starting cuBLAS");
-        CudaStatus.CheckCublas(CublasLt.Create(out _lightHandle), "cublasLtCreate", "starting cuBLASLt");
+            // Setting the stream takes a workspace away, so the workspace comes after it.
+            CudaStatus.CheckCublas(Cublas.SetStream(_handle, stream), "cublasSetStream", "starting cuBLAS");
+            CudaStatus.CheckCublas(Cublas.SetWorkspace(_handle, workspace, workspaceBytes), "cublasSetWorkspace", "starting cuBLAS");
+            CudaStatus.CheckCublas(CublasLt.Create(out _lightHandle), "cublasLtCreate", "starting cuBLASLt");
+            _releases.Add(() => _ = CublasLt.Destroy(_lightHandle));
+        }
+        catch
+        {
+            _releases.Dispose();
+            throw;
+        }
     }
 
     /// <summary>10000 · major + 100 · minor + patch.</summary>
@@ -76,34 +83,48 @@ sealed unsafe class CublasProducts : IDisposable
             "cublasGemmEx", doing);
     }
 
-    /// <summary>y = x W + bias.</summary>
-    public void MultiplyAddBias(Tensor x, Tensor w, Tensor bias, Tensor y)
+    /// <summary>y = x W + bias where cuBLASLt has a way; false, and nothing done, where it refuses these shapes, then and from then on.</summary>
+    public bool TryMultiplyAddBias(Tensor x, Tensor w, Tensor bias, Tensor y)
     {
+        // Vectors and columns are what cuBLASLt's epilogues serve worst, where they serve them.
+        if (x.Rows == 1 || x.Columns == 1 || y.Columns == 1 || bias.Address % BiasAlignment != 0)
+            return false;
         var key = new PlanKey(x.Columns, y.Columns, y.Rows, w.Stride, x.Stride, y.Stride, AlignmentOf(w), AlignmentOf(x), AlignmentOf(y));
-        if (!_plans.TryGetValue(key, out var plan))
-            _plans.Add(key, plan = Prepare(key));
+        if (!_plans.TryGetValue(key, out var known))
+            _plans.Add(key, known = Prepare(key, bias.Address));
+        if (known is not { } plan)
+            return false;
         var biasAddress = bias.Address;
         SetOperation(plan.Operation, CublasLtAttribute.BiasPointer, &biasAddress, sizeof(nint));
         float alpha = 1, beta = 0;
-        fixed (CublasLtAlgorithm* algorithm = &plan.Algorithm)
+        var algorithm = plan.Algorithm;
+        var status = CublasLt.Matmul(_lightHandle, plan.Operation, &alpha, w.Address, plan.LayoutA, x.Address, plan.LayoutB, &beta, y.Address, plan.LayoutD,
+            y.Address, plan.LayoutD, &algorithm, _workspace, _workspaceBytes, _stream);
+        if (IsRefusal(status))
         {
-            CudaStatus.CheckCublas(
-                CublasLt.Matmul(_lightHandle, plan.Operation, &alpha, w.Address, plan.LayoutA, x.Address, plan.LayoutB, &beta, y.Address, plan.LayoutD,
-                    y.Address, plan.LayoutD, algorithm, _workspace, _workspaceBytes, _stream),
-                "cublasLtMatmul", "multiplying by a weight and adding a bias");
+            _plans[key] = null;
+            return false;
         }
+
+        CudaStatus.CheckCublas(status, "cublasLtMatmul", "multiplying by a weight and adding a bias");
+        return true;
     }
 
-    Plan Prepare(in PlanKey key)
+    static bool IsRefusal(CublasStatus status)
+        => status is CublasStatus.NotSupported or CublasStatus.InvalidValue or CublasStatus.ArchitectureMismatch;
+
+    Plan? Prepare(in PlanKey key, nint bias)
     {
         const string doing = "planning a product with a bias";
-        var plan = new Plan();
-        CudaStatus.CheckCublas(CublasLt.MatmulDescCreate(out plan.Operation, _computeType, CublasDataType.Float32), "cublasLtMatmulDescCreate", doing);
+        CudaStatus.CheckCublas(CublasLt.MatmulDescCreate(out var operation, _computeType, CublasDataType.Float32), "cublasLtMatmulDescCreate", doing);
+        _releases.Add(() => _ = CublasLt.MatmulDescDestroy(operation));
         var epilogue = CublasLtEpilogue.Bias;
-        SetOperation(plan.Operation, CublasLtAttribute.Epilogue, &epilogue, sizeof(CublasLtEpilogue));
-        CreateLayout(out plan.LayoutA, key.Columns, key.Inner, key.WeightStride);
-        CreateLayout(out plan.LayoutB, key.Inner, key.Rows, key.XStride);
-        CreateLayout(out plan.LayoutD, key.Columns, key.Rows, key.YStride);
+        SetOperation(operation, CublasLtAttribute.Epilogue, &epilogue, sizeof(CublasLtEpilogue));
+
+        // The heuristic looks at the pointer's alignment.
+        SetOperation(operation, CublasLtAttribute.BiasPointer, &bias, sizeof(nint));
+        var (layoutA, layoutB, layoutD) = (CreateLayout(key.Columns, key.Inner, key.WeightStride), CreateLayout(key.Inner, key.Rows, key.XStride),
+            CreateLayout(key.Columns, key.Rows, key.YStride));
         CudaStatus.CheckCublas(CublasLt.MatmulPreferenceCreate(out var preference), "cublasLtMatmulPreferenceCreate", doing);
         try
         {
@@ -114,25 +135,25 @@ sealed unsafe class CublasProducts : IDisposable
             Prefer(preference, CublasLtPreference.MinimumAlignmentC, key.YAlignment);
             Prefer(preference, CublasLtPreference.MinimumAlignmentD, key.YAlignment);
             CublasLtHeuristic heuristic;
-            CudaStatus.CheckCublas(
-                CublasLt.MatmulAlgoGetHeuristic(_lightHandle, plan.Operation, plan.LayoutA, plan.LayoutB, plan.LayoutD, plan.LayoutD, preference, 1, &heuristic,
-                    out var found),
-                "cublasLtMatmulAlgoGetHeuristic", $"{doing} ({key.Rows} × {key.Inner} × {key.Columns})");
-            if (found == 0)
-                throw new CudaException($"cuBLASLt knows no way to multiply {key.Rows} × {key.Inner} × {key.Columns} and add a bias.");
-            plan.Algorithm = heuristic.Algorithm;
+            var status = CublasLt.MatmulAlgoGetHeuristic(_lightHandle, operation, layoutA, layoutB, layoutD, layoutD, preference, 1, &heuristic, out var found);
+            if (IsRefusal(status) || status == CublasStatus.InternalError)
+                return null;
+            CudaStatus.CheckCublas(status, "cublasLtMatmulAlgoGetHeuristic", $"{doing} ({key.Rows} × {key.Inner} × {key.Columns})");
+            return found == 0 ? null : new Plan(operation, layoutA, layoutB, layoutD, heuristic.Algorithm);
         }
         finally
         {
             _ = CublasLt.MatmulPreferenceDestroy(preference);
         }
-
-        return plan;
     }
 
-    static void CreateLayout(out nint layout, int rows, int columns, int stride)
-        => CudaStatus.CheckCublas(CublasLt.MatrixLayoutCreate(out layout, CublasDataType.Float32, (ulong)rows, (ulong)columns, stride),
+    nint CreateLayout(int rows, int columns, int stride)
+    {
+        CudaStatus.CheckCublas(CublasLt.MatrixLayoutCreate(out var layout, CublasDataType.Float32, (ulong)rows, (ulong)columns, stride),
             "cublasLtMatrixLayoutCreate", "planning a product with a bias");
+        _releases.Add(() => _ = CublasLt.MatrixLayoutDestroy(layout));
+        return layout;
+    }
 
     static void SetOperation(nint operation, CublasLtAttribute attribute, void* value, int bytes)
         => CudaStatus.CheckCublas(CublasLt.MatmulDescSetAttribute(operation, attribute, value, (nuint)bytes), "cublasLtMatmulDescSetAttribute",
@@ -151,17 +172,5 @@ sealed unsafe class CublasProducts : IDisposable
         return (int)(bits & (0 - bits));
     }
 
-    public void Dispose()
-    {
-        foreach (var plan in _plans.Values)
-        {
-            _ = CublasLt.MatrixLayoutDestroy(plan.LayoutA);
-            _ = CublasLt.MatrixLayoutDestroy(plan.LayoutB);
-            _ = CublasLt.MatrixLayoutDestroy(plan.LayoutD);
-            _ = CublasLt.MatmulDescDestroy(plan.Operation);
-        }
-
-        _ = CublasLt.Destroy(_lightHandle);
-        _ = Cublas.Destroy(_handle);
-    }
+    public void Dispose() => _releases.Dispose();
 }

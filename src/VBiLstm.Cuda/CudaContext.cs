@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text;
 using VBiLstm.Cuda.Interop;
 
@@ -8,13 +9,19 @@ sealed class CudaContext : IDisposable
 {
     const int OldestDriver = 12000, OldestCapability = 70;
 
+    // The driver keeps one current context a thread; a new context may get the handle of one that has gone.
+    [ThreadStatic]
+    static CudaContext? _bound;
+
+    static readonly ConcurrentDictionary<int, Lock> Gates = new();
+
     readonly nint _context;
     readonly int _device;
-    int _boundThread;
 
     /// <exception cref="CudaException">There is no driver, no GPU of this number, or one of them is too old.</exception>
     public CudaContext(int ordinal)
     {
+        Gate = GateOf(ordinal);
         NativeLibraries.Require(NativeLibraries.Driver);
         var status = CudaDriver.Init(0);
         if (status == CudaResult.NoDevice)
@@ -42,7 +49,15 @@ sealed class CudaContext : IDisposable
         }
 
         CudaStatus.Check(CudaDriver.DevicePrimaryCtxRetain(out _context, _device), "cuDevicePrimaryCtxRetain", $"opening GPU {ordinal} ({Name})");
-        Bind();
+        try
+        {
+            Bind();
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     public string Name { get; }
@@ -66,14 +81,23 @@ sealed class CudaContext : IDisposable
         }
     }
 
-    /// <summary>Makes the context current on this thread; the driver keeps one a thread.</summary>
+    /// <summary>Makes the context current on this thread.</summary>
     public void Bind()
     {
-        if (_boundThread == Environment.CurrentManagedThreadId)
+        if (ReferenceEquals(_bound, this))
             return;
         CudaStatus.Check(CudaDriver.CtxSetCurrent(_context), "cuCtxSetCurrent", "binding the GPU to a thread");
-        _boundThread = Environment.CurrentManagedThreadId;
+        _bound = this;
     }
+
+    /// <summary>
+    /// Held while a stream of the GPU is captured, and while one of its devices comes or goes: the libraries then wait for the whole GPU, which spoils every
+    /// capture under way in this process.
+    /// </summary>
+    public static Lock GateOf(int ordinal) => Gates.GetOrAdd(ordinal, _ => new Lock());
+
+    /// <inheritdoc cref="GateOf"/>
+    public Lock Gate { get; }
 
     public static string VersionText(int version) => $"{version / 1000}.{version % 1000 / 10}";
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using VBiLstm.Cuda.Interop;
 using VBiLstm.Devices;
 
 namespace VBiLstm.Cuda;
@@ -7,8 +8,44 @@ public sealed unsafe partial class CudaDevice
 {
     public override bool OpaqueRecurrences => _recurrences is not null;
 
-    public override long RecurrenceBytes(int inputs, int units, int steps, int rows, bool training)
-        => _recurrences?.Measure(inputs, units, steps, rows, training) ?? 0;
+    public override long RecurrenceBytes(IEnumerable<(int Inputs, int Steps)> recurrences, int units, int rows, bool training)
+        => _recurrences?.Measure(recurrences, units, rows, training) ?? 0;
+
+    protected override void PrepareCore(LstmSequence sequence) => _recurrences?.Prepare(sequence);
+
+    // cuDNN may be there and not work: of another CUDA than cuBLAS, without its sub-libraries, or of a GPU that it does not know.
+    void StartRecurrences()
+    {
+        if (Options.Recurrence == CudaRecurrence.Kernels)
+            return;
+        if (Options.Recurrence == CudaRecurrence.Cudnn)
+        {
+            NativeLibraries.Require(NativeLibraries.Cudnn);
+            _recurrences = _releases.Add(new CudnnRecurrences(this, _stream, Options.Precision, _products.Version));
+            return;
+        }
+
+        if (NativeLibraries.Find(NativeLibraries.Cudnn).Handle == 0)
+        {
+            _notices.Add($"cuDNN was not found: {KernelsInstead} vbilstm doctor says what was tried; --recurrence kernels asks for this.");
+            return;
+        }
+
+        try
+        {
+            _recurrences = new CudnnRecurrences(this, _stream, Options.Precision, _products.Version);
+            RecurrenceComparison.Try(this);
+            _releases.Add(_recurrences);
+        }
+        catch (Exception e) when (e is CudnnException or EntryPointNotFoundException || e.GetType() == typeof(CudaException))
+        {
+            _recurrences?.Dispose();
+            _recurrences = null;
+            _notices.Add($"cuDNN was found, but does not work: {e.Message} {KernelsInstead} --recurrence kernels asks for this.");
+        }
+    }
+
+    const string KernelsInstead = "LSTMs without a channel run by the project's own kernels, a product and a cell a step.";
 
     protected override void LstmCellForwardCore(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h,
         Tensor updateMask)

@@ -10,15 +10,22 @@ public sealed unsafe partial class CudaDevice
     protected override void MultiplyCore(Tensor x, Weight w, Tensor bias, Tensor y, bool accumulate)
     {
         _context.Bind();
-        if (!bias.IsEmpty && bias.Address % CublasProducts.BiasAlignment == 0)
-        {
-            _products.MultiplyAddBias(x, w.Values, bias, y);
+        if (!bias.IsEmpty && _products.TryMultiplyAddBias(x, w.Values, bias, y))
             return;
-        }
-
         _products.Multiply(x, w.Values, y, accumulate);
         if (!bias.IsEmpty)
             AddCore(y, bias, y);
+    }
+
+    /// <summary>Whether cuBLASLt takes a small product with a bias.</summary>
+    /// <exception cref="CudaException">It fails otherwise.</exception>
+    internal bool AddsBiasWithinProducts()
+    {
+        const int n = 16;
+        using var memory = Arena.Create(this, "a small product", arena => (arena.Take(n, n), arena.Take(n, n), arena.Take(1, n), arena.Take(n, n)), out var x);
+        var adds = _products.TryMultiplyAddBias(x.Item1, x.Item2, x.Item3, x.Item4);
+        Synchronise();
+        return adds;
     }
 
     protected override void MultiplyTransposedCore(Tensor dy, Weight w, Tensor dx, bool accumulate)

@@ -62,7 +62,7 @@ public sealed unsafe partial class CudaDevice
             return;
         Synchronise();
         foreach (var graph in _graphs)
-            graph.Dispose();
+            graph.Forget();
         foreach (var communicator in _communicators)
         {
             Ranks.BeginWait();

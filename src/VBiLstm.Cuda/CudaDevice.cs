@@ -19,12 +19,15 @@ public sealed unsafe partial class CudaDevice : Device
     readonly nint _stream;
     readonly UploadRing _uploads;
     readonly CublasProducts _products;
-    readonly CudnnRecurrences? _recurrences;
+    readonly List<string> _notices = [];
+    CudnnRecurrences? _recurrences;
     readonly List<RecordedGraph> _graphs = [];
     readonly DeviceMemory _workspace;
     readonly DeviceMemory _download;
     readonly DeviceMemory _scratch;
-    nint _pinned;
+    readonly nint _pinned;
+    readonly Releases _releases = new();
+    bool _disposed;
 
     /// <exception cref="CudaException">A library, the driver or the GPU is missing, too old, or fails.</exception>
     /// <exception cref="InsufficientMemoryException">The GPU has no room for the workspace.</exception>
@@ -33,20 +36,37 @@ public sealed unsafe partial class CudaDevice : Device
         ArgumentNullException.ThrowIfNull(options);
         Options = options;
         NativeLibraries.Choose(options.Software);
-        _context = new CudaContext(options.Ordinal);
-        _kernels = new KernelModule(NativeLibraries.ReadKernels(), _context.Name);
-        CudaStatus.Check(CudaDriver.StreamCreate(out _stream, StreamFlags.NonBlocking), "cuStreamCreate", "creating the compute stream");
-        _uploads = new UploadRing(_stream, WaitForEvent);
-        CudaStatus.Check(CudaDriver.MemHostAlloc(out _pinned, DownloadBytes, 0), "cuMemHostAlloc", "allocating pinned download memory");
-        _workspace = Allocate(WorkspaceBytes, "the workspace of cuBLAS");
-        _download = Allocate(DownloadBytes, "the download buffer");
-        _scratch = Allocate(ScratchBytes, "the reductions' scratch");
-        _products = new CublasProducts(_stream, _workspace.Address, WorkspaceBytes, options.Precision);
-        if (UsesCudnn(options.Recurrence))
-            _recurrences = new CudnnRecurrences(this, _stream, options.Precision);
+        lock (CudaContext.GateOf(options.Ordinal))
+        {
+            try
+            {
+                _context = _releases.Add(new CudaContext(options.Ordinal));
+                _kernels = _releases.Add(new KernelModule(NativeLibraries.ReadKernels(), _context.Name));
+                CudaStatus.Check(CudaDriver.StreamCreate(out _stream, StreamFlags.NonBlocking), "cuStreamCreate", "creating the compute stream");
+                _releases.Add(() => _ = CudaDriver.StreamDestroy(_stream));
+                _uploads = _releases.Add(new UploadRing(_stream, WaitForEvent));
+                CudaStatus.Check(CudaDriver.MemHostAlloc(out _pinned, DownloadBytes, 0), "cuMemHostAlloc", "allocating pinned download memory");
+                _releases.Add(() => _ = CudaDriver.MemFreeHost(_pinned));
+                _workspace = _releases.Add(Allocate(WorkspaceBytes, "the workspace of cuBLAS"));
+                _download = _releases.Add(Allocate(DownloadBytes, "the download buffer"));
+                _scratch = _releases.Add(Allocate(ScratchBytes, "the reductions' scratch"));
+                _products = _releases.Add(new CublasProducts(_stream, _workspace.Address, WorkspaceBytes, options.Precision));
+                StartRecurrences();
+                if (CublasWorkspaceSetting.Notice is { } notice && _recurrences is not null)
+                    _notices.Add(notice);
+            }
+            catch
+            {
+                _releases.Dispose();
+                throw;
+            }
+        }
     }
 
     public CudaOptions Options { get; }
+
+    /// <summary>What a user should know of how this device will run, a sentence each.</summary>
+    public IReadOnlyList<string> Notices => _notices;
 
     /// <summary>Name, compute capability and number of multiprocessors of the GPU.</summary>
     public (string Name, int ComputeCapability, int Multiprocessors) Gpu => (_context.Name, _context.ComputeCapability, _context.Multiprocessors);
@@ -86,7 +106,7 @@ public sealed unsafe partial class CudaDevice : Device
 
     public override bool HasOwnMemory => true;
 
-    /// <summary>Kernel nodes and all nodes of every graph captured so far, in the order of <see cref="Device.Record"/>; zeros for those not captured.</summary>
+    /// <summary>Kernel nodes and all nodes of every graph that is recorded now, in the order of <see cref="Device.Record"/>; zeros for those not captured.</summary>
     public IEnumerable<(int KernelNodes, int Nodes)> GraphNodes => _graphs.Select(graph => (graph.KernelNodes, graph.Nodes));
 
     public override DeviceMemory Allocate(long bytes, string purpose)
@@ -194,13 +214,13 @@ public sealed unsafe partial class CudaDevice : Device
         CudaStatus.Check(CudaDriver.ProfilerStop(), "cuProfilerStop", "stopping the profiler");
     }
 
-    protected override Action RecordCore(Action operations)
+    protected override Recording RecordCore(Action operations)
     {
         if (!Options.UseGraph)
-            return operations;
-        var graph = new RecordedGraph(_context, _stream, operations);
+            return new PlainRecording(operations);
+        var graph = new RecordedGraph(_context, _stream, operations, ended => _graphs.Remove(ended));
         _graphs.Add(graph);
-        return graph.Replay;
+        return graph;
     }
 
     public override Weight CreateWeight(Tensor values, WeightUse use) => new CudaWeight(values, use);
@@ -212,32 +232,21 @@ public sealed unsafe partial class CudaDevice : Device
 
     protected override void Dispose(bool disposing)
     {
-        if (!disposing || _pinned == 0)
+        if (!disposing || _disposed)
             return;
+        _disposed = true;
         _context.Bind();
-        _ = WaitForStream();
-        foreach (var graph in _graphs)
-            graph.Dispose();
-        AbortCommunicators();
-        _recurrences?.Dispose();
-        _products.Dispose();
-        _scratch.Dispose();
-        _download.Dispose();
-        _workspace.Dispose();
-        _ = CudaDriver.MemFreeHost(_pinned);
-        _pinned = 0;
-        _uploads.Dispose();
-        _ = CudaDriver.StreamDestroy(_stream);
-        _kernels.Dispose();
-        _context.Dispose();
-    }
 
-    static bool UsesCudnn(CudaRecurrence recurrence) => recurrence switch
-    {
-        CudaRecurrence.Cudnn => NativeLibraries.Require(NativeLibraries.Cudnn) != 0,
-        CudaRecurrence.Kernels => false,
-        _ => NativeLibraries.Find(NativeLibraries.Cudnn).Handle != 0,
-    };
+        // Other ranks of this process may have to come before.
+        _ = WaitForStream();
+        lock (_context.Gate)
+        {
+            foreach (var graph in _graphs.ToArray())
+                graph.Dispose();
+            AbortCommunicators();
+            _releases.Dispose();
+        }
+    }
 
     sealed class CudaWeight(Tensor values, WeightUse use) : Weight(values, use)
     {
@@ -260,7 +269,10 @@ public sealed unsafe partial class CudaDevice : Device
         {
             (_device, _source) = (device, source);
             CudaStatus.Check(CudaDriver.MemHostAlloc(out _host, Bytes, 0), "cuMemHostAlloc", "allocating pinned memory for metrics");
-            CudaStatus.Check(CudaDriver.EventCreate(out _copied, EventFlags.DisableTiming), "cuEventCreate", "creating the event of a readback");
+            var status = CudaDriver.EventCreate(out _copied, EventFlags.DisableTiming);
+            if (status != CudaResult.Success)
+                _ = CudaDriver.MemFreeHost(_host);
+            CudaStatus.Check(status, "cuEventCreate", "creating the event of a readback");
         }
 
         nuint Bytes => (nuint)_source.Count * sizeof(float);

@@ -57,7 +57,7 @@ public static unsafe class CudaDiagnosis
 
         // The parts may all be there and yet not work together: only opening the device shows.
         if (findings.All(finding => finding.Missing is null || !finding.IsNeeded))
-            findings.Add(Opening(software));
+            findings.AddRange(Opening(software));
         return findings;
     }
 
@@ -162,17 +162,31 @@ public static unsafe class CudaDiagnosis
             };
     }
 
-    static CudaFinding Opening(bool software)
+    static List<CudaFinding> Opening(bool software)
     {
         var finding = new CudaFinding { Name = "device", IsNeeded = true };
         try
         {
             using var device = new CudaDevice(new CudaOptions { Software = software });
-            return finding with { Version = device.Name };
+            var findings = new List<CudaFinding> { finding with { Version = device.Name }, Product(device) };
+
+            // Opening the device ran a small one where cuDNN is there.
+            if (device.OpaqueRecurrences)
+                findings.Add(new CudaFinding { Name = "LSTM by cuDNN", Version = "a small one ran forward and backward" });
+            else if (NativeLibraries.Find(NativeLibraries.Cudnn).Handle != 0)
+                findings.Add(new CudaFinding { Name = "LSTM by cuDNN", Missing = string.Join(' ', device.Notices) });
+            return findings;
         }
         catch (Exception e) when (IsFailure(e))
         {
-            return finding with { Missing = e.Message };
+            return [finding with { Missing = e.Message }];
         }
     }
+
+    static CudaFinding Product(CudaDevice device) => new()
+    {
+        Name = "product with bias",
+        Version = "a small one ran",
+        Missing = device.AddsBiasWithinProducts() ? null : "cuBLASLt refuses it: cuBLAS multiplies and a kernel adds the bias, slower",
+    };
 }

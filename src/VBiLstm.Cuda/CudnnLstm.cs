@@ -12,17 +12,18 @@ sealed unsafe class CudnnLstm : IDisposable
 {
     const int Gates = 4;
 
+    readonly CudnnRecurrences _owner;
     readonly CudaDevice _device;
     readonly LstmSequence _sequence;
     readonly nint _handle;
     readonly nint _descriptor;
     readonly nint _stateDescriptor;
     readonly nuint _weightBytes;
-    readonly Arena _arena;
     readonly Buffers _b;
     readonly Matrix[] _weights, _dWeights;
-    readonly List<DeviceMemory> _spaces = [];
+    readonly GrowingMemory _reserve;
     readonly Dictionary<int, Shape> _shapes = [];
+    readonly Releases _releases = new();
     readonly CudnnLstmSizes _sizes;
     readonly int _inputs, _units, _rows, _paddedRows;
     readonly bool _reverse, _training;
@@ -30,60 +31,75 @@ sealed unsafe class CudnnLstm : IDisposable
     struct Buffers
     {
         public Tensor Weights, DWeights, X, Y, DX, DY, Hx, Cx, Cy, DHx, DCx;
-        public IdTensor Lengths;
+        public IdTensor Lengths, PaddedLengths;
     }
 
     // A gate's matrix [out, in] and, for input matrices, its bias [1, out], inside a weight space.
     readonly record struct Matrix(Tensor Values, Tensor Bias);
 
     // What depends on the number of steps.
-    sealed record Shape(nint XDescriptor, nint YDescriptor, nint DeviceLengths, nint Workspace, nuint WorkspaceBytes, nint Reserve, nuint ReserveBytes);
+    readonly record struct Shape(nint XDescriptor, nint YDescriptor, IdTensor Lengths, nint Workspace, nuint WorkspaceBytes, nint Reserve, nuint ReserveBytes);
 
-    public CudnnLstm(CudaDevice device, LstmSequence sequence, nint handle, nint dropout, CudaPrecision precision)
+    /// <param name="owner">Has the workspace of all recurrences.</param>
+    /// <param name="device">Where it runs.</param>
+    /// <param name="sequence">The recurrence.</param>
+    /// <param name="handle">cuDNN's.</param>
+    /// <param name="dropout">A descriptor of none.</param>
+    /// <param name="precision">TF32 or float32.</param>
+    public CudnnLstm(CudnnRecurrences owner, CudaDevice device, LstmSequence sequence, nint handle, nint dropout, CudaPrecision precision)
     {
-        (_device, _sequence, _handle) = (device, sequence, handle);
+        (_owner, _device, _sequence, _handle) = (owner, device, sequence, handle);
         _training = !sequence.DRecurrent.IsEmpty;
         _sizes = new CudnnLstmSizes(sequence.InputWeight.Values.Rows, sequence.Recurrent.Values.Rows, sequence.Gates.Rows / sequence.BatchSize,
             sequence.BatchSize, _training);
         (_inputs, _units, _rows, _paddedRows) = (_sizes.Inputs, _sizes.Units, _sizes.Rows, _sizes.PaddedRows);
         _reverse = sequence.Direction == LstmDirection.Backward;
-        _descriptor = Describe(_sizes, dropout, precision);
-        Check(Cudnn.GetRnnWeightSpaceSize(handle, _descriptor, out _weightBytes), "cudnnGetRNNWeightSpaceSize");
-        Check(Cudnn.CreateTensorDescriptor(out _stateDescriptor), "cudnnCreateTensorDescriptor");
-        var sizes = stackalloc int[] { 1, _paddedRows, _units };
-        var strides = stackalloc int[] { _paddedRows * _units, _units, 1 };
-        Check(Cudnn.SetTensorNdDescriptor(_stateDescriptor, CudnnDataType.Float, 3, sizes, strides), "cudnnSetTensorNdDescriptor");
-        _arena = Arena.Create(device, "cuDNN's copies of a recurrence", arena => Layout(arena, _sizes, _weightBytes), out _b);
-        _weights = Matrices(_b.Weights);
-        _dWeights = _training ? Matrices(_b.DWeights) : [];
-    }
-
-    /// <summary>Device memory that such a recurrence takes when it runs all of its steps.</summary>
-    public static long Measure(CudnnLstmSizes sizes, nint handle, nint dropout, CudaPrecision precision)
-    {
-        var descriptor = Describe(sizes, dropout, precision);
-        nint x = 0;
         try
         {
-            Check(Cudnn.GetRnnWeightSpaceSize(handle, descriptor, out var weightBytes), "cudnnGetRNNWeightSpaceSize");
-            var lengths = new int[sizes.PaddedRows];
-            Array.Fill(lengths, sizes.Steps);
-            fixed (int* first = lengths)
-                x = DataDescriptor(sizes, sizes.Steps, sizes.Inputs, first);
-            var (workspace, reserve) = Spaces(sizes, handle, descriptor, x);
-            return Arena.Measure(arena => Layout(arena, sizes, weightBytes)) + LengthBytes(sizes) + (long)workspace + (long)reserve;
+            _descriptor = Describe(_sizes, dropout, precision, _releases);
+            Check(Cudnn.GetRnnWeightSpaceSize(handle, _descriptor, out _weightBytes), "cudnnGetRNNWeightSpaceSize");
+            _stateDescriptor = TensorDescriptor(_releases);
+            var sizes = stackalloc int[] { 1, _paddedRows, _units };
+            var strides = stackalloc int[] { _paddedRows * _units, _units, 1 };
+            Check(Cudnn.SetTensorNdDescriptor(_stateDescriptor, CudnnDataType.Float, 3, sizes, strides), "cudnnSetTensorNdDescriptor");
+            _releases.Add(Arena.Create(device, "cuDNN's copies of a recurrence", arena => Layout(arena, _sizes, _weightBytes), out _b));
+            _weights = Matrices(_b.Weights);
+            _dWeights = _training ? Matrices(_b.DWeights) : [];
+            device.Upload([.. Enumerable.Range(0, _sizes.Steps * _paddedRows).Select(i => 1 + i / _paddedRows)], _b.PaddedLengths);
+            _reserve = _releases.Add(new GrowingMemory(device, "cuDNN's reserve space"));
+            var (workspace, reserve) = Measure(_sizes, _sizes.Steps, handle, _descriptor);
+            (WorkspaceBytes, _) = ((long)workspace, _reserve.AtLeast((long)reserve));
         }
-        finally
+        catch
         {
-            if (x != 0)
-                _ = Cudnn.DestroyRnnDataDescriptor(x);
-            _ = Cudnn.DestroyRnnDescriptor(descriptor);
+            _releases.Dispose();
+            throw;
         }
     }
 
-    static nint Describe(CudnnLstmSizes sizes, nint dropout, CudaPrecision precision)
+    /// <summary>What its longest sequences need of the workspace that all recurrences share.</summary>
+    public long WorkspaceBytes { get; }
+
+    /// <summary>Device memory that such a recurrence takes for itself, and what it needs of the workspace that all share.</summary>
+    public static (long Own, long Workspace) Measure(CudnnLstmSizes sizes, nint handle, nint dropout, CudaPrecision precision)
+    {
+        using var releases = new Releases();
+        var descriptor = Describe(sizes, dropout, precision, releases);
+        Check(Cudnn.GetRnnWeightSpaceSize(handle, descriptor, out var weightBytes), "cudnnGetRNNWeightSpaceSize");
+        var (workspace, reserve) = Measure(sizes, sizes.Steps, handle, descriptor);
+        return (Arena.Measure(arena => Layout(arena, sizes, weightBytes)) + (long)reserve, (long)workspace);
+    }
+
+    static (nuint Workspace, nuint Reserve) Measure(CudnnLstmSizes sizes, int steps, nint handle, nint descriptor)
+    {
+        using var releases = new Releases();
+        return Spaces(sizes, handle, descriptor, DataDescriptor(sizes, steps, sizes.Inputs, releases));
+    }
+
+    static nint Describe(CudnnLstmSizes sizes, nint dropout, CudaPrecision precision, Releases releases)
     {
         Check(Cudnn.CreateRnnDescriptor(out var descriptor), "cudnnCreateRNNDescriptor");
+        releases.Add(() => _ = Cudnn.DestroyRnnDescriptor(descriptor));
         Check(Cudnn.SetRnnDescriptor(descriptor, RnnAlgorithm.Standard, RnnCell.Lstm, RnnBias.OfInput, RnnDirection.Unidirectional, RnnInput.Linear,
             CudnnDataType.Float, CudnnDataType.Float, precision == CudaPrecision.Tf32 ? CudnnMathType.Default : CudnnMathType.Fma,
             sizes.Inputs, sizes.Units, sizes.Units, 1, dropout, 0), "cudnnSetRNNDescriptor_v8");
@@ -109,14 +125,22 @@ sealed unsafe class CudnnLstm : IDisposable
             DHx = IfTraining(rows, units),
             DCx = IfTraining(rows, units),
             Lengths = arena.TakeIds(sizes.Rows),
+            PaddedLengths = arena.TakeIds(allRows),
         };
+    }
+
+    static nint TensorDescriptor(Releases releases)
+    {
+        Check(Cudnn.CreateTensorDescriptor(out var descriptor), "cudnnCreateTensorDescriptor");
+        releases.Add(() => _ = Cudnn.DestroyTensorDescriptor(descriptor));
+        return descriptor;
     }
 
     // Four input matrices in the order of the gates i, f, u, o, then four recurrent ones.
     Matrix[] Matrices(Tensor space)
     {
-        Check(Cudnn.CreateTensorDescriptor(out var matrixDescriptor), "cudnnCreateTensorDescriptor");
-        Check(Cudnn.CreateTensorDescriptor(out var biasDescriptor), "cudnnCreateTensorDescriptor");
+        using var releases = new Releases();
+        var (matrixDescriptor, biasDescriptor) = (TensorDescriptor(releases), TensorDescriptor(releases));
         var matrices = new Matrix[2 * Gates];
         for (var layer = 0; layer < matrices.Length; layer++)
         {
@@ -129,8 +153,6 @@ sealed unsafe class CudnnLstm : IDisposable
             matrices[layer] = new Matrix(new Tensor(matrix, _units, inputs, inputs), layer < Gates ? new Tensor(bias, 1, _units, _units) : default);
         }
 
-        _ = Cudnn.DestroyTensorDescriptor(matrixDescriptor);
-        _ = Cudnn.DestroyTensorDescriptor(biasDescriptor);
         return matrices;
     }
 
@@ -158,7 +180,7 @@ sealed unsafe class CudnnLstm : IDisposable
         var initial = _reverse ? n : 0;
         Pad(_sequence.H.RowRange(initial * b, b), _b.Hx);
         Pad(_sequence.C.RowRange(initial * b, b), _b.Cx);
-        Check(Cudnn.RnnForward(_handle, _descriptor, Mode(_training), shape.DeviceLengths, shape.XDescriptor, _b.X.Address, shape.YDescriptor, _b.Y.Address,
+        Check(Cudnn.RnnForward(_handle, _descriptor, Mode(_training), shape.Lengths.Address, shape.XDescriptor, _b.X.Address, shape.YDescriptor, _b.Y.Address,
             _stateDescriptor, _b.Hx.Address, 0, _stateDescriptor, _b.Cx.Address, _b.Cy.Address, _weightBytes, _b.Weights.Address,
             shape.WorkspaceBytes, shape.Workspace, _training ? shape.ReserveBytes : 0, _training ? shape.Reserve : 0), "cudnnRNNForward");
         Gather(_b.Y, _paddedRows, _sequence.H.RowRange(_reverse ? 0 : b, n * b), b);
@@ -171,13 +193,13 @@ sealed unsafe class CudnnLstm : IDisposable
         var (n, b) = (_sequence.Steps, _rows);
         var shape = ShapeOf(n);
         Gather(_sequence.DH.RowRange(0, n * b), b, _b.DY, _paddedRows);
-        Check(Cudnn.RnnBackwardData(_handle, _descriptor, shape.DeviceLengths, shape.YDescriptor, _b.Y.Address, _b.DY.Address, shape.XDescriptor, _b.DX.Address,
-            _stateDescriptor, _b.Hx.Address, 0, _b.DHx.Address, _stateDescriptor, _b.Cx.Address, 0, _b.DCx.Address, _weightBytes, _b.Weights.Address,
+        Check(Cudnn.RnnBackwardData(_handle, _descriptor, shape.Lengths.Address, shape.YDescriptor, _b.Y.Address, _b.DY.Address, shape.XDescriptor,
+            _b.DX.Address, _stateDescriptor, _b.Hx.Address, 0, _b.DHx.Address, _stateDescriptor, _b.Cx.Address, 0, _b.DCx.Address, _weightBytes, _b.Weights.Address,
             shape.WorkspaceBytes, shape.Workspace, shape.ReserveBytes, shape.Reserve), "cudnnRNNBackwardData_v8");
 
         // cuDNN only adds to the gradients.
         _device.Zero(_b.DWeights);
-        Check(Cudnn.RnnBackwardWeights(_handle, _descriptor, WeightGradientMode.Add, shape.DeviceLengths, shape.XDescriptor, _b.X.Address,
+        Check(Cudnn.RnnBackwardWeights(_handle, _descriptor, WeightGradientMode.Add, shape.Lengths.Address, shape.XDescriptor, _b.X.Address,
             _stateDescriptor, _b.Hx.Address, shape.YDescriptor, _b.Y.Address, _weightBytes, _b.DWeights.Address,
             shape.WorkspaceBytes, shape.Workspace, shape.ReserveBytes, shape.Reserve), "cudnnRNNBackwardWeights_v8");
         DownloadGradients();
@@ -234,24 +256,15 @@ sealed unsafe class CudnnLstm : IDisposable
     {
         if (_shapes.TryGetValue(steps, out var shape))
             return shape;
-        var lengths = new int[_paddedRows];
-        Array.Fill(lengths, steps);
-        nint xDescriptor, yDescriptor;
-        fixed (int* first = lengths)
-        {
-            xDescriptor = DataDescriptor(_sizes, steps, _inputs, first);
-            yDescriptor = DataDescriptor(_sizes, steps, _units, first);
-        }
+        var (x, y) = (DataDescriptor(_sizes, steps, _inputs, _releases), DataDescriptor(_sizes, steps, _units, _releases));
 
-        var (workspaceBytes, reserveBytes) = Spaces(_sizes, _handle, _descriptor, xDescriptor);
-        var deviceLengths = Space(LengthBytes(_sizes));
-        _device.Upload(lengths, new IdTensor(deviceLengths, _paddedRows));
-        shape = new Shape(xDescriptor, yDescriptor, deviceLengths, Space((long)workspaceBytes), workspaceBytes, Space((long)reserveBytes), reserveBytes);
+        // Fewer steps need not need less.
+        var (workspace, reserve) = Spaces(_sizes, _handle, _descriptor, x);
+        shape = new Shape(x, y, _b.PaddedLengths.Range((steps - 1) * _paddedRows, _paddedRows), _owner.Workspace((long)workspace), workspace,
+            _reserve.AtLeast((long)reserve), reserve);
         _shapes.Add(steps, shape);
         return shape;
     }
-
-    static long LengthBytes(CudnnLstmSizes sizes) => sizes.PaddedRows * sizeof(int);
 
     static (nuint Workspace, nuint Reserve) Spaces(CudnnLstmSizes sizes, nint handle, nint descriptor, nint x)
     {
@@ -259,22 +272,20 @@ sealed unsafe class CudnnLstm : IDisposable
         return (workspace, reserve);
     }
 
-    static nint DataDescriptor(CudnnLstmSizes sizes, int steps, int vectorSize, int* lengths)
+    static nint DataDescriptor(CudnnLstmSizes sizes, int steps, int vectorSize, Releases releases)
     {
         Check(Cudnn.CreateRnnDataDescriptor(out var descriptor), "cudnnCreateRNNDataDescriptor");
+        releases.Add(() => _ = Cudnn.DestroyRnnDataDescriptor(descriptor));
+        var lengths = new int[sizes.PaddedRows];
+        Array.Fill(lengths, steps);
         float zero = 0;
-        Check(Cudnn.SetRnnDataDescriptor(descriptor, CudnnDataType.Float, RnnDataLayout.SequenceMajorPacked, steps, sizes.PaddedRows, vectorSize,
-            lengths, &zero), "cudnnSetRNNDataDescriptor");
-        return descriptor;
-    }
+        fixed (int* first = lengths)
+        {
+            Check(Cudnn.SetRnnDataDescriptor(descriptor, CudnnDataType.Float, RnnDataLayout.SequenceMajorPacked, steps, sizes.PaddedRows, vectorSize,
+                first, &zero), "cudnnSetRNNDataDescriptor");
+        }
 
-    nint Space(long bytes)
-    {
-        if (bytes == 0)
-            return 0;
-        var memory = _device.Allocate(bytes, "cuDNN's work and reserve space");
-        _spaces.Add(memory);
-        return memory.Address;
+        return descriptor;
     }
 
     static RnnForwardMode Mode(bool training) => training ? RnnForwardMode.Training : RnnForwardMode.Inference;
@@ -283,16 +294,7 @@ sealed unsafe class CudnnLstm : IDisposable
 
     public void Dispose()
     {
-        foreach (var shape in _shapes.Values)
-        {
-            _ = Cudnn.DestroyRnnDataDescriptor(shape.XDescriptor);
-            _ = Cudnn.DestroyRnnDataDescriptor(shape.YDescriptor);
-        }
-
-        foreach (var memory in _spaces)
-            memory.Dispose();
-        _arena.Dispose();
-        _ = Cudnn.DestroyTensorDescriptor(_stateDescriptor);
-        _ = Cudnn.DestroyRnnDescriptor(_descriptor);
+        _releases.Dispose();
+        _owner.Forget(this);
     }
 }

@@ -14,50 +14,58 @@ sealed class KernelModule : IDisposable
     public KernelModule(byte[] image, string deviceName)
     {
         CudaStatus.Check(CudaDriver.ModuleLoadData(out _module, image), "cuModuleLoadData", $"loading the kernels on {deviceName}");
-        Zero = Find("zero");
-        Copy = Find("copy");
-        MaskRows = Find("mask_rows");
-        Transpose = Find("transpose");
-        GatherSteps = Find("gather_steps");
-        SequenceLengths = Find("sequence_lengths");
-        ColumnSums = Find("column_sums");
-        WeightedSum = Find("weighted_sum");
-        SumOfSquares = Find("sum_of_squares");
-        GradientNorm = Find("gradient_norm");
-        AdamGuard = Find("adam_guard");
-        AdamStep = Find("adam_step");
-        LstmCellForward = Find("lstm_cell_forward");
-        LstmCellBackward = Find("lstm_cell_backward");
-        LeakyReluForward = Find("leaky_relu_forward");
-        LeakyReluBackward = Find("leaky_relu_backward");
-        MultiplyLeakyRelu = Find("multiply_leaky_relu");
-        SampleGaussianForward = Find("sample_gaussian_forward");
-        SampleGaussianBackward = Find("sample_gaussian_backward");
-        GaussianKlForward = Find("gaussian_kl_forward");
-        GaussianKlBackward = Find("gaussian_kl_backward");
-        GaussianLogDensityForward = Find("gaussian_log_density_forward");
-        GaussianLogDensityBackward = Find("gaussian_log_density_backward");
-        BernoulliNllForward = Find("bernoulli_nll_forward");
-        BernoulliNllBackward = Find("bernoulli_nll_backward");
-        CategoricalNllForward = Find("categorical_nll_forward");
-        CategoricalNllBackward = Find("categorical_nll_backward");
-        SquaredNormForward = Find("squared_norm_forward");
-        SquaredNormBackward = Find("squared_norm_backward");
-        EmbeddingForward = Find("embedding_forward");
-        EmbeddingBackward = Find("embedding_backward");
-        FillNormal = Find("fill_normal");
-        FillBernoulli = Find("fill_bernoulli");
-        Add = Find("add");
-        MultiplyElements = Find("multiply_elements");
-        Mix = Find("mix");
-        MixBackward = Find("mix_backward");
-        NormStabiliserForward = Find("norm_stabiliser_forward");
-        NormStabiliserBackward = Find("norm_stabiliser_backward");
-        DistanceForward = Find("distance_forward");
-        DistanceBackward = Find("distance_backward");
-        GaussianMixtureNllForward = Find("gaussian_mixture_nll_forward");
-        GaussianMixtureNllBackward = Find("gaussian_mixture_nll_backward");
-        AddNormal = Find("add_normal");
+        try
+        {
+            Zero = Find("zero");
+            Copy = Find("copy");
+            MaskRows = Find("mask_rows");
+            Transpose = Find("transpose");
+            GatherSteps = Find("gather_steps");
+            SequenceLengths = Find("sequence_lengths");
+            ColumnSums = Find("column_sums");
+            WeightedSum = Find("weighted_sum");
+            SumOfSquares = Find("sum_of_squares");
+            GradientNorm = Find("gradient_norm");
+            AdamGuard = Find("adam_guard");
+            AdamStep = Find("adam_step");
+            LstmCellForward = Find("lstm_cell_forward");
+            LstmCellBackward = Find("lstm_cell_backward");
+            LeakyReluForward = Find("leaky_relu_forward");
+            LeakyReluBackward = Find("leaky_relu_backward");
+            MultiplyLeakyRelu = Find("multiply_leaky_relu");
+            SampleGaussianForward = Find("sample_gaussian_forward");
+            SampleGaussianBackward = Find("sample_gaussian_backward");
+            GaussianKlForward = Find("gaussian_kl_forward");
+            GaussianKlBackward = Find("gaussian_kl_backward");
+            GaussianLogDensityForward = Find("gaussian_log_density_forward");
+            GaussianLogDensityBackward = Find("gaussian_log_density_backward");
+            BernoulliNllForward = Find("bernoulli_nll_forward");
+            BernoulliNllBackward = Find("bernoulli_nll_backward");
+            CategoricalNllForward = Find("categorical_nll_forward");
+            CategoricalNllBackward = Find("categorical_nll_backward");
+            SquaredNormForward = Find("squared_norm_forward");
+            SquaredNormBackward = Find("squared_norm_backward");
+            EmbeddingForward = Find("embedding_forward");
+            EmbeddingBackward = Find("embedding_backward");
+            FillNormal = Find("fill_normal");
+            FillBernoulli = Find("fill_bernoulli");
+            Add = Find("add");
+            MultiplyElements = Find("multiply_elements");
+            Mix = Find("mix");
+            MixBackward = Find("mix_backward");
+            NormStabiliserForward = Find("norm_stabiliser_forward");
+            NormStabiliserBackward = Find("norm_stabiliser_backward");
+            DistanceForward = Find("distance_forward");
+            DistanceBackward = Find("distance_backward");
+            GaussianMixtureNllForward = Find("gaussian_mixture_nll_forward");
+            GaussianMixtureNllBackward = Find("gaussian_mixture_nll_backward");
+            AddNormal = Find("add_normal");
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     public Kernel Zero { get; }

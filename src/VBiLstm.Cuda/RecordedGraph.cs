@@ -1,4 +1,5 @@
 using VBiLstm.Cuda.Interop;
+using VBiLstm.Devices;
 
 namespace VBiLstm.Cuda;
 
@@ -6,7 +7,7 @@ namespace VBiLstm.Cuda;
 /// Operations that become one graph. The first replay calls them one by one, because cuBLAS and cuDNN choose their kernels and allocate at first use, which a
 /// capture forbids; the second captures them; every later one is a single launch.
 /// </summary>
-sealed class RecordedGraph(CudaContext context, nint stream, Action operations) : IDisposable
+sealed class RecordedGraph(CudaContext context, nint stream, Action operations, Action<RecordedGraph> ended) : Recording
 {
     nint _executable;
     bool _warm;
@@ -17,7 +18,7 @@ sealed class RecordedGraph(CudaContext context, nint stream, Action operations) 
     /// <summary>All nodes of the captured graph; 0 before the capture.</summary>
     public int Nodes { get; private set; }
 
-    public void Replay()
+    public override void Replay()
     {
         context.Bind();
         if (!_warm)
@@ -28,7 +29,11 @@ sealed class RecordedGraph(CudaContext context, nint stream, Action operations) 
         }
 
         if (_executable == 0)
-            Capture();
+        {
+            lock (context.Gate)
+                Capture();
+        }
+
         CudaStatus.Check(CudaDriver.GraphLaunch(_executable, stream), "cuGraphLaunch", "launching a step's graph");
     }
 
@@ -76,10 +81,18 @@ sealed class RecordedGraph(CudaContext context, nint stream, Action operations) 
         }
     }
 
-    public void Dispose()
+    /// <summary>Gives the graph back; the next replay captures it anew.</summary>
+    public void Forget()
     {
         if (_executable != 0)
             _ = CudaDriver.GraphExecDestroy(_executable);
         _executable = 0;
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        context.Bind();
+        Forget();
+        ended(this);
     }
 }

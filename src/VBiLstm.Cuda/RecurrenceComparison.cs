@@ -36,6 +36,16 @@ public static class RecurrenceComparison
         }
     }
 
+    /// <summary>Runs a small recurrence forward and backward on a device.</summary>
+    /// <exception cref="CudaException">It fails, or its results are not finite.</exception>
+    internal static void Try(CudaDevice device)
+    {
+        const int steps = 2, batch = 8, inputs = 16, units = 16;
+        var results = Compute(device, LstmDirection.Forward, ragged: false, steps, batch, inputs, units, seed: 1);
+        if (results.FirstOrDefault(result => !result.Values.All(float.IsFinite)) is { Name: { } name })
+            throw new CudaException($"A small LSTM's {name} came out as no number.");
+    }
+
     static double Error(float[] a, float[] b)
     {
         double largest = 0, worst = 0;
@@ -91,7 +101,7 @@ public static class RecurrenceComparison
 
         using var inputWeight = device.CreateWeight(x.InputWeight, WeightUse.Forward | WeightUse.Transposed);
         using var recurrent = device.CreateWeight(x.Recurrent, WeightUse.Forward | WeightUse.Transposed);
-        var sequence = new LstmSequence
+        using var sequence = new LstmSequence
         {
             Direction = direction,
             Steps = n,
@@ -113,6 +123,7 @@ public static class RecurrenceComparison
             DHRecurrent = x.DHRecurrent,
             DC = x.DC,
         };
+        device.Prepare(sequence);
         device.LstmSequenceForward(sequence);
         device.LstmSequenceBackward(sequence);
         var results = new List<(string Name, float[] Values)>();

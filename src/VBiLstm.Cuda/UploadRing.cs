@@ -15,27 +15,46 @@ sealed unsafe class UploadRing : IDisposable
     readonly nint _uploaded;
     readonly Func<nint, CudaResult> _waitForEvent;
     readonly Slot[] _slots = new Slot[2];
+    readonly Releases _releases = new();
     int _current;
     int _used;
 
-    struct Slot
-    {
-        public nint Host, Device, Consumed;
-    }
+    readonly record struct Slot(nint Host, nint Device, nint Consumed);
 
     /// <param name="compute">The stream that uses what is uploaded.</param>
     /// <param name="waitForEvent">Waits for an event on that stream.</param>
     public UploadRing(nint compute, Func<nint, CudaResult> waitForEvent)
     {
         (_compute, _waitForEvent) = (compute, waitForEvent);
-        CudaStatus.Check(CudaDriver.StreamCreate(out _stream, StreamFlags.NonBlocking), "cuStreamCreate", "creating the upload stream");
-        CudaStatus.Check(CudaDriver.EventCreate(out _uploaded, EventFlags.DisableTiming), "cuEventCreate", "creating an upload's event");
-        foreach (ref var slot in _slots.AsSpan())
+        try
         {
-            CudaStatus.Check(CudaDriver.MemHostAlloc(out slot.Host, SlotBytes, 0), "cuMemHostAlloc", "allocating pinned upload memory");
-            CudaStatus.Check(CudaDriver.MemAlloc(out slot.Device, SlotBytes), "cuMemAlloc", "allocating upload memory");
-            CudaStatus.Check(CudaDriver.EventCreate(out slot.Consumed, EventFlags.DisableTiming), "cuEventCreate", "creating an upload slot's event");
+            CudaStatus.Check(CudaDriver.StreamCreate(out _stream, StreamFlags.NonBlocking), "cuStreamCreate", "creating the upload stream");
+            _releases.Add(() => _ = CudaDriver.StreamDestroy(_stream));
+            _uploaded = NewEvent("creating an upload's event");
+            for (var i = 0; i < _slots.Length; i++)
+                _slots[i] = NewSlot();
         }
+        catch
+        {
+            _releases.Dispose();
+            throw;
+        }
+    }
+
+    Slot NewSlot()
+    {
+        CudaStatus.Check(CudaDriver.MemHostAlloc(out var host, SlotBytes, 0), "cuMemHostAlloc", "allocating pinned upload memory");
+        _releases.Add(() => _ = CudaDriver.MemFreeHost(host));
+        CudaStatus.Check(CudaDriver.MemAlloc(out var device, SlotBytes), "cuMemAlloc", "allocating upload memory");
+        _releases.Add(() => _ = CudaDriver.MemFree(device));
+        return new Slot(host, device, NewEvent("creating an upload slot's event"));
+    }
+
+    nint NewEvent(string doing)
+    {
+        CudaStatus.Check(CudaDriver.EventCreate(out var created, EventFlags.DisableTiming), "cuEventCreate", doing);
+        _releases.Add(() => _ = CudaDriver.EventDestroy(created));
+        return created;
     }
 
     /// <summary>Bytes that <see cref="Stage"/> takes at most at once.</summary>
@@ -52,7 +71,7 @@ sealed unsafe class UploadRing : IDisposable
             CudaStatus.Check(_waitForEvent(_slots[_current].Consumed), "cuEventSynchronize", "waiting for an upload slot");
         }
 
-        ref var slot = ref _slots[_current];
+        var slot = _slots[_current];
         var (host, device) = (slot.Host + _used, slot.Device + _used);
         source.CopyTo(new Span<byte>((void*)host, source.Length));
         _used += (source.Length + Alignment - 1) / Alignment * Alignment;
@@ -65,14 +84,6 @@ sealed unsafe class UploadRing : IDisposable
     public void Dispose()
     {
         _ = CudaDriver.StreamSynchronize(_stream);
-        foreach (var slot in _slots)
-        {
-            _ = CudaDriver.EventDestroy(slot.Consumed);
-            _ = CudaDriver.MemFree(slot.Device);
-            _ = CudaDriver.MemFreeHost(slot.Host);
-        }
-
-        _ = CudaDriver.EventDestroy(_uploaded);
-        _ = CudaDriver.StreamDestroy(_stream);
+        _releases.Dispose();
     }
 }

@@ -29,7 +29,7 @@ public class DeviceFailureTests
     {
         SoftwareGpuBuild.Require();
         using var program = new Executable { Variables = { [variable] = value } };
-        var (code, _, error) = program.Run(Train("--device", "soft"));
+        var (code, _, error) = program.Run(Train("--device", "soft", "--recurrence", "cudnn"));
         Assert.Equal(3, code);
         Assert.Contains(reason, error, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
@@ -91,6 +91,55 @@ public class DeviceFailureTests
         var doctor = program.Run("doctor", "--device", "soft");
         Assert.Equal(0, doctor.Code);
         Assert.Matches($"(?m)^-- cuDNN +missing: .*slower; tried {Path.Combine(folder, "libcudnn.so.9")}", doctor.Output);
+    }
+
+    [Theory]
+    [InlineData("SOFTGPU_FAIL_CUDNN", "1", "CUDNN_STATUS_NOT_SUPPORTED")]
+    [InlineData("SOFTGPU_FAIL_CUDNN", "2", "cudnnCreate failed")]
+    [InlineData("SOFTGPU_CUDNN_CUDART_VERSION", "13000", "built for CUDA 13, but cuBLAS is of CUDA 12")]
+    [InlineData("SOFTGPU_CUDNN_VERSION", "7605", "cuDNN 7.6.5 is too old")]
+    public void A_cudnn_that_does_not_work_is_said_once_and_the_kernels_train(string variable, string value, string why)
+    {
+        SoftwareGpuBuild.Require();
+        using var program = new Executable { Variables = { [variable] = value } };
+        var (code, output, notice) = program.Run(Train("--device", "soft"));
+        Assert.Equal(0, code);
+        Assert.Matches($"(?m)^vbilstm: cuDNN was found, but does not work: .*{why}.* --recurrence kernels asks for this.$", notice);
+        Assert.Single(notice.Split("does not work").Skip(1));
+        Assert.Contains("kernels' recurrences", output, StringComparison.Ordinal);
+        var doctor = program.Run("doctor", "--device", "soft");
+        Assert.Equal(0, doctor.Code);
+        Assert.Matches($"(?m)^-- LSTM by cuDNN +.*{why}", doctor.Output);
+    }
+
+    [Fact]
+    public void A_bias_that_cublaslt_does_not_add_is_named_by_the_doctor()
+    {
+        SoftwareGpuBuild.Require();
+        using var program = new Executable { Variables = { ["SOFTGPU_FAIL_HEURISTIC"] = "1" } };
+        Assert.Equal(0, program.Run(Train("--device", "soft")).Code);
+        var doctor = program.Run("doctor", "--device", "soft");
+        Assert.Equal(0, doctor.Code);
+        Assert.Matches("(?m)^-- product with bias +cuBLASLt refuses it", doctor.Output);
+    }
+
+    [Fact]
+    public void Two_trainings_by_cudnn_have_the_same_bits_unless_the_user_chose_a_workspace_that_forbids_it()
+    {
+        SoftwareGpuBuild.Require();
+        using var program = new Executable();
+        byte[] Weights(string run) => File.ReadAllBytes(program.At($"runs/{run}/checkpoints/last/weights.safetensors"));
+        foreach (var run in new[] { "a", "b", "c" })
+        {
+            if (run == "c")
+                program.Variables["CUBLAS_WORKSPACE_CONFIG"] = ":32:1";
+            var (code, _, error) = program.Run(["train", "--run", run, "--steps", "8", .. SmallModel, "--device", "soft", "--recurrence", "cudnn"]);
+            Assert.True(code == 0, error);
+            Assert.Equal(run == "c", error.Contains("CUBLAS_WORKSPACE_CONFIG is ':32:1': cuDNN's results may differ", StringComparison.Ordinal));
+        }
+
+        Assert.Equal(Weights("a"), Weights("b"));
+        Assert.NotEqual(Weights("a"), Weights("c"));
     }
 
     [Fact]
@@ -184,7 +233,7 @@ public class DeviceFailureTests
         {
             Assert.True(report.RootElement.GetProperty("can_train").GetBoolean());
             var cudnn = report.RootElement.GetProperty("findings").EnumerateArray().Single(finding => finding.GetProperty("name").GetString() == "cuDNN");
-            Assert.Equal("9.1.0", cudnn.GetProperty("version").GetString());
+            Assert.Equal("9.1.0 for CUDA 12.4", cudnn.GetProperty("version").GetString());
             Assert.EndsWith("libcudnn.so.9", cudnn.GetProperty("path").GetString(), StringComparison.Ordinal);
         }
 

@@ -329,7 +329,7 @@ public class RankTests
         Assert.True(measured["phase_seconds"]!["RankSum"]!.GetValue<double>() > 0);
 
         var doctor = Succeed(Run(program, $"{launcher} -n {ranks} $V doctor")).Output;
-        Assert.Single(doctor.Split('\n'), line => line.Contains($"ranks          {ranks} on 1 node", StringComparison.Ordinal));
+        Assert.Single(doctor.Split('\n'), line => line.Contains($"ranks             {ranks} on 1 node", StringComparison.Ordinal));
         Assert.Equal(ranks, doctor.Split('\n').Count(line => line.StartsWith("   rank ", StringComparison.Ordinal)));
     }
 

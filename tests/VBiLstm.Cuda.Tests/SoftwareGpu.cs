@@ -10,6 +10,18 @@ static unsafe class SoftwareGpu
     /// <summary>Chooses the order of ready operations, of blocks and of threads; 0: the order of the calls.</summary>
     public static void Seed(int seed) => Set("SOFTGPU_SEED", seed);
 
+    /// <summary>How many objects of a kind live in the driver or a library.</summary>
+    public static int Alive(string kind)
+    {
+        fixed (byte* name = Encoding.ASCII.GetBytes($"{kind}\0"))
+        {
+            var live = (delegate* unmanaged<byte*, long>)NativeLibrary.GetExport(NativeLibraries.Require(NativeLibraries.Driver), "softgpu_live");
+            var count = live(name);
+            Assert.True(count >= 0, kind);
+            return (int)count;
+        }
+    }
+
     /// <summary>What the environment sets before the start.</summary>
     public static void Set(string variable, int to)
     {

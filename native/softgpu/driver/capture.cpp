@@ -2,11 +2,20 @@
 #include "context.h"
 
 namespace softgpu {
+namespace {
+
+void spoil(Capture& capture, const std::string& call)
+{
+    if (capture.spoilt.empty())
+        capture.spoilt = call + " during the capture";
+}
+
+}
 
 bool is_capturing(CUstream stream)
 {
     const std::lock_guard lock(driver_lock());
-    return stream_status(stream) == success && stream->capture;
+    return is_stream(stream) && stream->capture;
 }
 
 CUresult add_node(CUstream stream, Kind kind, const char* what, std::function<void()> work, std::function<bool()> arrived)
@@ -16,6 +25,13 @@ CUresult add_node(CUstream stream, Kind kind, const char* what, std::function<vo
         return explain(capture_invalidated, capture.spoilt);
     capture.graph->nodes.push_back(std::make_shared<CUgraphNode_st>(CUgraphNode_st{kind, what, std::move(work), std::move(arrived)}));
     return success;
+}
+
+void invalidate_captures(const Context& context, const std::string& call)
+{
+    for (CUstream stream : all_streams())
+        if (&stream->context == &context && stream->capture)
+            spoil(*stream->capture, call);
 }
 
 CUresult refuse_in_capture(const char* call)
@@ -29,8 +45,7 @@ CUresult refuse_in_capture(const char* call)
 
 CUresult refuse(CUstream stream, const std::string& call)
 {
-    if (stream->capture->spoilt.empty())
-        stream->capture->spoilt = call + " during the capture";
+    spoil(*stream->capture, call);
     return explain(capture_unsupported, call + " during a capture");
 }
 
@@ -68,7 +83,7 @@ SOFTGPU_EXPORT CUresult cuStreamEndCapture(CUstream stream, CUgraph* graph)
     const auto capture = std::move(stream->capture);
     if (!capture->spoilt.empty())
         return explain(capture_invalidated, capture->spoilt);
-    *graph = adopt(std::move(capture->graph));
+    *graph = adopt(std::move(capture->graph), stream->context);
     return success;
 }
 

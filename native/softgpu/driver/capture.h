@@ -18,6 +18,9 @@ struct Capture {
 
 CUresult add_node(CUstream stream, Kind kind, const char* what, std::function<void()> work, std::function<bool()> arrived);
 
+// All of a context's, because of a call of any thread.
+void invalidate_captures(const Context& context, const std::string& call);
+
 // Calls that a thread must not make while it captures.
 CUresult refuse_in_capture(const char* call);
 

@@ -1,6 +1,6 @@
 #include "errors.h"
+#include "context.h"
 
-#include <atomic>
 #include <map>
 #include <mutex>
 
@@ -43,8 +43,6 @@ thread_local std::string explanation;
 
 // Threads of the pool fail while the driver's lock is held elsewhere.
 std::mutex failure_lock;
-std::atomic<CUresult> failure{success};
-std::string failure_message;
 
 }
 
@@ -58,19 +56,20 @@ CUresult explain(CUresult code, const std::string& message)
 void fail(CUresult code, const std::string& message)
 {
     const std::lock_guard lock(failure_lock);
-    if (failure != success)
+    Context& context = *acting_context();
+    if (context.failure != success)
         return;
-    failure_message = message;
-    failure = code;
+    context.failure_message = message;
+    context.failure = code;
 }
 
-CUresult sticky_error() { return failure; }
+CUresult sticky_error(const Context& context) { return context.failure; }
 
-void forget_error()
+void forget_error(Context& context)
 {
     const std::lock_guard lock(failure_lock);
-    failure = success;
-    failure_message.clear();
+    context.failure = success;
+    context.failure_message.clear();
 }
 
 }
@@ -94,8 +93,9 @@ extern "C" SOFTGPU_EXPORT CUresult cuGetErrorString(CUresult error, const char**
     }
     full = found->second.text;
     const std::lock_guard lock(failure_lock);
-    if (error != success && failure == error)
-        full += ": " + failure_message;
+    const Context* const context = acting_context();
+    if (error != success && context && context->failure == error)
+        full += ": " + context->failure_message;
     else if (error != success && explained == error)
         full += ": " + explanation;
     *text = full.c_str();

@@ -32,9 +32,9 @@ enum : CUresult {
 // Makes cuGetErrorString explain this thread's last answer with this code; returns the code.
 CUresult explain(CUresult code, const std::string& message);
 
-// What fail() was called with first, or success.
-CUresult sticky_error();
+// What fail() was called with first in the context, or success.
+CUresult sticky_error(const Context& context);
 
-void forget_error();
+void forget_error(Context& context);
 
 }

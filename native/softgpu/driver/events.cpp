@@ -5,6 +5,9 @@
 #include <map>
 
 struct CUevent_st {
+    explicit CUevent_st(const softgpu::Context& owner) : context(owner) {}
+
+    const softgpu::Context& context;
     long recorded = 0;  // how often cuEventRecord was called
     long completed = 0; // how many of those have run
 };
@@ -21,13 +24,17 @@ std::map<CUevent, std::shared_ptr<CUevent_st>>& events()
     return instance;
 }
 
-std::shared_ptr<CUevent_st> find(CUevent event)
-{
-    const auto found = events().find(event);
-    return found == events().end() ? nullptr : found->second;
-}
-
 CUresult no_event() { return explain(invalid_handle, "the handle is no event"); }
+
+// Finds an event of the current context.
+CUresult find(CUevent handle, std::shared_ptr<CUevent_st>& event)
+{
+    const auto found = events().find(handle);
+    if (found == events().end())
+        return no_event();
+    event = found->second;
+    return check_owner(event->context, "the event");
+}
 
 class Record : public Operation {
 public:
@@ -58,7 +65,12 @@ private:
 
 }
 
-void forget_events() { events().clear(); }
+std::size_t count_events() { return events().size(); }
+
+void forget_events(const Context& context)
+{
+    std::erase_if(events(), [&context](const auto& event) { return &event.second->context == &context; });
+}
 
 }
 
@@ -74,7 +86,7 @@ SOFTGPU_EXPORT CUresult cuEventCreate(CUevent* result, unsigned flags)
     constexpr unsigned disable_timing = 2;
     if (flags != disable_timing)
         return explain(invalid_value, "the software GPU's events are made with CU_EVENT_DISABLE_TIMING");
-    auto event = std::make_shared<CUevent_st>();
+    auto event = std::make_shared<CUevent_st>(current_context());
     *result = event.get();
     events()[*result] = std::move(event);
     return success;
@@ -91,9 +103,9 @@ SOFTGPU_EXPORT CUresult cuEventRecord(CUevent handle, CUstream stream)
     const std::lock_guard lock(driver_lock());
     if (const CUresult status = check(stream); status != success)
         return status;
-    const auto event = find(handle);
-    if (!event)
-        return no_event();
+    std::shared_ptr<CUevent_st> event;
+    if (const CUresult status = find(handle, event); status != success)
+        return status;
     if (is_capturing(stream))
         return refuse(stream, "cuEventRecord");
     event->recorded++;
@@ -105,9 +117,9 @@ SOFTGPU_EXPORT CUresult cuStreamWaitEvent(CUstream stream, CUevent handle, unsig
     const std::lock_guard lock(driver_lock());
     if (const CUresult status = check(stream); status != success)
         return status;
-    const auto event = find(handle);
-    if (!event)
-        return no_event();
+    std::shared_ptr<CUevent_st> event;
+    if (const CUresult status = find(handle, event); status != success)
+        return status;
     if (flags != 0)
         return explain(invalid_value, "the flags of cuStreamWaitEvent must be 0");
     if (is_capturing(stream))
@@ -120,15 +132,16 @@ SOFTGPU_EXPORT CUresult cuEventSynchronize(CUevent handle)
     const std::lock_guard lock(driver_lock());
     if (const CUresult status = ready(); status != success)
         return status;
-    const auto event = find(handle);
-    if (!event)
-        return no_event();
+    std::shared_ptr<CUevent_st> event;
+    if (const CUresult status = find(handle, event); status != success)
+        return status;
     if (const CUresult status = refuse_in_capture("cuEventSynchronize"); status != success)
         return status;
     const long version = event->recorded;
-    while (event->completed < version && (run_one() || wait_for_others())) {
+    Context& context = current_context();
+    while (event->completed < version && (run_one(context) || wait_for_others(context))) {
     }
-    return sticky_error();
+    return sticky_error(context);
 }
 
 }

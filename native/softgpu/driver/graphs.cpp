@@ -20,6 +20,7 @@ struct Program {
 }
 
 struct CUgraphExec_st {
+    const softgpu::Context* context;
     std::shared_ptr<softgpu::Program> program;
 };
 
@@ -43,6 +44,18 @@ Graphs& all()
 CUresult no_graph() { return explain(invalid_handle, "the handle is no graph"); }
 
 CUresult no_executable() { return explain(invalid_handle, "the handle is no executable graph"); }
+
+void forget_nodes(const CUgraph_st& graph)
+{
+    for (const auto& node : graph.nodes)
+        all().nodes.erase(node.get());
+}
+
+// Whether the handle is an executable graph of the current context.
+CUresult check_executable(CUgraphExec executable)
+{
+    return all().executables.contains(executable) ? check_owner(*executable->context, "the executable graph") : no_executable();
+}
 
 // One launch, node after node. Other streams may work between two of them.
 class GraphLaunch : public Operation {
@@ -80,8 +93,9 @@ private:
 
 }
 
-CUgraph adopt(std::unique_ptr<CUgraph_st> graph)
+CUgraph adopt(std::unique_ptr<CUgraph_st> graph, const Context& context)
 {
+    graph->context = &context;
     for (const auto& node : graph->nodes)
         all().nodes.insert(node.get());
     const CUgraph handle = graph.get();
@@ -89,11 +103,19 @@ CUgraph adopt(std::unique_ptr<CUgraph_st> graph)
     return handle;
 }
 
-void forget_graphs()
+std::size_t count_graphs() { return all().graphs.size(); }
+
+std::size_t count_executable_graphs() { return all().executables.size(); }
+
+void forget_graphs(const Context& context)
 {
-    all().graphs.clear();
-    all().executables.clear();
-    all().nodes.clear();
+    std::erase_if(all().executables, [&context](const auto& executable) { return executable.second->context == &context; });
+    std::erase_if(all().graphs, [&context](const auto& graph) {
+        if (graph.second->context != &context)
+            return false;
+        forget_nodes(*graph.second);
+        return true;
+    });
 }
 
 }
@@ -134,8 +156,7 @@ SOFTGPU_EXPORT CUresult cuGraphDestroy(CUgraph graph)
     const auto found = all().graphs.find(graph);
     if (found == all().graphs.end())
         return no_graph();
-    for (const auto& node : found->second->nodes)
-        all().nodes.erase(node.get());
+    forget_nodes(*found->second);
     all().graphs.erase(found);
     return success;
 }
@@ -147,11 +168,13 @@ SOFTGPU_EXPORT CUresult cuGraphInstantiateWithFlags(CUgraphExec* result, CUgraph
         return status;
     if (!all().graphs.contains(graph))
         return no_graph();
+    if (const CUresult status = check_owner(*graph->context, "the graph"); status != success)
+        return status;
     if (flags != 0)
         return explain(invalid_value, "the software GPU knows no flags of cuGraphInstantiate");
     if (is_due(&Options::fail_graph))
         return explain(invalid_value, "SOFTGPU_FAIL_GRAPH asked for it");
-    auto executable = std::make_unique<CUgraphExec_st>(CUgraphExec_st{std::make_shared<Program>(Program{graph->nodes})});
+    auto executable = std::make_unique<CUgraphExec_st>(CUgraphExec_st{graph->context, std::make_shared<Program>(Program{graph->nodes})});
     *result = executable.get();
     all().executables[*result] = std::move(executable);
     return success;
@@ -162,7 +185,7 @@ SOFTGPU_EXPORT CUresult cuGraphUpload(CUgraphExec executable, CUstream stream)
     const std::lock_guard lock(driver_lock());
     if (const CUresult status = check(stream); status != success)
         return status;
-    return all().executables.contains(executable) ? success : no_executable();
+    return check_executable(executable);
 }
 
 SOFTGPU_EXPORT CUresult cuGraphLaunch(CUgraphExec executable, CUstream stream)
@@ -170,8 +193,8 @@ SOFTGPU_EXPORT CUresult cuGraphLaunch(CUgraphExec executable, CUstream stream)
     const std::lock_guard lock(driver_lock());
     if (const CUresult status = check(stream); status != success)
         return status;
-    if (!all().executables.contains(executable))
-        return no_executable();
+    if (const CUresult status = check_executable(executable); status != success)
+        return status;
     if (is_capturing(stream))
         return refuse(stream, "cuGraphLaunch, which the software GPU does not capture,");
     return append(stream, std::make_unique<GraphLaunch>(executable->program));

@@ -16,6 +16,7 @@ struct CUgraphNode_st {
 };
 
 struct CUgraph_st {
+    const softgpu::Context* context = nullptr; // where it was captured
     std::vector<std::shared_ptr<const CUgraphNode_st>> nodes; // each after the one before it
 };
 
@@ -25,8 +26,11 @@ typedef CUgraph_st* CUgraph;
 namespace softgpu {
 
 // Makes a graph known by its handle.
-CUgraph adopt(std::unique_ptr<CUgraph_st> graph);
+CUgraph adopt(std::unique_ptr<CUgraph_st> graph, const Context& context);
 
-void forget_graphs();
+std::size_t count_graphs();
+std::size_t count_executable_graphs();
+
+void forget_graphs(const Context& context);
 
 }

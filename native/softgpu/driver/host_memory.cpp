@@ -13,6 +13,7 @@ namespace softgpu {
 namespace {
 
 struct Block {
+    const Context* context; // with which it goes; copies of all devices may use it
     std::size_t bytes;
     void* mapping;
     std::size_t mapped;
@@ -42,12 +43,22 @@ bool is_pinned_range(const void* address, std::size_t bytes)
     return at + bytes <= start + block.bytes;
 }
 
-void forget_host_memory()
+std::size_t count_host_allocations()
 {
     const std::lock_guard lock(pinned().lock);
-    for (const auto& [address, block] : pinned().blocks)
+    return pinned().blocks.size();
+}
+
+void forget_host_memory(const Context& context)
+{
+    const std::lock_guard lock(pinned().lock);
+    std::erase_if(pinned().blocks, [&context](const auto& entry) {
+        const Block& block = entry.second;
+        if (block.context != &context)
+            return false;
         munmap(block.mapping, block.mapped);
-    pinned().blocks.clear();
+        return true;
+    });
 }
 
 }
@@ -75,7 +86,7 @@ SOFTGPU_EXPORT CUresult cuMemHostAlloc(void** result, std::size_t bytes, unsigne
     // The host's own writes past the end end at a guard page.
     mprotect(static_cast<unsigned char*>(mapping) + inner, page, PROT_NONE);
     const std::lock_guard pinned_lock(pinned().lock);
-    pinned().blocks[reinterpret_cast<std::uintptr_t>(mapping)] = {bytes, mapping, mapped};
+    pinned().blocks[reinterpret_cast<std::uintptr_t>(mapping)] = {&current_context(), bytes, mapping, mapped};
     *result = mapping;
     return success;
 }
@@ -87,14 +98,15 @@ SOFTGPU_EXPORT CUresult cuMemFreeHost(void* address)
         return status;
     if (const CUresult status = refuse_in_capture("cuMemFreeHost"); status != success)
         return status;
-    drain();
+    Context& context = current_context();
+    drain(context);
     const std::lock_guard pinned_lock(pinned().lock);
     const auto found = pinned().blocks.find(reinterpret_cast<std::uintptr_t>(address));
     if (found == pinned().blocks.end())
         return explain(invalid_value, "cuMemFreeHost of an address that cuMemHostAlloc did not give");
     munmap(found->second.mapping, found->second.mapped);
     pinned().blocks.erase(found);
-    return sticky_error();
+    return sticky_error(context);
 }
 
 }

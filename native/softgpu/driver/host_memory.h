@@ -8,6 +8,10 @@ namespace softgpu {
 // Whether the range lies within one live block of pinned memory.
 bool is_pinned_range(const void* address, std::size_t bytes);
 
-void forget_host_memory();
+std::size_t count_host_allocations();
+
+struct Context;
+
+void forget_host_memory(const Context& context);
 
 }

@@ -61,8 +61,9 @@ Launch prepare(const char* kernel, const Index& grid, const Index& block, std::f
 void execute(Launch& launch)
 {
     const auto blocks = static_cast<unsigned long>(launch.grid.x) * launch.grid.y * launch.grid.z;
-    const Order order(blocks, choose_order());
-    const Order thread_order(launch.order.size(), choose_order());
+    Context& context = *acting_context();
+    const Order order(blocks, choose_order(context));
+    const Order thread_order(launch.order.size(), choose_order(context));
     for (unsigned i = 0; i < launch.order.size(); i++)
         launch.order[i] = static_cast<unsigned>(thread_order[i]);
 

@@ -28,6 +28,7 @@ constexpr std::uint32_t all_but_sign = 0x7fffffff;
 constexpr std::size_t quarantine_bytes = std::size_t(256) << 20;
 
 struct Allocation {
+    Context* context;
     long number;
     unsigned char* mapping; // a guard page, slack, the memory, less than `alignment` bytes of slack, a guard page
     std::size_t mapped;
@@ -43,8 +44,7 @@ struct Memory {
     Table live, freed;
     std::deque<std::uintptr_t> quarantine; // oldest first
     std::size_t quarantined = 0;
-    std::size_t used = 0;
-    long allocations = 0;
+    const Context* open = nullptr; // whose memory is accessible
 };
 
 // Never destroyed: threads may still call at the end of the process.
@@ -76,7 +76,17 @@ const Allocation* find(const Table& table, const void* address)
 
 std::string name(const Allocation& allocation)
 {
-    return "allocation " + std::to_string(allocation.number) + " of " + std::to_string(allocation.bytes) + " bytes";
+    const std::string text = "allocation " + std::to_string(allocation.number) + " of " + std::to_string(allocation.bytes) + " bytes";
+    const Context* const context = acting_context();
+    if (!context || context == allocation.context)
+        return text;
+    return text + " of device " + std::to_string(allocation.context->device) + ", which device " + std::to_string(context->device) + " cannot access";
+}
+
+std::size_t free_bytes(const Context& context)
+{
+    const auto total = static_cast<std::size_t>(options().memory);
+    return total - std::min(total, context.memory_used);
 }
 
 // A page of what slack must hold.
@@ -106,10 +116,10 @@ CUresult allocate(void** result, std::size_t bytes)
         return explain(invalid_value, "an allocation of 0 bytes");
     if (is_due(&Options::fail_allocation))
         return explain(out_of_memory, "SOFTGPU_FAIL_ALLOCATION asked for it, at an allocation of " + std::to_string(bytes) + " bytes");
-    const auto total = static_cast<std::size_t>(options().memory);
-    const std::size_t free = total - std::min(total, all.used);
-    if (bytes > free)
-        return explain(out_of_memory, std::to_string(bytes) + " bytes asked, " + std::to_string(free) + " of " + std::to_string(total) + " free");
+    Context& context = current_context();
+    if (const std::size_t free = free_bytes(context); bytes > free)
+        return explain(out_of_memory, std::to_string(bytes) + " bytes asked, " + std::to_string(free) + " of " + std::to_string(options().memory) + " free");
+    open_memory(context);
 
     const std::size_t padded = round_up(bytes, alignment);
     const std::size_t inner = round_up(padded, page());
@@ -125,8 +135,8 @@ CUresult allocate(void** result, std::size_t bytes)
     std::memcpy(address + bytes, canary(), padded - bytes);
 
     const std::lock_guard lock(all.table_lock);
-    all.live[number(mapping)] = {++all.allocations, static_cast<unsigned char*>(mapping), mapped, address, bytes};
-    all.used += bytes;
+    all.live[number(mapping)] = {&context, ++context.allocations, static_cast<unsigned char*>(mapping), mapped, address, bytes};
+    context.memory_used += bytes;
     *result = address;
     return success;
 }
@@ -141,7 +151,7 @@ void bury(const Allocation& allocation)
     madvise(allocation.mapping, allocation.mapped, MADV_DONTNEED);
     const std::uintptr_t key = number(allocation.mapping);
     const std::lock_guard lock(all.table_lock);
-    all.used -= allocation.bytes;
+    allocation.context->memory_used -= allocation.bytes;
     all.quarantined += allocation.mapped;
     all.quarantine.push_back(key);
     all.freed.insert(all.live.extract(key));
@@ -164,11 +174,15 @@ CUresult release(const void* address)
         return explain(invalid_value, "cuMemFree of " + describe_address(address));
     if (allocation->address != address)
         return explain(invalid_value, "cuMemFree of " + describe_address(address) + ", not of its begin");
-    drain();
+    Context& context = current_context();
+    if (allocation->context != &context)
+        return explain(invalid_value, "cuMemFree of " + name(*allocation));
+    drain(context);
+    open_memory(context);
     if (const unsigned char* const byte = spoilt_slack(*allocation, page()))
         fail(illegal_address, "something wrote " + describe_address(byte) + " before cuMemFree");
     bury(*allocation);
-    return sticky_error();
+    return sticky_error(context);
 }
 
 // Whether any of the words is the result of arithmetic on the pattern. Without an early exit, so that it is fast.
@@ -188,9 +202,10 @@ bool is_device_range(const void* address, std::size_t bytes, std::string* why)
     {
         const std::lock_guard lock(all.table_lock);
         const Allocation* const allocation = find(all.live, address);
-        if (allocation && address >= allocation->address && number(address) + bytes <= number(allocation->address) + allocation->bytes)
+        const bool is_own = allocation && allocation->context == acting_context();
+        if (is_own && address >= allocation->address && number(address) + bytes <= number(allocation->address) + allocation->bytes)
             return true;
-        if (allocation && why && address >= allocation->address && number(address) < number(allocation->address) + allocation->bytes) {
+        if (is_own && why && address >= allocation->address && number(address) < number(allocation->address) + allocation->bytes) {
             *why = "it ends " + std::to_string(number(address) + bytes - number(allocation->address) - allocation->bytes) + " bytes past the end of "
                 + name(*allocation);
             return false;
@@ -234,6 +249,8 @@ void fill_with_never_written(void* address, std::size_t bytes)
 void check_canaries(const std::string& what)
 {
     for (const auto& [key, allocation] : memory().live) {
+        if (allocation.context != acting_context())
+            continue;
         if (const unsigned char* const byte = spoilt_slack(allocation, alignment)) {
             fail(illegal_address, what + " wrote " + describe_address(byte));
             return;
@@ -245,6 +262,8 @@ void check_uninitialised_reads(const std::string& what)
 {
     constexpr std::size_t part = 4096;
     for (const auto& [key, allocation] : memory().live) {
+        if (allocation.context != acting_context())
+            continue;
         const auto* const words = reinterpret_cast<const std::uint32_t*>(allocation.address);
         const std::size_t count = allocation.bytes / 4;
         for (std::size_t begin = 0; begin < count; begin += part) {
@@ -261,18 +280,39 @@ void check_uninitialised_reads(const std::string& what)
     }
 }
 
-void forget_memory()
+std::size_t count_allocations() { return memory().live.size(); }
+
+void open_memory(const Context& context)
+{
+    Memory& all = memory();
+    if (all.open == &context)
+        return;
+    const std::lock_guard lock(all.table_lock);
+    for (const auto& [key, allocation] : all.live)
+        mprotect(allocation.mapping + page(), allocation.mapped - 2 * page(), allocation.context == &context ? PROT_READ | PROT_WRITE : PROT_NONE);
+    all.open = &context;
+}
+
+void forget_memory(Context& context)
 {
     Memory& all = memory();
     const std::lock_guard lock(all.table_lock);
-    for (Table* const table : {&all.live, &all.freed}) {
-        for (const auto& [key, allocation] : *table)
-            unmap(allocation);
-        table->clear();
-    }
-    all.quarantine.clear();
-    all.quarantined = all.used = 0;
-    all.allocations = 0;
+    std::erase_if(all.quarantine, [&](std::uintptr_t key) {
+        const Allocation& allocation = all.freed.at(key);
+        if (allocation.context != &context)
+            return false;
+        all.quarantined -= allocation.mapped;
+        return true;
+    });
+    for (Table* const table : {&all.live, &all.freed})
+        std::erase_if(*table, [&](const auto& entry) {
+            if (entry.second.context != &context)
+                return false;
+            unmap(entry.second);
+            return true;
+        });
+    context.memory_used = 0;
+    context.allocations = 0;
 }
 
 }
@@ -311,7 +351,7 @@ SOFTGPU_EXPORT CUresult cuMemGetInfo_v2(std::size_t* free, std::size_t* total)
     if (const CUresult status = ready(); status != success)
         return status;
     *total = static_cast<std::size_t>(options().memory);
-    *free = *total - std::min(*total, memory().used);
+    *free = free_bytes(current_context());
     return success;
 }
 

@@ -25,6 +25,11 @@ void check_canaries(const std::string& what);
 // After an operation with an invalid floating-point operation: fails the context where its result comes from memory that nothing had written.
 void check_uninitialised_reads(const std::string& what);
 
-void forget_memory();
+std::size_t count_allocations();
+
+// Work of the context comes next: its memory is accessible, and that of no other device, for there is no peer access.
+void open_memory(const Context& context);
+
+void forget_memory(Context& context);
 
 }

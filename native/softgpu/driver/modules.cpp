@@ -18,11 +18,26 @@ struct CUfunc_st {
     softgpu::SharedMemory (*shared_memory)();
 };
 
+// Graphs keep the image of a module that is unloaded, because what they captured is of its code.
 struct CUmod_st {
+    CUmod_st(softgpu::Context& owner, int image) : context(owner), file(image) {}
+    ~CUmod_st();
+    CUmod_st(const CUmod_st&) = delete;
+    CUmod_st& operator=(const CUmod_st&) = delete;
+
+    softgpu::Context& context;
     int file; // open as long as the module is: the loader takes a file of the same name for the same library
-    void* handle;
+    void* handle = nullptr;
     std::map<std::string, CUfunc_st> functions;
+    bool is_unloaded = false;
 };
+
+CUmod_st::~CUmod_st()
+{
+    if (handle)
+        dlclose(handle);
+    close(file);
+}
 
 typedef CUmod_st* CUmodule;
 typedef CUfunc_st* CUfunction;
@@ -30,9 +45,15 @@ typedef CUfunc_st* CUfunction;
 namespace softgpu {
 namespace {
 
-std::map<CUmodule, std::unique_ptr<CUmod_st>>& modules()
+// Work of a module's kernel; what it was bound to goes before the image.
+struct ModuleLaunch {
+    std::shared_ptr<const CUmod_st> module;
+    Launch launch;
+};
+
+std::map<CUmodule, std::shared_ptr<CUmod_st>>& modules()
 {
-    static auto& instance = *new std::map<CUmodule, std::unique_ptr<CUmod_st>>;
+    static auto& instance = *new std::map<CUmodule, std::shared_ptr<CUmod_st>>;
     return instance;
 }
 
@@ -40,13 +61,14 @@ constexpr unsigned maximum_block = 1024;
 constexpr unsigned maximum_grid_x = 0x7fffffff;
 constexpr unsigned maximum_grid_y = 65535;
 
-bool is_function(CUfunction function)
+// Null where the handle is no function.
+std::shared_ptr<const CUmod_st> module_of(CUfunction function)
 {
     for (const auto& [handle, module] : modules())
         for (const auto& [name, known] : module->functions)
             if (&known == function)
-                return true;
-    return false;
+                return module;
+    return nullptr;
 }
 
 // The size of an ELF file that ends with its section headers, as linkers write it.
@@ -70,13 +92,6 @@ CUresult write_all(int file, const unsigned char* bytes, std::size_t count)
         count -= static_cast<std::size_t>(written);
     }
     return success;
-}
-
-void unload(CUmod_st& module)
-{
-    if (module.handle)
-        dlclose(module.handle);
-    close(module.file);
 }
 
 CUresult load(CUmod_st& module, const unsigned char* image)
@@ -104,11 +119,11 @@ std::string size_text(unsigned x, unsigned y, unsigned z) { return std::to_strin
 
 }
 
-void forget_modules()
+std::size_t count_modules() { return modules().size(); }
+
+void forget_modules(const Context& context)
 {
-    for (const auto& [handle, module] : modules())
-        unload(*module);
-    modules().clear();
+    std::erase_if(modules(), [&context](const auto& module) { return &module.second->context == &context; });
 }
 
 }
@@ -136,11 +151,9 @@ SOFTGPU_EXPORT CUresult cuModuleLoadData(CUmodule* result, const void* image)
     const int file = memfd_create("kernels", MFD_CLOEXEC);
     if (file < 0)
         return explain(out_of_memory, "the host has no room for a kernel image");
-    auto module = std::make_unique<CUmod_st>(CUmod_st{file, nullptr, {}});
-    if (const CUresult status = load(*module, static_cast<const unsigned char*>(image)); status != success) {
-        unload(*module);
+    auto module = std::make_shared<CUmod_st>(current_context(), file);
+    if (const CUresult status = load(*module, static_cast<const unsigned char*>(image)); status != success)
         return status;
-    }
     *result = module.get();
     modules()[*result] = std::move(module);
     return success;
@@ -152,10 +165,15 @@ SOFTGPU_EXPORT CUresult cuModuleUnload(CUmodule module)
     const auto found = modules().find(module);
     if (found == modules().end())
         return explain(invalid_handle, "the handle is no module");
-    drain();
-    unload(*module);
+    if (const CUresult status = check_owner(module->context, "the module"); status != success)
+        return status;
+    if (const CUresult status = refuse_in_capture("cuModuleUnload"); status != success)
+        return status;
+    Context& context = module->context;
+    drain(context);
+    module->is_unloaded = true;
     modules().erase(found);
-    return sticky_error();
+    return sticky_error(context);
 }
 
 SOFTGPU_EXPORT CUresult cuModuleGetFunction(CUfunction* result, CUmodule module, const char* name)
@@ -165,6 +183,8 @@ SOFTGPU_EXPORT CUresult cuModuleGetFunction(CUfunction* result, CUmodule module,
         return status;
     if (!modules().contains(module))
         return explain(invalid_handle, "the handle is no module");
+    if (const CUresult status = check_owner(module->context, "the module"); status != success)
+        return status;
     const auto found = module->functions.find(name);
     if (found == module->functions.end())
         return explain(not_found, std::string("the module has no kernel ") + name);
@@ -179,8 +199,11 @@ SOFTGPU_EXPORT CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, uns
     const std::lock_guard lock(driver_lock());
     if (const CUresult status = ready(); status != success)
         return status;
-    if (!is_function(function))
+    const auto module = module_of(function);
+    if (!module)
         return explain(invalid_handle, "cuLaunchKernel of a handle that is no function");
+    if (const CUresult status = check_owner(module->context, "the function"); status != success)
+        return status;
     const KernelEntry& entry = *function->entry;
     const std::string name = entry.name;
     if (extra || (!arguments && entry.arguments > 0))
@@ -191,9 +214,14 @@ SOFTGPU_EXPORT CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, uns
         return explain(invalid_value, name + ": blocks of " + size_text(block_x, block_y, block_z) + " threads");
     if (shared_bytes != 0)
         return explain(invalid_value, name + ": the software GPU has no dynamic shared memory");
-    auto launch = std::make_shared<Launch>(prepare(entry.name, {grid_x, grid_y, grid_z}, {block_x, block_y, block_z}, entry.bind(arguments),
-        function->shared_memory));
-    return add(stream, Kind::kernel, entry.name, [launch] { execute(*launch); });
+    auto work = std::make_shared<ModuleLaunch>(ModuleLaunch{module,
+        prepare(entry.name, {grid_x, grid_y, grid_z}, {block_x, block_y, block_z}, entry.bind(arguments), function->shared_memory)});
+    return add(stream, Kind::kernel, entry.name, [work] {
+        if (work->module->is_unloaded)
+            fail(illegal_address, work->launch.kernel + ", when it ran: its module was unloaded");
+        else
+            execute(work->launch);
+    });
 }
 
 }

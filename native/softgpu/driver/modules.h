@@ -1,8 +1,14 @@
 // Kernel images and their functions.
 #pragma once
 
+#include <cstddef>
+
 namespace softgpu {
 
-void forget_modules();
+std::size_t count_modules();
+
+struct Context;
+
+void forget_modules(const Context& context);
 
 }

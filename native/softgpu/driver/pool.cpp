@@ -1,4 +1,5 @@
 #include "pool.h"
+#include "context.h"
 #include "options.h"
 #include "thread_sanitizer.h"
 
@@ -29,6 +30,7 @@ void Pool::run(unsigned helpers, const std::function<void()>& work)
         while (threads_.size() < helpers)
             threads_.emplace_back([this] { serve(); });
         work_ = &work;
+        context_ = acting_context();
         wanted_ = working_ = helpers;
     }
     for (unsigned i = 0; i < helpers; i++)
@@ -52,6 +54,7 @@ void Pool::serve()
         called_.wait(lock, [this] { return wanted_ > 0; });
         wanted_--;
         const auto& work = *work_;
+        const Acting acting(context_);
         lock.unlock();
         std::feclearexcept(FE_INVALID);
         work();

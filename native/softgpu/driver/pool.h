@@ -9,6 +9,8 @@
 
 namespace softgpu {
 
+struct Context;
+
 class Pool {
 public:
     // Calls `work` on the caller and on at most `helpers` other threads; returns when all have returned.
@@ -22,6 +24,7 @@ private:
     std::condition_variable called_, returned_;
     std::vector<std::thread> threads_;
     const std::function<void()>* work_ = nullptr;
+    Context* context_ = nullptr; // that the work is of
     unsigned wanted_ = 0, working_ = 0;
 };
 

@@ -8,8 +8,10 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <iterator>
+#include <set>
 
-CUstream_st::CUstream_st() = default;
+CUstream_st::CUstream_st(softgpu::Context& owner) : context(owner) {}
 CUstream_st::~CUstream_st() = default;
 
 namespace softgpu {
@@ -21,7 +23,6 @@ constexpr std::size_t most_queued = 1024;
 struct Streams {
     std::vector<CUstream> created;
     unsigned long tickets = 0;
-    std::size_t queued = 0;
     bool some_wait_for_others = false;
 };
 
@@ -53,22 +54,38 @@ private:
     std::function<bool()> arrived_;
 };
 
-bool can_go_on(const CUstream_st& stream) { return !stream.queue.empty() && stream.queue.front().operation->can_go_on(); }
-
 void forget_queue(CUstream_st& stream)
 {
-    streams().queued -= stream.queue.size();
+    stream.context.queued -= stream.queue.size();
     stream.queue.clear();
+}
+
+// Destroyed streams whose work is done.
+void sweep()
+{
+    std::erase_if(streams().created, [](CUstream stream) {
+        if (!stream->is_destroyed || !stream->queue.empty())
+            return false;
+        delete stream;
+        return true;
+    });
+}
+
+// It may be gone altogether where another thread destroyed it.
+bool is_known(CUstream stream)
+{
+    const auto& created = streams().created;
+    return std::find(created.begin(), created.end(), stream) != created.end();
 }
 
 // With a seed, as a GPU does while the host does other things: mostly nothing of what is queued, sometimes much,
 // so that some calls come long before their work and some just before it.
-void run_some()
+void run_some(Context& context)
 {
     constexpr std::size_t seldom = 8, most = 16;
-    if (options().seed == 0 || choose(seldom) != 0)
+    if (options().seed == 0 || choose(context, seldom) != 0)
         return;
-    for (std::size_t i = choose(most); i > 0 && run_one(); i--) {
+    for (std::size_t i = choose(context, most); i > 0 && run_one(context); i--) {
     }
 }
 
@@ -76,11 +93,14 @@ void run_some()
 
 const std::vector<CUstream>& all_streams() { return streams().created; }
 
+bool is_stream(CUstream stream) { return is_known(stream) && !stream->is_destroyed; }
+
 CUresult stream_status(CUstream stream)
 {
     const std::lock_guard lock(driver_lock());
-    const auto& created = streams().created;
-    return std::find(created.begin(), created.end(), stream) != created.end() ? success : explain(invalid_handle, "the handle is no stream");
+    if (!is_stream(stream))
+        return explain(invalid_handle, "the handle is no stream");
+    return check_owner(stream->context, "the stream");
 }
 
 CUresult check(CUstream stream)
@@ -108,11 +128,12 @@ CUresult enqueue(CUstream stream, const char* what, std::function<void()> work, 
 CUresult append(CUstream stream, std::unique_ptr<Operation> operation)
 {
     stream->queue.push_back({++streams().tickets, std::move(operation)});
-    streams().queued++;
-    while (streams().queued > most_queued && run_one()) {
+    Context& context = stream->context;
+    context.queued++;
+    while (context.queued > most_queued && run_one(context)) {
     }
-    run_some();
-    return sticky_error();
+    run_some(context);
+    return sticky_error(context);
 }
 
 void perform(Kind kind, const std::string& what, const std::function<void()>& work)
@@ -140,66 +161,90 @@ bool has_arrived(const std::function<bool()>& arrived)
     return false;
 }
 
-bool run_one()
+bool run_one(Context& context)
 {
     streams().some_wait_for_others = false;
-    if (sticky_error() != success) {
+    std::vector<CUstream> busy;
+    for (CUstream stream : streams().created)
+        if (&stream->context == &context && !stream->queue.empty())
+            busy.push_back(stream);
+    if (busy.empty())
+        return false;
+    if (sticky_error(context) != success) {
         // Nothing runs any more in a context that failed.
-        for (CUstream stream : streams().created)
+        for (CUstream stream : busy)
             forget_queue(*stream);
+        sweep();
         return false;
     }
+    const Acting acting(&context);
+    open_memory(context);
     std::vector<CUstream> candidates;
-    for (CUstream stream : streams().created)
-        if (can_go_on(*stream))
-            candidates.push_back(stream);
+    std::copy_if(busy.begin(), busy.end(), std::back_inserter(candidates), [](CUstream stream) { return stream->queue.front().operation->can_go_on(); });
     if (candidates.empty())
         return false;
 
     // Without a seed in the order of the calls.
     CUstream_st& chosen = options().seed != 0
-        ? *candidates[choose(candidates.size())]
+        ? *candidates[choose(context, candidates.size())]
         : **std::min_element(candidates.begin(), candidates.end(), [](auto* a, auto* b) { return a->queue.front().ticket < b->queue.front().ticket; });
     if (chosen.queue.front().operation->advance()) {
         chosen.queue.pop_front();
-        streams().queued--;
+        context.queued--;
+        sweep();
     }
     return true;
 }
 
 CUresult wait_for(CUstream stream)
 {
-    while (!stream->queue.empty() && (run_one() || wait_for_others())) {
+    Context& context = stream->context;
+    while (is_known(stream) && !stream->queue.empty() && (run_one(context) || wait_for_others(context))) {
     }
-    return sticky_error();
+    return sticky_error(context);
 }
 
-bool wait_for_others()
+bool wait_for_others(const Context& context)
 {
-    if (!streams().some_wait_for_others || sticky_error() != success)
+    if (!streams().some_wait_for_others || sticky_error(context) != success)
         return false;
+    std::set<Context*> others;
+    for (CUstream stream : streams().created)
+        if (&stream->context != &context)
+            others.insert(&stream->context);
+    if (std::any_of(others.begin(), others.end(), [](Context* other) { return run_one(*other); }))
+        return true;
     driver_lock().unlock();
     std::this_thread::sleep_for(std::chrono::microseconds(50));
     driver_lock().lock();
     return true;
 }
 
-void drain()
+void drain(Context& context)
 {
-    const auto own_work_remains = [] {
-        return std::any_of(streams().created.begin(), streams().created.end(),
-            [](const CUstream_st* stream) { return stream->creator == std::this_thread::get_id() && !stream->queue.empty(); });
+    const auto own_work_remains = [&context] {
+        return std::any_of(streams().created.begin(), streams().created.end(), [&context](const CUstream_st* stream) {
+            return &stream->context == &context && stream->creator == std::this_thread::get_id() && !stream->queue.empty();
+        });
     };
-    while (run_one() || (own_work_remains() && wait_for_others())) {
+    while (run_one(context) || (own_work_remains() && wait_for_others(context))) {
     }
 }
 
-void forget_streams()
+std::size_t count_streams()
 {
-    for (CUstream stream : streams().created)
+    return static_cast<std::size_t>(std::count_if(all_streams().begin(), all_streams().end(), [](CUstream stream) { return !stream->is_destroyed; }));
+}
+
+void forget_streams(const Context& context)
+{
+    std::erase_if(streams().created, [&context](CUstream stream) {
+        if (&stream->context != &context)
+            return false;
+        forget_queue(*stream);
         delete stream;
-    streams().created.clear();
-    streams().queued = 0;
+        return true;
+    });
 }
 
 }
@@ -216,7 +261,7 @@ SOFTGPU_EXPORT CUresult cuStreamCreate(CUstream* result, unsigned flags)
     constexpr unsigned non_blocking = 1;
     if (flags != non_blocking)
         return explain(invalid_value, "the software GPU's streams are made with CU_STREAM_NON_BLOCKING");
-    streams().created.push_back(new CUstream_st);
+    streams().created.push_back(new CUstream_st(current_context()));
     *result = streams().created.back();
     return success;
 }
@@ -224,14 +269,14 @@ SOFTGPU_EXPORT CUresult cuStreamCreate(CUstream* result, unsigned flags)
 SOFTGPU_EXPORT CUresult cuStreamDestroy_v2(CUstream stream)
 {
     const std::lock_guard lock(driver_lock());
-    if (const CUresult status = stream_status(stream); status != success)
-        return status;
+    if (!is_stream(stream))
+        return explain(invalid_handle, "the handle is no stream");
     if (is_capturing(stream))
         return refuse(stream, "cuStreamDestroy");
-    const CUresult status = wait_for(stream);
-    std::erase(streams().created, stream);
-    delete stream;
-    return status;
+    const Context& context = stream->context;
+    stream->is_destroyed = true;
+    sweep();
+    return sticky_error(context);
 }
 
 SOFTGPU_EXPORT CUresult cuStreamSynchronize(CUstream stream)

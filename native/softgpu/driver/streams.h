@@ -27,6 +27,7 @@ public:
 };
 
 struct Capture;
+struct Context;
 
 struct Queued {
     unsigned long ticket; // in the order of the calls
@@ -36,20 +37,25 @@ struct Queued {
 }
 
 struct CUstream_st {
-    CUstream_st();
+    explicit CUstream_st(softgpu::Context& owner);
     ~CUstream_st();
 
+    softgpu::Context& context;
     std::deque<softgpu::Queued> queue;
     std::unique_ptr<softgpu::Capture> capture;
     std::thread::id creator = std::this_thread::get_id();
+    bool is_destroyed = false; // its work still runs, as a GPU's does; then it goes
 };
 
 namespace softgpu {
 
-// Oldest first.
+// Of all contexts, oldest first.
 const std::vector<CUstream>& all_streams();
 
-// ready(), and whether the handle is a stream.
+// Whether the handle is a stream that was not destroyed, of whatever context.
+bool is_stream(CUstream stream);
+
+// ready(), and whether the handle is a stream of the current context.
 CUresult check(CUstream stream);
 
 // Appends work to a stream, or a node to the graph that it captures.
@@ -64,18 +70,21 @@ void perform(Kind kind, const std::string& what, const std::function<void()>& wo
 // Whether work that may wait for others can go on; remembers where it cannot.
 bool has_arrived(const std::function<bool()>& arrived);
 
-// Lets one of the streams that can go on do a part of its work; false where there is none.
-bool run_one();
+// Lets one of the context's streams that can go on do a part of its work; false where there is none.
+bool run_one(Context& context);
 
 // Runs everything that the stream must do, and whatever of the others the seed chooses.
 CUresult wait_for(CUstream stream);
 
-// Where run_one found nothing: false unless work waits for other processes or threads, which get a moment without the driver's lock. The lock is held once.
-bool wait_for_others();
+// Where run_one found nothing: false unless work waits for others. Other contexts get a turn, or else other processes and threads a moment without the
+// driver's lock, which is held once.
+bool wait_for_others(const Context& context);
 
-// Runs everything; of what waits for others, the streams of this thread: those of another may be another rank's, which waits for this one.
-void drain();
+// Runs everything of the context; of what waits for others, the streams of this thread: those of another may be another rank's, which waits for this one.
+void drain(Context& context);
 
-void forget_streams();
+std::size_t count_streams();
+
+void forget_streams(const Context& context);
 
 }

@@ -47,16 +47,16 @@ const char* status_string(cublasStatus_t status)
     return status != CUBLAS_STATUS_SUCCESS && status == last_failure.status ? last_failure.text.c_str() : status_name(status);
 }
 
-void require_context(const char* name)
+void require_current(const ContextOfHandle& context)
 {
-    if (!has_current_context())
-        throw Failure(CUBLAS_STATUS_EXECUTION_FAILED, std::string("this thread has no current context to use ") + name + " in");
+    if (const std::string why = context.why_not_current(); !why.empty())
+        throw Failure(CUBLAS_STATUS_EXECUTION_FAILED, why);
 }
 
 void require_stream(CUstream stream)
 {
-    if (stream_status(stream) != 0)
-        invalid("the stream is not a live stream of the driver");
+    if (const CUresult status = stream_status(stream); status != 0)
+        invalid("the driver refuses the stream: " + driver_error(status));
 }
 
 void require_step(const char* name, long rows, long step)

@@ -34,7 +34,8 @@ struct Product {
     std::size_t workspace_bytes = 0;
 };
 
-void require_context(const char* name);
+// Throws where the calling thread has another context or none.
+void require_current(const ContextOfHandle& context);
 void require_stream(CUstream stream);
 void require_step(const char* name, long rows, long step);
 void require_compute_type(int type);

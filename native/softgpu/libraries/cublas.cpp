@@ -5,6 +5,7 @@
 #include <string>
 
 struct cublasContext {
+    softgpu::ContextOfHandle owner;
     CUstream stream = nullptr;
     void* workspace = nullptr;
     std::size_t workspace_bytes = 0;
@@ -15,7 +16,7 @@ using namespace softgpu::blas;
 
 namespace {
 
-Registry<cublasContext> handles;
+Registry<cublasContext> handles(LibraryKind::cublas);
 
 cublasContext& require_handle(cublasHandle_t handle)
 {
@@ -23,6 +24,13 @@ cublasContext& require_handle(cublasHandle_t handle)
     if (!found)
         throw Failure(CUBLAS_STATUS_NOT_INITIALIZED, handle ? "the handle is not a live cuBLAS handle" : "the handle is null");
     return *found;
+}
+
+cublasContext& require_usable(cublasHandle_t handle)
+{
+    cublasContext& found = require_handle(handle);
+    require_current(found.owner);
+    return found;
 }
 
 void require_type(const char* name, int type)
@@ -54,6 +62,8 @@ cublasStatus_t cublasCreate_v2(cublasHandle_t* handle)
             throw Failure(CUBLAS_STATUS_INVALID_VALUE, "handle is null");
         if (!has_current_context())
             throw Failure(CUBLAS_STATUS_NOT_INITIALIZED, "this thread has no current context");
+        if (const CUresult status = ContextOfHandle().break_captures("cublasCreate"); status != 0)
+            throw Failure(CUBLAS_STATUS_NOT_INITIALIZED, driver_error(status));
         *handle = handles.create();
     });
 }
@@ -61,7 +71,7 @@ cublasStatus_t cublasCreate_v2(cublasHandle_t* handle)
 cublasStatus_t cublasDestroy_v2(cublasHandle_t handle)
 {
     return answer("cublasDestroy_v2", [&] {
-        require_handle(handle);
+        require_handle(handle).owner.break_captures("cublasDestroy");
         handles.destroy(handle);
     });
 }
@@ -79,7 +89,7 @@ cublasStatus_t cublasGetVersion_v2(cublasHandle_t handle, int* version)
 cublasStatus_t cublasSetStream_v2(cublasHandle_t handle, CUstream stream)
 {
     return answer("cublasSetStream_v2", [&] {
-        cublasContext& context = require_handle(handle);
+        cublasContext& context = require_usable(handle);
         require_stream(stream);
         context.stream = stream;
         context.workspace = nullptr;
@@ -90,7 +100,7 @@ cublasStatus_t cublasSetStream_v2(cublasHandle_t handle, CUstream stream)
 cublasStatus_t cublasSetWorkspace_v2(cublasHandle_t handle, void* workspace, size_t workspaceSizeInBytes)
 {
     return answer("cublasSetWorkspace_v2", [&] {
-        cublasContext& context = require_handle(handle);
+        cublasContext& context = require_usable(handle);
         DeviceRanges ranges;
         const std::string why = ranges.add("workspace", workspace, workspaceSizeInBytes, 256);
         if (!why.empty())
@@ -115,8 +125,7 @@ cublasStatus_t cublasGemmEx(cublasHandle_t handle, cublasOperation_t transa, cub
     const void* beta, void* C, cudaDataType_t Ctype, int ldc, cublasComputeType_t computeType, cublasGemmAlgo_t algo)
 {
     return answer("cublasGemmEx", [&] {
-        const cublasContext& context = require_handle(handle);
-        require_context("the handle");
+        const cublasContext& context = require_usable(handle);
         const bool transpose_a = is_transposed("transa", transa), transpose_b = is_transposed("transb", transb);
         require_size("m", m);
         require_size("n", n);

@@ -8,7 +8,9 @@
 #include <string>
 #include <type_traits>
 
-struct cublasLtContext {};
+struct cublasLtContext {
+    softgpu::ContextOfHandle owner;
+};
 
 struct cublasLtMatmulDescOpaque_t {
     std::int32_t compute_type = CUBLAS_COMPUTE_32F;
@@ -32,10 +34,10 @@ using namespace softgpu::blas;
 
 namespace {
 
-Registry<cublasLtContext> handles;
-Registry<cublasLtMatmulDescOpaque_t> descriptions;
-Registry<cublasLtMatrixLayoutOpaque_t> layouts;
-Registry<cublasLtMatmulPreferenceOpaque_t> preferences;
+Registry<cublasLtContext> handles(LibraryKind::cublaslt);
+Registry<cublasLtMatmulDescOpaque_t> descriptions(LibraryKind::cublaslt_descriptor);
+Registry<cublasLtMatrixLayoutOpaque_t> layouts(LibraryKind::cublaslt_descriptor);
+Registry<cublasLtMatmulPreferenceOpaque_t> preferences(LibraryKind::cublaslt_descriptor);
 
 [[noreturn]] void invalid(const std::string& reason)
 {
@@ -47,10 +49,12 @@ Registry<cublasLtMatmulPreferenceOpaque_t> preferences;
     throw Failure(CUBLAS_STATUS_NOT_SUPPORTED, reason);
 }
 
-void require_handle(cublasLtHandle_t handle)
+const cublasLtContext& require_handle(cublasLtHandle_t handle)
 {
-    if (!handles.find(handle))
+    const cublasLtContext* const found = handles.find(handle);
+    if (!found)
         throw Failure(CUBLAS_STATUS_NOT_INITIALIZED, handle ? "the handle is not a live cuBLASLt handle" : "the handle is null");
+    return *found;
 }
 
 template <typename T>
@@ -309,7 +313,7 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t lightHandle, cubl
     cublasLtMatmulPreference_t preference, int requestedAlgoCount, cublasLtMatmulHeuristicResult_t heuristicResultsArray[], int* returnAlgoCount)
 {
     return answer("cublasLtMatmulAlgoGetHeuristic", [&] {
-        require_handle(lightHandle);
+        require_current(require_handle(lightHandle).owner);
         if (!returnAlgoCount)
             invalid("returnAlgoCount is null");
         *returnAlgoCount = 0;
@@ -330,6 +334,8 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t lightHandle, cubl
             alignments[i] = alignment_exponent(alignment, 8);
         }
         alignments[3] = alignment_exponent(reinterpret_cast<std::uintptr_t>(description.bias), 4);
+        if (options().fail_heuristic == 1)
+            unsupported("no algorithm is found, as SOFTGPU_FAIL_HEURISTIC asked");
 
         const bool is_deep = is_split(problem.rows, problem.columns, problem.inner) && workspace_of(split, problem) <= wishes.workspace_limit;
         const Algorithm algorithm = make_algorithm(is_deep ? split : whole, problem, alignments);
@@ -349,8 +355,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t lightHandle, cublasLtMatmulDesc_t
     void* workspace, size_t workspaceSizeInBytes, CUstream stream)
 {
     return answer("cublasLtMatmul", [&] {
-        require_handle(lightHandle);
-        require_context("the handle");
+        require_current(require_handle(lightHandle).owner);
         const auto& description = require(descriptions, "computeDesc", computeDesc);
         const auto& a_layout = require(layouts, "Adesc", Adesc);
         const auto& b_layout = require(layouts, "Bdesc", Bdesc);
@@ -393,6 +398,9 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t lightHandle, cublasLtMatmulDesc_t
                 require_apart(scratch, operand);
             product.workspace = workspace;
         }
+
+        if (options().fail_heuristic == 2)
+            unsupported("algo does not work, as SOFTGPU_FAIL_HEURISTIC asked");
 
         gemm.rows = d.rows;
         gemm.columns = d.columns;

@@ -8,11 +8,11 @@ using namespace softgpu::dnn;
 namespace softgpu::dnn {
 namespace {
 
-Registry<cudnnContext> handles;
-Registry<cudnnTensorStruct> tensors;
-Registry<cudnnDropoutStruct> dropouts;
-Registry<cudnnRNNStruct> networks;
-Registry<cudnnRNNDataStruct> sequences;
+Registry<cudnnContext> handles(LibraryKind::cudnn);
+Registry<cudnnTensorStruct> tensors(LibraryKind::cudnn_descriptor);
+Registry<cudnnDropoutStruct> dropouts(LibraryKind::cudnn_descriptor);
+Registry<cudnnRNNStruct> networks(LibraryKind::cudnn_descriptor);
+Registry<cudnnRNNDataStruct> sequences(LibraryKind::cudnn_descriptor);
 
 thread_local LastFailure last_failure;
 
@@ -118,6 +118,14 @@ cudnnContext& require_handle(cudnnHandle_t handle)
     return *found;
 }
 
+cudnnContext& require_usable(cudnnHandle_t handle)
+{
+    cudnnContext& found = require_handle(handle);
+    if (const std::string why = found.owner.why_not_current(); !why.empty())
+        fail_call(Status::execution_failed, why);
+    return found;
+}
+
 cudnnTensorStruct& require_tensor(const char* name, cudnnTensorDescriptor_t descriptor)
 {
     return require(tensors, name, descriptor);
@@ -148,6 +156,10 @@ cudnnStatus_t cudnnCreate(cudnnHandle_t* handle)
             bad_param("handle is null");
         if (!has_current_context())
             fail_call(Status::not_initialized, "this thread has no current context");
+        if (const CUresult status = ContextOfHandle().break_captures("cudnnCreate"); status != 0)
+            fail_call(Status::not_initialized, driver_error(status));
+        if (options().fail_cudnn == 2)
+            fail_call(Status::not_initialized, "a library that cuDNN loads is missing, as SOFTGPU_FAIL_CUDNN asked");
         *handle = handles.create();
     });
 }
@@ -155,7 +167,7 @@ cudnnStatus_t cudnnCreate(cudnnHandle_t* handle)
 cudnnStatus_t cudnnDestroy(cudnnHandle_t handle)
 {
     return answer("cudnnDestroy", [&] {
-        require_handle(handle);
+        require_handle(handle).owner.break_captures("cudnnDestroy");
         handles.destroy(handle);
     });
 }
@@ -163,9 +175,9 @@ cudnnStatus_t cudnnDestroy(cudnnHandle_t handle)
 cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, CUstream streamId)
 {
     return answer("cudnnSetStream", [&] {
-        cudnnContext& context = require_handle(handle);
-        if (stream_status(streamId) != 0)
-            bad_param("streamId is not a live stream of the driver");
+        cudnnContext& context = require_usable(handle);
+        if (const CUresult status = stream_status(streamId); status != 0)
+            bad_param("the driver refuses streamId: " + driver_error(status));
         context.stream = streamId;
     });
 }
@@ -173,6 +185,12 @@ cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, CUstream streamId)
 size_t cudnnGetVersion(void)
 {
     return static_cast<size_t>(options().cudnn_version);
+}
+
+// 12040 is CUDA 12.4, and 120403 its cuBLAS.
+size_t cudnnGetCudartVersion(void)
+{
+    return static_cast<size_t>(options().cudnn_cudart_version != 0 ? options().cudnn_cudart_version : options().cublas_version / 100 * 10);
 }
 
 const char* cudnnGetErrorString(cudnnStatus_t status)

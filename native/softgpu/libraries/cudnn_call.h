@@ -11,6 +11,7 @@
 #include <vector>
 
 struct cudnnContext {
+    softgpu::ContextOfHandle owner;
     CUstream stream = nullptr;
 };
 
@@ -64,6 +65,8 @@ cudnnStatus_t answer(const char* call, Work&& work)
 }
 
 cudnnContext& require_handle(cudnnHandle_t handle);
+// That too, and whether the calling thread may use it.
+cudnnContext& require_usable(cudnnHandle_t handle);
 cudnnTensorStruct& require_tensor(const char* name, cudnnTensorDescriptor_t descriptor);
 const cudnnRNNStruct& require_rnn(cudnnRNNDescriptor_t descriptor);
 const cudnnRNNDataStruct& require_data(const char* name, cudnnRNNDataDescriptor_t descriptor);

@@ -54,6 +54,7 @@ cudnnStatus_t cudnnCreate(cudnnHandle_t* handle);
 cudnnStatus_t cudnnDestroy(cudnnHandle_t handle);
 cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, CUstream streamId);
 size_t cudnnGetVersion(void);
+size_t cudnnGetCudartVersion(void);
 const char* cudnnGetErrorString(cudnnStatus_t status);
 
 cudnnStatus_t cudnnCreateTensorDescriptor(cudnnTensorDescriptor_t* tensorDesc);

@@ -1,4 +1,5 @@
 #include "cudnn_call.h"
+#include "last_bits.h"
 
 #include <algorithm>
 #include <cstring>
@@ -63,10 +64,12 @@ struct Job {
     void* workspace = nullptr;
     std::size_t workspace_bytes = 0;
     void* reserve = nullptr;
+    std::size_t reserve_bytes = 0;
 
     std::size_t x_bytes() const { return batch.positions() * network.input * sizeof(float); }
     std::size_t y_bytes() const { return batch.positions() * network.hidden * sizeof(float); }
-    std::size_t state_bytes() const { return static_cast<std::size_t>(batch.sequences) * network.hidden * sizeof(float); }
+    std::size_t state_count() const { return static_cast<std::size_t>(batch.sequences) * network.hidden; }
+    std::size_t state_bytes() const { return state_count() * sizeof(float); }
 
     lstm::Record record() const
     {
@@ -76,14 +79,23 @@ struct Job {
     Stamp& stamp() const { return *static_cast<Stamp*>(reserve); }
 };
 
+// What the spaces are asked for. Nothing promises that longer sequences need more: with SOFTGPU_UNEVEN_CUDNN short ones need the more the shorter they are.
+lstm::Batch paid_for(const lstm::Batch& batch)
+{
+    constexpr int shortest_even = 64;
+    if (options().uneven_cudnn == 0 || batch.steps >= shortest_even)
+        return batch;
+    return {2 * shortest_even - batch.steps, batch.sequences};
+}
+
 std::size_t workspace_bytes(const lstm::Network& network, const lstm::Batch& batch)
 {
-    return rounded(batch.positions() * network.hidden * 4 * sizeof(float)) + 3 * unit;
+    return rounded(paid_for(batch).positions() * network.hidden * 4 * sizeof(float)) + 3 * unit;
 }
 
 std::size_t reserve_bytes(const lstm::Network& network, const lstm::Batch& batch)
 {
-    return unit + rounded(lstm::Record::size(network, batch) * sizeof(float));
+    return unit + rounded(lstm::Record::size(network, paid_for(batch)) * sizeof(float));
 }
 
 std::size_t weight_bytes(const lstm::Network& network)
@@ -151,8 +163,8 @@ void require_absent(const char* name, const void* address)
 // What the three calls have in common.
 Job begin_job(const char* call, cudnnRNNDescriptor_t rnn_descriptor, cudnnRNNDataDescriptor_t x_descriptor, cudnnRNNDataDescriptor_t y_descriptor)
 {
-    if (!has_current_context())
-        fail_call(Status::execution_failed, "this thread has no current context to use the handle in");
+    if (options().fail_cudnn == 1)
+        not_supported("no recurrent network is, as SOFTGPU_FAIL_CUDNN asked");
     const cudnnRNNDataStruct &x = require_data("xDesc", x_descriptor), &y = require_data("yDesc", y_descriptor);
     Job job;
     job.call = call;
@@ -181,11 +193,11 @@ void add_spaces(Job& job, Operands& operands, std::size_t work_size, void* work,
     operands.output("workSpace", work, job.workspace_bytes, unit);
     if (!training)
         return;
-    const std::size_t needed = reserve_bytes(job.network, job.batch);
-    if (reserve_size < needed)
-        bad_param("reserveSpaceSize is " + std::to_string(reserve_size) + " but cudnnGetRNNTempSpaceSizes asks for " + std::to_string(needed));
+    job.reserve_bytes = reserve_bytes(job.network, job.batch);
+    if (reserve_size < job.reserve_bytes)
+        bad_param("reserveSpaceSize is " + std::to_string(reserve_size) + " but cudnnGetRNNTempSpaceSizes asks for " + std::to_string(job.reserve_bytes));
     job.reserve = reserve;
-    operands.output("reserveSpace", reserve, needed, unit);
+    operands.output("reserveSpace", reserve, job.reserve_bytes, unit);
 }
 
 void require_weight_size(const lstm::Network& network, std::size_t size)
@@ -201,6 +213,15 @@ std::uint64_t shape_of(const Job& job)
     for (const int value : {job.network.input, job.network.hidden, int{job.network.tf32}, job.batch.steps, job.batch.sequences})
         hash = mix(hash, static_cast<std::uint64_t>(value));
     return hash;
+}
+
+void vary_weights(LastBits& bits, const lstm::Network& network, float* weights)
+{
+    const lstm::WeightPlan plan(network);
+    for (int linear = 0; linear < lstm::WeightPlan::linear_layers; ++linear)
+        bits.vary(weights + plan.matrix[linear], static_cast<std::size_t>(network.hidden) * network.inputs_of(linear));
+    for (const long bias : plan.bias)
+        bits.vary(weights + bias, network.hidden);
 }
 
 std::uint64_t content_of(const float* values, std::size_t bytes)
@@ -341,7 +362,7 @@ cudnnStatus_t cudnnRNNForward(cudnnHandle_t handle, cudnnRNNDescriptor_t rnnDesc
     size_t workSpaceSize, void* workSpace, size_t reserveSpaceSize, void* reserveSpace)
 {
     return answer("cudnnRNNForward", [&] {
-        const cudnnContext& context = require_handle(handle);
+        const cudnnContext& context = require_usable(handle);
         if (fwdMode != CUDNN_FWD_MODE_INFERENCE && fwdMode != CUDNN_FWD_MODE_TRAINING)
             bad_param("fwdMode is " + std::to_string(fwdMode));
         const bool training = fwdMode == CUDNN_FWD_MODE_TRAINING;
@@ -366,13 +387,19 @@ cudnnStatus_t cudnnRNNForward(cudnnHandle_t handle, cudnnRNNDescriptor_t rnnDesc
         const auto *const h_first = static_cast<const float*>(hx), *const c_first = static_cast<const float*>(cx);
         auto* const c_last = static_cast<float*>(cy);
         launch(context, job, [=](const Job& j) {
+            const auto run = [&](const lstm::Record& record) {
+                lstm::forward(j.network, j.batch, weights, inputs, h_first, c_first, outputs, c_last, record);
+                LastBits bits;
+                bits.vary(outputs, j.batch.positions() * j.network.hidden);
+                bits.vary(c_last, j.state_count());
+            };
             if (!training) {
                 std::vector<float> memory(lstm::Record::size(j.network, j.batch));
-                lstm::forward(j.network, j.batch, weights, inputs, h_first, c_first, outputs, c_last, lstm::Record(j.network, j.batch, memory.data()));
+                run(lstm::Record(j.network, j.batch, memory.data()));
                 return;
             }
-            std::memset(j.reserve, 0xff, reserve_bytes(j.network, j.batch));
-            lstm::forward(j.network, j.batch, weights, inputs, h_first, c_first, outputs, c_last, j.record());
+            std::memset(j.reserve, 0xff, j.reserve_bytes);
+            run(j.record());
             j.stamp() = {stamp_mark, Stamp::forward_done, shape_of(j), content_of(inputs, j.x_bytes()), content_of(h_first, j.state_bytes()),
                 content_of(c_first, j.state_bytes()), content_of(outputs, j.y_bytes()), content_of_weights(j, weights)};
         });
@@ -385,7 +412,7 @@ cudnnStatus_t cudnnRNNBackwardData_v8(cudnnHandle_t handle, cudnnRNNDescriptor_t
     size_t weightSpaceSize, const void* weightSpace, size_t workSpaceSize, void* workSpace, size_t reserveSpaceSize, void* reserveSpace)
 {
     return answer("cudnnRNNBackwardData_v8", [&] {
-        const cudnnContext& context = require_handle(handle);
+        const cudnnContext& context = require_usable(handle);
         const auto job = std::make_shared<Job>(begin_job("cudnnRNNBackwardData_v8", rnnDesc, xDesc, yDesc));
         require_state_descriptor("hDesc", hDesc, *job);
         require_state_descriptor("cDesc", cDesc, *job);
@@ -418,6 +445,10 @@ cudnnStatus_t cudnnRNNBackwardData_v8(cudnnHandle_t handle, cudnnRNNDescriptor_t
             if (!reserve_fits(j, Stamp::forward_done, given))
                 return;
             lstm::backward_data(j.network, j.batch, weights, d_outputs, c_first, d_inputs, dh_first, dc_first, j.record());
+            LastBits bits;
+            bits.vary(d_inputs, j.batch.positions() * j.network.input);
+            bits.vary(dh_first, j.state_count());
+            bits.vary(dc_first, j.state_count());
             j.stamp().stage = Stamp::data_done;
         });
     });
@@ -428,7 +459,7 @@ cudnnStatus_t cudnnRNNBackwardWeights_v8(cudnnHandle_t handle, cudnnRNNDescripto
     size_t weightSpaceSize, void* dweightSpace, size_t workSpaceSize, void* workSpace, size_t reserveSpaceSize, void* reserveSpace)
 {
     return answer("cudnnRNNBackwardWeights_v8", [&] {
-        const cudnnContext& context = require_handle(handle);
+        const cudnnContext& context = require_usable(handle);
         require_only("addGrad", addGrad, "CUDNN_WGRAD_MODE_ADD", CUDNN_WGRAD_MODE_ADD);
         const auto job = std::make_shared<Job>(begin_job("cudnnRNNBackwardWeights_v8", rnnDesc, xDesc, yDesc));
         require_state_descriptor("hDesc", hDesc, *job);
@@ -447,8 +478,11 @@ cudnnStatus_t cudnnRNNBackwardWeights_v8(cudnnHandle_t handle, cudnnRNNDescripto
         auto* const d_weights = static_cast<float*>(dweightSpace);
         launch(context, job, [=](const Job& j) {
             const Stamp given{0, 0, shape_of(j), content_of(inputs, j.x_bytes()), content_of(h_first, j.state_bytes()), 0, content_of(outputs, j.y_bytes()), 0};
-            if (reserve_fits(j, Stamp::data_done, given))
-                lstm::backward_weights(j.network, j.batch, inputs, h_first, d_weights, j.record());
+            if (!reserve_fits(j, Stamp::data_done, given))
+                return;
+            lstm::backward_weights(j.network, j.batch, inputs, h_first, d_weights, j.record());
+            LastBits bits;
+            vary_weights(bits, j.network, d_weights);
         });
     });
 }

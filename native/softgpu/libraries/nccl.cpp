@@ -58,12 +58,13 @@ struct Communicator {
 }
 
 struct ncclComm {
+    softgpu::ContextOfHandle owner;
     std::shared_ptr<Communicator> own;
 };
 
 namespace {
 
-Registry<ncclComm> communicators;
+Registry<ncclComm> communicators(LibraryKind::nccl);
 
 struct Request {
     bool is_send;
@@ -130,8 +131,8 @@ void require_stream(CUstream stream)
 {
     if (!has_current_context())
         throw Failure(ncclUnhandledCudaError, "this thread has no current context");
-    if (stream_status(stream) != 0)
-        invalid_argument("stream is not a live stream of the driver");
+    if (const CUresult status = stream_status(stream); status != 0)
+        invalid_argument("the driver refuses the stream: " + driver_error(status));
 }
 
 void require_device(DeviceRanges& ranges, const char* name, const void* address, std::size_t bytes, std::size_t alignment)
@@ -276,7 +277,10 @@ void finish(Communicator& communicator, const Call& call)
 
 void put(ncclComm_t handle, CUstream stream, Call&& made)
 {
-    const std::shared_ptr<Communicator> communicator = communicators.find(handle)->own;
+    const ncclComm& usable = *communicators.find(handle);
+    if (const std::string why = usable.owner.why_not_current(); !why.empty())
+        invalid_usage(why);
+    const std::shared_ptr<Communicator> communicator = usable.own;
     const bool captures = is_capturing(stream);
     if (communicator->stream && communicator->stream != stream)
         invalid_usage("the communicator was used with another stream; the software GPU has one stream a communicator");

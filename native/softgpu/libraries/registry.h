@@ -1,5 +1,7 @@
 #pragma once
 
+#include "softgpu.h"
+
 #include <memory>
 #include <mutex>
 #include <unordered_map>
@@ -10,12 +12,15 @@ namespace softgpu {
 template <typename T>
 class Registry {
 public:
+    explicit Registry(LibraryKind kind) : kind_(kind) {}
+
     T* create()
     {
         auto object = std::make_unique<T>();
         T* const handle = object.get();
         const std::lock_guard lock(mutex_);
         objects_.emplace(handle, std::move(object));
+        count_live(kind_, 1);
         return handle;
     }
 
@@ -29,10 +34,14 @@ public:
     bool destroy(const void* handle)
     {
         const std::lock_guard lock(mutex_);
-        return objects_.erase(handle) != 0;
+        if (objects_.erase(handle) == 0)
+            return false;
+        count_live(kind_, -1);
+        return true;
     }
 
 private:
+    LibraryKind kind_;
     std::mutex mutex_;
     std::unordered_map<const void*, std::unique_ptr<T>> objects_;
 };

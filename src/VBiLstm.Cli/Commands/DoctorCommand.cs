@@ -76,12 +76,12 @@ static class DoctorCommand
             var searched = finding is { Missing: not null, Path: null, Tried.Count: > 0 };
             var missing = searched ? $"missing: {finding.Missing}; tried {string.Join(", ", finding.Tried)}" : finding.Missing;
             string?[] told = finding.Missing is null ? [finding.Version, finding.Path] : [missing];
-            Console.WriteLine($"{mark} {finding.Name,-14} {string.Join(", ", told.Where(part => part is not null))}");
+            Console.WriteLine($"{mark} {finding.Name,-17} {string.Join(", ", told.Where(part => part is not null))}");
         }
 
         if (session.Describe() is { } described)
         {
-            Console.WriteLine($"ranks          {described}");
+            Console.WriteLine($"ranks             {described}");
             foreach (var rank in ranks)
                 Console.WriteLine(rank.Line);
         }

@@ -110,9 +110,8 @@ sealed class DeviceOptions
             Refuse(parsed, option, $"--device {name}");
         var options = CudaOptionsOf(parsed, name, place);
         var device = new CudaDevice(options);
-        if (options.Recurrence == CudaRecurrence.Automatic && !device.OpaqueRecurrences)
-            Console.Error.WriteLine("vbilstm: cuDNN was not found: LSTMs without a channel run by the project's own kernels, more slowly. "
-                + "vbilstm doctor says what was tried; --recurrence kernels asks for this.");
+        foreach (var notice in device.Notices)
+            Console.Error.WriteLine($"vbilstm: {notice}");
         return device;
     }
 

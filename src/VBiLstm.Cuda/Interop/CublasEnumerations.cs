@@ -4,6 +4,10 @@ namespace VBiLstm.Cuda.Interop;
 enum CublasStatus
 {
     Success = 0,
+    InvalidValue = 7,
+    ArchitectureMismatch = 8,
+    InternalError = 14,
+    NotSupported = 15,
 }
 
 /// <summary>cublasOperation_t.</summary>

@@ -44,6 +44,7 @@ static partial class NativeLibraries
                 return;
             if (_software is not null)
                 throw new CudaException("One process can use the machine's GPU or the software GPU, not both.");
+            CublasWorkspaceSetting.Apply();
             ChooseForManagedCuda(software);
             NativeLibrary.SetDllImportResolver(typeof(NativeLibraries).Assembly, (name, _, _) => Require(name));
             _software = software;
@@ -176,14 +177,16 @@ static partial class NativeLibraries
         if (software)
             return [12];
         IEnumerable<int> majors = Cuda13IsTooNew() ? [12] : [13, 12];
-        var preferred = CudaMajorOf(Find(Cudnn).Handle);
+        var preferred = CudnnCudaMajor();
         return majors.OrderByDescending(major => major == preferred);
     }
 
     // Without a driver nothing is: there may be one where this is trained.
     static bool Cuda13IsTooNew() => Find(Driver).Handle != 0 && CudaDriver.DriverGetVersion(out var version) == 0 && version < Cuda13;
 
-    // What a cuDNN was built for; 0 where there is none.
+    /// <summary>The CUDA that cuDNN was built for; 0 where there is none, or it does not say.</summary>
+    public static int CudnnCudaMajor() => CudaMajorOf(Find(Cudnn).Handle);
+
     static unsafe int CudaMajorOf(nint cudnn)
         => cudnn != 0 && NativeLibrary.TryGetExport(cudnn, "cudnnGetCudartVersion", out var export) ? (int)(((delegate* unmanaged<nuint>)export)() / 1000) : 0;
 

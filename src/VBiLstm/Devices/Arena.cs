@@ -37,8 +37,16 @@ public sealed class Arena : IDisposable
         using var measuring = new Arena(null);
         layout(measuring);
         var arena = new Arena(device.Allocate(Math.Max(measuring._used, Alignment), purpose));
-        result = layout(arena);
-        return arena;
+        try
+        {
+            result = layout(arena);
+            return arena;
+        }
+        catch
+        {
+            arena.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Bytes that <paramref name="layout"/> would take, without allocating them.</summary>

@@ -51,9 +51,22 @@ public abstract partial class Device
     public virtual bool OpaqueRecurrences => false;
 
     /// <summary>
-    /// Bytes that the device itself will take for a recurrence without channel of so many steps and rows; 0 where the given tensors are all it needs.
+    /// Bytes that the device itself will take for the recurrences without channel of one step, by their inputs E and steps N, of H units and B rows each; 0
+    /// where the given tensors are all it needs.
     /// </summary>
-    public virtual long RecurrenceBytes(int inputs, int units, int steps, int rows, bool training) => 0;
+    public virtual long RecurrenceBytes(IEnumerable<(int Inputs, int Steps)> recurrences, int units, int rows, bool training) => 0;
+
+    /// <summary>Takes what the device needs for a recurrence of at most <see cref="LstmSequence.Steps"/> steps, before any of them runs.</summary>
+    public void Prepare(LstmSequence sequence)
+    {
+        ArgumentNullException.ThrowIfNull(sequence);
+        CheckSequence(sequence);
+        PrepareCore(sequence);
+    }
+
+    protected virtual void PrepareCore(LstmSequence sequence)
+    {
+    }
 
     /// <summary>Runs a whole recurrence without channel forward, input projections included where <see cref="LstmSequence.Input"/> is given.</summary>
     public void LstmSequenceForward(LstmSequence sequence)

@@ -9,6 +9,8 @@ namespace VBiLstm.Devices;
 /// </summary>
 public abstract partial class Device : IDisposable
 {
+    int _callingThread, _claims;
+
     /// <summary>What a person calls this device, for instance <c>cpu (2 threads, 512-bit)</c>.</summary>
     public abstract string Name { get; }
 
@@ -74,13 +76,37 @@ public abstract partial class Device : IDisposable
     /// Takes the operations that <paramref name="operations"/> calls as something to replay: a captured graph on a GPU, the
     /// plain calls on a CPU. Buffers and sizes are those of the recording; values are read at each replay.
     /// </summary>
-    public Action Record(Action operations)
+    public Recording Record(Action operations)
     {
         ArgumentNullException.ThrowIfNull(operations);
         return RecordCore(operations);
     }
 
-    protected abstract Action RecordCore(Action operations);
+    protected abstract Recording RecordCore(Action operations);
+
+    /// <summary>
+    /// Makes this thread the only one that may use the device's scratch and order of calls, until the claim is disposed; a thread may claim again within.
+    /// Training steps and all that runs them do so themselves.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">Another thread has claimed it.</exception>
+    public DeviceClaim Claim()
+    {
+        var thread = Environment.CurrentManagedThreadId;
+        if (Volatile.Read(ref _callingThread) != thread && Interlocked.CompareExchange(ref _callingThread, thread, 0) != 0)
+        {
+            throw new InvalidOperationException($"{Name} is in use by another thread: a device serves one caller at a time, or its results would be wrong. "
+                + "Give each training or evaluation that runs at the same time a device of its own.");
+        }
+
+        _claims++;
+        return new DeviceClaim(this);
+    }
+
+    internal void EndClaim()
+    {
+        if (--_claims == 0)
+            Volatile.Write(ref _callingThread, 0);
+    }
 
     /// <summary>Makes <paramref name="values"/> [in, out] an operand of products; see <see cref="RefreshWeights"/>.</summary>
     public abstract Weight CreateWeight(Tensor values, WeightUse use);

@@ -31,8 +31,10 @@ public enum LstmDirection
     Backward,
 }
 
-/// <summary>Buffers of an LSTM without channel over N steps of B rows (model.md F1′, B7; gate order i, f, u, o).</summary>
-public sealed record LstmSequence
+/// <summary>
+/// Buffers of an LSTM without channel over N steps of B rows (model.md F1′, B7; gate order i, f, u, o). Disposing it gives back what the device keeps for it.
+/// </summary>
+public sealed record LstmSequence : IDisposable
 {
     public required LstmDirection Direction { get; init; }
 
@@ -95,4 +97,13 @@ public sealed record LstmSequence
 
     /// <summary>[B, H] scratch; after the backward pass the gradient of the initial c.</summary>
     public required Tensor DC { get; init; }
+
+    /// <summary>What the device keeps for this recurrence beside the tensors; the device sets it.</summary>
+    public IDisposable? KeptByDevice { get; set; }
+
+    public void Dispose()
+    {
+        KeptByDevice?.Dispose();
+        KeptByDevice = null;
+    }
 }

@@ -67,6 +67,7 @@ public sealed class Evaluator
         if (importanceSamples > 1 && data.CarriesState)
             throw new ConfigurationException("The importance-weighted bound needs sequences of their own; these windows carry their state. "
                 + "Set data.carry_state=false, or leave the samples out.");
+        using var claim = _step.Claim();
         var batches = new EvaluationBatches(data, _batchSize);
         var lanes = new Lanes(batches.Count, (_batchSize + _step.BatchSize - 1) / _step.BatchSize, data.CarriesState, _ranks.Size);
         var batch = new SequenceBatch(_step.MaximumSteps, _step.BatchSize, data.FrameSize);

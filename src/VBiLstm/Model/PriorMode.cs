@@ -65,6 +65,7 @@ public sealed class PriorMode : IDisposable
     /// </summary>
     public void Step(ReadOnlySpan<float> frames, long seed, int t)
     {
+        using var claim = _device.Claim();
         _device.Upload(frames, _frame.X);
         Run(seed, t);
     }
@@ -72,6 +73,7 @@ public sealed class PriorMode : IDisposable
     /// <summary>As <see cref="Step(ReadOnlySpan{float}, long, int)"/> on token ids x_t [B].</summary>
     public void Step(ReadOnlySpan<int> tokens, long seed, int t)
     {
+        using var claim = _device.Claim();
         foreach (var id in tokens)
             if ((uint)id >= (uint)_model.VocabularySize)
                 throw new ArgumentException($"Token id {id} is outside the vocabulary of {_model.VocabularySize}.");
@@ -86,6 +88,7 @@ public sealed class PriorMode : IDisposable
     /// <summary>−log p_η(y_t) of frames y_t [B, D] under the last step's output, nats, into nll [B].</summary>
     public void Score(ReadOnlySpan<float> frames, Span<float> nll)
     {
+        using var claim = _device.Claim();
         _device.Upload(frames, _targets);
         Score(new Outputs.Targets(_targets, default), nll);
     }
@@ -93,6 +96,7 @@ public sealed class PriorMode : IDisposable
     /// <summary>As <see cref="Score(ReadOnlySpan{float}, Span{float})"/> for token ids y_t [B].</summary>
     public void Score(ReadOnlySpan<int> tokens, Span<float> nll)
     {
+        using var claim = _device.Claim();
         _device.Upload(tokens, _tokens);
         Score(new Outputs.Targets(default, _tokens), nll);
     }

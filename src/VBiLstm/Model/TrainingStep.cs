@@ -19,8 +19,8 @@ public sealed partial class TrainingStep : IDisposable
     readonly Workspace _workspace;
     readonly StepFrame _frame;
     readonly ModelPass _pass;
-    readonly Dictionary<int, Action> _recordedSteps = [];
-    Action? _recordedEnd;
+    readonly Dictionary<int, Recording> _recordedSteps = [];
+    Recording? _recordedEnd;
     readonly float[] _hostValidity;
     readonly float[] _hostLossWeight;
     readonly float[] _hostRows;
@@ -79,8 +79,16 @@ public sealed partial class TrainingStep : IDisposable
         return arena =>
         {
             var workspace = new Workspace(device, arena, model.Configuration, parameters, training);
-            var frame = new StepFrame(workspace, model.Configuration, sizes);
-            return (workspace, frame, model.CreatePass(workspace, frame, sizes));
+            try
+            {
+                var frame = new StepFrame(workspace, model.Configuration, sizes);
+                return (workspace, frame, model.CreatePass(workspace, frame, sizes));
+            }
+            catch
+            {
+                workspace.Dispose();
+                throw;
+            }
         };
     }
 
@@ -99,6 +107,9 @@ public sealed partial class TrainingStep : IDisposable
 
     /// <summary>What it computes.</summary>
     public SequenceModel Model => _parameters.Layout.Model;
+
+    /// <inheritdoc cref="Device.Claim"/>
+    public DeviceClaim Claim() => _device.Claim();
 
     internal ModelPass Pass => _pass;
 
@@ -120,6 +131,7 @@ public sealed partial class TrainingStep : IDisposable
     public void Load(SequenceBatch batch)
     {
         ArgumentNullException.ThrowIfNull(batch);
+        using var claim = Claim();
         if (batch.BatchSize != BatchSize || batch.Steps > MaximumSteps || batch.Steps < 1 || batch.FrameSize != (_model.IsCategorical ? 0 : _model.FrameSize))
         {
             throw new ArgumentException(
@@ -169,6 +181,7 @@ public sealed partial class TrainingStep : IDisposable
     /// </param>
     public void Run(in StepSettings settings, int shard = 0, bool recorded = true)
     {
+        using var claim = Claim();
         Apply(settings);
         if (!recorded)
         {
@@ -177,9 +190,9 @@ public sealed partial class TrainingStep : IDisposable
         else
         {
             // Sizes are fixed in a recording, values are not.
-            if (!_recordedSteps.TryGetValue(Steps, out var replay))
-                _recordedSteps.Add(Steps, replay = _device.Record(Operations));
-            replay();
+            if (!_recordedSteps.TryGetValue(Steps, out var recording))
+                _recordedSteps.Add(Steps, recording = _device.Record(Operations));
+            recording.Replay();
         }
 
         if (_parameters.Shards == 1)
@@ -190,7 +203,7 @@ public sealed partial class TrainingStep : IDisposable
         if (!recorded)
             End();
         else
-            (_recordedEnd ??= _device.Record(End))();
+            (_recordedEnd ??= _device.Record(End)).Replay();
     }
 
     // Shards are alike but for where their sum goes, which is not recorded.
@@ -225,6 +238,7 @@ public sealed partial class TrainingStep : IDisposable
     /// <summary>Phases F1 to F4 on the loaded batch and the drawn noise.</summary>
     public void Forward()
     {
+        using var claim = Claim();
         _pass.Forward();
         _device.WeightedSum(_frame.Terms, _frame.Scalars.Coefficients, _frame.Objective);
     }
@@ -232,13 +246,18 @@ public sealed partial class TrainingStep : IDisposable
     /// <summary>
     /// Phases B1 to B7 after <see cref="Forward"/>: every parameter's gradient of J. Overwrites gates and outputs by their gradients.
     /// </summary>
-    public void Backward() => _pass.Backward();
+    public void Backward()
+    {
+        using var claim = Claim();
+        _pass.Backward();
+    }
 
     /// <summary>
     /// Gradient norm, clipping and Adam; changes nothing where the objective or the norm is not finite, and nothing from then on where the run is to stop.
     /// </summary>
     public void Update()
     {
+        using var claim = Claim();
         _frame.Enter(TrainingPhase.Adam);
         _device.GradientNorm(_parameters.Gradients, _frame.GradientNorm);
         _device.AdamStep(_parameters.Values, _parameters.Gradients, _parameters.FirstMoments, _parameters.SecondMoments, _adam);
@@ -319,6 +338,9 @@ public sealed partial class TrainingStep : IDisposable
 
     public void Dispose()
     {
+        foreach (var recording in _recordedSteps.Values)
+            recording.Dispose();
+        _recordedEnd?.Dispose();
         _workspace.Dispose();
         _arena.Dispose();
     }

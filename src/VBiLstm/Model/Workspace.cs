@@ -15,7 +15,7 @@ sealed class Workspace : IDisposable
     readonly Arena _arena;
     readonly ModelParameters? _parameters;
     readonly List<Weight> _operands = [];
-    readonly List<Weight> _own = [];
+    readonly List<IDisposable> _own = [];
 
     /// <param name="device">Owner of the memory.</param>
     /// <param name="arena">Where the tensors are taken from.</param>
@@ -81,14 +81,24 @@ sealed class Workspace : IDisposable
         return operand;
     }
 
+    /// <summary>Has the device prepare a recurrence, which the step owns.</summary>
+    public LstmSequence Prepare(LstmSequence sequence)
+    {
+        if (_parameters is null)
+            return sequence;
+        _own.Add(sequence);
+        Device.Prepare(sequence);
+        return sequence;
+    }
+
     /// <inheritdoc cref="Operand(ParameterView, WeightUse)"/>
     public Weight Operand(Parameter parameter, WeightUse use = WeightUse.Forward | WeightUse.Transposed) => Operand(parameter.View, use);
 
-    /// <summary>Frees the operands of the step's own matrices; those of parameters are the parameters'.</summary>
+    /// <summary>Frees the step's own: recurrences, and the operands of its own matrices; those of parameters are the parameters'.</summary>
     public void Dispose()
     {
-        foreach (var operand in _own)
-            operand.Dispose();
+        foreach (var own in _own)
+            own.Dispose();
     }
 
     sealed class NoOperand() : Weight(default, 0)

@@ -124,8 +124,10 @@ public sealed class Trainer : IDisposable
     /// <exception cref="RanksDisagreeException">At a checkpoint, which is not written, the ranks' parameters differ.</exception>
     /// <exception cref="DataException">The data cannot be read on; the last checkpoint is of the step before.</exception>
     /// <exception cref="IOException">A checkpoint could not be written; what else could be is.</exception>
+    /// <exception cref="InvalidOperationException">Another thread uses the device.</exception>
     public TrainingOutcome Run(ITrainingObserver? observer = null, CancellationToken cancellation = default)
     {
+        using var claim = _device.Claim();
         _observers = observer is null ? [] : [observer];
         if (_folder is null)
             return Train(cancellation);

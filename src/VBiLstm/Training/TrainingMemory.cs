@@ -25,8 +25,7 @@ public sealed record TrainingMemory(long ParameterBytes, long ActivationBytes, l
         ArgumentNullException.ThrowIfNull(model);
 
         var layout = new ParameterLayout(model);
-        var recurrences = layout.Model.DeviceRecurrences(maximumSteps)
-            .Sum(recurrence => device.RecurrenceBytes(recurrence.Inputs, model.LstmUnits, recurrence.Steps, batchSize, training: true));
+        var recurrences = device.RecurrenceBytes(layout.Model.DeviceRecurrences(maximumSteps), model.LstmUnits, batchSize, training: true);
         return new TrainingMemory(ModelParameters.Measure(model, training: true, shards, ranks),
             TrainingStep.Measure(device, model, maximumSteps, batchSize, training: true), recurrences, device.WeightBytes(layout.Count));
     }

@@ -22,7 +22,7 @@ public abstract class DelegatingDevice(Device inner) : Device
 
     public override void Synchronise() => Inner.Synchronise();
 
-    protected override Action RecordCore(Action operations) => Inner.Record(operations);
+    protected override Recording RecordCore(Action operations) => Inner.Record(operations);
 
     public override Weight CreateWeight(Tensor values, WeightUse use) => Inner.CreateWeight(values, use);
 

@@ -98,12 +98,12 @@ public abstract partial class DeviceOperationTests
     public void A_recording_reads_current_values() => Run((device, t) =>
     {
         var (x, y) = (t.Flat(5, i => i), t.Flat(5, _ => 0));
-        var recorded = device.Record(() => device.Copy(x, y));
+        using var recorded = device.Record(() => device.Copy(x, y));
         for (var round = 0; round < 4; round++)
         {
             float[] values = [.. Enumerable.Range(0, 5).Select(i => 10f * round + i)];
             device.Upload(values, x);
-            recorded();
+            recorded.Replay();
             Assert.Equal(values, t.ReadSingles(y));
         }
     });

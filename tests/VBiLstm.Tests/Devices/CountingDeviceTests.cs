@@ -76,14 +76,14 @@ public class CountingDeviceTests
         device.Zero(New(2, 2));
         device.Zero(New(2, 2));
         Assert.Equal(2, device.HostLaunches);
-        var replay = device.Record(() =>
+        using var recorded = device.Record(() =>
         {
             device.Zero(New(2, 2));
             device.Copy(New(2, 2), New(2, 2));
             device.Zero(New(2, 2));
         });
-        replay();
-        replay();
+        recorded.Replay();
+        recorded.Replay();
         Assert.Equal((2 + 2, 2 + 6), (device.HostLaunches, counted.Count));
     }
 

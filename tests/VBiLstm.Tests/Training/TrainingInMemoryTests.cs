@@ -56,6 +56,52 @@ public class TrainingInMemoryTests
         Assert.All(drawn, pixel => Assert.True(pixel is 0 or 1));
     }
 
+    sealed class AtStep(long at, Action then) : ITrainingObserver
+    {
+        public void OnStep(in StepReport report)
+        {
+            if (report.Step == at)
+                then();
+        }
+
+        public void OnEvaluation(EvaluationReport report)
+        {
+        }
+    }
+
+    [Fact]
+    public void What_another_thread_does_with_a_device_in_use_is_refused_and_changes_nothing()
+    {
+        using var data = Digits();
+        using var device = new CpuDevice(2);
+        using var alone = new Trainer(Run, data, device);
+        alone.Run(cancellation: TestContext.Current.CancellationToken);
+        var expected = ParameterFiles.Download(device, alone.Parameters.Layout, alone.Parameters.Values).SelectMany(tensor => tensor.Values).ToList();
+
+        using var first = new Trainer(Run, data, device);
+        using var second = new Trainer(Run, data, device);
+        using var prior = new PriorMode(device, second.Parameters, 3, sampled: true);
+        var refusals = new List<InvalidOperationException>();
+        void Refused(Action use) => refusals.Add(Assert.Throws<InvalidOperationException>(use));
+        first.Run(new AtStep(5, () =>
+        {
+            var other = new Thread(() =>
+            {
+                Refused(() => second.Run());
+                Refused(() => new Evaluator(second.Step, Run.Training.BatchSize).Evaluate(data.Validation));
+                Refused(() => Generation.Frames(prior, Run.Model, 28, 1));
+            });
+            other.Start();
+            other.Join();
+        }), TestContext.Current.CancellationToken);
+        Assert.Equal(3, refusals.Count);
+        Assert.All(refusals, refusal => Assert.Contains("in use by another thread", refusal.Message, StringComparison.Ordinal));
+        Assert.Equal(expected, ParameterFiles.Download(device, first.Parameters.Layout, first.Parameters.Values).SelectMany(tensor => tensor.Values));
+
+        // It is free again.
+        Assert.Equal(TrainingOutcome.Completed, second.Run(cancellation: TestContext.Current.CancellationToken));
+    }
+
     [Fact]
     public void It_learns_the_same_bits_as_a_run_in_a_folder()
     {

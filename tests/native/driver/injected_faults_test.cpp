@@ -2,29 +2,11 @@
 
 namespace {
 
-// Every option that a test sets is off again after it.
-class InjectedFaults : public PlantedKernels {
-protected:
-    void TearDown() override
-    {
-        for (const auto& [name, value] : changed_)
-            EXPECT_EQ(softgpu_configure(name, value), 0) << name;
-        PlantedKernels::TearDown();
-    }
-
-    void configure(const char* name, const char* value, const char* usual = "0")
-    {
-        ASSERT_EQ(softgpu_configure(name, value), 0) << name;
-        changed_.emplace_back(name, usual);
-    }
-
-private:
-    std::vector<std::pair<const char*, const char*>> changed_;
-};
+class InjectedFaults : public PlantedKernels {};
 
 TEST_F(InjectedFaults, TheNthAllocationFailsAndNoOther)
 {
-    configure("SOFTGPU_FAIL_ALLOCATION", "2");
+    const Setting fault("SOFTGPU_FAIL_ALLOCATION", "2");
     unsigned long long address = 0;
     EXPECT_EQ(cuMemAlloc_v2(&address, 4), 0);
     EXPECT_EQ(name_of(cuMemAlloc_v2(&address, 4)), "CUDA_ERROR_OUT_OF_MEMORY");
@@ -33,7 +15,7 @@ TEST_F(InjectedFaults, TheNthAllocationFailsAndNoOther)
 
 TEST_F(InjectedFaults, MoreMemoryThanTheDeviceHasIsRefused)
 {
-    configure("SOFTGPU_MEMORY", "1000000", "8589934592");
+    const Setting memory("SOFTGPU_MEMORY", "1000000", "8589934592");
     unsigned long long address = 0, second = 0;
     EXPECT_EQ(cuMemAlloc_v2(&address, 600000), 0);
     const CUresult result = cuMemAlloc_v2(&second, 600000);
@@ -49,7 +31,7 @@ TEST_F(InjectedFaults, MoreMemoryThanTheDeviceHasIsRefused)
 TEST_F(InjectedFaults, AFailedLaunchShowsAtTheNextWait)
 {
     const DeviceArray<float> x(std::vector<float>(n, 1));
-    configure("SOFTGPU_FAIL_LAUNCH", "2");
+    const Setting fault("SOFTGPU_FAIL_LAUNCH", "2");
     EXPECT_EQ(launch("scale_and_shift", x.data(), 2.0f, 0.0f, n), 0);
     EXPECT_EQ(synchronize(), "");
     launch("scale_and_shift", x.data(), 2.0f, 0.0f, n);
@@ -61,7 +43,7 @@ TEST_F(InjectedFaults, AFailedLaunchShowsAtTheNextWait)
 TEST_F(InjectedFaults, ALostDeviceStaysLostUntilItsContextIsGone)
 {
     const DeviceArray<float> x(std::vector<float>(n, 1));
-    configure("SOFTGPU_LOSE_DEVICE", "1");
+    softgpu_configure("SOFTGPU_LOSE_DEVICE", "1");
     launch("scale_and_shift", x.data(), 2.0f, 0.0f, n);
     for (int i = 0; i < 2; i++)
         EXPECT_EQ(name_of(cuStreamSynchronize(stream)), "CUDA_ERROR_DEVICE_UNAVAILABLE");
@@ -77,7 +59,7 @@ TEST_F(InjectedFaults, AGraphThatCannotBeMadeHarmsNothingElse)
 {
     const DeviceArray<float> x(std::vector<float>(n, 1));
     void* const graph = capture([&] { launch("scale_and_shift", x.data(), 2.0f, 0.0f, n); });
-    configure("SOFTGPU_FAIL_GRAPH", "1");
+    const Setting fault("SOFTGPU_FAIL_GRAPH", "1");
     void* executable = nullptr;
     EXPECT_NE(cuGraphInstantiateWithFlags(&executable, graph, 0), 0);
     EXPECT_EQ(cuGraphInstantiateWithFlags(&executable, graph, 0), 0);

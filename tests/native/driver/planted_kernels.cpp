@@ -23,16 +23,23 @@ void set_seed(int seed) { ASSERT_EQ(softgpu_configure("SOFTGPU_SEED", std::to_st
 void PlantedKernels::SetUp()
 {
     DeviceTest::SetUp();
-    std::ifstream file(PLANTED_KERNELS, std::ios::binary);
-    const std::vector<char> image((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-    ASSERT_FALSE(image.empty()) << PLANTED_KERNELS;
-    ASSERT_EQ(cuModuleLoadData(&module_, image.data()), 0);
+    module_ = load_module();
 }
 
 void PlantedKernels::TearDown()
 {
     set_seed(0);
     DeviceTest::TearDown();
+}
+
+void* PlantedKernels::load_module()
+{
+    std::ifstream file(PLANTED_KERNELS, std::ios::binary);
+    const std::vector<char> image((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    EXPECT_FALSE(image.empty()) << PLANTED_KERNELS;
+    void* module = nullptr;
+    EXPECT_EQ(cuModuleLoadData(&module, image.data()), 0);
+    return module;
 }
 
 std::vector<float> PlantedKernels::counting(std::size_t count)

@@ -42,10 +42,12 @@ protected:
     // 0, 1, 2, ...
     static std::vector<float> counting(std::size_t count);
 
-private:
-    CUresult launch_untyped(CUstream target, const char* kernel, unsigned blocks, void** arguments);
+    static void* load_module();
 
     void* module_ = nullptr;
+
+private:
+    CUresult launch_untyped(CUstream target, const char* kernel, unsigned blocks, void** arguments);
 };
 
 // A context's order of streams, nodes, blocks and threads: from 1 on each seed has its own.

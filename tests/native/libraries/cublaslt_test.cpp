@@ -88,6 +88,15 @@ public:
         return result;
     }
 
+    // What the heuristic answers, and how many algorithms it found.
+    std::pair<cublasStatus_t, int> ask(cublasLtHandle_t handle)
+    {
+        cublasLtMatmulHeuristicResult_t result;
+        int count = -1;
+        const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(handle, description, a, b, c, c, preference, 1, &result, &count);
+        return {status, count};
+    }
+
     // On the operands' addresses; C is D.
     cublasStatus_t run(cublasLtHandle_t handle, const float* left, const float* right, float* result, const cublasLtMatmulHeuristicResult_t& choice,
         void* workspace, CUstream stream)
@@ -309,6 +318,37 @@ TEST_F(CublasLt, AttributesAreChecked)
     plan.set(CUBLASLT_MATMUL_DESC_EPILOGUE, std::uint32_t{CUBLASLT_EPILOGUE_BIAS});
     plan.promise(2);
     EXPECT_EQ(choose(1), CUBLAS_STATUS_NOT_SUPPORTED);
+}
+
+TEST_F(CublasLt, NoAlgorithmMayBeFound)
+{
+    const HostProduct p = HostProduct::random(false, false, 3, 4, 5, 0, 1);
+    const DeviceArray<float> bias(random_values(3, 9));
+    Plan plan(p, bias.data());
+    {
+        const Setting fault("SOFTGPU_FAIL_HEURISTIC", "1");
+        EXPECT_EQ(plan.ask(handle), std::pair(cublasStatus_t{CUBLAS_STATUS_NOT_SUPPORTED}, 0));
+        EXPECT_NE(std::string(cublasGetStatusString(CUBLAS_STATUS_NOT_SUPPORTED)).find("no algorithm is found"), std::string::npos);
+    }
+    EXPECT_EQ(plan.ask(handle), std::pair(cublasStatus_t{CUBLAS_STATUS_SUCCESS}, 1));
+}
+
+TEST_F(CublasLt, AnAlgorithmThatIsFoundMayNotWork)
+{
+    HostProduct p = HostProduct::random(false, false, 3, 4, 5, 0, 1);
+    p.bias = random_values(3, 9);
+    const DeviceArray<float> a(p.a), b(p.b), c(p.c), bias(p.bias);
+    Plan plan(p, bias.data());
+    {
+        const Setting fault("SOFTGPU_FAIL_HEURISTIC", "2");
+        const auto choice = plan.choose(handle);
+        EXPECT_EQ(plan.run(handle, a.data(), b.data(), c.data(), choice, nullptr, stream), CUBLAS_STATUS_NOT_SUPPORTED);
+        EXPECT_EQ(synchronize(), "") << "a call that is refused harms nothing";
+        EXPECT_EQ(c.download(), p.c);
+    }
+    EXPECT_EQ(plan.run(handle, a.data(), b.data(), c.data(), plan.choose(handle), nullptr, stream), CUBLAS_STATUS_SUCCESS);
+    EXPECT_EQ(synchronize(), "");
+    EXPECT_EQ(p.difference(c.download()), "");
 }
 
 }

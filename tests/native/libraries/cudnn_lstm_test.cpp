@@ -1,8 +1,15 @@
 #include "recurrent_network.h"
 
 #include <cmath>
+#include <cstdlib>
 
 namespace {
+
+// What a step computes, for comparisons to the last bit.
+struct Results {
+    std::vector<float> y, cy, dx, dhx, dcx, gradients;
+    bool operator==(const Results&) const = default;
+};
 
 class CudnnLstm : public DeviceTest {
 protected:
@@ -17,6 +24,24 @@ protected:
     {
         EXPECT_EQ(cudnnDestroy(handle), CUDNN_STATUS_SUCCESS);
         DeviceTest::TearDown();
+    }
+
+    static void step(RecurrentNetwork& network)
+    {
+        EXPECT_EQ(network.forward(), CUDNN_STATUS_SUCCESS);
+        EXPECT_EQ(network.backward_data(), CUDNN_STATUS_SUCCESS);
+        EXPECT_EQ(network.backward_weights(), CUDNN_STATUS_SUCCESS);
+    }
+
+    // What `run` leaves, from gradients of zero on.
+    template <typename Run>
+    static Results results_of(RecurrentNetwork& network, Run&& run)
+    {
+        network.d_weights->upload(std::vector<float>(network.weight_bytes / sizeof(float)));
+        run();
+        EXPECT_EQ(synchronize(), "");
+        return {network.y->download(), network.cy->download(), network.dx->download(), network.dhx->download(), network.dcx->download(),
+            network.d_weights->download()};
     }
 
     cudnnHandle_t handle = nullptr;
@@ -162,9 +187,7 @@ TEST_F(CudnnLstm, WeightGradientsAreAdded)
     RecurrentNetwork network(handle, {});
     const auto gradients = [&](float start) {
         network.d_weights->upload(std::vector<float>(network.weight_bytes / sizeof(float), start));
-        EXPECT_EQ(network.forward(), CUDNN_STATUS_SUCCESS);
-        EXPECT_EQ(network.backward_data(), CUDNN_STATUS_SUCCESS);
-        EXPECT_EQ(network.backward_weights(), CUDNN_STATUS_SUCCESS);
+        step(network);
         EXPECT_EQ(synchronize(), "");
         return network.d_weights->download();
     };
@@ -241,12 +264,7 @@ TEST_F(CudnnLstm, ResultsDoNotDependOnTheNumberOfThreads)
 TEST_F(CudnnLstm, TrainingStepCanBeCapturedAndReplayed)
 {
     RecurrentNetwork network(handle, {});
-    const auto step = [&] {
-        EXPECT_EQ(network.forward(), CUDNN_STATUS_SUCCESS);
-        EXPECT_EQ(network.backward_data(), CUDNN_STATUS_SUCCESS);
-        EXPECT_EQ(network.backward_weights(), CUDNN_STATUS_SUCCESS);
-    };
-    void* const graph = capture(step);
+    void* const graph = capture([&] { step(network); });
     void* executable = nullptr;
     ASSERT_EQ(cuGraphInstantiateWithFlags(&executable, graph, 0), 0);
     for (int replay = 0; replay < 2; ++replay) {
@@ -258,6 +276,81 @@ TEST_F(CudnnLstm, TrainingStepCanBeCapturedAndReplayed)
     }
     cuGraphExecDestroy(executable);
     cuGraphDestroy(graph);
+}
+
+// cuBLAS reads the variable as it is loaded, so each value needs a process of its own, which a death test of this style is.
+class CudnnRepetition : public CudnnLstm {
+protected:
+    void SetUp() override
+    {
+        CudnnLstm::SetUp();
+        GTEST_FLAG_SET(death_test_style, "threadsafe");
+        if (const char* const set = std::getenv("CUBLAS_WORKSPACE_CONFIG"))
+            usual_ = set;
+    }
+
+    void TearDown() override
+    {
+        configure(usual_.empty() ? nullptr : usual_.c_str());
+        CudnnLstm::TearDown();
+    }
+
+    static void configure(const char* value)
+    {
+        if (value)
+            setenv("CUBLAS_WORKSPACE_CONFIG", value, 1);
+        else
+            unsetenv("CUBLAS_WORKSPACE_CONFIG");
+    }
+
+    // Ends the process with the number of the kinds of results that two equal steps had with other bits, and 10 more for replays of one graph.
+    [[noreturn]] void compare_steps()
+    {
+        RecurrentNetwork network(handle, {.input = 16, .hidden = 16, .steps = 8, .batch = 8});
+        const auto differences = [&](auto&& run) {
+            const Results first = results_of(network, run), second = results_of(network, run);
+            // Not more than the last bits: the mathematics is the same.
+            expect_forward(network, 1e-6);
+            return (first.y != second.y) + (first.cy != second.cy) + (first.dx != second.dx) + (first.dhx != second.dhx) + (first.dcx != second.dcx)
+                + (first.gradients != second.gradients);
+        };
+        const int called = differences([&] { step(network); });
+        void* const graph = capture([&] { step(network); });
+        void* executable = nullptr;
+        EXPECT_EQ(cuGraphInstantiateWithFlags(&executable, graph, 0), 0);
+        const int replayed = differences([&] { EXPECT_EQ(cuGraphLaunch(executable, stream), 0); });
+        std::_Exit(HasFailure() ? 100 : called + 10 * replayed);
+    }
+
+private:
+    std::string usual_;
+};
+
+TEST_F(CudnnRepetition, CallsAndReplaysRepeatTheirBitsWhereCublasWasTold)
+{
+    for (const char* value : {":4096:2", ":16:8"}) {
+        configure(value);
+        EXPECT_EXIT(compare_steps(), ::testing::ExitedWithCode(0), "") << value;
+    }
+}
+
+TEST_F(CudnnRepetition, CallsAndReplaysDifferInTheirLastBitsOtherwise)
+{
+    for (const char* value : {static_cast<const char*>(nullptr), ":4096:8", ""}) {
+        configure(value);
+        EXPECT_EXIT(compare_steps(), ::testing::ExitedWithCode(66), "") << (value ? value : "not set");
+    }
+}
+
+TEST_F(CudnnRepetition, WhatIsSetAfterCublasWasLoadedComesTooLate)
+{
+    configure(nullptr);
+    EXPECT_EXIT(
+        {
+            configure(":4096:2");
+            compare_steps();
+        },
+        ::testing::ExitedWithCode(66), "");
 }
 
 }

@@ -52,6 +52,42 @@ TEST_F(CudnnRules, VersionsHaveTheirStatusNumbers)
     softgpu_configure("SOFTGPU_CUDNN_VERSION", "90100");
 }
 
+TEST_F(CudnnRules, TheCudaItWasBuiltForIsThatOfTheCublasUnlessToldOtherwise)
+{
+    EXPECT_EQ(cudnnGetCudartVersion(), 12040u);
+    {
+        const Setting blas("SOFTGPU_CUBLAS_VERSION", "130100", "120403");
+        EXPECT_EQ(cudnnGetCudartVersion(), 13010u);
+    }
+    const Setting runtime("SOFTGPU_CUDNN_CUDART_VERSION", "11080");
+    EXPECT_EQ(cudnnGetCudartVersion(), 11080u);
+}
+
+TEST_F(CudnnRules, RecurrentNetworksMayAllBeRefused)
+{
+    RecurrentNetwork network(handle, {});
+    {
+        const Setting fault("SOFTGPU_FAIL_CUDNN", "1");
+        constexpr const char* reason = "SOFTGPU_FAIL_CUDNN";
+        expect_refused(network.forward(), not_supported, reason);
+        expect_refused(network.forward(CUDNN_FWD_MODE_INFERENCE), not_supported, reason);
+        expect_refused(network.backward_data(), not_supported, reason);
+        expect_refused(network.backward_weights(), not_supported, reason);
+        EXPECT_EQ(synchronize(), "");
+    }
+    EXPECT_EQ(network.forward(), CUDNN_STATUS_SUCCESS);
+}
+
+TEST_F(CudnnRules, HandlesMayNotBeMade)
+{
+    cudnnHandle_t other = nullptr;
+    const Setting fault("SOFTGPU_FAIL_CUDNN", "2");
+    expect_refused(cudnnCreate(&other), 1001, "SOFTGPU_FAIL_CUDNN");
+    const Setting version("SOFTGPU_CUDNN_VERSION", "8907", "90100");
+    expect_refused(cudnnCreate(&other), 1, "SOFTGPU_FAIL_CUDNN");
+    EXPECT_EQ(other, nullptr);
+}
+
 TEST_F(CudnnRules, HandlesAndDescriptorsAreChecked)
 {
     cudnnHandle_t other = nullptr;
@@ -199,6 +235,30 @@ TEST_F(CudnnRules, SpacesDependOnTheShape)
     EXPECT_EQ(cudnnGetRNNTempSpaceSizes(handle, network.rnn, CUDNN_FWD_MODE_INFERENCE, network.x_descriptor, &work, &reserve), CUDNN_STATUS_SUCCESS);
     EXPECT_EQ(work, network.work_bytes);
     EXPECT_EQ(reserve, 0u);
+}
+
+TEST_F(CudnnRules, ShorterSequencesMayNeedMoreSpace)
+{
+    const Setting uneven("SOFTGPU_UNEVEN_CUDNN", "1");
+    std::size_t shorter_work = 0, shorter_reserve = 0;
+    for (const int steps : {3, 28, 60}) {
+        NetworkOptions options;
+        options.steps = steps;
+        RecurrentNetwork network(handle, options);
+        if (steps != 3) {
+            EXPECT_LT(network.work_bytes, shorter_work) << steps;
+            EXPECT_LT(network.reserve_bytes, shorter_reserve) << steps;
+        }
+        shorter_work = network.work_bytes;
+        shorter_reserve = network.reserve_bytes;
+        // All that it asks for is enough, and less is not.
+        EXPECT_EQ(network.forward(), CUDNN_STATUS_SUCCESS);
+        EXPECT_EQ(network.backward_data(), CUDNN_STATUS_SUCCESS);
+        EXPECT_EQ(network.backward_weights(), CUDNN_STATUS_SUCCESS);
+        EXPECT_EQ(synchronize(), "");
+        network.reserve_bytes--;
+        expect_refused(network.forward(), bad_param, "reserveSpaceSize");
+    }
 }
 
 TEST_F(CudnnRules, ForwardChecksItsArguments)

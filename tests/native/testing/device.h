@@ -85,5 +85,18 @@ private:
     T* data_ = nullptr;
 };
 
+// An option of the software GPU as it is for a while.
+class Setting {
+public:
+    Setting(const char* name, const char* value, const char* usual = "0") : name_(name), usual_(usual) { EXPECT_EQ(softgpu_configure(name, value), 0) << name; }
+    ~Setting() { EXPECT_EQ(softgpu_configure(name_, usual_), 0) << name_; }
+    Setting(const Setting&) = delete;
+    Setting& operator=(const Setting&) = delete;
+
+private:
+    const char* name_;
+    const char* usual_;
+};
+
 // Uniform in -scale to scale.
 std::vector<float> random_values(std::size_t count, unsigned seed, float scale = 1);

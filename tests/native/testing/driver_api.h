@@ -22,6 +22,7 @@ CUresult cuMemGetInfo_v2(size_t* free, size_t* total);
 CUresult cuMemHostAlloc(void** address, size_t bytes, unsigned flags);
 CUresult cuMemFreeHost(void* address);
 CUresult cuModuleLoadData(void** module, const void* image);
+CUresult cuModuleUnload(void* module);
 CUresult cuModuleGetFunction(void** function, void* module, const char* name);
 CUresult cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y, unsigned block_z,
     unsigned shared_bytes, CUstream stream, void** arguments, void** extra);
@@ -36,6 +37,7 @@ CUresult cuEventSynchronize(void* event);
 CUresult cuStreamBeginCapture_v2(CUstream stream, int mode);
 CUresult cuStreamEndCapture(CUstream stream, void** graph);
 CUresult cuGraphInstantiateWithFlags(void** executable, void* graph, unsigned long long flags);
+CUresult cuGraphUpload(void* executable, CUstream stream);
 CUresult cuGraphLaunch(void* executable, CUstream stream);
 CUresult cuGraphExecDestroy(void* executable);
 CUresult cuGraphDestroy(void* graph);
@@ -44,5 +46,6 @@ CUresult cuGraphNodeGetType(void* node, int* type);
 CUresult cuGetErrorName(CUresult error, const char** text);
 CUresult cuGetErrorString(CUresult error, const char** text);
 int softgpu_configure(const char* name, const char* value);
+long softgpu_live(const char* kind);
 
 }

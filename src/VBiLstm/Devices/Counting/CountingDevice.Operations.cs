@@ -6,7 +6,13 @@ namespace VBiLstm.Devices.Counting;
 public sealed partial class CountingDevice
 {
     protected override void MultiplyCore(Tensor x, Weight w, Tensor bias, Tensor y, bool accumulate)
-        => Count(nameof(Multiply), Bytes(x, w.Values, bias, y) + (accumulate ? Bytes(y) : 0), Product(x, w.Values.Columns));
+    {
+        // A GPU's library adds the bias within the product, but not to a vector.
+        var addsAfterwards = !bias.IsEmpty && (x.Rows == 1 || x.Columns == 1 || y.Columns == 1);
+        Count(nameof(Multiply), Bytes(x, w.Values, addsAfterwards ? default : bias, y) + (accumulate ? Bytes(y) : 0), Product(x, w.Values.Columns));
+        if (addsAfterwards)
+            Count(nameof(Add), Bytes(y, bias, y));
+    }
 
     protected override void MultiplyTransposedCore(Tensor dy, Weight w, Tensor dx, bool accumulate)
         => Count(nameof(MultiplyTransposed), Bytes(dy, w.Values, dx) + (accumulate ? Bytes(dx) : 0), Product(dy, w.Values.Rows));

@@ -51,14 +51,14 @@ public sealed partial class CountingDevice : Device
     {
     }
 
-    protected override Action RecordCore(Action operations) => () =>
+    protected override Recording RecordCore(Action operations) => new PlainRecording(() =>
     {
         if (Counted is not null)
             HostLaunches++;
         _replaying = true;
         operations();
         _replaying = false;
-    };
+    });
 
     public override Weight CreateWeight(Tensor values, WeightUse use) => new PlainWeight(values, use);
 

@@ -77,7 +77,7 @@ public sealed unsafe partial class CpuDevice : Device
     {
     }
 
-    protected override Action RecordCore(Action operations) => operations;
+    protected override Recording RecordCore(Action operations) => new PlainRecording(operations);
 
     public override Weight CreateWeight(Tensor values, WeightUse use) => new CpuWeight(values, use, _gemm.PanelColumns);
 

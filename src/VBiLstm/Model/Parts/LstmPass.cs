@@ -8,6 +8,7 @@ namespace VBiLstm.Model.Parts;
 /// </summary>
 sealed class LstmPass
 {
+    readonly Workspace _workspace;
     readonly Device _device;
     readonly int _rows;
     readonly WeightNoise? _weightNoise;
@@ -27,7 +28,7 @@ sealed class LstmPass
         WeightNoise? weightNoise = null, int besides = 0)
     {
         (Regularisation, _weightNoise) = (regularisation, weightNoise);
-        _device = workspace.Device;
+        (_workspace, _device) = (workspace, workspace.Device);
         _rows = sizes.BatchSize;
         var (b, h) = (sizes.BatchSize, lstm.Units);
         var inputUse = sizes.InputGradient ? WeightUse.Forward | WeightUse.Transposed : WeightUse.Forward;
@@ -117,7 +118,7 @@ sealed class LstmPass
         Tensor First(Tensor tensor) => tensor.IsEmpty ? tensor : tensor.RowRange(0, rows);
         var masked = Regularisation?.MaskedInput ?? default;
         (_dInput, _addsToDInput) = (First(dInput), addsToDInput);
-        _sequence = new LstmSequence
+        _sequence = _workspace.Prepare(new LstmSequence
         {
             Direction = direction,
             Steps = rows / _rows,
@@ -139,7 +140,7 @@ sealed class LstmPass
             DH = direction == LstmDirection.Forward && !DH.IsEmpty ? DH.RowRange(_rows, rows) : First(DH),
             DHRecurrent = DHRecurrent,
             DC = DC,
-        };
+        });
     }
 
     /// <summary>Runs the recurrence over so many steps, its input projections included where they were not gathered.</summary>
