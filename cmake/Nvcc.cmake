@@ -27,10 +27,8 @@ if(NOT VBILSTM_NVCC_VERSION MATCHES "^1[23]\\.")
     return()
 endif()
 
-# Each nvcc refuses host compilers newer than itself, so the candidates are tried. Windows takes cl.exe from the environment of its tools (never run so far).
-if(WIN32)
-    set(VBILSTM_NVCC_HOST_COMPILER "cl.exe" CACHE STRING "Host compiler of nvcc")
-elseif(NOT VBILSTM_NVCC_HOST_COMPILER)
+# Each nvcc refuses host compilers newer than itself, so the candidates are tried; on Windows nvcc knows only the one that CMake found, cl.exe.
+if(NOT VBILSTM_NVCC_HOST_COMPILER)
     set(nvcc_trial "${CMAKE_BINARY_DIR}/CMakeFiles/nvcc-trial.cu")
     file(WRITE "${nvcc_trial}" "__global__ void trial(float* x) { *x = 1; }\n")
     foreach(candidate IN ITEMS "$ENV{CUDAHOSTCXX}" "${CMAKE_CXX_COMPILER}" g++-14 g++-13 g++-12 g++-11)
@@ -52,14 +50,18 @@ if(NOT VBILSTM_NVCC_HOST_COMPILER)
 endif()
 
 set(VBILSTM_NVCC_COMMAND "${VBILSTM_NVCC}" -ccbin "${VBILSTM_NVCC_HOST_COMPILER}")
-set(VBILSTM_NVCC_ARCHITECTURES "")
+
+# Machine code for every architecture that this nvcc knows. The PTX, from which a driver compiles for any other GPU, is that of the oldest: all run it.
+set(architectures 75 80 86 89 90)
 if(VBILSTM_NVCC_VERSION VERSION_LESS 13)
-    list(APPEND VBILSTM_NVCC_ARCHITECTURES -gencode arch=compute_70,code=sm_70)
+    list(PREPEND architectures 70)
 endif()
-foreach(architecture IN ITEMS 75 80 86 89)
+if(VBILSTM_NVCC_VERSION VERSION_GREATER_EQUAL 12.8)
+    list(APPEND architectures 100 120)
+endif()
+list(GET architectures 0 oldest)
+set(VBILSTM_NVCC_ARCHITECTURES -gencode arch=compute_${oldest},code=compute_${oldest})
+foreach(architecture IN LISTS architectures)
     list(APPEND VBILSTM_NVCC_ARCHITECTURES -gencode arch=compute_${architecture},code=sm_${architecture})
 endforeach()
-
-# The PTX of the newest is for GPUs to come.
-list(APPEND VBILSTM_NVCC_ARCHITECTURES -gencode "arch=compute_90,code=[sm_90,compute_90]")
 message(STATUS "nvcc ${VBILSTM_NVCC_VERSION} with ${VBILSTM_NVCC_HOST_COMPILER}: ${VBILSTM_NVCC}")

@@ -13,7 +13,7 @@ public sealed class LibrarySearchTests : IDisposable
 
     public void Dispose() => _program.Dispose();
 
-    // Copies of the software GPU's libraries.
+    // Copies of the software GPU's libraries; its cuDNN needs its cuBLASLt beside it.
     string Put(string folder, params string[] libraries)
     {
         var path = Directory.CreateDirectory(_program.At(folder)).FullName;
@@ -51,7 +51,7 @@ public sealed class LibrarySearchTests : IDisposable
         _program.Variables["VBILSTM_CUDA_LIBRARIES"] = Put("driver", "libcuda.so.1");
         _program.Variables["VBILSTM_KERNELS"] = Path.Combine(AppContext.BaseDirectory, "softgpu", "vbilstm_kernels.fatbin");
         _program.Variables["CONDA_PREFIX"] = _program.At("conda");
-        var cudnn = Put("conda/lib", "libcudnn.so.9");
+        var cudnn = Put("conda/lib", "libcudnn.so.9", "libcublasLt.so.12");
         _program.Variables["VIRTUAL_ENV"] = _program.At("venv");
         var cublas = Put("venv/lib/python3.12/site-packages/nvidia/cublas/lib", "libcublas.so.12", "libcublasLt.so.12");
         foreach (var (name, path) in new[] { ("cuDNN", $"{cudnn}/libcudnn.so.9"), ("cuBLAS", $"{cublas}/libcublas.so.12") })
@@ -95,7 +95,7 @@ public sealed class LibrarySearchTests : IDisposable
     public void A_cudnn_that_is_too_new_for_the_driver_is_passed_over()
     {
         var later = Compile("later", "libcudnn.so.9", "unsigned long cudnnGetCudartVersion() { return 13000; }");
-        var right = Put("right", "libcuda.so.1", "libcudnn.so.9");
+        var right = Put("right", "libcuda.so.1", "libcudnn.so.9", "libcublasLt.so.12");
         _program.Variables["VBILSTM_CUDA_LIBRARIES"] = Folders(later, right);
         var cudnn = Finding("cuDNN");
         Assert.Equal($"{right}/libcudnn.so.9", cudnn.GetProperty("path").GetString());
