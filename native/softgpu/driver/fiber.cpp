@@ -74,8 +74,10 @@ Fiber::Fiber(void (*entry)(void*), void* argument) : entry_(entry), argument_(ar
 
 Fiber::~Fiber()
 {
-    if (mapping_)
-        munmap(mapping_, static_cast<std::size_t>(static_cast<const unsigned char*>(bottom_) - mapping_) + stack_bytes);
+    if (!mapping_)
+        return;
+    clear(); // of what AddressSanitizer knows of the frames on it, for whatever is mapped there next
+    munmap(mapping_, static_cast<std::size_t>(static_cast<const unsigned char*>(bottom_) - mapping_) + stack_bytes);
 }
 
 void* Fiber::clear()
