@@ -40,7 +40,7 @@ public class ProfilerTests
             var profiler = line.Groups[1].Value;
 
             // Up to the program that is profiled, or the file.
-            var own = Regex.Replace(line.Groups[4].Value, @" vbilstm( |\.nsys-rep).*$", "");
+            var own = Regex.Replace(line.Groups[4].Value, @" vbilstm( profile|\.nsys-rep).*$", "");
             foreach (Match option in Regex.Matches(own, "(--[a-z-]+)(?:[= ](\"[^\"]*\"|[^- ][^ ]*))?"))
                 Assert.Matches(Known[$"{profiler} {option.Groups[1].Value}"], option.Groups[2].Value);
         }
