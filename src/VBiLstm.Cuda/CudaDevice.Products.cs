@@ -53,6 +53,14 @@ public sealed unsafe partial class CudaDevice
 
     protected override void MultiplyLeakyReluCore(Tensor x, Weight w, Tensor bias, Tensor y, LeakyRelu phi)
     {
+        if (x.Columns > WidestThinInput)
+        {
+            _context.Bind();
+            _products.Multiply(x, w.Values, y, accumulate: false);
+            LeakyReluForwardCore(y, bias, y, phi);
+            return;
+        }
+
         var values = w.Values;
         var arguments = stackalloc void*[] { &x, &values, &bias, &y, &phi };
         Launch(_kernels.MultiplyLeakyRelu, (uint)CeilingDivide(y.Columns, TileColumns), (uint)CeilingDivide(y.Rows, TileRows), TileColumns, TileThreadRows,

@@ -11,14 +11,15 @@ public class KernelCountTests
     const int T = 7, B = 4;
 
     [Theory]
-    [InlineData(ModelKind.VariationalBiLstm, OutputDistribution.Gaussian, 1)]
-    [InlineData(ModelKind.VariationalBiLstm, OutputDistribution.Categorical, 0)]
-    [InlineData(ModelKind.ZForcing, OutputDistribution.Bernoulli, 0)]
-    [InlineData(ModelKind.Lstm, OutputDistribution.Categorical, 0)]
-    [InlineData(ModelKind.BiLstm, OutputDistribution.Categorical, 0)]
-    [InlineData(ModelKind.Vrnn, OutputDistribution.GaussianMixture, 1)]
-    [InlineData(ModelKind.Srnn, OutputDistribution.Categorical, 1)]
-    public void A_captured_step_has_the_counted_nodes(ModelKind kind, OutputDistribution distribution, double beta)
+    [InlineData(ModelKind.VariationalBiLstm, OutputDistribution.Gaussian, 1, 8)]
+    [InlineData(ModelKind.VariationalBiLstm, OutputDistribution.Gaussian, 1, 136)]
+    [InlineData(ModelKind.VariationalBiLstm, OutputDistribution.Categorical, 0, 8)]
+    [InlineData(ModelKind.ZForcing, OutputDistribution.Bernoulli, 0, 8)]
+    [InlineData(ModelKind.Lstm, OutputDistribution.Categorical, 0, 8)]
+    [InlineData(ModelKind.BiLstm, OutputDistribution.Categorical, 0, 8)]
+    [InlineData(ModelKind.Vrnn, OutputDistribution.GaussianMixture, 1, 8)]
+    [InlineData(ModelKind.Srnn, OutputDistribution.Categorical, 1, 8)]
+    public void A_captured_step_has_the_counted_nodes(ModelKind kind, OutputDistribution distribution, double beta, int latentUnits)
     {
         var configuration = new RunConfiguration
         {
@@ -31,7 +32,7 @@ public class KernelCountTests
                 EmbeddingSize = 8,
                 LstmUnits = 16,
                 MlpUnits = 16,
-                LatentUnits = 8,
+                LatentUnits = latentUnits,
                 Beta = beta,
                 Gamma = beta,
             },

@@ -16,6 +16,9 @@ public abstract partial class Device
 
     protected abstract void MultiplyCore(Tensor x, Weight w, Tensor bias, Tensor y, bool accumulate);
 
+    // Of x, up to which one kernel of a GPU does all; beyond, a product by its library and φ after it are faster (docs/gpu.md has the times on an H100).
+    internal const int WidestThinInput = 128;
+
     /// <summary>y = φ(x W + bias), meant for a thin x of few rows and columns. Shapes: x [R, in], W [in, M], bias [1, M], y [R, M].</summary>
     public void MultiplyLeakyRelu(Tensor x, Weight w, Tensor bias, Tensor y, LeakyRelu phi)
     {

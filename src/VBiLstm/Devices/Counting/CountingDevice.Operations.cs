@@ -28,7 +28,16 @@ public sealed partial class CountingDevice
     }
 
     protected override void MultiplyLeakyReluCore(Tensor x, Weight w, Tensor bias, Tensor y, LeakyRelu phi)
-        => Count(nameof(MultiplyLeakyRelu), Bytes(x, w.Values, bias, y), Product(x, w.Values.Columns));
+    {
+        if (x.Columns <= WidestThinInput)
+        {
+            Count(nameof(MultiplyLeakyRelu), Bytes(x, w.Values, bias, y), Product(x, w.Values.Columns));
+            return;
+        }
+
+        Count(nameof(Multiply), Bytes(x, w.Values, y), Product(x, w.Values.Columns));
+        Count(nameof(LeakyReluForward), Bytes(y, bias, y));
+    }
 
     static double Product(Tensor x, int columns) => 2.0 * x.Rows * x.Columns * columns;
 
