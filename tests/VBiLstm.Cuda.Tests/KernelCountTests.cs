@@ -49,7 +49,7 @@ public class KernelCountTests
         device.Synchronise();
         var (counted, nodes) = (StepBudget.Count(configuration, T).Kernels, device.GraphNodes.Single().Nodes);
 
-        // NVIDIA's libraries may take two kernels for a product, split over its inner dimension: 3 to 10 % more nodes on an H100.
+        // NVIDIA's libraries may take two kernels for a product, split over its inner dimension: up to 45 % more nodes on an H100.
         Assert.InRange(nodes, counted, Gpu.IsSoftware ? counted : 2 * counted);
     }
 }
