@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Devices;
@@ -56,6 +55,9 @@ public sealed class StepBenchmark : IDisposable
 
     public TrainingStep Step { get; }
 
+    /// <summary>Tells <see cref="Measure"/> the time.</summary>
+    internal TimeProvider Clock { get; init; } = TimeProvider.System;
+
     /// <summary>One whole step, as <see cref="Trainer"/> runs it.</summary>
     /// <param name="recorded">False calls its operations one by one, so that <see cref="TrainingStep.EnterPhase"/> is told the phases as they begin.</param>
     /// <returns>The objective in nats per sequence.</returns>
@@ -89,41 +91,41 @@ public sealed class StepBenchmark : IDisposable
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public StepTimes Measure(TimeSpan duration, CancellationToken cancellation = default)
     {
-        var begin = Stopwatch.GetTimestamp();
+        var begin = Clock.GetTimestamp();
         do
             Run();
-        while (GoesOn(() => Stopwatch.GetElapsedTime(begin) < duration / 3, cancellation));
+        while (GoesOn(() => Clock.GetElapsedTime(begin) < duration / 3, cancellation));
 
         // Half of what is left for whole steps, the rest for their phases; waiting for each phase's end takes time of its own.
         var steps = new List<double>();
         var half = duration / 3 + duration / 3;
-        while (GoesOn(() => steps.Count < MinimumSteps || Stopwatch.GetElapsedTime(begin) < half, cancellation))
+        while (GoesOn(() => steps.Count < MinimumSteps || Clock.GetElapsedTime(begin) < half, cancellation))
         {
-            var start = Stopwatch.GetTimestamp();
+            var start = Clock.GetTimestamp();
             Run();
-            steps.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
+            steps.Add(Clock.GetElapsedTime(start).TotalSeconds);
         }
 
         var phaseTicks = new long[Enum.GetValues<TrainingPhase>().Length];
         var phases = phaseTicks.Select(_ => new List<double>()).ToArray();
-        for (var measured = 0; GoesOn(() => measured < MinimumSteps || Stopwatch.GetElapsedTime(begin) < duration, cancellation); measured++)
+        for (var measured = 0; GoesOn(() => measured < MinimumSteps || Clock.GetElapsedTime(begin) < duration, cancellation); measured++)
         {
-            var start = Stopwatch.GetTimestamp();
+            var start = Clock.GetTimestamp();
             Array.Clear(phaseTicks);
             var (current, since) = (-1, start);
             Step.EnterPhase = phase =>
             {
                 _device.Synchronise();
-                var now = Stopwatch.GetTimestamp();
+                var now = Clock.GetTimestamp();
                 if (current >= 0)
                     phaseTicks[current] += now - since;
                 (current, since) = ((int)phase, now);
             };
             Run(recorded: false);
             Step.EnterPhase = null;
-            phaseTicks[current] += Stopwatch.GetTimestamp() - since;
+            phaseTicks[current] += Clock.GetTimestamp() - since;
             for (var phase = 0; phase < phases.Length; phase++)
-                phases[phase].Add((double)phaseTicks[phase] / Stopwatch.Frequency);
+                phases[phase].Add((double)phaseTicks[phase] / Clock.TimestampFrequency);
         }
 
         return new StepTimes(steps.Count, Median(steps),

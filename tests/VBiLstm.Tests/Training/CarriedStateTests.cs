@@ -5,6 +5,7 @@ using VBiLstm.Devices.Cpu;
 using VBiLstm.Evaluation;
 using VBiLstm.Model;
 using VBiLstm.Runs;
+using VBiLstm.Tests.Data;
 using VBiLstm.Training;
 
 namespace VBiLstm.Tests.Training;
@@ -121,6 +122,38 @@ public class CarriedStateTests
         }
 
         Assert.Equal(LastWeights(Run.Training), LastWeights(Run.Training with { EvaluateEvery = 0, CheckpointEvery = 0 }));
+    }
+
+    [Fact]
+    public void A_skipped_step_forgets_the_states_so_that_the_next_begins_from_zero()
+    {
+        // Of 20 sequences in four rows of five, number 7 is the third of row 1.
+        static FrameSequences Frames(int infinite)
+            => new([.. Enumerable.Range(0, 20)
+                .Select(i => new[] { [0.1f * (i % 9)], [i == infinite ? float.PositiveInfinity : 0.5f], new[] { 0.1f * (i % 7) } })])
+            { Carries = true };
+
+        Checkpoint After(int steps)
+        {
+            using var folder = new TemporaryFolder();
+            using var data = new DataSplits(Frames(infinite: 7), Frames(infinite: -1), Frames(infinite: -1), "one infinite value");
+            using var device = new CpuDevice(1);
+            var configuration = Run with
+            {
+                Model = Run.Model with { OutputDistribution = OutputDistribution.Gaussian, FrameSize = 1 },
+                Training = new TrainingConfiguration { BatchSize = 4, Steps = steps, OnNonFinite = OnNonFinite.Skip },
+            };
+            using var trainer = new Trainer(configuration, data, device, new RunFolder(folder.Path));
+            trainer.Run(cancellation: TestContext.Current.CancellationToken);
+            return CheckpointFolder.Read(folder.Path, withMoments: true);
+        }
+
+        var (before, skipped, next) = (After(2), After(3), After(4));
+        Assert.Equal((0, 1, 1), (before.State.SkippedSteps, skipped.State.SkippedSteps, next.State.SkippedSteps));
+        Assert.All(before.CarriedState, state => Assert.Contains(state.Values, value => value != 0));
+        Assert.NotEmpty(skipped.CarriedState);
+        Assert.All(skipped.CarriedState, state => Assert.All(state.Values, value => Assert.Equal(0, value)));
+        Assert.All(next.CarriedState, state => Assert.Contains(state.Values, value => value != 0));
     }
 
     static void Train(string folder, int interruptedAfter, bool evaluating = false, bool resume = false, RunConfiguration? configuration = null)

@@ -53,9 +53,52 @@ public class StepBenchmarkTests
         Assert.Equal(phases.Order(), phases);
         Assert.Equal(Enum.GetValues<TrainingPhase>().Except([TrainingPhase.B3, TrainingPhase.ShardSum, TrainingPhase.RankSum]), phases);
         Assert.All(times.Phases, phase => Assert.True(phase.Seconds > 0));
+    }
 
-        // Of the same unit; how long they are, nothing here says.
-        Assert.True(times.Phases.Sum(phase => phase.Seconds) < 1000 * times.Seconds);
+    // A quarter of a second goes by from reading to reading.
+    sealed class TickingClock(Action<int>? onReading = null) : TimeProvider
+    {
+        public int Readings { get; private set; }
+
+        public override long TimestampFrequency => 4;
+
+        public override long GetTimestamp()
+        {
+            Readings++;
+            onReading?.Invoke(Readings);
+            return Readings;
+        }
+    }
+
+    [Fact]
+    public void A_step_lasts_from_its_begin_to_its_end_and_a_phase_until_the_next()
+    {
+        using var device = new CpuDevice(1);
+        using var benchmark = new StepBenchmark(device, Small, 6) { Clock = new TickingClock() };
+        var times = benchmark.Measure(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        Assert.Equal(0.25, times.Seconds);
+        Assert.All(times.Phases, phase => Assert.Equal(0.25, phase.Seconds));
+    }
+
+    // Warming up takes 40 readings, whole steps as many, phases the rest.
+    [Theory]
+    [InlineData(10)]
+    [InlineData(60)]
+    [InlineData(100)]
+    public void A_measurement_is_cancelled_at_the_next_step_of_each_of_its_parts(int reading)
+    {
+        using var device = new CpuDevice(1);
+        using var source = new CancellationTokenSource();
+        var clock = new TickingClock(number =>
+        {
+            if (number == reading)
+                source.Cancel();
+        });
+        using var benchmark = new StepBenchmark(device, Small, 6) { Clock = clock };
+        Assert.Throws<OperationCanceledException>(() => benchmark.Measure(TimeSpan.FromSeconds(30), source.Token));
+
+        // A step and its phases, but no more, may have been under way.
+        Assert.InRange(clock.Readings, reading, reading + Enum.GetValues<TrainingPhase>().Length + 1);
     }
 
     [Fact]

@@ -51,7 +51,7 @@ public class TrainingRhythmTests
         public override void Fill(int index, long epoch, SequenceBatch batch, int row) => batch.Frames[batch.BatchSize + row] = Value;
     }
 
-    sealed class Record(Action<EvaluationReport>? onEvaluation = null) : ITrainingObserver
+    sealed class Record(Action<EvaluationReport>? onEvaluation = null, Action? onEvaluating = null) : ITrainingObserver
     {
         public List<StepReport> Steps { get; } = [];
 
@@ -67,6 +67,8 @@ public class TrainingRhythmTests
 
         public void OnWarning(string message) => Warnings.Add(message);
 
+        public void OnEvaluating(long step, double share) => onEvaluating?.Invoke();
+
         public void OnEvaluation(EvaluationReport report)
         {
             Evaluations.Add(report);
@@ -76,12 +78,13 @@ public class TrainingRhythmTests
 
     static FrameSequences Frames(int count) => FrameSequences.OfValues([.. Enumerable.Range(0, count).Select(i => new[] { 0, 0.25f * i, -1 })]);
 
-    static (TrainingOutcome Outcome, TrainingState State) Run(string folder, RunConfiguration configuration, Record record, Scripted? validation = null)
+    static (TrainingOutcome Outcome, TrainingState State) Run(string folder, RunConfiguration configuration, Record record, Scripted? validation = null,
+        CancellationToken? cancellation = null)
     {
         using var data = new DataSplits(Frames(5), validation is null ? Frames(3) : validation, Frames(2), "made here");
         using var device = new CpuDevice(1);
         using var trainer = new Trainer(configuration, data, device, new RunFolder(folder));
-        return (trainer.Run(record, TestContext.Current.CancellationToken), trainer.State);
+        return (trainer.Run(record, cancellation ?? TestContext.Current.CancellationToken), trainer.State);
     }
 
     [Theory]
@@ -143,6 +146,18 @@ public class TrainingRhythmTests
         Run(folder.Path, Still with { Training = training }, record);
         Assert.Equal(expected, record.Saved);
         Assert.Empty(record.Warnings);
+    }
+
+    [Fact]
+    public void A_run_that_is_cancelled_in_an_evaluation_saves_its_state_once()
+    {
+        using var folder = new TemporaryFolder();
+        using var source = new CancellationTokenSource();
+        var record = new Record(onEvaluating: source.Cancel);
+        var (outcome, state) = Run(folder.Path, Still with { Training = Still.Training with { CheckpointEvery = 1 } }, record, cancellation: source.Token);
+        Assert.Equal((TrainingOutcome.Interrupted, 1L, true), (outcome, state.Step, state.EvaluationIsPending));
+        Assert.Equal([1L], record.Saved);
+        Assert.Empty(record.Evaluations);
     }
 
     [Fact]
