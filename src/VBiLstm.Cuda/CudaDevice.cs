@@ -106,7 +106,9 @@ public sealed unsafe partial class CudaDevice : Device
 
     public override bool HasOwnMemory => true;
 
-    /// <summary>Kernel nodes and all nodes of every graph that is recorded now, in the order of <see cref="Device.Record"/>; zeros for those not captured.</summary>
+    /// <summary>
+    /// Kernel nodes and all nodes of every graph that is recorded now, in the order of <see cref="Device.Record"/>; zeros for those not captured.
+    /// </summary>
     public IEnumerable<(int KernelNodes, int Nodes)> GraphNodes => _graphs.Select(graph => (graph.KernelNodes, graph.Nodes));
 
     public override DeviceMemory Allocate(long bytes, string purpose)

@@ -194,8 +194,8 @@ sealed unsafe class CudnnLstm : IDisposable
         var shape = ShapeOf(n);
         Gather(_sequence.DH.RowRange(0, n * b), b, _b.DY, _paddedRows);
         Check(Cudnn.RnnBackwardData(_handle, _descriptor, shape.Lengths.Address, shape.YDescriptor, _b.Y.Address, _b.DY.Address, shape.XDescriptor,
-            _b.DX.Address, _stateDescriptor, _b.Hx.Address, 0, _b.DHx.Address, _stateDescriptor, _b.Cx.Address, 0, _b.DCx.Address, _weightBytes, _b.Weights.Address,
-            shape.WorkspaceBytes, shape.Workspace, shape.ReserveBytes, shape.Reserve), "cudnnRNNBackwardData_v8");
+            _b.DX.Address, _stateDescriptor, _b.Hx.Address, 0, _b.DHx.Address, _stateDescriptor, _b.Cx.Address, 0, _b.DCx.Address, _weightBytes,
+            _b.Weights.Address, shape.WorkspaceBytes, shape.Workspace, shape.ReserveBytes, shape.Reserve), "cudnnRNNBackwardData_v8");
 
         // cuDNN only adds to the gradients.
         _device.Zero(_b.DWeights);

@@ -2,7 +2,9 @@ using VBiLstm.Devices;
 
 namespace VBiLstm.Cuda;
 
-/// <summary>Device memory of which a library asks for more or less from call to call. A smaller block stays until the end, for a captured graph may use it.</summary>
+/// <summary>
+/// Device memory of which a library asks for more or less from call to call. A smaller block stays until the end, for a captured graph may use it.
+/// </summary>
 sealed class GrowingMemory(CudaDevice device, string purpose) : IDisposable
 {
     readonly List<DeviceMemory> _blocks = [];

@@ -14,7 +14,7 @@ public class PrecisionTests
         using var device = Gpu.Create(precision: precision);
         using var tensors = new TestTensors(device, 1);
 
-        // 1 + 2^-12 has 12 bits behind the point; TF32 keeps 10. It is allowed to NVIDIA's libraries, which may be more exact, as for vectors and small matrices.
+        // 1 + 2^-12 has 12 bits behind the point; TF32 keeps 10. It is allowed to NVIDIA's libraries, which may be more exact, as for vectors.
         var exact = 1 + MathF.ScaleB(1, -12);
         var least = precision == CudaPrecision.Tf32 ? 1 : exact;
         var most = precision == CudaPrecision.Tf32 && Gpu.IsSoftware ? 1 : exact;

@@ -183,9 +183,11 @@ static class ProfileCommand
             + (device.Options.UseGraph ? $", and {steps} as the captured graph that trains (range '{GraphRange}')" : ""));
         Console.WriteLine();
         Console.WriteLine("Time line, kernels by phase (Nsight Systems):");
-        Console.WriteLine($"  nsys profile --trace=cuda,nvtx,cublas,cudnn --cuda-graph-trace=node --capture-range=cudaProfilerApi --output=vbilstm vbilstm {arguments}");
+        Console.WriteLine("  nsys profile --trace=cuda,nvtx,cublas,cudnn --cuda-graph-trace=node --capture-range=cudaProfilerApi --output=vbilstm "
+            + $"vbilstm {arguments}");
         Console.WriteLine("  nsys stats --report nvtx_kern_sum,cuda_gpu_kern_sum vbilstm.nsys-rep");
         Console.WriteLine("Kernels of the forward loop in depth (Nsight Compute):");
-        Console.WriteLine($"  ncu --profile-from-start off --nvtx --nvtx-include \"{ProfilerRanges.Domain}@{ForwardLoop}/\" --launch-count 20 --set full --export vbilstm vbilstm {arguments}");
+        Console.WriteLine($"  ncu --profile-from-start off --nvtx --nvtx-include \"{ProfilerRanges.Domain}@{ForwardLoop}/\" --launch-count 20 --set full "
+            + $"--export vbilstm vbilstm {arguments}");
     }
 }

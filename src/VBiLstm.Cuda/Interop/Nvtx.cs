@@ -40,7 +40,8 @@ static unsafe class Nvtx
         {
             if (!NativeLibrary.TryLoad(name, out var handle))
                 continue;
-            if (NativeLibrary.TryGetExport(handle, "nvtxDomainCreateA", out var create) && NativeLibrary.TryGetExport(handle, "nvtxDomainRangePushEx", out var push)
+            if (NativeLibrary.TryGetExport(handle, "nvtxDomainCreateA", out var create)
+                && NativeLibrary.TryGetExport(handle, "nvtxDomainRangePushEx", out var push)
                 && NativeLibrary.TryGetExport(handle, "nvtxDomainRangePop", out var pop))
             {
                 fixed (byte* domain = Encoding.UTF8.GetBytes(Domain + '\0'))
