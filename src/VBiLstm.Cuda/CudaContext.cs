@@ -90,6 +90,15 @@ sealed class CudaContext : IDisposable
         _bound = this;
     }
 
+    /// <summary>As <see cref="Bind"/>, to give something back: false where the context has gone, and all that was taken in it too.</summary>
+    public bool TryBind()
+    {
+        if (!ReferenceEquals(_bound, this) && CudaDriver.CtxSetCurrent(_context) != CudaResult.Success)
+            return false;
+        _bound = this;
+        return true;
+    }
+
     /// <summary>
     /// Held while a stream of the GPU is captured, and while one of its devices comes or goes: the libraries then wait for the whole GPU, which spoils every
     /// capture under way in this process.

@@ -295,9 +295,8 @@ public sealed unsafe partial class CudaDevice : Device
 
         protected override void Dispose(bool disposing)
         {
-            if (_host == 0)
+            if (_host == 0 || !_device._context.TryBind())
                 return;
-            _device._context.Bind();
             _ = _device.WaitForEvent(_copied);
             _ = CudaDriver.EventDestroy(_copied);
             _ = CudaDriver.MemFreeHost(_host);
@@ -309,8 +308,8 @@ public sealed unsafe partial class CudaDevice : Device
     {
         protected override void Free()
         {
-            device._context.Bind();
-            _ = CudaDriver.MemFree(Address);
+            if (device._context.TryBind())
+                _ = CudaDriver.MemFree(Address);
         }
     }
 }

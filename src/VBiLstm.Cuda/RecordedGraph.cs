@@ -91,8 +91,8 @@ sealed class RecordedGraph(CudaContext context, nint stream, Action operations, 
 
     protected override void Dispose(bool disposing)
     {
-        context.Bind();
-        Forget();
+        if (context.TryBind())
+            Forget();
         ended(this);
     }
 }

@@ -1,5 +1,6 @@
 using VBiLstm.Configuration;
 using VBiLstm.Devices;
+using VBiLstm.Model;
 
 namespace VBiLstm.Cuda.Tests;
 
@@ -74,6 +75,29 @@ public class SideBySideTests
             if (Gpu.IsSoftware)
                 SoftwareGpu.Set("SOFTGPU_DEVICES", 1);
         }
+    }
+
+    [Fact]
+    public void A_step_may_be_given_back_after_its_device()
+    {
+        var device = Open(0, CudaRecurrence.Cudnn);
+        var configuration = SmallTraining.Configuration();
+        var parameters = new ModelParameters(device, configuration.Model, training: true);
+        var step = new TrainingStep(device, parameters, 4, configuration.Training.BatchSize, configuration.Training);
+        var readback = step.CreateMetricsReadback();
+        for (var i = 0; i < 3; i++)
+        {
+            step.Load(RandomSequences.Batch(configuration.Model, 4, configuration.Training.BatchSize, i));
+            step.Run(StepSettings.Of(configuration, i));
+        }
+
+        device.Dispose();
+        using (var next = Open(0))
+            Train(next, ModelKind.Lstm);
+        readback.Dispose();
+        step.Dispose();
+        parameters.Dispose();
+        device.Dispose();
     }
 
     [Fact]
