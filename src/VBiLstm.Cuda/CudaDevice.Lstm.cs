@@ -8,7 +8,7 @@ public sealed unsafe partial class CudaDevice
 {
     public override bool OpaqueRecurrences => _recurrences is not null;
 
-    public override long RecurrenceBytes(IEnumerable<(int Inputs, int Steps)> recurrences, int units, int rows, bool training)
+    protected override long RecurrenceBytesCore(IEnumerable<(int Inputs, int Steps)> recurrences, int units, int rows, bool training)
         => _recurrences?.Measure(recurrences, units, rows, training) ?? 0;
 
     protected override void PrepareCore(LstmSequence sequence) => _recurrences?.Prepare(sequence);

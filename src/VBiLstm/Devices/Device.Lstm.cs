@@ -54,7 +54,13 @@ public abstract partial class Device
     /// Bytes that the device itself will take for the recurrences without channel of one step, by their inputs E and steps N, of H units and B rows each; 0
     /// where the given tensors are all it needs.
     /// </summary>
-    public virtual long RecurrenceBytes(IEnumerable<(int Inputs, int Steps)> recurrences, int units, int rows, bool training) => 0;
+    public long RecurrenceBytes(IEnumerable<(int Inputs, int Steps)> recurrences, int units, int rows, bool training)
+    {
+        ArgumentNullException.ThrowIfNull(recurrences);
+        return RecurrenceBytesCore(recurrences, units, rows, training);
+    }
+
+    protected virtual long RecurrenceBytesCore(IEnumerable<(int Inputs, int Steps)> recurrences, int units, int rows, bool training) => 0;
 
     /// <summary>Takes what the device needs for a recurrence of at most <see cref="LstmSequence.Steps"/> steps, before any of them runs.</summary>
     public void Prepare(LstmSequence sequence)

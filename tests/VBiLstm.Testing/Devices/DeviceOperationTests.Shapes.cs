@@ -102,6 +102,7 @@ public abstract partial class DeviceOperationTests
         [nameof(Device.LstmCellBackward)] = (d, o)
             => d.LstmCellBackward(o.Tensor(3, 20), o.Tensor(3, 5), o.Tensor(3, 5), o.Tensor(3, 5), o.Tensor(3, 5), o.Tensor(3, 1), o.Tensor(3, 5),
                 o.Tensor(3, 5)),
+        [nameof(Device.Prepare)] = (d, o) => d.Prepare(Sequence(o)),
         [nameof(Device.LstmSequenceForward)] = (d, o) => d.LstmSequenceForward(Sequence(o)),
         [nameof(Device.LstmSequenceBackward)] = (d, o) =>
         {
