@@ -44,6 +44,7 @@ static partial class NativeLibraries
                 return;
             if (_software is not null)
                 throw new CudaException("One process can use the machine's GPU or the software GPU, not both.");
+            // Before the resolver, which knows CUDA's libraries only.
             CublasWorkspaceSetting.Apply();
             ChooseForManagedCuda(software);
             NativeLibrary.SetDllImportResolver(typeof(NativeLibraries).Assembly, (name, _, _) => Require(name));
