@@ -41,7 +41,8 @@ bound_names() {
     for file in "$@"; do
         [ -r "$file" ] || fail "cannot read $file"
         case $file in
-            *.cs) grep -oE 'EntryPoint[[:space:]]*=[[:space:]]*"[A-Za-z0-9_]+"' "$file" | sed -E 's/.*"([^"]+)"/\1/' || true ;;
+            # Bound by an attribute, or asked for by name because not every version has it.
+            *.cs) grep -oE '(EntryPoint[[:space:]]*=[[:space:]]*|TryGetExport\([A-Za-z]+, )"[A-Za-z0-9_]+"' "$file" | sed -E 's/.*"([^"]+)"/\1/' || true ;;
             *) sed -E 's/#.*//; s/[[:space:]]+/\n/g' "$file" | grep -E '^[A-Za-z0-9_]+$' || true ;;
         esac
     done | sort -u
