@@ -21,7 +21,7 @@ public sealed unsafe partial class CudaDevice
         if (Options.Recurrence == CudaRecurrence.Cudnn)
         {
             NativeLibraries.Require(NativeLibraries.Cudnn);
-            _recurrences = _releases.Add(new CudnnRecurrences(this, _stream, Options.Precision, _products.Version));
+            OpenCudnn();
             return;
         }
 
@@ -33,17 +33,18 @@ public sealed unsafe partial class CudaDevice
 
         try
         {
-            _recurrences = new CudnnRecurrences(this, _stream, Options.Precision, _products.Version);
+            OpenCudnn();
             RecurrenceComparison.Try(this);
-            _releases.Add(_recurrences);
         }
-        catch (Exception e) when (e is CudnnException or EntryPointNotFoundException || e.GetType() == typeof(CudaException))
+        catch (Exception e) when (e is EntryPointNotFoundException or (CudaException and not (CudaDriverException or CublasException)))
         {
             _recurrences?.Dispose();
             _recurrences = null;
             _notices.Add($"cuDNN was found, but does not work: {e.Message} {KernelsInstead} --recurrence kernels asks for this.");
         }
     }
+
+    void OpenCudnn() => _recurrences = _releases.Add(new CudnnRecurrences(this, _stream, Options.Precision, _products.Version));
 
     const string KernelsInstead = "LSTMs without a channel run by the project's own kernels, a product and a cell a step.";
 

@@ -67,7 +67,7 @@ sealed unsafe class CudnnLstm : IDisposable
             _dWeights = _training ? Matrices(_b.DWeights) : [];
             device.Upload([.. Enumerable.Range(0, _sizes.Steps * _paddedRows).Select(i => 1 + i / _paddedRows)], _b.PaddedLengths);
             _reserve = _releases.Add(new GrowingMemory(device, "cuDNN's reserve space"));
-            var (workspace, reserve) = Measure(_sizes, _sizes.Steps, handle, _descriptor);
+            var (workspace, reserve) = Measure(_sizes, handle, _descriptor);
             (WorkspaceBytes, _) = ((long)workspace, _reserve.AtLeast((long)reserve));
         }
         catch
@@ -86,14 +86,14 @@ sealed unsafe class CudnnLstm : IDisposable
         using var releases = new Releases();
         var descriptor = Describe(sizes, dropout, precision, releases);
         Check(Cudnn.GetRnnWeightSpaceSize(handle, descriptor, out var weightBytes), "cudnnGetRNNWeightSpaceSize");
-        var (workspace, reserve) = Measure(sizes, sizes.Steps, handle, descriptor);
+        var (workspace, reserve) = Measure(sizes, handle, descriptor);
         return (Arena.Measure(arena => Layout(arena, sizes, weightBytes)) + (long)reserve, (long)workspace);
     }
 
-    static (nuint Workspace, nuint Reserve) Measure(CudnnLstmSizes sizes, int steps, nint handle, nint descriptor)
+    static (nuint Workspace, nuint Reserve) Measure(CudnnLstmSizes sizes, nint handle, nint descriptor)
     {
         using var releases = new Releases();
-        return Spaces(sizes, handle, descriptor, DataDescriptor(sizes, steps, sizes.Inputs, releases));
+        return Spaces(sizes, handle, descriptor, DataDescriptor(sizes, sizes.Steps, sizes.Inputs, releases));
     }
 
     static nint Describe(CudnnLstmSizes sizes, nint dropout, CudaPrecision precision, Releases releases)

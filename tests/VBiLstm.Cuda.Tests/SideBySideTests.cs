@@ -15,67 +15,41 @@ public class SideBySideTests
     static float[] Train(Device device, ModelKind kind) => SmallTraining.Train(device, kind, Lengths);
 
     [Fact]
-    public void Two_gpus_train_side_by_side_with_the_bits_of_two_separate_runs()
+    public void Two_gpus_train_side_by_side_with_the_bits_of_two_separate_runs() => OnTwoGpus((first, second) =>
     {
-        Assert.SkipUnless(Gpu.IsSoftware || CudaDevice.CountGpus(software: false) > 1, "This machine has one GPU.");
-        using var first = Open(0);
-        if (Gpu.IsSoftware)
-            SoftwareGpu.Set("SOFTGPU_DEVICES", 2);
-        try
-        {
-            using var second = Open(1);
-            var expected = (Train(first, ModelKind.VariationalBiLstm), Train(second, ModelKind.BiLstm));
+        var expected = (Train(first, ModelKind.VariationalBiLstm), Train(second, ModelKind.BiLstm));
 
-            // On two threads, each of which then takes the other device.
-            for (var round = 0; round < 4; round++)
-            {
-                var results = new float[2][];
-                var turn = round % 2;
-                Together(() => results[turn] = Train(turn == 0 ? first : second, turn == 0 ? ModelKind.VariationalBiLstm : ModelKind.BiLstm),
-                    () => results[1 - turn] = Train(turn == 0 ? second : first, turn == 0 ? ModelKind.BiLstm : ModelKind.VariationalBiLstm));
-                Assert.Equal(expected.Item1, results[0]);
-                Assert.Equal(expected.Item2, results[1]);
-            }
-        }
-        finally
+        // On two threads, each of which then takes the other device.
+        for (var round = 0; round < 4; round++)
         {
-            if (Gpu.IsSoftware)
-                SoftwareGpu.Set("SOFTGPU_DEVICES", 1);
+            var results = new float[2][];
+            var turn = round % 2;
+            Together(() => results[turn] = Train(turn == 0 ? first : second, turn == 0 ? ModelKind.VariationalBiLstm : ModelKind.BiLstm),
+                () => results[1 - turn] = Train(turn == 0 ? second : first, turn == 0 ? ModelKind.BiLstm : ModelKind.VariationalBiLstm));
+            Assert.Equal(expected.Item1, results[0]);
+            Assert.Equal(expected.Item2, results[1]);
         }
-    }
+    });
 
     [Fact]
-    public void One_thread_may_use_two_gpus_in_turn()
+    public void One_thread_may_use_two_gpus_in_turn() => OnTwoGpus((first, second) =>
     {
-        Assert.SkipUnless(Gpu.IsSoftware || CudaDevice.CountGpus(software: false) > 1, "This machine has one GPU.");
-        using var first = Open(0);
-        if (Gpu.IsSoftware)
-            SoftwareGpu.Set("SOFTGPU_DEVICES", 2);
-        try
+        using var onFirst = first.Allocate(4 * sizeof(float), "values");
+        using var onSecond = second.Allocate(4 * sizeof(float), "values");
+        var (a, b) = (new Tensor(onFirst.Address, 1, 4, 4), new Tensor(onSecond.Address, 1, 4, 4));
+        for (var round = 0; round < 3; round++)
         {
-            using var second = Open(1);
-            using var onFirst = first.Allocate(4 * sizeof(float), "values");
-            using var onSecond = second.Allocate(4 * sizeof(float), "values");
-            var (a, b) = (new Tensor(onFirst.Address, 1, 4, 4), new Tensor(onSecond.Address, 1, 4, 4));
-            for (var round = 0; round < 3; round++)
-            {
-                first.Upload(new float[] { 1, 2, 3, 4 + round }, a);
-                second.Upload(new float[] { 5, 6, 7, 8 + round }, b);
-                first.Add(a, a, a);
-                second.Add(b, b, b);
-                var (x, y) = (new float[4], new float[4]);
-                first.Download(a, x);
-                second.Download(b, y);
-                Assert.Equal([2, 4, 6, 8 + 2 * round], x);
-                Assert.Equal([10, 12, 14, 16 + 2 * round], y);
-            }
+            first.Upload(new float[] { 1, 2, 3, 4 + round }, a);
+            second.Upload(new float[] { 5, 6, 7, 8 + round }, b);
+            first.Add(a, a, a);
+            second.Add(b, b, b);
+            var (x, y) = (new float[4], new float[4]);
+            first.Download(a, x);
+            second.Download(b, y);
+            Assert.Equal([2, 4, 6, 8 + 2 * round], x);
+            Assert.Equal([10, 12, 14, 16 + 2 * round], y);
         }
-        finally
-        {
-            if (Gpu.IsSoftware)
-                SoftwareGpu.Set("SOFTGPU_DEVICES", 1);
-        }
-    }
+    });
 
     [Fact]
     public void A_step_may_be_given_back_after_its_device()
@@ -122,6 +96,24 @@ public class SideBySideTests
             while (!over.IsCancellationRequested)
                 Open(0, CudaRecurrence.Cudnn).Dispose();
         });
+    }
+
+    static void OnTwoGpus(Action<CudaDevice, CudaDevice> run)
+    {
+        Assert.SkipUnless(Gpu.IsSoftware || CudaDevice.CountGpus(software: false) > 1, "This machine has one GPU.");
+        using var first = Open(0);
+        if (Gpu.IsSoftware)
+            SoftwareGpu.Set("SOFTGPU_DEVICES", 2);
+        try
+        {
+            using var second = Open(1);
+            run(first, second);
+        }
+        finally
+        {
+            if (Gpu.IsSoftware)
+                SoftwareGpu.Set("SOFTGPU_DEVICES", 1);
+        }
     }
 
     static void Together(params ReadOnlySpan<Action> actions)
