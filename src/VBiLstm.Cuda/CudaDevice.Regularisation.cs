@@ -15,6 +15,7 @@ public sealed unsafe partial class CudaDevice
     {
         var arguments = stackalloc void*[] { &x, &deviation, &key, &stream, &y };
         LaunchElements(_kernels.AddNormal, x.Rows, x.Columns, arguments);
+        RoundOperand(y);
     }
 
     protected override void AddCore(Tensor x, Tensor addend, Tensor y)
@@ -65,5 +66,6 @@ public sealed unsafe partial class CudaDevice
     {
         var arguments = stackalloc void*[] { &x, &target, &w, &coefficient, &dx };
         LaunchRows(_kernels.DistanceBackward, x.Rows, x.Columns, arguments);
+        RoundOperand(dx);
     }
 }
