@@ -9,7 +9,7 @@ struct AdamArguments
     bool halt_on_non_finite;
 };
 
-static_assert(sizeof(AdamArguments) == 168, "the managed side passes these bytes");
+static_assert(sizeof(AdamArguments) == 216, "the managed side passes these bytes");
 
 __device__ inline bool is_finite(float x) { return fabsf(x) <= 3.402823466e38f; }
 

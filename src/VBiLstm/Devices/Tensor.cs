@@ -10,7 +10,13 @@ namespace VBiLstm.Devices;
 /// <param name="Stride">Elements from one row to the next; larger than <paramref name="Columns"/> for a view of columns.</param>
 public readonly record struct Tensor(nint Address, int Rows, int Columns, int Stride)
 {
-    public bool IsEmpty => Address == 0;
+    /// <summary>
+    /// Address of the same elements rounded to bf16, at the same distances, which products read instead; 0 where there are none. Operations that write the
+    /// tensor write both, products only the first. Where nothing but products read it, <see cref="Address"/> is 0.
+    /// </summary>
+    public nint Operand { get; init; }
+
+    public bool IsEmpty => Address == 0 && Operand == 0;
 
     public long Count => (long)Rows * Columns;
 
@@ -24,7 +30,7 @@ public readonly record struct Tensor(nint Address, int Rows, int Columns, int St
         ArgumentOutOfRangeException.ThrowIfNegative(start);
         ArgumentOutOfRangeException.ThrowIfNegative(count);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(start + count, Rows);
-        return new Tensor(Address + (nint)start * Stride * sizeof(float), count, Columns, Stride);
+        return View((nint)start * Stride, count, Columns, Stride);
     }
 
     /// <summary>The view of <paramref name="count"/> columns from <paramref name="start"/>; empty stays empty.</summary>
@@ -35,8 +41,15 @@ public readonly record struct Tensor(nint Address, int Rows, int Columns, int St
         ArgumentOutOfRangeException.ThrowIfNegative(start);
         ArgumentOutOfRangeException.ThrowIfNegative(count);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(start + count, Columns);
-        return new Tensor(Address + (nint)start * sizeof(float), Rows, count, Stride);
+        return View(start, Rows, count, Stride);
     }
+
+    /// <summary>Another matrix of its elements, from the one at <paramref name="offset"/>; empty stays empty.</summary>
+    internal Tensor View(nint offset, int rows, int columns, int stride)
+        => new(Address == 0 ? 0 : Address + offset * sizeof(float), rows, columns, stride) { Operand = Operand == 0 ? 0 : Operand + offset * OperandBytes };
+
+    /// <summary>Bytes of an element of an operand.</summary>
+    internal const int OperandBytes = 2;
 }
 
 /// <summary>A vector of int32 in a device's memory: token ids, row numbers, or the noise key. A view, never an owner.</summary>

@@ -57,5 +57,5 @@ public readonly record struct ParameterView(int Offset, int Rows, int Columns, i
     public ParameterView ColumnRange(int start, int count) => this with { Offset = Offset + start, Columns = count };
 
     /// <summary>The matrix in an arena of its layout.</summary>
-    public Tensor In(Tensor arena) => arena.IsEmpty ? default : new Tensor(arena.Address + (nint)Offset * sizeof(float), Rows, Columns, Stride);
+    public Tensor In(Tensor arena) => arena.IsEmpty ? default : arena.View(Offset, Rows, Columns, Stride);
 }

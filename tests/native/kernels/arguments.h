@@ -5,6 +5,7 @@ struct Tensor
 {
     float* data = nullptr;
     int rows = 0, columns = 0, stride = 0;
+    unsigned short* operand = nullptr; // the elements as bf16
 };
 
 struct IdTensor
@@ -37,4 +38,4 @@ struct AdamArguments
     bool halt_on_non_finite;
 };
 
-static_assert(sizeof(Tensor) == 24 && sizeof(IdTensor) == 16 && sizeof(GaussianHead) == 12 && sizeof(NoiseSource) == 40 && sizeof(AdamArguments) == 168);
+static_assert(sizeof(Tensor) == 32 && sizeof(IdTensor) == 16 && sizeof(GaussianHead) == 12 && sizeof(NoiseSource) == 40 && sizeof(AdamArguments) == 216);
