@@ -99,19 +99,22 @@ struct alignas(8) FourOperands
 };
 
 // The values that products alone do not read, and their rounded copy where products do.
-__device__ inline void store(const Four& four, const Tensor& target, int row, int column, int count)
+template <int width>
+__device__ inline void store(const Elements<width>& elements, const Tensor& target, int row, int column, int count)
 {
     if (target.data != nullptr)
-        store(four, target.row(row) + column, count);
+        store(elements, target.row(row) + column, count);
     if (target.operand == nullptr)
         return;
     bfloat16* const operand = target.operand_row(row) + column;
-    if (count >= 4 && reinterpret_cast<unsigned long long>(operand) % sizeof(FourOperands) == 0) {
-        *reinterpret_cast<FourOperands*>(operand)
-            = {{to_bfloat16(four[0]), to_bfloat16(four[1]), to_bfloat16(four[2]), to_bfloat16(four[3])}};
-        return;
+    if constexpr (width == 4) {
+        if (count >= 4 && reinterpret_cast<unsigned long long>(operand) % sizeof(FourOperands) == 0) {
+            *reinterpret_cast<FourOperands*>(operand)
+                = {{to_bfloat16(elements[0]), to_bfloat16(elements[1]), to_bfloat16(elements[2]), to_bfloat16(elements[3])}};
+            return;
+        }
     }
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < width; i++)
         if (i < count)
-            operand[i] = to_bfloat16(four[i]);
+            operand[i] = to_bfloat16(elements[i]);
 }
