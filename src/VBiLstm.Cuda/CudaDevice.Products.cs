@@ -48,9 +48,22 @@ public sealed unsafe partial class CudaDevice
 
         if (dBias.IsEmpty)
             return;
+        if (RowSlices(dy.Rows, dy.Columns) is > 1 and var slices)
+        {
+            var partial = new Tensor(_scratch.Address, slices, dy.Columns, dy.Columns);
+            SumColumns(dy, partial, accumulate: false);
+            dy = partial;
+        }
+
+        SumColumns(dy, dBias, accumulate);
+    }
+
+    // Row s of sums [S, N] is the sum over the s-th of S slices of the rows.
+    void SumColumns(Tensor dy, Tensor sums, bool accumulate)
+    {
         var accumulates = accumulate ? 1 : 0;
-        var arguments = stackalloc void*[] { &dy, &dBias, &accumulates };
-        Launch(_kernels.ColumnSums, (uint)CeilingDivide(dy.Columns, TileColumns), 1, TileColumns, ColumnSumThreadRows, arguments);
+        var arguments = stackalloc void*[] { &dy, &sums, &accumulates };
+        Launch(_kernels.ColumnSums, (uint)CeilingDivide(dy.Columns, TileColumns), (uint)sums.Rows, TileColumns, ColumnSumThreadRows, arguments);
     }
 
     protected override void MultiplyLeakyReluCore(Tensor x, Weight w, Tensor bias, Tensor y, LeakyRelu phi)

@@ -17,7 +17,7 @@ public sealed unsafe partial class CudaDevice
         if (ids.Count == 0)
             return;
         var arguments = stackalloc void*[] { &ids, &dy, &dTable };
-        Launch(_kernels.EmbeddingBackward, (uint)ids.Count, (uint)CeilingDivide(dy.Columns, ElementThreads * ElementsPerThread), ElementThreads, 1, arguments);
+        Launch(_kernels.EmbeddingBackward, (uint)ids.Count, (uint)CeilingDivide(dy.Columns, ElementColumns), ElementThreads, 1, arguments);
         RoundOperand(dTable);
     }
 
@@ -69,12 +69,11 @@ public sealed unsafe partial class CudaDevice
     {
         var arguments = stackalloc void*[] { &x, &mask };
         LaunchElements(_kernels.MaskRows, x.Rows, x.Columns, arguments);
-        RoundOperand(x);
     }
 
     protected override void FillNormalCore(Tensor x, NoiseSource noise)
     {
         var arguments = stackalloc void*[] { &x, &noise };
-        LaunchElements(_kernels.FillNormal, x.Rows, x.Columns, arguments);
+        LaunchFours(_kernels.FillNormal, x.Rows, x.Columns, arguments);
     }
 }
