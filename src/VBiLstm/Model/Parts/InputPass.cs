@@ -13,19 +13,16 @@ sealed class InputPass
     readonly Tensor _table, _dTable;
 
     /// <param name="workspace">Where the tensors come from.</param>
+    /// <param name="frame">Has the tokens or frames.</param>
     /// <param name="embedding">[V, E]; null where the data are frames.</param>
     /// <param name="sizes">Of the step.</param>
-    public InputPass(Workspace workspace, Parameter? embedding, in StepSizes sizes)
+    public InputPass(Workspace workspace, StepFrame frame, Parameter? embedding, in StepSizes sizes)
     {
-        (_device, _sizes) = (workspace.Device, sizes);
+        (_device, _sizes, Tokens) = (workspace.Device, sizes, frame.Inputs.Tokens);
         var tokens = checked((sizes.MaximumSteps + 1) * sizes.BatchSize);
         if (embedding is not null)
-        {
             (_table, _dTable) = (workspace.Value(embedding), workspace.Gradient(embedding));
-            Tokens = workspace.TakeIds(tokens);
-        }
-
-        Embedded = workspace.TakeIf(!sizes.ProjectsVocabulary, tokens, sizes.InputWidth);
+        Embedded = Embeds ? workspace.TakeIf(!sizes.ProjectsVocabulary, tokens, sizes.InputWidth) : frame.Inputs.Frames;
         DEmbedded = workspace.TakeIf(sizes.InputGradient && !sizes.ProjectsVocabulary, tokens, sizes.InputWidth);
     }
 
