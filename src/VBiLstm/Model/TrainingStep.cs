@@ -20,6 +20,7 @@ public sealed partial class TrainingStep : IDisposable
     readonly StepFrame _frame;
     readonly ModelPass _pass;
     readonly Dictionary<int, Recording> _recordedSteps = [];
+    readonly Dictionary<(int Steps, bool DrawsNoise), Recording> _recordedScores = [];
     Recording? _recordedEnd;
     readonly float[] _hostRows;
     readonly float[] _hostMetrics = new float[StepMetrics.Count];
@@ -202,6 +203,32 @@ public sealed partial class TrainingStep : IDisposable
         Update();
     }
 
+    /// <summary>
+    /// An evaluation's forward pass on the loaded batch, from a recording where the device records: each replay draws the noise of its settings.
+    /// </summary>
+    /// <param name="settings">Of the pass.</param>
+    /// <param name="drawsNoise">Draws the noise of evaluations; false sets it to zero.</param>
+    public void Score(in StepSettings settings, bool drawsNoise)
+    {
+        using var claim = Claim();
+        Apply(settings);
+        if (!_recordedScores.TryGetValue((Steps, drawsNoise), out var recording))
+            _recordedScores.Add((Steps, drawsNoise), recording = _device.Record(drawsNoise ? ScoreWithNoise : ScoreMean));
+        recording.Replay();
+    }
+
+    void ScoreWithNoise()
+    {
+        DrawNoise(NoisePurpose.Evaluation);
+        Forward();
+    }
+
+    void ScoreMean()
+    {
+        ZeroNoise();
+        Forward();
+    }
+
     /// <summary>Brings a step's settings and a batch just loaded to the device, for the passes that follow one by one.</summary>
     public void Apply(in StepSettings settings) => _frame.Inputs.Upload(settings, _training);
 
@@ -317,7 +344,7 @@ public sealed partial class TrainingStep : IDisposable
 
     public void Dispose()
     {
-        foreach (var recording in _recordedSteps.Values)
+        foreach (var recording in _recordedSteps.Values.Concat(_recordedScores.Values))
             recording.Dispose();
         _recordedEnd?.Dispose();
         _workspace.Dispose();
