@@ -153,7 +153,7 @@ public sealed unsafe partial class CudaDevice : Device
             return;
         if (target.IsContiguous && target.Address != 0)
         {
-            Upload(MemoryMarshal.AsBytes(source), target.Address);
+            _uploads.Upload(MemoryMarshal.AsBytes(source), target.Address);
             RoundOperand(target);
             return;
         }
@@ -170,16 +170,7 @@ public sealed unsafe partial class CudaDevice : Device
     protected override void UploadCore(ReadOnlySpan<int> source, IdTensor target)
     {
         _context.Bind();
-        Upload(MemoryMarshal.AsBytes(source), target.Address);
-    }
-
-    void Upload(ReadOnlySpan<byte> source, nint target)
-    {
-        for (var start = 0; start < source.Length; start += UploadRing.MaximumBytes)
-        {
-            var part = source.Slice(start, Math.Min(UploadRing.MaximumBytes, source.Length - start));
-            CudaStatus.Check(CudaDriver.MemcpyDtoDAsync(target + start, _uploads.Stage(part), (nuint)part.Length, _stream), "cuMemcpyDtoDAsync", "uploading");
-        }
+        _uploads.Upload(MemoryMarshal.AsBytes(source), target.Address);
     }
 
     protected override void DownloadCore(Tensor source, Span<float> target)

@@ -24,7 +24,7 @@ static class SmallTraining
         Training = new TrainingConfiguration { BatchSize = B, LearningRate = 1e-2 },
     };
 
-    /// <summary>The parameters after a step on a batch of each length, and an evaluation of a batch of each of others.</summary>
+    /// <summary>The parameters after a step on a batch of each length, and an evaluation of a batch of each of others, twice, so that it is captured.</summary>
     public static float[] Train(Device device, ModelKind kind, ReadOnlySpan<int> lengths, ReadOnlySpan<int> evaluated = default)
     {
         var configuration = Configuration(kind);
@@ -44,9 +44,8 @@ static class SmallTraining
         for (var i = 0; i < evaluated.Length; i++)
         {
             step.Load(RandomSequences.Batch(model, evaluated[i], B, i, ragged: true));
-            step.Apply(StepSettings.OfEvaluation(1, 0));
-            step.DrawNoise(NoisePurpose.Evaluation);
-            step.Forward();
+            for (var trajectory = 0; trajectory < 2; trajectory++)
+                step.Score(StepSettings.OfEvaluation(1, trajectory), drawsNoise: true);
         }
 
         var trained = new float[parameters.Values.Count];

@@ -8,8 +8,8 @@ namespace VBiLstm.Data;
 /// </summary>
 public sealed class SequenceBatch
 {
-    // Two time steps more than T are numbered in some buffers.
-    const int StepsAround = 2;
+    // Two time steps more than T are numbered in some buffers; beside what a row holds there are two masks.
+    const int StepsAround = 2, MasksOfStep = 2;
 
     /// <param name="maximumSteps">Largest T.</param>
     /// <param name="batchSize">B.</param>
@@ -32,7 +32,7 @@ public sealed class SequenceBatch
     /// <exception cref="ConfigurationException">T × B rows, or their values, are more than can be numbered.</exception>
     public static void CheckSize(int maximumSteps, int batchSize, int frameSize)
     {
-        if (((long)maximumSteps + StepsAround) * batchSize * Math.Max(1L, frameSize) > Array.MaxLength)
+        if (((long)maximumSteps + StepsAround) * batchSize * (Math.Max(1L, frameSize) + MasksOfStep) > Array.MaxLength)
         {
             var values = frameSize > 0 ? $" of {frameSize:N0} values" : "";
             throw new ConfigurationException($"A batch of {batchSize:N0} sequences of {maximumSteps:N0} steps{values} has more values "

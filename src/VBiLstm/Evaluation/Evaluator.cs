@@ -94,12 +94,7 @@ public sealed class Evaluator
             {
                 if (_ranks.Size == 1)
                     cancellation.ThrowIfCancellationRequested();
-                _step.Apply(StepSettings.OfEvaluation(NoiseSeed, k));
-                if (mode == LatentMode.Sampled)
-                    _step.DrawNoise(NoisePurpose.Evaluation);
-                else
-                    _step.ZeroNoise();
-                _step.Forward();
+                _step.Score(StepSettings.OfEvaluation(NoiseSeed, k), drawsNoise: mode == LatentMode.Sampled);
                 _step.SequenceScores(nll, kl, importanceSamples > 0 ? logWeight : []);
                 if (k == 0)
                 {

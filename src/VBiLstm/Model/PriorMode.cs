@@ -22,6 +22,7 @@ public sealed class PriorMode : IDisposable
     readonly IdTensor _tokens;
     readonly Tensor _targets, _nll;
     readonly int[] _hostKey = new int[3];
+    readonly Recording _recordedStep;
 
     /// <param name="device">Where it runs; must own the parameters.</param>
     /// <param name="parameters">The model; call <see cref="RefreshWeights"/> after they change.</param>
@@ -43,6 +44,7 @@ public sealed class PriorMode : IDisposable
                 Targets: workspace.TakeIf(!_model.IsCategorical, batchSize, _model.FrameSize), Nll: workspace.Take(batchSize, 1));
         }, out var built);
         (_workspace, _frame, _step, _tokens, _targets, _nll) = built;
+        _recordedStep = device.Record(Operations);
         RefreshWeights();
     }
 
@@ -78,7 +80,6 @@ public sealed class PriorMode : IDisposable
             if ((uint)id >= (uint)_model.VocabularySize)
                 throw new ArgumentException($"Token id {id} is outside the vocabulary of {_model.VocabularySize}.");
         _device.Upload(tokens, _tokens);
-        _device.EmbeddingForward(_tokens, _parameters.Value("embedding.weight"), _frame.X);
         Run(seed, t);
     }
 
@@ -115,11 +116,20 @@ public sealed class PriorMode : IDisposable
             _device.Upload(_hostKey, _frame.NoiseKey);
         }
 
+        _recordedStep.Replay();
+    }
+
+    // Alike in every time step: what changes is in device memory.
+    void Operations()
+    {
+        if (_model.IsCategorical)
+            _device.EmbeddingForward(_tokens, _parameters.Value("embedding.weight"), _frame.X);
         _step.Run();
     }
 
     public void Dispose()
     {
+        _recordedStep.Dispose();
         _workspace.Dispose();
         _arena.Dispose();
     }

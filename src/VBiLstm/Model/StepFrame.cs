@@ -14,12 +14,9 @@ sealed class StepFrame
     {
         Device = workspace.Device;
         (BatchSize, Steps) = (sizes.BatchSize, sizes.MaximumSteps);
-        Scalars = new StepScalars(workspace, model);
+        Inputs = new StepInputs(workspace, model, sizes);
         Metrics = workspace.Take(StepMetrics.Count, 1);
         Halted = workspace.Take(1, 1);
-        RowIds = workspace.TakeIds(BatchSize);
-        Validity = workspace.Take(checked((sizes.MaximumSteps + 1) * BatchSize), 1);
-        LossWeight = workspace.Take(sizes.Rows, 1);
         DHidden = workspace.TakeForTraining(sizes.Rows, model.MlpUnits, Readers.All);
     }
 
@@ -31,7 +28,10 @@ sealed class StepFrame
     /// <summary>T of the loaded batch.</summary>
     public int Steps { get; set; }
 
-    public StepScalars Scalars { get; }
+    /// <summary>What the host gives.</summary>
+    public StepInputs Inputs { get; }
+
+    public StepScalars Scalars => Inputs.Scalars;
 
     /// <summary>The values of <see cref="StepMetrics"/> in their order, side by side so that one copy brings them all to the host.</summary>
     public Tensor Metrics { get; }
@@ -48,20 +48,17 @@ sealed class StepFrame
     /// <summary>[1, 1]: not 0 after a step that was not finite halted the updates.</summary>
     public Tensor Halted { get; }
 
-    /// <summary>[B].</summary>
-    public IdTensor RowIds { get; }
+    /// <inheritdoc cref="StepInputs.RowIds"/>
+    public IdTensor RowIds => Inputs.RowIds;
 
-    /// <summary>v_k, [T+1, B, 1].</summary>
-    public Tensor Validity { get; }
-
-    /// <summary>w_t, [T, B, 1].</summary>
-    public Tensor LossWeight { get; }
+    /// <inheritdoc cref="StepInputs.Validity"/>
+    public Tensor Validity => Inputs.Validity;
 
     /// <summary>[T, B, M]: gradient at the hidden layer of the net at hand.</summary>
     public Tensor DHidden { get; }
 
     /// <summary>w_t of the loaded batch.</summary>
-    public Tensor LossWeights => Whole(LossWeight);
+    public Tensor LossWeights => Whole(Inputs.LossWeight);
 
     /// <summary>Called as each phase begins, before its first operation; null: not called.</summary>
     public Action<TrainingPhase>? EnterPhase { get; set; }

@@ -5,23 +5,18 @@ using VBiLstm.Devices;
 namespace VBiLstm.Model;
 
 /// <summary>Values that change from step to step, in device memory so that a recorded step reads the current ones.</summary>
-sealed class StepScalars
+/// <param name="All">Those of <see cref="Words"/>.</param>
+sealed record StepScalars(IdTensor All)
 {
-    readonly Device _device;
-    readonly ModelConfiguration _model;
-    readonly IdTensor _all;
-    readonly float[] _host = new float[StepMetrics.Terms + 5];
-    readonly int[] _words;
+    const int KeyWords = 3;
 
-    public StepScalars(Workspace workspace, ModelConfiguration model)
-    {
-        (_device, _model) = (workspace.Device, model);
-        _words = new int[_host.Length + 3];
-        _all = workspace.TakeIds(_words.Length);
-    }
+    static readonly int Values = StepMetrics.Terms + 5;
+
+    /// <summary>How many there are, floats and words of the noise key.</summary>
+    public static readonly int Words = Values + KeyWords;
 
     /// <summary>Coefficients of the objective [terms, 1] in the order of <see cref="ObjectiveTerm"/>.</summary>
-    public Tensor Coefficients => new(_all.Address, StepMetrics.Terms, 1, 1);
+    public Tensor Coefficients => new(All.Address, StepMetrics.Terms, 1, 1);
 
     public Tensor One => Scalar((int)ObjectiveTerm.Nll);
 
@@ -42,36 +37,37 @@ sealed class StepScalars
     public Tensor Correction2 => Scalar(StepMetrics.Terms + 4);
 
     /// <summary>[seed low, seed high, step].</summary>
-    public IdTensor NoiseKey => _all.Range(_host.Length, 3);
+    public IdTensor NoiseKey => All.Range(Values, KeyWords);
 
-    /// <summary>Brings a step's settings to the device.</summary>
+    /// <summary>Writes a step's settings as the device takes them.</summary>
     /// <param name="settings">Of the step.</param>
+    /// <param name="model">Weights that do not change.</param>
     /// <param name="training">Adam's constants; null where no update follows.</param>
-    public void Upload(in StepSettings settings, TrainingConfiguration? training)
+    /// <param name="words">[<see cref="Words"/>].</param>
+    public static void Write(in StepSettings settings, ModelConfiguration model, TrainingConfiguration? training, Span<int> words)
     {
-        _host[(int)ObjectiveTerm.Nll] = 1;
-        _host[(int)ObjectiveTerm.Kl] = (float)settings.KlWeight;
-        _host[(int)ObjectiveTerm.LogPPsi] = -(float)settings.Alpha;
-        _host[(int)ObjectiveTerm.LogPXi] = -(float)settings.Beta;
-        _host[(int)ObjectiveTerm.Activity] = (float)_model.Gamma;
-        _host[(int)ObjectiveTerm.NormStabiliser] = (float)_model.NormStabiliser;
-        _host[(int)ObjectiveTerm.BackwardNll] = 1;
-        _host[(int)ObjectiveTerm.TwinDistance] = (float)_model.TwinWeight;
-        (_host[StepMetrics.Terms], _host[StepMetrics.Terms + 1], _host[StepMetrics.Terms + 2])
+        var values = MemoryMarshal.Cast<int, float>(words)[..Values];
+        values[(int)ObjectiveTerm.Nll] = 1;
+        values[(int)ObjectiveTerm.Kl] = (float)settings.KlWeight;
+        values[(int)ObjectiveTerm.LogPPsi] = -(float)settings.Alpha;
+        values[(int)ObjectiveTerm.LogPXi] = -(float)settings.Beta;
+        values[(int)ObjectiveTerm.Activity] = (float)model.Gamma;
+        values[(int)ObjectiveTerm.NormStabiliser] = (float)model.NormStabiliser;
+        values[(int)ObjectiveTerm.BackwardNll] = 1;
+        values[(int)ObjectiveTerm.TwinDistance] = (float)model.TwinWeight;
+        (values[StepMetrics.Terms], values[StepMetrics.Terms + 1], values[StepMetrics.Terms + 2])
             = ((float)settings.Alpha, (float)settings.Beta, (float)settings.LearningRate);
         if (training is not null)
         {
             // Adam's t counts skipped steps too, so that it is known before the last step has ended.
             var t = settings.Step + 1;
-            (_host[StepMetrics.Terms + 3], _host[StepMetrics.Terms + 4])
+            (values[StepMetrics.Terms + 3], values[StepMetrics.Terms + 4])
                 = ((float)(1 - Math.Pow(training.AdamBeta1, t)), (float)(1 - Math.Pow(training.AdamBeta2, t)));
         }
 
-        MemoryMarshal.Cast<float, int>(_host).CopyTo(_words);
-        var key = _words.AsSpan(_host.Length);
+        var key = words[Values..];
         (key[0], key[1], key[2]) = ((int)settings.Seed, (int)(settings.Seed >> 32), (int)settings.Step);
-        _device.Upload(_words, _all);
     }
 
-    Tensor Scalar(int index) => new(_all.Address + index * sizeof(float), 1, 1, 1);
+    Tensor Scalar(int index) => new(All.Address + index * sizeof(float), 1, 1, 1);
 }

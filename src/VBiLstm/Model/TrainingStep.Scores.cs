@@ -40,12 +40,13 @@ public sealed partial class TrainingStep
         var rows = Steps * BatchSize;
         var q = new float[rows * 2 * z];
         var p = new float[rows * 2 * z];
+        var validity = _frame.Inputs.HostValidity;
         _device.Download(_frame.Whole(latents.Posterior), q);
         if (!latents.Prior.IsEmpty)
             _device.Download(_frame.Whole(latents.Prior), p);
         for (var row = 0; row < rows; row++)
         {
-            if (_hostValidity[row + BatchSize] == 0)
+            if (validity[row + BatchSize] == 0)
                 continue;
             for (var j = 0; j < z; j++)
             {
@@ -72,9 +73,10 @@ public sealed partial class TrainingStep
     void AddValid(Tensor values, double sign, Span<double> sums)
     {
         var rows = Steps * BatchSize;
+        var validity = _frame.Inputs.HostValidity;
         _device.Download(_frame.Whole(values), _hostRows.AsSpan(0, rows));
         for (var row = 0; row < rows; row++)
-            if (_hostValidity[row + BatchSize] != 0)
+            if (validity[row + BatchSize] != 0)
                 sums[row % BatchSize] += sign * _hostRows[row];
     }
 }

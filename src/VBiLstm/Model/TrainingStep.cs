@@ -20,9 +20,8 @@ public sealed partial class TrainingStep : IDisposable
     readonly StepFrame _frame;
     readonly ModelPass _pass;
     readonly Dictionary<int, Recording> _recordedSteps = [];
+    readonly Dictionary<(int Steps, bool DrawsNoise), Recording> _recordedScores = [];
     Recording? _recordedEnd;
-    readonly float[] _hostValidity;
-    readonly float[] _hostLossWeight;
     readonly float[] _hostRows;
     readonly float[] _hostMetrics = new float[StepMetrics.Count];
     readonly AdamArguments _adam;
@@ -50,8 +49,6 @@ public sealed partial class TrainingStep : IDisposable
         _arena = Arena.Create(device, $"a step of {maximumSteps} × {batchSize}",
             Layout(device, parameters.Layout.Model, parameters, maximumSteps, batchSize, training is not null, inputGradient, maximumOutputs), out var built);
         (_workspace, _frame, _pass) = built;
-        _hostValidity = new float[(maximumSteps + 1) * batchSize];
-        _hostLossWeight = new float[maximumSteps * batchSize];
         _hostRows = new float[maximumSteps * batchSize];
         if (training is not null)
         {
@@ -125,7 +122,8 @@ public sealed partial class TrainingStep : IDisposable
     }
 
     /// <summary>
-    /// Uploads a batch or one shard of it: tokens or frames, validity v_k, loss weights w_t = v_t / number of sequences of the whole step, row ids.
+    /// Takes a batch or one shard of it: tokens or frames, validity v_k, loss weights w_t = v_t / number of sequences of the whole step, row ids. They go up
+    /// with the settings of what is run on it, in one piece: <see cref="Apply"/> comes before the passes.
     /// </summary>
     /// <exception cref="ArgumentException">The batch has another shape than this step, or a token id is outside the vocabulary.</exception>
     public void Load(SequenceBatch batch)
@@ -138,36 +136,15 @@ public sealed partial class TrainingStep : IDisposable
                 $"A batch of {batch.Steps} × {batch.BatchSize} with frames of {batch.FrameSize} does not fit this step of {MaximumSteps} × {BatchSize}.");
         }
 
-        var steps = _frame.Steps = batch.Steps;
-        var tokens = (steps + 1) * BatchSize;
         if (_model.IsCategorical)
         {
-            var ids = batch.Tokens.AsSpan(0, tokens);
-            foreach (var id in ids)
+            foreach (var id in batch.Tokens.AsSpan(0, (batch.Steps + 1) * BatchSize))
                 if ((uint)id >= (uint)_model.VocabularySize)
                     throw new ArgumentException($"Token id {id} is outside the vocabulary of {_model.VocabularySize}.");
-            _device.Upload(ids, _pass.Inputs.Tokens.Range(0, tokens));
-        }
-        else
-        {
-            _device.Upload(batch.Frames.AsSpan(0, tokens * _model.FrameSize), _pass.Inputs.First(steps + 1));
         }
 
-        var normaliser = 1f / Math.Max(1, batch.StepSequences);
-        for (var k = 0; k <= steps; k++)
-        {
-            for (var n = 0; n < BatchSize; n++)
-            {
-                var valid = n < batch.Sequences && k <= batch.Lengths[n];
-                _hostValidity[k * BatchSize + n] = valid ? 1 : 0;
-                if (k > 0)
-                    _hostLossWeight[(k - 1) * BatchSize + n] = valid ? normaliser : 0;
-            }
-        }
-
-        _device.Upload(_hostValidity.AsSpan(0, tokens), _frame.Span(_frame.Validity, 0, steps + 1));
-        _device.Upload(_hostLossWeight.AsSpan(0, tokens - BatchSize), _frame.LossWeights);
-        _device.Upload(batch.RowIds, _frame.RowIds);
+        _frame.Steps = batch.Steps;
+        _frame.Inputs.Take(batch);
     }
 
     /// <summary>
@@ -226,8 +203,34 @@ public sealed partial class TrainingStep : IDisposable
         Update();
     }
 
-    /// <summary>Brings a step's settings to the device, for the passes that follow one by one.</summary>
-    public void Apply(in StepSettings settings) => _frame.Scalars.Upload(settings, _training);
+    /// <summary>
+    /// An evaluation's forward pass on the loaded batch, from a recording where the device records: each replay draws the noise of its settings.
+    /// </summary>
+    /// <param name="settings">Of the pass.</param>
+    /// <param name="drawsNoise">Draws the noise of evaluations; false sets it to zero.</param>
+    public void Score(in StepSettings settings, bool drawsNoise)
+    {
+        using var claim = Claim();
+        Apply(settings);
+        if (!_recordedScores.TryGetValue((Steps, drawsNoise), out var recording))
+            _recordedScores.Add((Steps, drawsNoise), recording = _device.Record(drawsNoise ? ScoreWithNoise : ScoreMean));
+        recording.Replay();
+    }
+
+    void ScoreWithNoise()
+    {
+        DrawNoise(NoisePurpose.Evaluation);
+        Forward();
+    }
+
+    void ScoreMean()
+    {
+        ZeroNoise();
+        Forward();
+    }
+
+    /// <summary>Brings a step's settings and a batch just loaded to the device, for the passes that follow one by one.</summary>
+    public void Apply(in StepSettings settings) => _frame.Inputs.Upload(settings, _training);
 
     /// <summary>F2′: draws the noise and masks of the loaded batch.</summary>
     public void DrawNoise(NoisePurpose purpose = NoisePurpose.Training) => _pass.DrawNoise(purpose);
@@ -236,9 +239,12 @@ public sealed partial class TrainingStep : IDisposable
     public void ZeroNoise() => _pass.ZeroNoise();
 
     /// <summary>Phases F1 to F4 on the loaded batch and the drawn noise.</summary>
+    /// <exception cref="InvalidOperationException">No settings were applied since the batch was loaded.</exception>
     public void Forward()
     {
         using var claim = Claim();
+        if (_frame.Inputs.HasPendingBatch)
+            throw new InvalidOperationException("A batch was loaded, but Apply has not brought it to the device.");
         _pass.Forward();
         _device.WeightedSum(_frame.Terms, _frame.Scalars.Coefficients, _frame.Objective);
     }
@@ -338,7 +344,7 @@ public sealed partial class TrainingStep : IDisposable
 
     public void Dispose()
     {
-        foreach (var recording in _recordedSteps.Values)
+        foreach (var recording in _recordedSteps.Values.Concat(_recordedScores.Values))
             recording.Dispose();
         _recordedEnd?.Dispose();
         _workspace.Dispose();

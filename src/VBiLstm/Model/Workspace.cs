@@ -32,6 +32,9 @@ sealed class Workspace : IDisposable
 
     public bool Training { get; }
 
+    /// <summary>Whether its tensors have sizes but no memory.</summary>
+    public bool IsMeasuring => _arena.IsMeasuring;
+
     public ModelFunctions Functions { get; }
 
     /// <summary>Every operand handed out, for <see cref="Device.RefreshWeights"/>.</summary>

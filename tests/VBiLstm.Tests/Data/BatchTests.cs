@@ -103,7 +103,7 @@ public class BatchTests
         }
     }
 
-    // T + 2 rows of B sequences, each of D values or one token, are numbered in one array.
+    // T + 2 rows of B sequences, each of D values or one token and two masks, are numbered in one array.
     [Theory]
     [InlineData(1, 0)]
     [InlineData(1, 1)]
@@ -111,7 +111,7 @@ public class BatchTests
     [InlineData(7, 5)]
     public void Sizes_beyond_an_array_are_refused(int batchSize, int frameSize)
     {
-        var values = batchSize * Math.Max(1, frameSize);
+        var values = batchSize * (Math.Max(1, frameSize) + 2);
         var most = Array.MaxLength / values - 2;
         SequenceBatch.CheckSize(most, batchSize, frameSize);
         var message = Assert.Throws<ConfigurationException>(() => SequenceBatch.CheckSize(most + 1, batchSize, frameSize)).Message;

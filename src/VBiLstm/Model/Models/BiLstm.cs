@@ -58,7 +58,7 @@ sealed class BiLstm : SequenceModel
         public Pass(BiLstm model, Workspace workspace, StepFrame frame, in StepSizes sizes) : base(frame)
         {
             var both = WeightUse.Forward | WeightUse.Transposed;
-            _inputs = new InputPass(workspace, model._embedding, sizes);
+            _inputs = new InputPass(workspace, frame, model._embedding, sizes);
             _backward = new LstmPass(workspace, model._backwardLstm, sizes, sizes.MaximumSteps + 1, both);
             var weightNoise = new WeightNoise(workspace, model.Configuration, model.Layout);
             _forward = new LstmPass(workspace, model._forwardLstm, sizes, sizes.MaximumSteps, both,

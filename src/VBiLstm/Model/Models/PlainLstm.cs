@@ -44,7 +44,7 @@ sealed class PlainLstm : SequenceModel
 
         public Pass(PlainLstm model, Workspace workspace, StepFrame frame, in StepSizes sizes) : base(frame)
         {
-            _inputs = new InputPass(workspace, model._embedding, sizes);
+            _inputs = new InputPass(workspace, frame, model._embedding, sizes);
             var weightNoise = new WeightNoise(workspace, model.Configuration, model.Layout);
             _lstm = new LstmPass(workspace, model._lstm, sizes, sizes.MaximumSteps, WeightUse.Forward | WeightUse.Transposed,
                 new LstmRegularisation(workspace, model.Configuration, model._lstm, sizes), weightNoise);

@@ -77,7 +77,7 @@ sealed class Srnn : SequenceModel
 
             // The backward LSTM reads embedded targets beside states, so ids are embedded one by one.
             var embedded = sizes with { ProjectsVocabulary = false };
-            _inputs = new InputPass(workspace, model._embedding, embedded);
+            _inputs = new InputPass(workspace, frame, model._embedding, embedded);
             _stateAndTarget = workspace.Take(rows, model._backwardLstm.Inputs, Readers.Products);
             _dStateAndTarget = workspace.TakeForTraining(rows, model._backwardLstm.Inputs);
             var weightNoise = new WeightNoise(workspace, configuration, model.Layout);

@@ -62,7 +62,7 @@ sealed class TwinNet : SequenceModel
         {
             var configuration = model.Configuration;
             var both = WeightUse.Forward | WeightUse.Transposed;
-            _inputs = new InputPass(workspace, model._embedding, sizes);
+            _inputs = new InputPass(workspace, frame, model._embedding, sizes);
             _backward = new LstmPass(workspace, model._backwardLstm, sizes, sizes.MaximumSteps + 1, both);
             _backward.MakeSequence(LstmDirection.Backward, _inputs.Embedded, _inputs.DEmbedded, frame.Validity, addsToDInput: true);
             var weightNoise = new WeightNoise(workspace, configuration, model.Layout);

@@ -93,7 +93,7 @@ sealed class VariationalBiLstm : SequenceModel
             _model = model.Configuration;
             _reconstructionHead = workspace.Functions.Reconstruction;
             var (rows, b, h, z, m) = (sizes.Rows, sizes.BatchSize, _model.LstmUnits, _model.LatentUnits, _model.MlpUnits);
-            _inputs = new InputPass(workspace, model._embedding, sizes);
+            _inputs = new InputPass(workspace, frame, model._embedding, sizes);
             _backward = new LstmPass(workspace, model._backwardLstm, sizes, sizes.MaximumSteps + 1, WeightUse.Forward | WeightUse.Transposed);
             _backward.MakeSequence(LstmDirection.Backward, _inputs.Embedded, _inputs.DEmbedded, frame.Validity, addsToDInput: false);
             var weightNoise = new WeightNoise(workspace, _model, model.Layout);

@@ -81,7 +81,7 @@ sealed class Vrnn : SequenceModel
             // The LSTM reads features, which have a gradient whatever the data are; ids are embedded one by one.
             var embedded = sizes with { ProjectsVocabulary = false };
             var features = embedded with { InputGradient = workspace.Training };
-            _inputs = new InputPass(workspace, model._embedding, embedded);
+            _inputs = new InputPass(workspace, frame, model._embedding, embedded);
             _featureX = new FeaturePass(workspace, model._featureX, embedded.InputGradient);
             _featureZ = new FeaturePass(workspace, model._featureZ, inputGradient: true);
             var weightNoise = new WeightNoise(workspace, configuration, model.Layout);

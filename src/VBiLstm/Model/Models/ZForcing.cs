@@ -77,7 +77,7 @@ sealed class ZForcing : SequenceModel
         {
             _model = model.Configuration;
             var (rows, b, h, z) = (sizes.Rows, sizes.BatchSize, _model.LstmUnits, _model.LatentUnits);
-            _inputs = new InputPass(workspace, model._embedding, sizes);
+            _inputs = new InputPass(workspace, frame, model._embedding, sizes);
             _backward = new LstmPass(workspace, model._backwardLstm, sizes, sizes.MaximumSteps + 1, WeightUse.Forward | WeightUse.Transposed);
             _backward.MakeSequence(LstmDirection.Backward, _inputs.Embedded, _inputs.DEmbedded, frame.Validity, addsToDInput: false);
             var weightNoise = new WeightNoise(workspace, _model, model.Layout);

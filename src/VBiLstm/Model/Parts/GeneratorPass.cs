@@ -57,7 +57,7 @@ sealed class GeneratorPass
         {
             var count = Math.Min(_outputSteps, frame.Steps - start);
             var output = start == last ? frame.Span(Output, 0, count) : Outputs(frame, start, count);
-            _output.NllBackward(frame.Device, output, _inputs.Targets(start, count), frame.Span(frame.LossWeight, start, count), frame.Scalars.One);
+            _output.NllBackward(frame.Device, output, _inputs.Targets(start, count), frame.Span(frame.Inputs.LossWeight, start, count), frame.Scalars.One);
             _net.OutputGradients(frame.Span(Hidden, start, count), output, accumulate: start != last);
             _net.OutputBackward(output, frame.Span(frame.DHidden, start, count));
         }

@@ -13,19 +13,18 @@ sealed class InputPass
     readonly Tensor _table, _dTable;
 
     /// <param name="workspace">Where the tensors come from.</param>
+    /// <param name="frame">Has the tokens or frames.</param>
     /// <param name="embedding">[V, E]; null where the data are frames.</param>
     /// <param name="sizes">Of the step.</param>
-    public InputPass(Workspace workspace, Parameter? embedding, in StepSizes sizes)
+    public InputPass(Workspace workspace, StepFrame frame, Parameter? embedding, in StepSizes sizes)
     {
-        (_device, _sizes) = (workspace.Device, sizes);
+        (_device, _sizes, Tokens) = (workspace.Device, sizes, frame.Inputs.Tokens);
         var tokens = checked((sizes.MaximumSteps + 1) * sizes.BatchSize);
         if (embedding is not null)
-        {
             (_table, _dTable) = (workspace.Value(embedding), workspace.Gradient(embedding));
-            Tokens = workspace.TakeIds(tokens);
-        }
-
-        Embedded = workspace.TakeIf(!sizes.ProjectsVocabulary, tokens, sizes.InputWidth, embedding is null ? Readers.All : workspace.ProductsInTraining);
+        Embedded = Embeds
+            ? workspace.TakeIf(!sizes.ProjectsVocabulary, tokens, sizes.InputWidth, workspace.ProductsInTraining)
+            : frame.Inputs.Frames with { Operand = workspace.TakeIf(_device.RoundsOperands, tokens, sizes.InputWidth, Readers.Products).Operand };
         DEmbedded = workspace.TakeIf(sizes.InputGradient && !sizes.ProjectsVocabulary, tokens, sizes.InputWidth);
     }
 
@@ -50,10 +49,12 @@ sealed class InputPass
         return Embeds ? new(default, Tokens.Range(first, rows)) : new(Embedded.RowRange(first, rows), default);
     }
 
-    /// <summary>F1: the embedding's gather of steps 0..count-1.</summary>
+    /// <summary>F1: the embedding's gather of steps 0..count-1, or the frames as products read them.</summary>
     public void Forward(int count)
     {
-        if (Embeds && !_sizes.ProjectsVocabulary)
+        if (!Embeds && _device.RoundsOperands)
+            _device.Copy(First(count) with { Operand = 0 }, First(count) with { Address = 0 });
+        else if (Embeds && !_sizes.ProjectsVocabulary)
             _device.EmbeddingForward(Tokens.Range(0, count * _sizes.BatchSize), _table, First(count));
     }
 
