@@ -25,12 +25,16 @@ inline void multiply_add_m16n8k16(float (&sums)[4], const unsigned (&a)[4], cons
     const auto element_of_b = [all](unsigned row, unsigned column) {
         return float_of_bfloat16(all[3 * (column * 4 + row % 8 / 2) + 2], row / 8 * 2 + row % 2);
     };
+    float rows[2][16], columns[2][16];
+    for (unsigned i = 0; i < 2; i++)
+        for (unsigned k = 0; k < 16; k++) {
+            rows[i][k] = element_of_a(lane() / 4 + 8 * i, k);
+            columns[i][k] = element_of_b(k, lane() % 4 * 2 + i);
+        }
     // Element c_i of a lane: row groupID, and 8 more from i = 2 on; column 2 threadID_in_group + i % 2.
-    for (unsigned i = 0; i < 4; i++) {
-        const unsigned row = lane() / 4 + i / 2 * 8, column = lane() % 4 * 2 + i % 2;
+    for (unsigned i = 0; i < 4; i++)
         for (unsigned k = 0; k < 16; k++)
-            sums[i] = fmaf(element_of_a(row, k), element_of_b(k, column), sums[i]);
-    }
+            sums[i] = fmaf(rows[i / 2][k], columns[i % 2][k], sums[i]);
 }
 
 // Matrices of 8 x 8 elements of 16 bits; lane 8 i + r gives the address of row r of matrix i. Word i of a lane: row lane / 4, columns 2 (lane % 4)
