@@ -21,16 +21,12 @@ extern "C" __global__ void bernoulli_nll_forward(Tensor logits, Tensor y, Tensor
 // logits [R, D] become w (sigmoid(o) - y). y [R, D], w [R, 1].
 extern "C" __global__ void bernoulli_nll_backward(Tensor logits, Tensor y, Tensor w)
 {
-    const int column = first_column();
-    const int count = logits.columns - column;
-    if (count <= 0)
-        return;
-    for (int row = first_row(); row < logits.rows; row += row_step()) {
-        Four o = load(logits.row(row) + column, count);
-        const Four target = load(y.row(row) + column, count);
+    for_elements(logits.rows, logits.columns, [&](auto width, int row, int column, int count) {
+        auto o = load<width>(logits.row(row) + column, count);
+        const auto target = load<width>(y.row(row) + column, count);
         const float weight = *w.row(row);
-        for (int k = 0; k < 4; k++)
+        for (int k = 0; k < width; k++)
             o[k] = weight * (sigmoid(o[k]) - target[k]);
-        store(o, logits.row(row) + column, count);
-    }
+        store(o, logits, row, column, count);
+    });
 }

@@ -1,8 +1,10 @@
 // Sums over the rows: the gradient of a bias.
 #include "tensor.cuh"
 
-// d_bias [1, N] = sum over the rows of dy [R, N], or, with accumulate, += it. Block (32, 16): a warp reads 32 columns of a row, warp y the rows y, y + 16 ...
-extern "C" __global__ void column_sums(Tensor dy, Tensor d_bias, int accumulate)
+// Row s of sums [S, N] = sum of the s-th of S slices of the rows of dy [R, N], or, with accumulate, += it; a bias takes S = 1. Many rows make two launches:
+// their slices into as many rows of scratch, those into the bias. Grid (N / 32, S), block (32, 16): a warp reads 32 columns of a row, warp y the slice's rows
+// y, y + 16 ...
+extern "C" __global__ void column_sums(Tensor dy, Tensor sums, int accumulate)
 {
     constexpr int lanes = 32;
     constexpr int warps = 16;
@@ -10,9 +12,13 @@ extern "C" __global__ void column_sums(Tensor dy, Tensor d_bias, int accumulate)
     const int lane = static_cast<int>(threadIdx.x);
     const int warp = static_cast<int>(threadIdx.y);
     const int column = lanes * static_cast<int>(blockIdx.x) + lane;
+    const int slice = static_cast<int>(blockIdx.y);
+    const int slice_rows = (dy.rows + sums.rows - 1) / sums.rows;
+    const int start = slice * slice_rows;
+    const int end = start + slice_rows < dy.rows ? start + slice_rows : dy.rows;
     float sum = 0.0f;
     if (column < dy.columns)
-        for (int row = warp; row < dy.rows; row += warps)
+        for (int row = start + warp; row < end; row += warps)
             sum += dy.row(row)[column];
     partial[warp][lane] = sum;
     __syncthreads();
@@ -20,6 +26,6 @@ extern "C" __global__ void column_sums(Tensor dy, Tensor d_bias, int accumulate)
         return;
     for (int i = 1; i < warps; i++)
         sum += partial[i][lane];
-    float* const target = d_bias.data + column;
+    float* const target = sums.row(slice) + column;
     *target = accumulate != 0 ? *target + sum : sum;
 }

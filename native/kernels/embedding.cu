@@ -5,12 +5,9 @@
 // y = table[ids]. ids [R], table [V, E], y [R, E].
 extern "C" __global__ void embedding_forward(IdTensor ids, Tensor table, Tensor y)
 {
-    const int column = first_column();
-    const int count = y.columns - column;
-    if (count <= 0)
-        return;
-    for (int row = first_row(); row < y.rows; row += row_step())
-        store(load(table.row(ids.data[row]) + column, count), y.row(row) + column, count);
+    for_elements(y.rows, y.columns, [&](auto width, int row, int column, int count) {
+        store(load<width>(table.row(ids.data[row]) + column, count), y, row, column, count);
+    });
 }
 
 // Which of the 32 ids from `start` on, up to `end`, are this id: a bit each, the same on every lane.

@@ -32,17 +32,13 @@ extern "C" __global__ void gaussian_log_density_backward(Tensor target, Tensor o
     Tensor d_target, Tensor target_mask, int accumulate_target, GaussianHead head)
 {
     const int n = target.columns;
-    const int column = first_column();
-    const int count = n - column;
-    if (count <= 0)
-        return;
-    for (int row = first_row(); row < target.rows; row += row_step()) {
+    for_elements(target.rows, n, [&](auto width, int row, int column, int count) {
         const float weight = coefficient.scalar() * *w.row(row);
-        const Four x = load(target.row(row) + column, count);
-        const Four mu = load(output.row(row) + column, count);
-        const Four log_variance = load(output.row(row) + n + column, count);
-        Four d_mu, d_lambda, d_x;
-        for (int k = 0; k < 4; k++) {
+        const auto x = load<width>(target.row(row) + column, count);
+        const auto mu = load<width>(output.row(row) + column, count);
+        const auto log_variance = load<width>(output.row(row) + n + column, count);
+        Elements<width> d_mu, d_lambda, d_x;
+        for (int k = 0; k < width; k++) {
             const float inverse = expf(-head.clamp(log_variance[k]));
             const float r = x[k] - mu[k];
             d_x[k] = weight * r * inverse;
@@ -54,18 +50,17 @@ extern "C" __global__ void gaussian_log_density_backward(Tensor target, Tensor o
                     d_mu[k] *= 1.0f - mu[k] * mu[k];
             }
         }
-        float* const moments = d_output.row(row) + column;
-        store(d_mu, moments, count);
-        store(d_lambda, moments + n, count);
+        store(d_mu, d_output, row, column, count);
+        store(d_lambda, d_output, row, n + column, count);
         if (d_target.is_empty())
-            continue;
+            return;
         const float mask = target_mask.is_empty() ? 1.0f : *target_mask.row(row);
         float* const sink = d_target.row(row) + column;
-        Four total = {};
+        Elements<width> total = {};
         if (accumulate_target != 0)
-            total = load(sink, count);
-        for (int k = 0; k < 4; k++)
+            total = load<width>(sink, count);
+        for (int k = 0; k < width; k++)
             total[k] += mask * d_x[k];
         store(total, sink, count);
-    }
+    });
 }

@@ -33,24 +33,20 @@ extern "C" __global__ void gaussian_kl_forward(Tensor q, Tensor p, Tensor kl, Ga
 extern "C" __global__ void gaussian_kl_backward(Tensor q, Tensor p, Tensor w, Tensor omega, Tensor d_moments, GaussianHead head)
 {
     const int n = q.columns / 2;
-    const int column = first_column();
-    const int count = n - column;
-    if (count <= 0)
-        return;
-    for (int row = first_row(); row < q.rows; row += row_step()) {
+    for_elements(q.rows, n, [&](auto width, int row, int column, int count) {
         const float weight = omega.scalar() * *w.row(row);
-        Four d = load(q.row(row) + column, count);
-        const Four log_variance_q = load(q.row(row) + n + column, count);
+        auto d = load<width>(q.row(row) + column, count);
+        const auto log_variance_q = load<width>(q.row(row) + n + column, count);
         float* const p_mean = p.is_empty() ? nullptr : p.row(row) + column;
-        Four log_variance_p = {};
+        Elements<width> log_variance_p = {};
         if (p_mean != nullptr) {
-            const Four mu_p = load(p_mean, count);
-            log_variance_p = load(p_mean + n, count);
-            for (int k = 0; k < 4; k++)
+            const auto mu_p = load<width>(p_mean, count);
+            log_variance_p = load<width>(p_mean + n, count);
+            for (int k = 0; k < width; k++)
                 d[k] -= mu_p[k];
         }
-        Four d_mu_q, d_lambda_q, d_mu_p, d_lambda_p;
-        for (int k = 0; k < 4; k++) {
+        Elements<width> d_mu_q, d_lambda_q, d_mu_p, d_lambda_p;
+        for (int k = 0; k < width; k++) {
             const float lambda_p = p_mean == nullptr ? 0.0f : head.clamp(log_variance_p[k]);
             const float inverse = expf(-lambda_p);
             const float rho_less_1 = expm1f(head.clamp(log_variance_q[k]) - lambda_p);
@@ -63,8 +59,8 @@ extern "C" __global__ void gaussian_kl_backward(Tensor q, Tensor p, Tensor w, Te
         store(d_mu_q, moments, count);
         store(d_lambda_q, moments + n, count);
         if (p_mean == nullptr)
-            continue;
-        store(d_mu_p, p_mean, count);
-        store(d_lambda_p, p_mean + n, count);
-    }
+            return;
+        store(d_mu_p, p, row, column, count);
+        store(d_lambda_p, p, row, n + column, count);
+    });
 }

@@ -6,28 +6,24 @@
 extern "C" __global__ void sample_gaussian_forward(Tensor output, Tensor noise, Tensor sample, GaussianHead head)
 {
     const int n = output.columns / 2;
-    const int column = first_column();
-    const int count = n - column;
-    if (count <= 0)
-        return;
-    for (int row = first_row(); row < output.rows; row += row_step()) {
+    for_elements(output.rows, n, [&](auto width, int row, int column, int count) {
         float* const mean = output.row(row) + column;
-        Four mu = load(mean, count);
+        auto mu = load<width>(mean, count);
         if (head.tanh_mean) {
-            for (int k = 0; k < 4; k++)
+            for (int k = 0; k < width; k++)
                 mu[k] = tanhf(mu[k]);
             store(mu, mean, count);
         }
         if (sample.is_empty())
-            continue;
+            return;
         if (!noise.is_empty()) {
-            const Four log_variance = load(mean + n, count);
-            const Four epsilon = load(noise.row(row) + column, count);
-            for (int k = 0; k < 4; k++)
+            const auto log_variance = load<width>(mean + n, count);
+            const auto epsilon = load<width>(noise.row(row) + column, count);
+            for (int k = 0; k < width; k++)
                 mu[k] += expf(0.5f * head.clamp(log_variance[k])) * epsilon[k];
         }
-        store(mu, sample.row(row) + column, count);
-    }
+        store(mu, sample, row, column, count);
+    });
 }
 
 // With s = d_sample1 + d_sample2 (the second may be empty), output [R, 2N] becomes its own gradient
@@ -35,35 +31,31 @@ extern "C" __global__ void sample_gaussian_forward(Tensor output, Tensor noise, 
 extern "C" __global__ void sample_gaussian_backward(Tensor d_sample1, Tensor d_sample2, Tensor noise, Tensor d_moments, Tensor output, GaussianHead head)
 {
     const int n = output.columns / 2;
-    const int column = first_column();
-    const int count = n - column;
-    if (count <= 0)
-        return;
-    for (int row = first_row(); row < output.rows; row += row_step()) {
-        Four s = load(d_sample1.row(row) + column, count);
+    for_elements(output.rows, n, [&](auto width, int row, int column, int count) {
+        auto s = load<width>(d_sample1.row(row) + column, count);
         if (!d_sample2.is_empty()) {
-            const Four second = load(d_sample2.row(row) + column, count);
-            for (int k = 0; k < 4; k++)
+            const auto second = load<width>(d_sample2.row(row) + column, count);
+            for (int k = 0; k < width; k++)
                 s[k] += second[k];
         }
         float* const mean = output.row(row) + column;
-        const Four mu = load(mean, count);
-        const Four log_variance = load(mean + n, count);
+        const auto mu = load<width>(mean, count);
+        const auto log_variance = load<width>(mean + n, count);
         const float* const moments = d_moments.row(row) + column;
-        Four d_mu = load(moments, count);
-        Four d_lambda = load(moments + n, count);
+        auto d_mu = load<width>(moments, count);
+        auto d_lambda = load<width>(moments + n, count);
         if (!noise.is_empty()) {
-            const Four epsilon = load(noise.row(row) + column, count);
-            for (int k = 0; k < 4; k++)
+            const auto epsilon = load<width>(noise.row(row) + column, count);
+            for (int k = 0; k < width; k++)
                 d_lambda[k] += 0.5f * s[k] * epsilon[k] * expf(0.5f * head.clamp(log_variance[k]));
         }
-        for (int k = 0; k < 4; k++) {
+        for (int k = 0; k < width; k++) {
             d_mu[k] += s[k];
             if (head.tanh_mean)
                 d_mu[k] *= 1.0f - mu[k] * mu[k];
             d_lambda[k] = head.gate(d_lambda[k], log_variance[k]);
         }
-        store(d_mu, mean, count);
-        store(d_lambda, mean + n, count);
-    }
+        store(d_mu, output, row, column, count);
+        store(d_lambda, output, row, n + column, count);
+    });
 }

@@ -5,41 +5,33 @@
 // y = phi(x + addend). x and y [R, M]; y may be x or the addend; addend [R, M], [1, M] (a bias) or empty.
 extern "C" __global__ void leaky_relu_forward(Tensor x, Tensor addend, Tensor y, LeakyRelu phi)
 {
-    const int column = first_column();
-    const int count = y.columns - column;
-    if (count <= 0)
-        return;
-    for (int row = first_row(); row < y.rows; row += row_step()) {
-        Four a = load(x.row(row) + column, count);
+    for_elements(y.rows, y.columns, [&](auto width, int row, int column, int count) {
+        auto a = load<width>(x.row(row) + column, count);
         if (!addend.is_empty()) {
-            const Four b = load(addend.row(addend.rows == 1 ? 0 : row) + column, count);
-            for (int k = 0; k < 4; k++)
+            const auto b = load<width>(addend.row(addend.rows == 1 ? 0 : row) + column, count);
+            for (int k = 0; k < width; k++)
                 a[k] += b[k];
         }
-        for (int k = 0; k < 4; k++)
+        for (int k = 0; k < width; k++)
             a[k] = phi(a[k]);
-        store(a, y.row(row) + column, count);
-    }
+        store(a, y, row, column, count);
+    });
 }
 
 // dx = dy phi', from the output y; where mask [R, 1] is given, masked_dx = mask dx as well. The rest [R, M]; dx may be dy.
 extern "C" __global__ void leaky_relu_backward(Tensor dy, Tensor y, Tensor dx, Tensor mask, Tensor masked_dx, LeakyRelu phi)
 {
-    const int column = first_column();
-    const int count = dx.columns - column;
-    if (count <= 0)
-        return;
-    for (int row = first_row(); row < dx.rows; row += row_step()) {
-        Four d = load(dy.row(row) + column, count);
-        const Four output = load(y.row(row) + column, count);
-        for (int k = 0; k < 4; k++)
+    for_elements(dx.rows, dx.columns, [&](auto width, int row, int column, int count) {
+        auto d = load<width>(dy.row(row) + column, count);
+        const auto output = load<width>(y.row(row) + column, count);
+        for (int k = 0; k < width; k++)
             d[k] = phi.backward(d[k], output[k]);
-        store(d, dx.row(row) + column, count);
+        store(d, dx, row, column, count);
         if (mask.is_empty())
-            continue;
+            return;
         const float m = *mask.row(row);
-        for (int k = 0; k < 4; k++)
+        for (int k = 0; k < width; k++)
             d[k] *= m;
-        store(d, masked_dx.row(row) + column, count);
-    }
+        store(d, masked_dx, row, column, count);
+    });
 }

@@ -2,27 +2,33 @@
 #include "activations.cuh"
 #include "elements.cuh"
 
-__device__ inline void add_if_present(Four& a, const Tensor& addend, int row, int column, int count)
+template <int width>
+__device__ inline void add_if_present(Elements<width>& a, const Tensor& addend, int row, int column, int count)
 {
     if (addend.is_empty())
         return;
-    const Four b = load(addend.row(row) + column, count);
-    for (int k = 0; k < 4; k++)
+    const auto b = load<width>(addend.row(row) + column, count);
+    for (int k = 0; k < width; k++)
         a[k] += b[k];
 }
 
 // Parts of the update that the mask [B, H] keeps, scaled (Semeniuta et al. 2016); all of it where there is none.
-__device__ inline Four load_update_mask(const Tensor& mask, int row, int column, int count)
+template <int width>
+__device__ inline Elements<width> load_update_mask(const Tensor& mask, int row, int column, int count)
 {
-    if (mask.is_empty())
-        return {{1.0f, 1.0f, 1.0f, 1.0f}};
-    return load(mask.row(row) + column, count);
+    if (!mask.is_empty())
+        return load<width>(mask.row(row) + column, count);
+    Elements<width> ones;
+    for (int k = 0; k < width; k++)
+        ones[k] = 1.0f;
+    return ones;
 }
 
 // a = gates + addend from that column of the 4H on.
-__device__ inline Four pre_activation(const Tensor& gates, const Tensor& addend, int row, int column, int count)
+template <int width>
+__device__ inline Elements<width> pre_activation(const Tensor& gates, const Tensor& addend, int row, int column, int count)
 {
-    Four a = load(gates.row(row) + column, count);
+    auto a = load<width>(gates.row(row) + column, count);
     add_if_present(a, addend, row, column, count);
     return a;
 }
@@ -33,20 +39,16 @@ extern "C" __global__ void lstm_cell_forward(Tensor gates, Tensor addend, Tensor
     Tensor update_mask)
 {
     const int n = c.columns;
-    const int column = first_column();
-    const int count = n - column;
-    if (count <= 0)
-        return;
-    for (int row = first_row(); row < c.rows; row += row_step()) {
-        Four i = pre_activation(gates, addend, row, column, count);
-        Four f = pre_activation(gates, addend, row, n + column, count);
-        Four u = pre_activation(gates, addend, row, 2 * n + column, count);
-        Four o = pre_activation(gates, addend, row, 3 * n + column, count);
-        const Four previous = load(c_previous.row(row) + column, count);
-        const Four m = load_update_mask(update_mask, row, column, count);
+    for_elements(c.rows, n, [&](auto width, int row, int column, int count) {
+        auto i = pre_activation<width>(gates, addend, row, column, count);
+        auto f = pre_activation<width>(gates, addend, row, n + column, count);
+        auto u = pre_activation<width>(gates, addend, row, 2 * n + column, count);
+        auto o = pre_activation<width>(gates, addend, row, 3 * n + column, count);
+        const auto previous = load<width>(c_previous.row(row) + column, count);
+        const auto m = load_update_mask<width>(update_mask, row, column, count);
         const float v = validity.is_empty() ? 1.0f : *validity.row(row);
-        Four cell, theta, hidden;
-        for (int k = 0; k < 4; k++) {
+        Elements<width> cell, theta, hidden;
+        for (int k = 0; k < width; k++) {
             i[k] = sigmoid(i[k]);
             f[k] = sigmoid(f[k]);
             u[k] = tanhf(u[k]);
@@ -63,8 +65,8 @@ extern "C" __global__ void lstm_cell_forward(Tensor gates, Tensor addend, Tensor
         store(o, activations + 3 * n, count);
         store(cell, c.row(row) + column, count);
         store(theta, tanh_c.row(row) + column, count);
-        store(hidden, h.row(row) + column, count);
-    }
+        store(hidden, h, row, column, count);
+    });
 }
 
 // CellBwd with dh = v (dh1 + dh2), of which either may be empty, and dc = v dc: gates [B, 4H] become da, dc [B, H] becomes that of the previous cell.
@@ -73,25 +75,21 @@ extern "C" __global__ void lstm_cell_backward(Tensor gates, Tensor c_previous, T
     Tensor update_mask)
 {
     const int n = dc.columns;
-    const int column = first_column();
-    const int count = n - column;
-    if (count <= 0)
-        return;
-    for (int row = first_row(); row < dc.rows; row += row_step()) {
+    for_elements(dc.rows, n, [&](auto width, int row, int column, int count) {
         float* const activations = gates.row(row) + column;
-        Four i = load(activations, count);
-        Four f = load(activations + n, count);
-        Four u = load(activations + 2 * n, count);
-        Four o = load(activations + 3 * n, count);
-        const Four theta = load(tanh_c.row(row) + column, count);
-        const Four previous = load(c_previous.row(row) + column, count);
-        Four dh = {};
+        auto i = load<width>(activations, count);
+        auto f = load<width>(activations + n, count);
+        auto u = load<width>(activations + 2 * n, count);
+        auto o = load<width>(activations + 3 * n, count);
+        const auto theta = load<width>(tanh_c.row(row) + column, count);
+        const auto previous = load<width>(c_previous.row(row) + column, count);
+        Elements<width> dh = {};
         add_if_present(dh, dh1, row, column, count);
         add_if_present(dh, dh2, row, column, count);
-        Four d = load(dc.row(row) + column, count);
-        const Four m = load_update_mask(update_mask, row, column, count);
+        auto d = load<width>(dc.row(row) + column, count);
+        const auto m = load_update_mask<width>(update_mask, row, column, count);
         const float v = validity.is_empty() ? 1.0f : *validity.row(row);
-        for (int k = 0; k < 4; k++) {
+        for (int k = 0; k < width; k++) {
             const float dh_k = v * dh[k];
             const float dc_hat = v * d[k] + dh_k * o[k] * (1.0f - theta[k] * theta[k]);
             const float d_update = m[k] * dc_hat;
@@ -105,10 +103,10 @@ extern "C" __global__ void lstm_cell_backward(Tensor gates, Tensor c_previous, T
             u[k] = da_u;
             o[k] = da_o;
         }
-        store(i, activations, count);
-        store(f, activations + n, count);
-        store(u, activations + 2 * n, count);
-        store(o, activations + 3 * n, count);
+        store(i, gates, row, column, count);
+        store(f, gates, row, n + column, count);
+        store(u, gates, row, 2 * n + column, count);
+        store(o, gates, row, 3 * n + column, count);
         store(d, dc.row(row) + column, count);
-    }
+    });
 }

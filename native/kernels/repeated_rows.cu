@@ -4,34 +4,26 @@
 // y = x + addend. x and y [R, N], addend [K, N]; y may be x or the addend.
 extern "C" __global__ void add(Tensor x, Tensor addend, Tensor y)
 {
-    const int column = first_column();
-    const int count = y.columns - column;
-    if (count <= 0)
-        return;
-    for (int row = first_row(); row < y.rows; row += row_step()) {
-        Four sum = load(x.row(row) + column, count);
-        const Four other = load(addend.row(row % addend.rows) + column, count);
-        for (int k = 0; k < 4; k++)
+    for_elements(y.rows, y.columns, [&](auto width, int row, int column, int count) {
+        auto sum = load<width>(x.row(row) + column, count);
+        const auto other = load<width>(addend.row(row % addend.rows) + column, count);
+        for (int k = 0; k < width; k++)
             sum[k] += other[k];
-        store(sum, y.row(row) + column, count);
-    }
+        store(sum, y, row, column, count);
+    });
 }
 
 // y = x mask by elements, or, with accumulate, += it. x and y [R, N], mask [K, N]; y may be x.
 extern "C" __global__ void multiply_elements(Tensor x, Tensor mask, Tensor y, int accumulate)
 {
-    const int column = first_column();
-    const int count = y.columns - column;
-    if (count <= 0)
-        return;
-    for (int row = first_row(); row < y.rows; row += row_step()) {
-        const Four values = load(x.row(row) + column, count);
-        const Four factors = load(mask.row(row % mask.rows) + column, count);
-        Four result = {};
+    for_elements(y.rows, y.columns, [&](auto width, int row, int column, int count) {
+        const auto values = load<width>(x, row, column, count);
+        const auto factors = load<width>(mask.row(row % mask.rows) + column, count);
+        Elements<width> result = {};
         if (accumulate != 0)
-            result = load(y.row(row) + column, count);
-        for (int k = 0; k < 4; k++)
+            result = load<width>(y.row(row) + column, count);
+        for (int k = 0; k < width; k++)
             result[k] += values[k] * factors[k];
-        store(result, y.row(row) + column, count);
-    }
+        store(result, y, row, column, count);
+    });
 }

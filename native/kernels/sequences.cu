@@ -5,23 +5,19 @@
 // otherwise the source's row (j, n), or (length(n) - 1 - j, n) in reverse. lengths [source_batch]; empty: `steps` for all.
 extern "C" __global__ void gather_steps(Tensor source, int source_batch, Tensor target, int target_batch, IdTensor lengths, int steps, int reverse)
 {
-    const int column = first_column();
-    const int count = target.columns - column;
-    if (count <= 0)
-        return;
-    for (int row = first_row(); row < target.rows; row += row_step()) {
+    for_elements(target.rows, target.columns, [&](auto width, int row, int column, int count) {
         const int step = row / target_batch;
         const int n = row % target_batch;
         int length = 0;
         if (n < source_batch)
             length = lengths.is_empty() ? steps : lengths.data[n];
-        Four values = {};
+        Elements<width> values = {};
         if (step < length) {
             const int source_step = reverse != 0 ? length - 1 - step : step;
-            values = load(source.row(source_step * source_batch + n) + column, count);
+            values = load<width>(source.row(source_step * source_batch + n) + column, count);
         }
         store(values, target.row(row) + column, count);
-    }
+    });
 }
 
 // lengths[n] = number of ones in column n of validity [steps * batch, 1]. One thread a sequence.

@@ -19,16 +19,12 @@ extern "C" __global__ void squared_norm_forward(Tensor h, Tensor result)
 // dh += 2 gamma w h. h and dh [R, H], w [R, 1].
 extern "C" __global__ void squared_norm_backward(Tensor h, Tensor w, float gamma, Tensor dh)
 {
-    const int column = first_column();
-    const int count = h.columns - column;
-    if (count <= 0)
-        return;
-    for (int row = first_row(); row < h.rows; row += row_step()) {
-        const Four values = load(h.row(row) + column, count);
-        Four d = load(dh.row(row) + column, count);
+    for_elements(h.rows, h.columns, [&](auto width, int row, int column, int count) {
+        const auto values = load<width>(h.row(row) + column, count);
+        auto d = load<width>(dh.row(row) + column, count);
         const float scale = 2.0f * gamma * *w.row(row);
-        for (int k = 0; k < 4; k++)
+        for (int k = 0; k < width; k++)
             d[k] += scale * values[k];
         store(d, dh.row(row) + column, count);
-    }
+    });
 }

@@ -6,7 +6,9 @@ public sealed unsafe partial class CudaDevice
 {
     // As many partial sums whatever the GPU, so that a norm has the same bits on all of them.
     const int PartialSums = 256, ReductionThreads = 256;
-    const int ScratchBytes = PartialSums * sizeof(double);
+
+    // The sums of slices need more than those of a norm.
+    const int ScratchBytes = MaximumSliceSums * sizeof(float);
     const int AdamElementsPerBlock = 1024, MaximumAdamBlocks = 65535;
 
     protected override void WeightedSumCore(Tensor values, Tensor w, Tensor result)

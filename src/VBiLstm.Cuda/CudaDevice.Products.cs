@@ -22,7 +22,9 @@ public sealed unsafe partial class CudaDevice
     internal bool AddsBiasWithinProducts()
     {
         const int n = 16;
-        using var memory = Arena.Create(this, "a small product", arena => (arena.Take(n, n), arena.Take(n, n), arena.Take(1, n), arena.Take(n, n)), out var x);
+        var readers = RoundsOperands ? Readers.All : Readers.Operations;
+        using var memory = Arena.Create(this, "a small product",
+            arena => (arena.Take(n, n, readers), arena.Take(n, n, readers), arena.Take(1, n), arena.Take(n, n)), out var x);
         var adds = _products.TryMultiplyAddBias(x.Item1, x.Item2, x.Item3, x.Item4);
         Synchronise();
         return adds;
@@ -46,14 +48,27 @@ public sealed unsafe partial class CudaDevice
 
         if (dBias.IsEmpty)
             return;
+        if (RowSlices(dy.Rows, dy.Columns) is > 1 and var slices)
+        {
+            var partial = new Tensor(_scratch.Address, slices, dy.Columns, dy.Columns);
+            SumColumns(dy, partial, accumulate: false);
+            dy = partial;
+        }
+
+        SumColumns(dy, dBias, accumulate);
+    }
+
+    // Row s of sums [S, N] is the sum over the s-th of S slices of the rows.
+    void SumColumns(Tensor dy, Tensor sums, bool accumulate)
+    {
         var accumulates = accumulate ? 1 : 0;
-        var arguments = stackalloc void*[] { &dy, &dBias, &accumulates };
-        Launch(_kernels.ColumnSums, (uint)CeilingDivide(dy.Columns, TileColumns), 1, TileColumns, ColumnSumThreadRows, arguments);
+        var arguments = stackalloc void*[] { &dy, &sums, &accumulates };
+        Launch(_kernels.ColumnSums, (uint)CeilingDivide(dy.Columns, TileColumns), (uint)sums.Rows, TileColumns, ColumnSumThreadRows, arguments);
     }
 
     protected override void MultiplyLeakyReluCore(Tensor x, Weight w, Tensor bias, Tensor y, LeakyRelu phi)
     {
-        if (x.Columns > WidestThinInput)
+        if (!IsThin(x))
         {
             _context.Bind();
             _products.Multiply(x, w.Values, y, accumulate: false);

@@ -8,13 +8,13 @@ public sealed unsafe partial class CudaDevice
     protected override void FillBernoulliCore(Tensor x, float probability, NoiseSource noise, float one)
     {
         var arguments = stackalloc void*[] { &x, &probability, &noise, &one };
-        LaunchElements(_kernels.FillBernoulli, x.Rows, x.Columns, arguments);
+        LaunchFours(_kernels.FillBernoulli, x.Rows, x.Columns, arguments);
     }
 
     protected override void AddNormalCore(Tensor x, float deviation, IdTensor key, NoiseStream stream, Tensor y)
     {
         var arguments = stackalloc void*[] { &x, &deviation, &key, &stream, &y };
-        LaunchElements(_kernels.AddNormal, x.Rows, x.Columns, arguments);
+        LaunchFours(_kernels.AddNormal, x.Rows, x.Columns, arguments);
     }
 
     protected override void AddCore(Tensor x, Tensor addend, Tensor y)
@@ -65,5 +65,6 @@ public sealed unsafe partial class CudaDevice
     {
         var arguments = stackalloc void*[] { &x, &target, &w, &coefficient, &dx };
         LaunchRows(_kernels.DistanceBackward, x.Rows, x.Columns, arguments);
+        RoundOperand(dx);
     }
 }

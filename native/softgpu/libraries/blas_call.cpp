@@ -12,7 +12,7 @@ std::size_t bytes_of(const Matrix& m)
 {
     if (m.rows == 0 || m.columns == 0)
         return 0;
-    return static_cast<std::size_t>((m.columns - 1) * m.step + m.rows) * sizeof(float);
+    return static_cast<std::size_t>((m.columns - 1) * m.step + m.rows) * m.element_bytes;
 }
 
 [[noreturn]] void invalid(const std::string& reason)
@@ -36,6 +36,7 @@ const char* status_name(cublasStatus_t status)
         case CUBLAS_STATUS_NOT_INITIALIZED: return "CUBLAS_STATUS_NOT_INITIALIZED";
         case CUBLAS_STATUS_ALLOC_FAILED: return "CUBLAS_STATUS_ALLOC_FAILED";
         case CUBLAS_STATUS_INVALID_VALUE: return "CUBLAS_STATUS_INVALID_VALUE";
+        case CUBLAS_STATUS_ARCH_MISMATCH: return "CUBLAS_STATUS_ARCH_MISMATCH";
         case CUBLAS_STATUS_EXECUTION_FAILED: return "CUBLAS_STATUS_EXECUTION_FAILED";
         case CUBLAS_STATUS_NOT_SUPPORTED: return "CUBLAS_STATUS_NOT_SUPPORTED";
         default: return "CUBLAS_STATUS_UNKNOWN";
@@ -102,10 +103,10 @@ void require_apart(const Matrix& output, const Matrix& input)
     const auto output_begin = reinterpret_cast<std::uintptr_t>(output.data), input_begin = reinterpret_cast<std::uintptr_t>(input.data);
     if (output_begin >= input_begin + input_bytes || input_begin >= output_begin + output_bytes)
         return;
-    if (output.step == input.step) {
+    if (output.step == input.step && output.element_bytes == input.element_bytes) {
         // Strips of the same rows of memory may lie side by side without sharing an element.
         const long step = output.step;
-        const long distance = (static_cast<long>(output_begin) - static_cast<long>(input_begin)) / static_cast<long>(sizeof(float));
+        const long distance = (static_cast<long>(output_begin) - static_cast<long>(input_begin)) / static_cast<long>(output.element_bytes);
         const long offset = (distance % step + step) % step;
         if (offset >= input.rows && offset + output.rows <= step)
             return;
@@ -113,10 +114,29 @@ void require_apart(const Matrix& output, const Matrix& input)
     invalid(std::string(output.name) + " overlaps " + input.name);
 }
 
-bool rounds_to_tf32(int compute_type)
+Operands operands_of(int type, int compute_type)
 {
-    constexpr int first_with_tf32 = 80;
-    return options().compute_capability >= first_with_tf32 && compute_type == CUBLAS_COMPUTE_32F_FAST_TF32;
+    constexpr int first_with_both = 80;
+    const bool has_both = options().compute_capability >= first_with_both;
+    if (type == CUDA_R_32F)
+        return has_both && compute_type == CUBLAS_COMPUTE_32F_FAST_TF32 ? Operands::tf32 : Operands::float32;
+    if (!has_both)
+        throw Failure(CUBLAS_STATUS_ARCH_MISMATCH, "CUDA_R_16BF needs compute capability 8.0");
+    if (compute_type != CUBLAS_COMPUTE_32F)
+        throw Failure(CUBLAS_STATUS_NOT_SUPPORTED, "products of CUDA_R_16BF are computed in CUBLAS_COMPUTE_32F");
+    return Operands::bf16;
+}
+
+void require_type(const char* name, int type, std::initializer_list<int> types)
+{
+    if (std::find(types.begin(), types.end(), type) == types.end())
+        throw Failure(CUBLAS_STATUS_NOT_SUPPORTED,
+            std::string(name) + " is " + std::to_string(type) + "; the software GPU has CUDA_R_32F, and CUDA_R_16BF for both operands");
+}
+
+std::size_t bytes_of_type(int type)
+{
+    return type == CUDA_R_16BF ? sizeof(std::uint16_t) : sizeof(float);
 }
 
 bool is_split(long rows, long columns, long inner)

@@ -24,6 +24,7 @@ struct Matrix {
     long rows;
     long columns;
     long step;
+    std::size_t element_bytes = sizeof(float);
 };
 
 struct Product {
@@ -44,7 +45,11 @@ float require_scalar(const char* name, const void* scalar, std::initializer_list
 // Adds what the matrix covers to the ranges that must be device memory.
 void require_matrix(DeviceRanges& ranges, const Matrix& matrix, std::size_t alignment);
 void require_apart(const Matrix& output, const Matrix& input);
-bool rounds_to_tf32(int compute_type);
+// What the operands of products are: of CUDA_R_32F as the compute type asks, of CUDA_R_16BF what they are. Throws where no GPU has such a product.
+Operands operands_of(int type, int compute_type);
+// Throws where a matrix's type is not one that the software GPU has.
+void require_type(const char* name, int type, std::initializer_list<int> types);
+std::size_t bytes_of_type(int type);
 
 // Whether a product is best split along its inner index among several blocks, whose sums are then added up in a workspace.
 bool is_split(long rows, long columns, long inner);

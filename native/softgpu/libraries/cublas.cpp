@@ -33,12 +33,6 @@ cublasContext& require_usable(cublasHandle_t handle)
     return found;
 }
 
-void require_type(const char* name, int type)
-{
-    if (type != CUDA_R_32F)
-        throw Failure(CUBLAS_STATUS_NOT_SUPPORTED, std::string(name) + " is " + std::to_string(type) + "; the software GPU has CUDA_R_32F only");
-}
-
 void require_size(const char* name, int size)
 {
     if (size < 0)
@@ -130,17 +124,18 @@ cublasStatus_t cublasGemmEx(cublasHandle_t handle, cublasOperation_t transa, cub
         require_size("m", m);
         require_size("n", n);
         require_size("k", k);
-        require_type("Atype", Atype);
-        require_type("Btype", Btype);
-        require_type("Ctype", Ctype);
+        require_type("Atype", Atype, {CUDA_R_32F, CUDA_R_16BF});
+        require_type("Btype", Btype, {Atype});
+        require_type("Ctype", Ctype, {CUDA_R_32F});
         require_compute_type(computeType);
+        const Operands operands = operands_of(Atype, computeType);
         if (algo != CUBLAS_GEMM_DEFAULT)
             throw Failure(CUBLAS_STATUS_NOT_SUPPORTED, "algo is " + std::to_string(algo) + "; the software GPU has CUBLAS_GEMM_DEFAULT only");
         require_scalar("alpha", alpha, {1});
         const bool accumulates = require_scalar("beta", beta, {0, 1}) != 0;
 
-        const Matrix a{"A", A, transpose_a ? k : m, transpose_a ? m : k, lda};
-        const Matrix b{"B", B, transpose_b ? n : k, transpose_b ? k : n, ldb};
+        const Matrix a{"A", A, transpose_a ? k : m, transpose_a ? m : k, lda, bytes_of_type(Atype)};
+        const Matrix b{"B", B, transpose_b ? n : k, transpose_b ? k : n, ldb, bytes_of_type(Btype)};
         const Matrix c{"C", C, m, n, ldc};
         for (const Matrix& matrix : {a, b, c})
             require_step(matrix.name, matrix.rows, matrix.step);
@@ -150,7 +145,7 @@ cublasStatus_t cublasGemmEx(cublasHandle_t handle, cublasOperation_t transa, cub
 
         Product product{.call = "cublasGemmEx", .gemm = {}, .ranges = {}};
         for (const Matrix& matrix : {a, b, c})
-            require_matrix(product.ranges, matrix, sizeof(float));
+            require_matrix(product.ranges, matrix, matrix.element_bytes);
         require_apart(c, a);
         require_apart(c, b);
         // The real library has one of its own then, which a capture must not use and which gives other bits.
@@ -172,14 +167,14 @@ cublasStatus_t cublasGemmEx(cublasHandle_t handle, cublasOperation_t transa, cub
         gemm.rows = m;
         gemm.columns = n;
         gemm.inner = k;
-        gemm.a = static_cast<const float*>(A);
+        gemm.a = A;
         gemm.a_step = lda;
-        gemm.b = static_cast<const float*>(B);
+        gemm.b = B;
         gemm.b_step = ldb;
         gemm.d = static_cast<float*>(C);
         gemm.d_step = ldc;
         gemm.accumulates = accumulates;
-        gemm.tf32 = rounds_to_tf32(computeType);
+        gemm.operands = operands;
         launch(context.stream, product);
     });
 }

@@ -15,6 +15,7 @@ enum : cublasStatus_t {
     CUBLAS_STATUS_NOT_INITIALIZED = 1,
     CUBLAS_STATUS_ALLOC_FAILED = 3,
     CUBLAS_STATUS_INVALID_VALUE = 7,
+    CUBLAS_STATUS_ARCH_MISMATCH = 8,
     CUBLAS_STATUS_EXECUTION_FAILED = 13,
     CUBLAS_STATUS_NOT_SUPPORTED = 15,
 };
@@ -23,7 +24,7 @@ typedef int cublasOperation_t;
 enum : cublasOperation_t { CUBLAS_OP_N = 0, CUBLAS_OP_T = 1 };
 
 typedef int cudaDataType_t;
-enum : cudaDataType_t { CUDA_R_32F = 0 };
+enum : cudaDataType_t { CUDA_R_32F = 0, CUDA_R_16BF = 14 };
 
 typedef int cublasComputeType_t;
 enum : cublasComputeType_t { CUBLAS_COMPUTE_32F = 68, CUBLAS_COMPUTE_32F_FAST_TF32 = 77 };

@@ -22,6 +22,7 @@ struct cublasLtMatrixLayoutOpaque_t {
     std::uint64_t rows = 0;
     std::uint64_t columns = 0;
     std::int64_t step = 0;
+    std::int32_t type = CUDA_R_32F;
 };
 
 struct cublasLtMatmulPreferenceOpaque_t {
@@ -81,6 +82,7 @@ struct Problem {
     std::uint32_t rows, columns, inner;
     std::uint8_t compute_type;
     std::uint8_t step_alignments[3];   // of the leading dimensions of A, B and D, as powers of two
+    std::uint32_t type;                // of A and B
 
     bool operator==(const Problem&) const = default;
 };
@@ -91,7 +93,7 @@ struct Algorithm {
     std::uint32_t id;
     Problem problem;
     std::uint8_t alignments[4];        // promised of A, B, D and the bias, as powers of two
-    std::uint8_t unused[4];
+    std::uint8_t unused[8];
     std::uint64_t workspace_bytes;
     std::uint64_t check;
 };
@@ -129,15 +131,20 @@ Problem describe(const cublasLtMatmulDescOpaque_t& description, const cublasLtMa
     require_shape("Bdesc", b, a.columns, d.columns);
     require_shape("Adesc", a, d.rows, a.columns);
     require_shape("Cdesc", c, d.rows, d.columns);
+    require_type("Bdesc", b.type, {a.type});
+    for (const auto* const result : {&c, &d})
+        require_type("Cdesc or Ddesc", result->type, {CUDA_R_32F});
+    operands_of(a.type, description.compute_type);
 
     Problem problem{};
     problem.rows = static_cast<std::uint32_t>(d.rows);
     problem.columns = static_cast<std::uint32_t>(d.columns);
     problem.inner = static_cast<std::uint32_t>(a.columns);
     problem.compute_type = static_cast<std::uint8_t>(description.compute_type);
-    const std::int64_t steps[] = {a.step, b.step, d.step};
+    problem.type = static_cast<std::uint32_t>(a.type);
+    const cublasLtMatrixLayoutOpaque_t* const matrices[] = {&a, &b, &d};
     for (int i = 0; i < 3; ++i)
-        problem.step_alignments[i] = alignment_exponent(static_cast<std::uint64_t>(steps[i]) * sizeof(float), 4);
+        problem.step_alignments[i] = alignment_exponent(static_cast<std::uint64_t>(matrices[i]->step) * bytes_of_type(matrices[i]->type), 4);
     return problem;
 }
 
@@ -248,14 +255,13 @@ cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t* matLayout, cud
     return answer("cublasLtMatrixLayoutCreate", [&] {
         if (!matLayout)
             invalid("matLayout is null");
-        if (type != CUDA_R_32F)
-            unsupported("type is " + std::to_string(type) + "; the software GPU has CUDA_R_32F only");
+        require_type("type", type, {CUDA_R_32F, CUDA_R_16BF});
         constexpr std::uint64_t largest = 0x7fffffff;
         if (rows == 0 || cols == 0 || rows > largest || cols > largest)
             invalid("a matrix of " + std::to_string(rows) + " x " + std::to_string(cols));
         require_step("the matrix", static_cast<long>(rows), ld);
         cublasLtMatrixLayoutOpaque_t* const layout = layouts.create();
-        *layout = {rows, cols, ld};
+        *layout = {rows, cols, ld, type};
         *matLayout = layout;
     });
 }
@@ -329,7 +335,8 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t lightHandle, cubl
         constexpr int of_preference[] = {0, 1, 3};   // C is not read
         for (int i = 0; i < 3; ++i) {
             const std::uint32_t alignment = wishes.alignments[of_preference[i]];
-            if (alignment < sizeof(float))
+            const std::size_t least = bytes_of_type(i == 2 ? CUDA_R_32F : static_cast<int>(problem.type));
+            if (alignment < least)
                 unsupported(std::string("no algorithm works with an alignment of ") + std::to_string(alignment) + " bytes of " + operand_names[i]);
             alignments[i] = alignment_exponent(alignment, 8);
         }
@@ -372,12 +379,13 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t lightHandle, cublasLtMatmulDesc_t
         Gemm& gemm = product.gemm;
 
         const auto matrix = [](const char* name, const void* data, const cublasLtMatrixLayoutOpaque_t& layout) {
-            return Matrix{name, data, static_cast<long>(layout.rows), static_cast<long>(layout.columns), static_cast<long>(layout.step)};
+            return Matrix{name, data, static_cast<long>(layout.rows), static_cast<long>(layout.columns), static_cast<long>(layout.step),
+                bytes_of_type(layout.type)};
         };
         const Matrix a = matrix("A", A, a_layout), b = matrix("B", B, b_layout), d = matrix("D", D, d_layout);
         const Matrix bias{"the bias", description.bias, d.rows, 1, d.rows};
         for (const Matrix& operand : {a, b, bias, d})
-            require_matrix(product.ranges, operand, sizeof(float));
+            require_matrix(product.ranges, operand, operand.element_bytes);
         for (const Matrix& operand : {a, b, bias})
             require_apart(d, operand);
 
@@ -405,14 +413,14 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t lightHandle, cublasLtMatmulDesc_t
         gemm.rows = d.rows;
         gemm.columns = d.columns;
         gemm.inner = problem.inner;
-        gemm.a = static_cast<const float*>(A);
+        gemm.a = A;
         gemm.a_step = a.step;
-        gemm.b = static_cast<const float*>(B);
+        gemm.b = B;
         gemm.b_step = b.step;
         gemm.d = static_cast<float*>(D);
         gemm.d_step = d.step;
         gemm.bias = static_cast<const float*>(description.bias);
-        gemm.tf32 = rounds_to_tf32(description.compute_type);
+        gemm.operands = operands_of(a_layout.type, description.compute_type);
         launch(stream, product);
     });
 }

@@ -5,6 +5,8 @@
 #include "tf32.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstdint>
 #include <memory>
 
 namespace softgpu::blas {
@@ -40,15 +42,28 @@ Scratch& scratch()
     return *buffer;
 }
 
+template <Operands operands>
+struct Element {
+    using Type = float;
+    static float value(float stored) { return operands == Operands::tf32 ? round_to_tf32(stored) : stored; }
+};
+
+template <>
+struct Element<Operands::bf16> {
+    using Type = std::uint16_t;
+    static float value(std::uint16_t stored) { return std::bit_cast<float>(static_cast<std::uint32_t>(stored) << 16); }
+};
+
 // Packs `count` vectors of the operand, `width` of them side by side for every inner index, the rest of the last group zero.
-// Element (vector i, inner k) lies at source[i * vector_step + k * inner_step].
-template <bool tf32>
-void pack(const float* source, long vector_step, long inner_step, long count, long depth, int width, float* target)
+// Element (vector i, inner k) lies at first_element + i * vector_step + k * inner_step.
+template <Operands operands>
+void pack(const void* matrix, long first_element, long vector_step, long inner_step, long count, long depth, int width, float* target)
 {
-    const auto convert = [](float value) { return tf32 ? round_to_tf32(value) : value; };
+    const auto* const source = static_cast<const typename Element<operands>::Type*>(matrix) + first_element;
+    const auto convert = Element<operands>::value;
     for (long first = 0; first < count; first += width, target += width * depth) {
         const long present = std::min<long>(width, count - first);
-        const float* const group = source + first * vector_step;
+        const auto* const group = source + first * vector_step;
         if (vector_step == 1) {
             for (long k = 0; k < depth; ++k) {
                 for (long i = 0; i < present; ++i)
@@ -66,9 +81,10 @@ void pack(const float* source, long vector_step, long inner_step, long count, lo
     }
 }
 
-void pack(bool tf32, const float* source, long vector_step, long inner_step, long count, long depth, int width, float* target)
+void pack(Operands operands, const void* matrix, long first_element, long vector_step, long inner_step, long count, long depth, int width, float* target)
 {
-    (tf32 ? pack<true> : pack<false>)(source, vector_step, inner_step, count, depth, width, target);
+    (operands == Operands::float32 ? pack<Operands::float32> : operands == Operands::tf32 ? pack<Operands::tf32> : pack<Operands::bf16>)(
+        matrix, first_element, vector_step, inner_step, count, depth, width, target);
 }
 
 void multiply_tile(const Gemm& p, const GemmKernel& kernel, long row, long rows, long column, long columns, Scratch& s)
@@ -78,15 +94,15 @@ void multiply_tile(const Gemm& p, const GemmKernel& kernel, long row, long rows,
     const long padded_rows = (rows + kernel.rows - 1) / kernel.rows * kernel.rows;
     const long padded_columns = (columns + kernel.columns - 1) / kernel.columns * kernel.columns;
     // Rows that lie side by side in memory are multiplied where they are; only a last, partial group is packed.
-    const long direct_rows = p.transpose_a || p.tf32 ? 0 : rows / kernel.rows * kernel.rows;
+    const long direct_rows = p.transpose_a || p.operands != Operands::float32 ? 0 : rows / kernel.rows * kernel.rows;
 
     std::fill(s.sums, s.sums + padded_columns * tile_rows, 0.0f);
     for (long first = 0; first < p.inner; first += block_depth) {
         const long depth = std::min(block_depth, p.inner - first);
-        const float* const a = p.a + row * a_row_step + first * a_inner_step;
-        const float* const b = p.b + column * b_column_step + first * b_inner_step;
-        pack(p.tf32, a + direct_rows * a_row_step, a_row_step, a_inner_step, rows - direct_rows, depth, kernel.rows, s.a);
-        pack(p.tf32, b, b_column_step, b_inner_step, columns, depth, kernel.columns, s.b);
+        const long a_first = row * a_row_step + first * a_inner_step, b_first = column * b_column_step + first * b_inner_step;
+        const float* const a = direct_rows == 0 ? nullptr : static_cast<const float*>(p.a) + a_first;
+        pack(p.operands, p.a, a_first + direct_rows * a_row_step, a_row_step, a_inner_step, rows - direct_rows, depth, kernel.rows, s.a);
+        pack(p.operands, p.b, b_first, b_column_step, b_inner_step, columns, depth, kernel.columns, s.b);
         for (long j = 0; j < padded_columns; j += kernel.columns)
             for (long i = 0; i < padded_rows; i += kernel.rows) {
                 const bool direct = i < direct_rows;

@@ -19,6 +19,15 @@ public abstract partial class Device
     // Of x, up to which one kernel of a GPU does all; beyond, a product by its library and φ after it are faster (docs/gpu.md has the times on an H100).
     internal const int WidestThinInput = 128;
 
+    /// <summary>Whether one kernel of a GPU computes <see cref="MultiplyLeakyRelu"/> of such an x.</summary>
+    private protected bool IsThin(Tensor x) => x.Columns <= WidestThinInput && !RoundsOperands;
+
+    // 512 blocks for 32 columns each fill any GPU; a slice of fewer rows does not pay for the second kernel.
+    internal const int MaximumSliceSums = 512 * 32, SliceRows = 256;
+
+    /// <summary>Slices that a GPU sums [rows, columns] over the rows in, before it adds the slices' sums in their order; 1 where one kernel does it all.</summary>
+    internal static int RowSlices(int rows, int columns) => Math.Max(1, Math.Min(MaximumSliceSums / columns, rows / SliceRows));
+
     /// <summary>y = φ(x W + bias), meant for a thin x of few rows and columns. Shapes: x [R, in], W [in, M], bias [1, M], y [R, M].</summary>
     public void MultiplyLeakyRelu(Tensor x, Weight w, Tensor bias, Tensor y, LeakyRelu phi)
     {

@@ -20,7 +20,7 @@ sealed class StepFrame
         RowIds = workspace.TakeIds(BatchSize);
         Validity = workspace.Take(checked((sizes.MaximumSteps + 1) * BatchSize), 1);
         LossWeight = workspace.Take(sizes.Rows, 1);
-        DHidden = workspace.TakeForTraining(sizes.Rows, model.MlpUnits);
+        DHidden = workspace.TakeForTraining(sizes.Rows, model.MlpUnits, Readers.All);
     }
 
     public Device Device { get; }

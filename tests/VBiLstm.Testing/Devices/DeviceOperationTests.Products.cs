@@ -80,5 +80,19 @@ public abstract partial class DeviceOperationTests
         t.Read(dBias).AssertIs((_, c) => Sum(rows, r => dys[r, c]), ProductTolerance);
     });
 
+    [Theory]
+    [InlineData(513, 33)]
+    [InlineData(1300, 5)]
+    [InlineData(2600, 1)]
+    public void Gradients_of_biases_are_sums_of_many_rows(int rows, int columns) => Run((device, t) =>
+    {
+        var (dy, dBias) = (t.New(rows, columns), t.New(1, columns));
+        var (dys, before) = (t.Read(dy), t.Read(dBias));
+        device.WeightGradients([], dy, dBias, accumulate: true);
+        t.Read(dBias).AssertIs((_, c) => before[0, c] + Sum(rows, r => dys[r, c]), ProductTolerance);
+        device.WeightGradients([], dy, dBias);
+        t.Read(dBias).AssertIs((_, c) => Sum(rows, r => dys[r, c]), ProductTolerance);
+    });
+
     static double Phi(double a, double slope, double clip) => Math.Clamp(a > 0 ? a : slope * a, -clip, clip);
 }

@@ -48,6 +48,19 @@ public class CountingDeviceTests
             counted.Select(operation => (operation.Bytes, operation.FloatingPointOperations)));
     }
 
+    [Theory]
+    [InlineData(511, 100, 1)]
+    [InlineData(512, 100, 2)]
+    [InlineData(5120, 1024, 16)]
+    [InlineData(5120, 4096, 4)]
+    [InlineData(100_000, 20_000, 1)]
+    public void Many_rows_are_summed_in_slices_and_the_slices_after_them(int rows, int columns, int slices)
+    {
+        var counted = Count(device => device.WeightGradients([], New(rows, columns), New(1, columns), accumulate: true));
+        var (all, bias) = (4L * rows * columns, 4L * columns);
+        Assert.Equal(slices == 1 ? [all + 2 * bias] : [all + slices * bias, slices * bias + 2 * bias], counted.Select(operation => operation.Bytes));
+    }
+
     [Fact]
     public void An_lstm_cell_rewrites_its_gates_and_writes_three_states()
     {

@@ -83,12 +83,12 @@ void Ids::fetch() { download(values.data(), memory_.get(), values.size() * sizeo
 std::string name_of(const Shape& shape)
 {
     return std::to_string(shape.rows) + "x" + std::to_string(shape.columns) + "_offset" + std::to_string(shape.layout.offset) + "_gap"
-        + std::to_string(shape.layout.gap) + "_grid" + std::to_string(shape.grid_rows);
+        + std::to_string(shape.layout.gap) + "_grid" + std::to_string(shape.grid_rows) + "_threads" + std::to_string(shape.element_threads);
 }
 
 std::vector<Shape> shapes()
 {
-    return {
+    std::vector<Shape> all = {
         {1, 1, {}, 1},
         {1, 17, {}, 1},
         {17, 1, {}, 17},
@@ -104,12 +104,17 @@ std::vector<Shape> shapes()
         {3, 1025, {2, 5}, 2},
         {1025, 1, {0, 1}, 100},
     };
+    for (std::size_t i = 0, count = all.size(); i < count; i++) {
+        all.push_back(all[i]);
+        all.back().element_threads = 256;
+    }
+    return all;
 }
 
 void launch_elements_untyped(const char* kernel, int rows, int columns, int grid_rows, void** arguments)
 {
     const Dimensions grid = {static_cast<unsigned>((columns + 255) / 256), static_cast<unsigned>(std::min(rows, grid_rows)), 1};
-    launch_untyped(kernel, grid, {64, 1, 1}, arguments);
+    launch_untyped(kernel, grid, {element_threads, 1, 1}, arguments);
 }
 
 void launch_rows_untyped(const char* kernel, int rows, int columns, void** arguments)

@@ -68,12 +68,13 @@ private:
     std::shared_ptr<int> memory_;
 };
 
-// One shape of a test: its rows and columns, how its matrices lie, and how many rows the grid covers at once.
+// One shape of a test: its rows and columns, how its matrices lie, and the grid and block of launch_elements: rows at once, threads for 256 columns.
 struct Shape
 {
     int rows, columns;
     Layout layout;
     int grid_rows;
+    unsigned element_threads = 64; // for four columns each; 256 for one
 };
 
 std::string name_of(const Shape& shape);
@@ -81,7 +82,8 @@ std::string name_of(const Shape& shape);
 // Sizes 1, 17, 33, 1025 and every rest of a division by 4; dense, strided, and at addresses that no vector access may touch; grids lower than the rows.
 std::vector<Shape> shapes();
 
-// The two geometries: four columns a thread in blocks of 64, and one block a row.
+// The two geometries: element_threads for 256 columns, and one block a row.
+inline unsigned element_threads = 64; // as the shape of a test of Shapes says
 void launch_elements_untyped(const char* kernel, int rows, int columns, int grid_rows, void** arguments);
 void launch_rows_untyped(const char* kernel, int rows, int columns, void** arguments);
 
@@ -123,4 +125,7 @@ inline double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 // Tests that run for every shape.
 class Shapes : public testing::TestWithParam<Shape>
 {
+protected:
+    void SetUp() override { element_threads = GetParam().element_threads; }
+    void TearDown() override { element_threads = 64; }
 };

@@ -35,6 +35,25 @@ TEST_P(Shapes, ColumnSums)
     }
 }
 
+TEST(ColumnSums, TakesSlicesOfTheRows)
+{
+    for (const int rows : {1, 16, 17, 100, 1025})
+        for (const int slices : {1, 2, 7, 33})
+            for (const int columns : {1, 40}) {
+                Matrix dy = Matrix::random(rows, columns, {1, 2}, -1, 1), sums(slices, columns, {2, 1});
+                launch("column_sums", {tiles(columns), static_cast<unsigned>(slices)}, {32, 16}, dy.tensor(), sums.tensor(), 0);
+                const int slice_rows = (rows + slices - 1) / slices;
+                expect_matrix(sums, "sums", float_tolerance, [&](int s, int c) {
+                    double sum = 0, magnitude = 0;
+                    for (int r = s * slice_rows; r < std::min(rows, (s + 1) * slice_rows); r++) {
+                        sum += dy(r, c);
+                        magnitude += std::abs(dy(r, c));
+                    }
+                    return Expected(sum, magnitude);
+                });
+            }
+}
+
 TEST(MultiplyLeakyRelu, IsTheHiddenLayer)
 {
     const LeakyRelu phi = {0.25f, 2.5f};

@@ -48,6 +48,14 @@ protected:
         return error.empty() ? p.difference(c.download()) : error;
     }
 
+    cublasStatus_t multiply_bf16(const HostProduct& p, const std::uint16_t* a, const std::uint16_t* b, float* c, int compute_type = CUBLAS_COMPUTE_32F,
+        int type_b = CUDA_R_16BF, int type_c = CUDA_R_32F)
+    {
+        const float alpha = 1, beta = p.accumulates ? 1 : 0;
+        return cublasGemmEx(handle, p.transpose_a ? CUBLAS_OP_T : CUBLAS_OP_N, p.transpose_b ? CUBLAS_OP_T : CUBLAS_OP_N, p.rows, p.columns, p.inner,
+            &alpha, a, CUDA_R_16BF, p.a_step, b, type_b, p.b_step, &beta, c, type_c, p.c_step, compute_type, CUBLAS_GEMM_DEFAULT);
+    }
+
     cublasHandle_t handle = nullptr;
 
 private:
@@ -104,6 +112,37 @@ TEST_F(Cublas, Tf32RoundsTiesAwayFromZero)
     EXPECT_EQ(result[2], 1);
     EXPECT_EQ(result[3], infinity);
     EXPECT_TRUE(std::isnan(result[4]));
+}
+
+TEST_F(Cublas, ProductsOfBf16AreThoseOfDoublePrecision)
+{
+    unsigned seed = 0;
+    for (const Shape& shape : shapes)
+        for (const bool transpose_a : {false, true})
+            for (const bool transpose_b : {false, true}) {
+                ++seed;
+                HostProduct p = HostProduct::random(transpose_a, transpose_b, shape.rows, shape.columns, shape.inner, static_cast<int>(seed % 5), seed);
+                p.accumulates = seed % 3 == 0;
+
+                // At addresses that are aligned for nothing wider.
+                const DeviceArray<std::uint16_t> a(HostProduct::to_bf16(p.a), 2), b(HostProduct::to_bf16(p.b), 6);
+                const DeviceArray<float> c(p.c, 12);
+                ASSERT_EQ(multiply_bf16(p, a.data(), b.data(), c.data()), CUBLAS_STATUS_SUCCESS) << cublasGetStatusString(CUBLAS_STATUS_NOT_SUPPORTED);
+                ASSERT_EQ(synchronize(), "");
+                EXPECT_EQ(p.difference(c.download()), "") << shape.rows << " x " << shape.columns << " x " << shape.inner;
+            }
+}
+
+TEST_F(Cublas, ProductsOfBf16AreOfBothOperandsAndOfGpusThatHaveThem)
+{
+    HostProduct p = HostProduct::random(false, false, 4, 4, 4, 0, 1);
+    const DeviceArray<std::uint16_t> a(HostProduct::to_bf16(p.a)), b(HostProduct::to_bf16(p.b));
+    const DeviceArray<float> c(p.c);
+    EXPECT_EQ(multiply_bf16(p, a.data(), b.data(), c.data(), CUBLAS_COMPUTE_32F_FAST_TF32), CUBLAS_STATUS_NOT_SUPPORTED);
+    EXPECT_EQ(multiply_bf16(p, a.data(), b.data(), c.data(), CUBLAS_COMPUTE_32F, CUDA_R_32F), CUBLAS_STATUS_NOT_SUPPORTED);
+    EXPECT_EQ(multiply_bf16(p, a.data(), b.data(), c.data(), CUBLAS_COMPUTE_32F, CUDA_R_16BF, CUDA_R_16BF), CUBLAS_STATUS_NOT_SUPPORTED);
+    const Setting old("SOFTGPU_COMPUTE_CAPABILITY", "75", "90");
+    EXPECT_EQ(multiply_bf16(p, a.data(), b.data(), c.data()), CUBLAS_STATUS_ARCH_MISMATCH);
 }
 
 TEST_F(Cublas, AProductThatDoesNotAccumulateDoesNotReadC)
@@ -324,6 +363,7 @@ TEST_F(Cublas, ArgumentsAreChecked)
 
 TEST_F(Cublas, StatusesHaveNames)
 {
+    EXPECT_STREQ(cublasGetStatusName(CUBLAS_STATUS_ARCH_MISMATCH), "CUBLAS_STATUS_ARCH_MISMATCH");
     EXPECT_STREQ(cublasGetStatusName(CUBLAS_STATUS_SUCCESS), "CUBLAS_STATUS_SUCCESS");
     EXPECT_STREQ(cublasGetStatusName(CUBLAS_STATUS_NOT_SUPPORTED), "CUBLAS_STATUS_NOT_SUPPORTED");
     EXPECT_STREQ(cublasGetStatusString(CUBLAS_STATUS_ALLOC_FAILED), "CUBLAS_STATUS_ALLOC_FAILED");

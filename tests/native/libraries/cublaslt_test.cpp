@@ -36,17 +36,17 @@ protected:
 // The descriptors of a product with a bias.
 class Plan {
 public:
-    Plan(const HostProduct& p, const float* bias, int compute_type = CUBLAS_COMPUTE_32F)
+    Plan(const HostProduct& p, const float* bias, int compute_type = CUBLAS_COMPUTE_32F, int operand_type = CUDA_R_32F)
     {
         EXPECT_EQ(cublasLtMatmulDescCreate(&description, compute_type, CUDA_R_32F), CUBLAS_STATUS_SUCCESS);
         set(CUBLASLT_MATMUL_DESC_EPILOGUE, std::uint32_t{CUBLASLT_EPILOGUE_BIAS});
         set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
-        const auto layout = [](cublasLtMatrixLayout_t& target, int rows, int columns, int step) {
-            EXPECT_EQ(cublasLtMatrixLayoutCreate(&target, CUDA_R_32F, rows, columns, step), CUBLAS_STATUS_SUCCESS);
+        const auto layout = [](cublasLtMatrixLayout_t& target, int type, int rows, int columns, int step) {
+            EXPECT_EQ(cublasLtMatrixLayoutCreate(&target, type, rows, columns, step), CUBLAS_STATUS_SUCCESS);
         };
-        layout(a, p.rows, p.inner, p.a_step);
-        layout(b, p.inner, p.columns, p.b_step);
-        layout(c, p.rows, p.columns, p.c_step);
+        layout(a, operand_type, p.rows, p.inner, p.a_step);
+        layout(b, operand_type, p.inner, p.columns, p.b_step);
+        layout(c, CUDA_R_32F, p.rows, p.columns, p.c_step);
         EXPECT_EQ(cublasLtMatmulPreferenceCreate(&preference), CUBLAS_STATUS_SUCCESS);
     }
 
@@ -98,7 +98,7 @@ public:
     }
 
     // On the operands' addresses; C is D.
-    cublasStatus_t run(cublasLtHandle_t handle, const float* left, const float* right, float* result, const cublasLtMatmulHeuristicResult_t& choice,
+    cublasStatus_t run(cublasLtHandle_t handle, const void* left, const void* right, float* result, const cublasLtMatmulHeuristicResult_t& choice,
         void* workspace, CUstream stream)
     {
         return cublasLtMatmul(handle, description, &one, left, a, right, b, &zero, result, c, result, c, &choice.algo, workspace, choice.workspaceSize, stream);
@@ -133,6 +133,39 @@ TEST_F(CublasLt, ProductsWithBiasAreThoseOfDoublePrecision)
                 const std::vector<float> scratch = workspace.download();
                 ASSERT_TRUE(std::all_of(scratch.begin(), scratch.end(), [](float value) { return std::isnan(value); }));
             }
+}
+
+TEST_F(CublasLt, ProductsOfBf16WithBiasAreThoseOfDoublePrecision)
+{
+    for (const auto [rows, columns, inner] : {std::array{2, 3, 5}, std::array{65, 33, 300}}) {
+        HostProduct p = HostProduct::random(false, false, rows, columns, inner, 1, 5);
+        p.bias = random_values(rows, 9);
+        const DeviceArray<std::uint16_t> a(HostProduct::to_bf16(p.a)), b(HostProduct::to_bf16(p.b));
+        const DeviceArray<float> c(p.c), bias(p.bias);
+        Plan plan(p, bias.data(), CUBLAS_COMPUTE_32F, CUDA_R_16BF);
+        plan.promise(4);
+        const auto choice = plan.choose(handle);
+        ASSERT_EQ(plan.run(handle, a.data(), b.data(), c.data(), choice, nullptr, stream), CUBLAS_STATUS_SUCCESS);
+        ASSERT_EQ(synchronize(), "");
+        EXPECT_EQ(p.difference(c.download()), "");
+
+        // An algorithm is that of its operands' type.
+        Plan other(p, bias.data());
+        const DeviceArray<float> wide_a(p.a), wide_b(p.b);
+        EXPECT_EQ(other.run(handle, wide_a.data(), wide_b.data(), c.data(), choice, nullptr, stream), CUBLAS_STATUS_INVALID_VALUE);
+    }
+}
+
+TEST_F(CublasLt, OperandsOfTwoTypesAreRefused)
+{
+    const HostProduct p = HostProduct::random(false, false, 4, 4, 4, 0, 1);
+    const DeviceArray<float> bias(p.c);
+    Plan plan(p, bias.data()), halves(p, bias.data(), CUBLAS_COMPUTE_32F, CUDA_R_16BF);
+    std::swap(plan.b, halves.b);
+    EXPECT_EQ(plan.ask(handle).first, CUBLAS_STATUS_NOT_SUPPORTED);
+    std::swap(plan.b, halves.b);
+    Plan rounding(p, bias.data(), CUBLAS_COMPUTE_32F_FAST_TF32, CUDA_R_16BF);
+    EXPECT_EQ(rounding.ask(handle).first, CUBLAS_STATUS_NOT_SUPPORTED);
 }
 
 TEST_F(CublasLt, CIsNotRead)

@@ -36,6 +36,19 @@ HostProduct HostProduct::random(bool transpose_a, bool transpose_b, int rows, in
     return p;
 }
 
+std::vector<std::uint16_t> HostProduct::to_bf16(std::vector<float>& operand)
+{
+    std::vector<std::uint16_t> halves;
+    for (float& value : operand) {
+        std::uint32_t bits;
+        std::memcpy(&bits, &value, sizeof bits);
+        bits &= 0xffff0000u;
+        std::memcpy(&value, &bits, sizeof bits);
+        halves.push_back(static_cast<std::uint16_t>(bits >> 16));
+    }
+    return halves;
+}
+
 std::string HostProduct::difference(const std::vector<float>& result) const
 {
     const auto convert = [&](float value) { return tf32 ? rounded_to_tf32(value) : static_cast<double>(value); };

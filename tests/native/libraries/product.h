@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,9 @@ struct HostProduct {
 
     // Matrices of random values with `gap` unused elements, NaN, between the columns.
     static HostProduct random(bool transpose_a, bool transpose_b, int rows, int columns, int inner, int gap, unsigned seed);
+
+    // The operands become numbers that bf16 holds; returns them as bf16.
+    static std::vector<std::uint16_t> to_bf16(std::vector<float>& operand);
 
     // Compares C as the device left it with the product, within the rounding that float32 sums may have.
     // Elements between the columns must be as before. Returns what is wrong, or an empty text.

@@ -5,6 +5,8 @@ namespace VBiLstm.Devices.Counting;
 // Operands that are read and written count twice.
 public sealed partial class CountingDevice
 {
+    const string ColumnSums = "ColumnSums";
+
     protected override void MultiplyCore(Tensor x, Weight w, Tensor bias, Tensor y, bool accumulate)
     {
         // A GPU's library adds the bias within the product, but not to a vector.
@@ -17,19 +19,27 @@ public sealed partial class CountingDevice
     protected override void MultiplyTransposedCore(Tensor dy, Weight w, Tensor dx, bool accumulate)
         => Count(nameof(MultiplyTransposed), Bytes(dy, w.Values, dx) + (accumulate ? Bytes(dx) : 0), Product(dy, w.Values.Rows));
 
-    // A product for each weight, and one kernel that sums the rows.
+    // A product for each weight, and one kernel that sums the rows, or their slices before another adds those.
     protected override void WeightGradientsCore(ReadOnlySpan<WeightGradient> gradients, Tensor dy, Tensor dBias, bool accumulate)
     {
         foreach (ref readonly var pair in gradients)
             if (!pair.X.IsEmpty)
                 Count(nameof(WeightGradients), Bytes(pair.X, dy, pair.DW) + (accumulate ? Bytes(pair.DW) : 0), Product(pair.X, dy.Columns));
-        if (!dBias.IsEmpty)
-            Count("ColumnSums", Bytes(dy, dBias) + (accumulate ? Bytes(dBias) : 0));
+        if (dBias.IsEmpty)
+            return;
+        if (RowSlices(dy.Rows, dy.Columns) is > 1 and var slices)
+        {
+            Count(ColumnSums, Bytes(dy) + slices * Bytes(dBias));
+            Count(ColumnSums, slices * Bytes(dBias) + Bytes(dBias) + (accumulate ? Bytes(dBias) : 0));
+            return;
+        }
+
+        Count(ColumnSums, Bytes(dy, dBias) + (accumulate ? Bytes(dBias) : 0));
     }
 
     protected override void MultiplyLeakyReluCore(Tensor x, Weight w, Tensor bias, Tensor y, LeakyRelu phi)
     {
-        if (x.Columns <= WidestThinInput)
+        if (IsThin(x))
         {
             Count(nameof(MultiplyLeakyRelu), Bytes(x, w.Values, bias, y), Product(x, w.Values.Columns));
             return;

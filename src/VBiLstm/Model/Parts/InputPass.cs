@@ -25,7 +25,7 @@ sealed class InputPass
             Tokens = workspace.TakeIds(tokens);
         }
 
-        Embedded = workspace.TakeIf(!sizes.ProjectsVocabulary, tokens, sizes.InputWidth);
+        Embedded = workspace.TakeIf(!sizes.ProjectsVocabulary, tokens, sizes.InputWidth, embedding is null ? Readers.All : workspace.ProductsInTraining);
         DEmbedded = workspace.TakeIf(sizes.InputGradient && !sizes.ProjectsVocabulary, tokens, sizes.InputWidth);
     }
 
