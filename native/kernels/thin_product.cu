@@ -18,7 +18,7 @@ __device__ inline float element_or(const Tensor& tensor, int row, int column, fl
 // Of a bias [1, N], an addend [B, N], or 0 of an empty one.
 __device__ inline float addend_at(const Tensor& addend, int row, int column) { return element_or(addend, addend.rows == 1 ? 0 : row, column, 0.0f); }
 
-// The first columns of a = x w, as many as y has, become y = phi(a + addend); the others are added to sums. addend [B, M], [1, M] or empty;
+// The first columns of a = x w, as many as y has, become y = phi(a + addend); the others become sums. addend [B, M], [1, M] or empty;
 // y [B, M] or empty, may be the addend; sums [B, N - M] or empty.
 extern "C" __global__ void __launch_bounds__(thin_block, thin_residents) thin_multiply_leaky_relu(Tensor x, Tensor w, Tensor addend, Tensor y,
     Tensor sums, LeakyRelu phi)
@@ -28,7 +28,7 @@ extern "C" __global__ void __launch_bounds__(thin_block, thin_residents) thin_mu
         if (column < activated)
             store_element(y, row, column, phi(sum + addend_at(addend, row, column)));
         else
-            store_element(sums, row, column - activated, sums.row(row)[column - activated] + sum);
+            store_element(sums, row, column - activated, sum);
     });
 }
 
@@ -57,10 +57,10 @@ extern "C" __global__ void __launch_bounds__(thin_block, thin_residents) thin_mu
     }
 }
 
-// gates += x w, then lstm_cell_forward. w [K, 4H], gates [B, 4H], validity [B, 1] or empty, update_mask [B, H] or empty, the rest [B, H];
+// gates += x w + addend, then lstm_cell_forward. w [K, 4H], gates [B, 4H], addend [B, 4H] or empty, validity [B, 1] or empty, update_mask [B, H] or empty, the rest [B, H];
 // H / 16 blocks.
 extern "C" __global__ void __launch_bounds__(thin_block, thin_residents) thin_multiply_lstm_cell_forward(Tensor x, Tensor w, Tensor gates,
-    Tensor c_previous, Tensor validity, Tensor c, Tensor tanh_c, Tensor h, Tensor update_mask)
+    Tensor addend, Tensor c_previous, Tensor validity, Tensor c, Tensor tanh_c, Tensor h, Tensor update_mask)
 {
     const int n = c.columns;
     const int first = units_per_block * static_cast<int>(blockIdx.x);
@@ -71,9 +71,10 @@ extern "C" __global__ void __launch_bounds__(thin_block, thin_residents) thin_mu
         const int column = first + unit;
         if (column >= n)
             continue;
-        const float* const a = gates.row(row) + column;
-        LstmGates activations = {a[0] + sums(row, unit), a[n] + sums(row, units_per_block + unit), a[2 * n] + sums(row, 2 * units_per_block + unit),
-            a[3 * n] + sums(row, 3 * units_per_block + unit)};
+        const auto a = [&](int gate) {
+            return gates.row(row)[gate * n + column] + sums(row, gate * units_per_block + unit) + addend_at(addend, row, gate * n + column);
+        };
+        LstmGates activations = {a(0), a(1), a(2), a(3)};
         const LstmState state
             = lstm_forward(activations, c_previous.row(row)[column], element_or(validity, row, 0, 1.0f), element_or(update_mask, row, column, 1.0f));
         store_element(gates, row, column, activations.i);

@@ -33,7 +33,8 @@ public sealed unsafe partial class CudaDevice
     protected override void MultiplyTransposedCore(Tensor dy, Weight w, Tensor dx, bool accumulate)
     {
         _context.Bind();
-        _products.MultiplyTransposed(dy, w.Values, dx, accumulate);
+        if (!TryMultiplyTransposedThin(dy, w, dx, accumulate))
+            _products.MultiplyTransposed(dy, w.Values, dx, accumulate);
     }
 
     protected override void WeightGradientsCore(ReadOnlySpan<WeightGradient> gradients, Tensor dy, Tensor dBias, bool accumulate)
@@ -68,6 +69,8 @@ public sealed unsafe partial class CudaDevice
 
     protected override void MultiplyLeakyReluCore(Tensor x, Weight w, Tensor bias, Tensor y, LeakyRelu phi)
     {
+        if (TryMultiplyLeakyReluThin(x, w, bias, y, phi))
+            return;
         if (!IsThin(x))
         {
             _context.Bind();

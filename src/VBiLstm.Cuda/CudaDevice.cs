@@ -20,6 +20,8 @@ public sealed unsafe partial class CudaDevice : Device
     readonly nint _stream;
     readonly UploadRing _uploads;
     readonly CublasProducts _products;
+    readonly ProductPlanner _planner;
+    readonly ProductTable? _productTable;
     readonly List<string> _notices = [];
     CudnnRecurrences? _recurrences;
     readonly List<RecordedGraph> _graphs = [];
@@ -61,6 +63,9 @@ public sealed unsafe partial class CudaDevice : Device
                 _download = _releases.Add(Allocate(DownloadBytes, "the download buffer"));
                 _scratch = _releases.Add(Allocate(ScratchBytes, "the reductions' scratch"));
                 _products = _releases.Add(new CublasProducts(_stream, _workspace.Address, WorkspaceBytes, options.Precision));
+                if (RoundsOperands && options.Products == CudaProducts.Automatic)
+                    _productTable = ProductTable.Read(ProductTable.PathOf(_context.Name), _context.Name);
+                _planner = new ProductPlanner(options, _productTable);
                 StartRecurrences();
                 if (CublasWorkspaceSetting.Notice is { } notice && _recurrences is not null)
                     _notices.Add(notice);
@@ -113,6 +118,7 @@ public sealed unsafe partial class CudaDevice : Device
         ("precision", $"{Options.Precision}"),
         ("recurrence", $"{(_recurrences is null ? "kernels" : "cuDNN")}"),
         ("graph", $"{Options.UseGraph}"),
+        ("products", $"{Options.Products} {_productTable?.Fingerprint}"),
         ("cuBLAS", $"{CublasLt.GetVersion()}"),
         ("cuDNN", $"{(_recurrences is null ? "" : CudnnRecurrences.VersionText)}"),
         ("NCCL", NcclVersionText),

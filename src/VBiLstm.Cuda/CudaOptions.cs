@@ -29,6 +29,19 @@ public enum CudaRecurrence
     Kernels,
 }
 
+/// <summary>What computes products of few rows, where the project has kernels for them (bf16).</summary>
+public enum CudaProducts
+{
+    /// <summary>The faster one where <c>vbilstm bench --tune</c> has measured on this GPU; otherwise the kernels.</summary>
+    Automatic,
+
+    /// <summary>cuBLAS, and kernels for what follows.</summary>
+    Library,
+
+    /// <summary>The project's kernels, which go on with what follows.</summary>
+    Kernels,
+}
+
 /// <summary>Choices of a <see cref="CudaDevice"/>.</summary>
 public sealed record CudaOptions
 {
@@ -39,6 +52,8 @@ public sealed record CudaOptions
     public bool Software { get; init; }
 
     public CudaPrecision Precision { get; init; } = CudaPrecision.Tf32;
+
+    public CudaProducts Products { get; init; } = CudaProducts.Automatic;
 
     public CudaRecurrence Recurrence { get; init; } = CudaRecurrence.Automatic;
 

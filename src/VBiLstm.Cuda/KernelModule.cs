@@ -60,6 +60,13 @@ sealed class KernelModule : IDisposable
             GaussianMixtureNllForward = Find("gaussian_mixture_nll_forward");
             GaussianMixtureNllBackward = Find("gaussian_mixture_nll_backward");
             AddNormal = Find("add_normal");
+            ThinMultiplyLeakyRelu = Find("thin_multiply_leaky_relu");
+            ThinMultiplySampleGaussian = Find("thin_multiply_sample_gaussian");
+            ThinMultiplyLstmCellForward = Find("thin_multiply_lstm_cell_forward");
+            ThinMultiplyTransposed = Find("thin_multiply_transposed");
+            ThinMultiplyTransposedSampleGaussian = Find("thin_multiply_transposed_sample_gaussian");
+            ThinMultiplyTransposedLeakyRelu = Find("thin_multiply_transposed_leaky_relu");
+            ThinMultiplyTransposedLstmCellBackward = Find("thin_multiply_transposed_lstm_cell_backward");
         }
         catch
         {
@@ -155,6 +162,20 @@ sealed class KernelModule : IDisposable
     public Kernel GaussianMixtureNllBackward { get; }
 
     public Kernel AddNormal { get; }
+
+    public Kernel ThinMultiplyLeakyRelu { get; }
+
+    public Kernel ThinMultiplySampleGaussian { get; }
+
+    public Kernel ThinMultiplyLstmCellForward { get; }
+
+    public Kernel ThinMultiplyTransposed { get; }
+
+    public Kernel ThinMultiplyTransposedSampleGaussian { get; }
+
+    public Kernel ThinMultiplyTransposedLeakyRelu { get; }
+
+    public Kernel ThinMultiplyTransposedLstmCellBackward { get; }
 
     Kernel Find(string name)
     {

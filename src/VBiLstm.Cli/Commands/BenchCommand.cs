@@ -24,6 +24,11 @@ static class BenchCommand
             Description = "How long to measure, a third of it as warm-up; at least five steps are measured.",
             DefaultValueFactory = _ => 5,
         };
+        var tune = new Option<bool>("--tune")
+        {
+            Description = "cuda with --precision bf16: measures each of the configuration's products of few rows through cuBLAS and through the project's "
+                + "kernels, and keeps the times in the user's cache, by which this GPU's runs choose from then on.",
+        };
         var (configurations, devices, rankTimeout) = (new ConfigurationOptions(), new DeviceOptions(), new RankTimeoutOption());
         var json = CommonOptions.Json();
         var command = new Command("bench", $"""
@@ -36,13 +41,14 @@ static class BenchCommand
               vbilstm bench
               vbilstm bench --preset seq-mnist-rows --threads 1
               vbilstm bench --set output_distribution=categorical vocabulary_size=50 lstm_units=256 --time-steps 50 --json
+              vbilstm bench --device cuda --precision bf16 --preset ptb-char --time-steps 100 --tune
               mpirun -n 4 vbilstm bench --set training.batch_size=128
 
             Keys for --set and --config, with their defaults:
             {ConfigurationOptions.Keys}
             """)
         {
-            seconds, json,
+            seconds, tune, json,
         };
         timeSteps.AddTo(command);
         configurations.AddTo(command);
@@ -54,6 +60,15 @@ static class BenchCommand
                 throw new ConfigurationException($"--seconds is {duration}; use a number above 0, at most 86400.");
             return RankSession.Run(rankTimeout.Read(parsed), limit: null, session =>
             {
+                if (parsed.GetValue(tune))
+                {
+                    if (session.Ranks.Size > 1)
+                        session.Refuse("--tune measures on one GPU; start vbilstm without a launcher.");
+                    var tuned = configurations.Read(parsed, configurations.Overrides(parsed));
+                    using var gpu = devices.Create(parsed);
+                    return TunedProducts.Run(gpu, tuned, timeSteps.Read(parsed, tuned), parsed.GetValue(json), session.Cancellation);
+                }
+
                 var configuration = session.InShards(session.Together(() => configurations.Read(parsed, configurations.Overrides(parsed))));
                 var t = session.Together(() => timeSteps.Read(parsed, configuration));
                 using var device = devices.Create(parsed, session);

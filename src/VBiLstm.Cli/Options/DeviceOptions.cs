@@ -42,6 +42,12 @@ sealed class DeviceOptions
         Description = "cuda: what runs the LSTMs without a channel, cudnn or kernels. Default: cudnn where it is found.",
     };
 
+    readonly Option<string?> _products = new("--products")
+    {
+        Description = "cuda with --precision bf16: what computes products of up to 128 rows, library (cuBLAS) or kernels (the project's, which go on with "
+            + "what follows). Default: the faster one where bench --tune has measured on this GPU, else kernels.",
+    };
+
     readonly Option<bool> _noGraph = new("--no-graph")
     {
         Description = "cuda: launch a training step's kernels one by one, not as one captured graph. The results have the same bits.",
@@ -49,7 +55,7 @@ sealed class DeviceOptions
 
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _device, _threads, _simd, _precision, _recurrence, _noGraph })
+        foreach (var option in new Option[] { _device, _threads, _simd, _precision, _recurrence, _products, _noGraph })
             command.Options.Add(option);
     }
 
@@ -118,7 +124,7 @@ sealed class DeviceOptions
 
     CpuDevice CreateCpu(ParseResult parsed, Func<int> processors)
     {
-        foreach (var option in new Option[] { _precision, _recurrence, _noGraph })
+        foreach (var option in new Option[] { _precision, _recurrence, _products, _noGraph })
             Refuse(parsed, option, "--device cpu");
         var threads = parsed.GetValue(_threads);
         if (threads is < 0 or > 1024)
@@ -162,8 +168,17 @@ sealed class DeviceOptions
                 "kernels" => CudaRecurrence.Kernels,
                 var other => throw new ConfigurationException($"--recurrence is '{other}'; use cudnn or kernels."),
             },
+            Products = parsed.GetValue(_products) switch
+            {
+                null => CudaProducts.Automatic,
+                "library" => CudaProducts.Library,
+                "kernels" => CudaProducts.Kernels,
+                var other => throw new ConfigurationException($"--products is '{other}'; use library or kernels."),
+            },
             UseGraph = !parsed.GetValue(_noGraph),
         };
+        if (options.Precision != CudaPrecision.Bf16)
+            Refuse(parsed, _products, $"--precision {(options.Precision == CudaPrecision.Tf32 ? "tf32" : "fp32")}");
         return options is { Precision: CudaPrecision.Bf16, Recurrence: CudaRecurrence.Cudnn }
             ? throw new ConfigurationException("--recurrence cudnn does not go with --precision bf16: cuDNN does not round the operands of an LSTM's products to "
                 + "bf16, the project's kernels do. Leave --recurrence out, or use --precision tf32.")

@@ -19,6 +19,9 @@ public abstract partial class Device
     // Of x, up to which one kernel of a GPU does all; beyond, a product by its library and φ after it are faster (docs/gpu.md has the times on an H100).
     internal const int WidestThinInput = 128;
 
+    /// <summary>Rows up to which a GPU's kernels for products of bf16 take x whole.</summary>
+    internal const int MostThinRows = 128;
+
     /// <summary>Whether one kernel of a GPU computes <see cref="MultiplyLeakyRelu"/> of such an x.</summary>
     private protected bool IsThin(Tensor x) => x.Columns <= WidestThinInput && !RoundsOperands;
 

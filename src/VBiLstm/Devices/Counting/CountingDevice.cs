@@ -4,7 +4,8 @@ namespace VBiLstm.Devices.Counting;
 /// Executes nothing and counts everything: what each operation would cost a GPU that runs the recurrences by its own kernels and reads the parameters
 /// themselves as operands of products. Its memory has addresses only, so that a model of any size can be counted anywhere. Values read back are zero.
 /// </summary>
-public sealed partial class CountingDevice : Device
+/// <param name="roundsOperands">Whether products are of bf16, with what follows those of few rows in one kernel.</param>
+public sealed partial class CountingDevice(bool roundsOperands = false) : Device
 {
     // What cuMemAlloc aligns to; the first address is not zero, which would be an empty tensor.
     const long Alignment = 256;
@@ -27,6 +28,8 @@ public sealed partial class CountingDevice : Device
     public long DownloadedBytes { get; private set; }
 
     public override string Name => "counting";
+
+    public override bool RoundsOperands => roundsOperands;
 
     public override DeviceMemory Allocate(long bytes, string purpose)
     {

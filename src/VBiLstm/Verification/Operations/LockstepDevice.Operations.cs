@@ -65,6 +65,71 @@ sealed partial class LockstepDevice
         Compare(nameof(WeightGradients), [("dBias", dBias)]);
     }
 
+    protected override void MultiplyAddLeakyReluCore(Tensor x, Weight w, Tensor addend, Tensor product, Tensor y, LeakyRelu phi)
+    {
+        BringOperand(nameof(MultiplyAddLeakyRelu), "x", x);
+        var weight = Bring(nameof(MultiplyAddLeakyRelu), w);
+        Bring(addend);
+        device.MultiplyAddLeakyRelu(x, OnDevice(w), addend, product, y, phi);
+        reference.MultiplyAddLeakyRelu(On(x), weight, On(addend), On(product), On(y), phi);
+        Compare(nameof(MultiplyAddLeakyRelu), [("y", y), ("other columns", product.ColumnRange(y.Columns, product.Columns - y.Columns))]);
+    }
+
+    protected override void MultiplySampleGaussianCore(Tensor x, Weight w, Tensor bias, Tensor output, Tensor noise, Tensor sample, GaussianHead head)
+    {
+        BringOperand(nameof(MultiplySampleGaussian), "x", x);
+        var weight = Bring(nameof(MultiplySampleGaussian), w);
+        Bring(bias, noise);
+        device.MultiplySampleGaussian(x, OnDevice(w), bias, output, noise, sample, head);
+        reference.MultiplySampleGaussian(On(x), weight, On(bias), On(output), On(noise), On(sample), head);
+        Compare(nameof(MultiplySampleGaussian), [("output", output), ("sample", sample)]);
+    }
+
+    protected override void MultiplyLstmCellForwardCore(Tensor x, Weight w, Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c,
+        Tensor tanhC, Tensor h, Tensor updateMask)
+    {
+        BringOperand(nameof(MultiplyLstmCellForward), "x", x);
+        var weight = Bring(nameof(MultiplyLstmCellForward), w);
+        Bring(gates, addend, cPrevious, validity, updateMask);
+        device.MultiplyLstmCellForward(x, OnDevice(w), gates, addend, cPrevious, validity, c, tanhC, h, updateMask);
+        reference.MultiplyLstmCellForward(On(x), weight, On(gates), On(addend), On(cPrevious), On(validity), On(c), On(tanhC), On(h), On(updateMask));
+        Compare(nameof(MultiplyLstmCellForward), [("gates", gates), ("c", c), ("tanh c", tanhC), ("h", h)]);
+    }
+
+    protected override void MultiplyTransposedSampleGaussianCore(Tensor dy, Weight w, Tensor product, bool accumulate, Tensor dSample2, Tensor noise,
+        Tensor dMoments, Tensor output, GaussianHead head)
+    {
+        BringOperand(nameof(MultiplyTransposedSampleGaussian), "dy", dy);
+        var weight = Bring(nameof(MultiplyTransposedSampleGaussian), w);
+        Bring(product, dSample2, noise, dMoments, output);
+        device.MultiplyTransposedSampleGaussian(dy, OnDevice(w), product, accumulate, dSample2, noise, dMoments, output, head);
+        reference.MultiplyTransposedSampleGaussian(On(dy), weight, On(product), accumulate, On(dSample2), On(noise), On(dMoments), On(output), head);
+        var others = product.Columns - output.Columns / 2;
+        Compare(nameof(MultiplyTransposedSampleGaussian), [("output", output), ("other columns", others == 0 ? default : product.ColumnRange(0, others))]);
+    }
+
+    protected override void MultiplyTransposedLeakyReluCore(Tensor dy, Weight w, Tensor y, Tensor dx, Tensor mask, Tensor maskedDx, LeakyRelu phi)
+    {
+        BringOperand(nameof(MultiplyTransposedLeakyRelu), "dy", dy);
+        var weight = Bring(nameof(MultiplyTransposedLeakyRelu), w);
+        Bring(y, mask);
+        device.MultiplyTransposedLeakyRelu(dy, OnDevice(w), y, dx, mask, maskedDx, phi);
+        reference.MultiplyTransposedLeakyRelu(On(dy), weight, On(y), On(dx), On(mask), On(maskedDx), phi);
+        Compare(nameof(MultiplyTransposedLeakyRelu), [("dx", dx), ("masked dx", mask.IsEmpty ? default : maskedDx)]);
+    }
+
+    protected override void MultiplyTransposedLstmCellBackwardCore(Tensor dy, Weight w, Tensor product, bool accumulate, Tensor gates, Tensor cPrevious,
+        Tensor tanhC, Tensor dh1, Tensor validity, Tensor dc, Tensor updateMask)
+    {
+        BringOperand(nameof(MultiplyTransposedLstmCellBackward), "dy", dy);
+        var weight = Bring(nameof(MultiplyTransposedLstmCellBackward), w);
+        Bring(product, gates, cPrevious, tanhC, dh1, validity, dc, updateMask);
+        device.MultiplyTransposedLstmCellBackward(dy, OnDevice(w), product, accumulate, gates, cPrevious, tanhC, dh1, validity, dc, updateMask);
+        reference.MultiplyTransposedLstmCellBackward(On(dy), weight, On(product), accumulate, On(gates), On(cPrevious), On(tanhC), On(dh1), On(validity), On(dc),
+            On(updateMask));
+        Compare(nameof(MultiplyTransposedLstmCellBackward), [("gates", gates), ("dc", dc)]);
+    }
+
     protected override void LstmCellForwardCore(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h,
         Tensor updateMask)
     {
