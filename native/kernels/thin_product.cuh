@@ -233,11 +233,6 @@ __device__ inline void multiply_thin_and(const Tensor& x, const Tensor& w, const
     }
 }
 
-// An element of a result, and its rounded copy where products read it.
-__device__ inline void store_element(const Tensor& target, int row, int column, float value)
-{
-    if (target.data != nullptr)
-        target.row(row)[column] = value;
-    if (target.operand != nullptr)
-        target.operand_row(row)[column] = to_bfloat16(value);
-}
+__device__ inline float load_element(const Tensor& source, int row, int column) { return load<1>(source, row, column, 1)[0]; }
+
+__device__ inline void store_element(const Tensor& target, int row, int column, float value) { store(Elements<1>{{value}}, target, row, column, 1); }
