@@ -49,9 +49,12 @@ public:
     {
         if (source != Source::elements)
             operands_.emplace(values_, layout);
+        for (int r = 0; r < rows; r++)
+            for (int c = 0; c < columns; c++)
+                rounded_.push_back(rounded_to_bfloat16(values_(r, c)));
     }
 
-    double operator()(int row, int column) const { return rounded_to_bfloat16(values_(row, column)); }
+    double operator()(int row, int column) const { return rounded_[static_cast<std::size_t>(row * values_.columns() + column)]; }
 
     Tensor tensor()
     {
@@ -67,6 +70,7 @@ public:
 
 private:
     Matrix values_, never_read_;
+    std::vector<double> rounded_;
     Source source_;
     std::optional<Operands> operands_;
 };
