@@ -51,7 +51,8 @@ endif()
 
 set(VBILSTM_NVCC_COMMAND "${VBILSTM_NVCC}" -ccbin "${VBILSTM_NVCC_HOST_COMPILER}")
 
-# Machine code for every architecture that this nvcc knows. The PTX, from which a driver compiles for any other GPU, is that of the oldest: all run it.
+# Machine code for every architecture that this nvcc knows. The PTX, from which a driver compiles for any other GPU, is that of the oldest: all run it. From 8.0
+# on there are tensor cores for bf16, so a newer GPU than all of these gets that PTX.
 set(architectures 75 80 86 89 90)
 if(VBILSTM_NVCC_VERSION VERSION_LESS 13)
     list(PREPEND architectures 70)
@@ -60,7 +61,7 @@ if(VBILSTM_NVCC_VERSION VERSION_GREATER_EQUAL 12.8)
     list(APPEND architectures 100 120)
 endif()
 list(GET architectures 0 oldest)
-set(VBILSTM_NVCC_ARCHITECTURES -gencode arch=compute_${oldest},code=compute_${oldest})
+set(VBILSTM_NVCC_ARCHITECTURES -gencode arch=compute_${oldest},code=compute_${oldest} -gencode arch=compute_80,code=compute_80)
 foreach(architecture IN LISTS architectures)
     list(APPEND VBILSTM_NVCC_ARCHITECTURES -gencode arch=compute_${architecture},code=sm_${architecture})
 endforeach()

@@ -7,8 +7,26 @@ set -euo pipefail
 export LC_ALL=C
 mode=$1 version=$2 report=$3 table=$4
 
+# The last column: resident warps of a multiprocessor, by registers and shared memory, of those that it has room for, in blocks of 256 threads. That is
+# the largest block that any kernel is launched with (it says so where it is defined); ptxas does not know a launch's. An unlisted architecture has none.
 rows() {
     awk '
+        BEGIN {
+            # Kilobytes of shared memory, those that a block takes for itself, warps.
+            split("sm_70 96 0 64 sm_75 64 0 32 sm_80 164 1 64 sm_86 100 1 48 sm_89 100 1 48 sm_90 228 1 64 sm_100 228 1 64 sm_120 100 1 48", known, " ")
+            for (i = 1; i in known; i += 4) { memory[known[i]] = known[i + 1]; own[known[i]] = known[i + 2]; most[known[i]] = known[i + 3] }
+        }
+        function resident(   blocks, by_memory) {
+            if (!(architecture in most)) return "-"
+            blocks = int(most[architecture] / 8)
+            by_registers = int(int(65536 / (int((registers + 7) / 8) * 256)) / 8)
+            if (by_registers < blocks) blocks = by_registers
+            if (shared + own[architecture] > 0) {
+                by_memory = int(memory[architecture] * 1024 / (shared + own[architecture] * 1024))
+                if (by_memory < blocks) blocks = by_memory
+            }
+            return 8 * blocks "/" most[architecture]
+        }
         /Compiling entry function/ { split($0, quoted, "\047"); kernel = quoted[2]; architecture = quoted[4] }
         kernel != "" && /bytes stack frame/ { stack = $1; stores = $5; loads = $9 }
         kernel != "" && /Used [0-9]+ registers/ {
@@ -17,14 +35,14 @@ rows() {
                 if ($i ~ /^registers/) registers = $(i - 1)
                 if ($i ~ /^smem/) shared = $(i - 2)
             }
-            printf "%s\t%s\t%d\t%d\t%d\t%d\t%d\n", kernel, architecture, registers, stores, loads, stack, shared
+            printf "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%s\n", kernel, architecture, registers, stores, loads, stack, shared, resident()
             kernel = ""
         }' "$report" | sort
 }
 
 print_table() {
     echo "# nvcc $version; regenerate: cmake --build BUILD --target kernel-resources-update"
-    printf '# kernel\tarchitecture\tregisters\tspill stores\tspill loads\tstack\tshared memory\n'
+    printf '# kernel\tarchitecture\tregisters\tspill stores\tspill loads\tstack\tshared memory\twarps of blocks of 256\n'
     rows
 }
 

@@ -28,18 +28,14 @@ struct GaussianHead
     // exp(lambda / 2) noise: how far a sample lies from mu.
     __device__ float deviation(float log_variance, float noise) const { return expf(0.5f * clamp(log_variance)) * noise; }
 
-    // With ds of a sample: d_mu, already that of the moments, takes ds and goes through the tanh; mu as the forward pass left it.
-    __device__ float mean_backward(float d_mu, float ds, float mu) const
+    // The log-variance's share of the sample's gradient.
+    __device__ float deviation_backward(float d_sample, float log_variance, float noise) const
     {
-        const float d = d_mu + ds;
-        return tanh_mean ? d * (1.0f - mu * mu) : d;
+        return 0.5f * d_sample * noise * expf(0.5f * clamp(log_variance));
     }
 
-    // As mean_backward of the log-variance, whose d_lambda takes ds deviation / 2 where there was noise.
-    __device__ float log_variance_backward(float d_lambda, float ds, float log_variance, float noise) const
-    {
-        return gate(d_lambda + 0.5f * ds * noise * expf(0.5f * clamp(log_variance)), log_variance);
-    }
+    // From the gradient of mu that of the mean, mu as the forward pass has left it.
+    __device__ float mean_backward(float d_mu, float mu) const { return tanh_mean ? d_mu * (1.0f - mu * mu) : d_mu; }
 };
 
 static_assert(sizeof(GaussianHead) == 12, "the managed side passes these bytes");

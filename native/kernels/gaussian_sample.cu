@@ -20,7 +20,7 @@ extern "C" __global__ void sample_gaussian_forward(Tensor output, Tensor noise, 
             const auto log_variance = load<width>(mean + n, count);
             const auto epsilon = load<width>(noise.row(row) + column, count);
             for (int k = 0; k < width; k++)
-                mu[k] += expf(0.5f * head.clamp(log_variance[k])) * epsilon[k];
+                mu[k] += head.deviation(log_variance[k], epsilon[k]);
         }
         store(mu, sample, row, column, count);
     });
@@ -47,12 +47,10 @@ extern "C" __global__ void sample_gaussian_backward(Tensor d_sample1, Tensor d_s
         if (!noise.is_empty()) {
             const auto epsilon = load<width>(noise.row(row) + column, count);
             for (int k = 0; k < width; k++)
-                d_lambda[k] += 0.5f * s[k] * epsilon[k] * expf(0.5f * head.clamp(log_variance[k]));
+                d_lambda[k] += head.deviation_backward(s[k], log_variance[k], epsilon[k]);
         }
         for (int k = 0; k < width; k++) {
-            d_mu[k] += s[k];
-            if (head.tanh_mean)
-                d_mu[k] *= 1.0f - mu[k] * mu[k];
+            d_mu[k] = head.mean_backward(d_mu[k] + s[k], mu[k]);
             d_lambda[k] = head.gate(d_lambda[k], log_variance[k]);
         }
         store(d_mu, output, row, column, count);

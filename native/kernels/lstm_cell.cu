@@ -1,6 +1,6 @@
 // One step of an LSTM (model.md sections 2.2 and 3), gate order i, f, u, o.
-#include "activations.cuh"
 #include "elements.cuh"
+#include "lstm_cell.cuh"
 
 template <int width>
 __device__ inline void add_if_present(Elements<width>& a, const Tensor& addend, int row, int column, int count)
@@ -49,14 +49,15 @@ extern "C" __global__ void lstm_cell_forward(Tensor gates, Tensor addend, Tensor
         const float v = validity.is_empty() ? 1.0f : *validity.row(row);
         Elements<width> cell, theta, hidden;
         for (int k = 0; k < width; k++) {
-            i[k] = sigmoid(i[k]);
-            f[k] = sigmoid(f[k]);
-            u[k] = tanhf(u[k]);
-            o[k] = sigmoid(o[k]);
-            const float unmasked = f[k] * previous[k] + i[k] * (m[k] * u[k]);
-            theta[k] = tanhf(unmasked);
-            cell[k] = v * unmasked;
-            hidden[k] = v * (o[k] * theta[k]);
+            LstmGates unit = {i[k], f[k], u[k], o[k]};
+            const LstmState state = lstm_forward(unit, previous[k], v, m[k]);
+            i[k] = unit.i;
+            f[k] = unit.f;
+            u[k] = unit.u;
+            o[k] = unit.o;
+            cell[k] = state.c;
+            theta[k] = state.tanh_c;
+            hidden[k] = state.h;
         }
         float* const activations = gates.row(row) + column;
         store(i, activations, count);
@@ -90,18 +91,12 @@ extern "C" __global__ void lstm_cell_backward(Tensor gates, Tensor c_previous, T
         const auto m = load_update_mask<width>(update_mask, row, column, count);
         const float v = validity.is_empty() ? 1.0f : *validity.row(row);
         for (int k = 0; k < width; k++) {
-            const float dh_k = v * dh[k];
-            const float dc_hat = v * d[k] + dh_k * o[k] * (1.0f - theta[k] * theta[k]);
-            const float d_update = m[k] * dc_hat;
-            const float da_i = d_update * u[k] * i[k] * (1.0f - i[k]);
-            const float da_f = dc_hat * previous[k] * f[k] * (1.0f - f[k]);
-            const float da_u = d_update * i[k] * (1.0f - u[k] * u[k]);
-            const float da_o = dh_k * theta[k] * o[k] * (1.0f - o[k]);
-            d[k] = dc_hat * f[k];
-            i[k] = da_i;
-            f[k] = da_f;
-            u[k] = da_u;
-            o[k] = da_o;
+            LstmGates unit = {i[k], f[k], u[k], o[k]};
+            lstm_backward(unit, d[k], dh[k], previous[k], theta[k], v, m[k]);
+            i[k] = unit.i;
+            f[k] = unit.f;
+            u[k] = unit.u;
+            o[k] = unit.o;
         }
         store(i, gates, row, column, count);
         store(f, gates, row, n + column, count);

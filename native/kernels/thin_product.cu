@@ -12,7 +12,7 @@ constexpr int units_per_block = 16;
 
 __device__ inline float element_or(const Tensor& tensor, int row, int column, float otherwise)
 {
-    return tensor.is_empty() ? otherwise : tensor.row(row)[column];
+    return tensor.is_empty() ? otherwise : load_element(tensor, row, column);
 }
 
 // Of a bias [1, N], an addend [B, N], or 0 of an empty one.
@@ -53,7 +53,7 @@ extern "C" __global__ void __launch_bounds__(thin_block, thin_residents) thin_mu
         store_element(output, row, n + column, log_variance);
         if (sample.is_empty())
             continue;
-        store_element(sample, row, column, noise.is_empty() ? mu : mu + head.deviation(log_variance, noise.row(row)[column]));
+        store_element(sample, row, column, noise.is_empty() ? mu : mu + head.deviation(log_variance, load_element(noise, row, column)));
     }
 }
 
@@ -109,10 +109,11 @@ extern "C" __global__ void __launch_bounds__(thin_block, thin_residents) thin_mu
         const float ds = sum + element_or(d_sample1, row, column, 0.0f) + element_or(d_sample2, row, column, 0.0f);
         const float* const moments = d_moments.row(row) + column;
         const float* const values = output.row(row) + column;
-        const float d_mean = head.mean_backward(moments[0], ds, values[0]);
-        const float d_log_variance = noise.is_empty() ? head.gate(moments[n], values[n])
-                                                      : head.log_variance_backward(moments[n], ds, values[n], noise.row(row)[column]);
-        store_element(output, row, column, d_mean);
+        float d_log_variance = moments[n];
+        if (!noise.is_empty())
+            d_log_variance += head.deviation_backward(ds, values[n], load_element(noise, row, column));
+        d_log_variance = head.gate(d_log_variance, values[n]);
+        store_element(output, row, column, head.mean_backward(moments[0] + ds, values[0]));
         store_element(output, row, n + column, d_log_variance);
     });
 }
@@ -122,10 +123,10 @@ extern "C" __global__ void __launch_bounds__(thin_block, thin_residents) thin_mu
     Tensor mask, Tensor masked_dx, LeakyRelu phi)
 {
     multiply_thin_and<true>(x, w, [&](int row, int column, float sum) {
-        const float d = phi.backward(sum, y.row(row)[column]);
+        const float d = phi.backward(sum, load_element(y, row, column));
         store_element(dx, row, column, d);
         if (!mask.is_empty())
-            store_element(masked_dx, row, column, d * *mask.row(row));
+            store_element(masked_dx, row, column, d * load_element(mask, row, 0));
     });
 }
 

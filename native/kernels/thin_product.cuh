@@ -4,13 +4,15 @@
 // A block has a strip of the columns for all rows, so that each weight leaves L2 once, and x once for each strip. Strips are 16 columns wide or a
 // multiple: 32 bytes of a row of weights, which is what L2 hands out; a narrower strip would fetch its neighbour's half as well. With B = 32,
 // K = 1024, N = 1024 + 4096 on an H100 (132 multiprocessors, L2 5.5 TB/s = 42 KB a microsecond for each of them, device memory 3.35 TB/s):
-//   strips of 48    107 blocks, one a multiprocessor: 96 KB of weights and 64 KB of x each, 17 MB in all: 3.1 us from L2; from device memory
-//                   10.5 MB of weights: 3.1 us as well
+//   strips of 48    107 blocks, one a multiprocessor: 96 KB of weights and 64 KB of x each, 17 MB in all: 3.1 us from L2; the weights' 10.5 MB from
+//                   device memory, where they have left L2: 3.1 us as well, at the same time
 //   strips of 32    160 blocks, two on 28 of the multiprocessors: 64 + 64 KB each, 20 MB in all: 3.7 us
 //   strips of 16    320 blocks, three on 56: 32 + 64 KB each, 31 MB in all: 5.6 us
-// To which come about 2 us: the launch, the first chunk's way from L2 (1 us), sums and epilogue. So 5 us are expected, 8 where the weights are not in L2.
-// The arithmetic is small beside it: 20 m16n8k16 products and 32 ldmatrix a chunk of 64 and strip of 48, some 300 of the 5,400 cycles.
-// In flight are all chunks but one, 30 to 40 KB a block; 42 KB a microsecond at 0.7 us of latency need 29.
+// About 2 us more go to the launch, the first chunk's way, sums and epilogue: 5 to 6 us are expected. In flight are all chunks but one, 30 to 38 KB a
+// block; 42 KB a microsecond at a latency of 0.7 us need 29. The arithmetic hides behind it: of a chunk of 64 and a strip of 48, whose 10 KB take some
+// 430 cycles to come, a warp has one barrier, 5 ldmatrix and 6 products, some 250 cycles of latency; all warps' take 100 of the tensor cores.
+// Where K is large beside N, x leaves L2 too often: the gates' gradient times W^T, K = 4096, N = 2560, moves 21 MB of weights and 20 MB of x in strips
+// of 32, 7.5 us. Blocks that share K and a wider strip would save a quarter of it.
 #pragma once
 
 #include "async_copy.cuh"
@@ -174,6 +176,7 @@ __device__ inline ThinSums<columns> multiply_thin(const Tensor& x, const Tensor&
         commit_copies();
         if (i < 0)
             continue;
+        __syncwarp(); // lanes may have parted where not all of them could copy
         const bfloat16* const x_tile = memory + place * stage;
         const bfloat16* const w_tile = x_tile + w_begin;
         for (int step = share; step < chunk / depth_of_step; step += shares) {
@@ -233,11 +236,6 @@ __device__ inline void multiply_thin_and(const Tensor& x, const Tensor& w, const
     }
 }
 
-// An element of a result, and its rounded copy where products read it.
-__device__ inline void store_element(const Tensor& target, int row, int column, float value)
-{
-    if (target.data != nullptr)
-        target.row(row)[column] = value;
-    if (target.operand != nullptr)
-        target.operand_row(row)[column] = to_bfloat16(value);
-}
+__device__ inline float load_element(const Tensor& source, int row, int column) { return load<1>(source, row, column, 1)[0]; }
+
+__device__ inline void store_element(const Tensor& target, int row, int column, float value) { store(Elements<1>{{value}}, target, row, column, 1); }

@@ -93,6 +93,8 @@ inline T __shfl_xor_sync(unsigned mask, T value, int bits, SOFTGPU_SITE)
     return value;
 }
 
+inline void __syncwarp(unsigned mask = ~0u, SOFTGPU_SITE) { softgpu::ballot(mask, false, {"__syncwarp", file, line}); }
+
 inline unsigned __ballot_sync(unsigned mask, int predicate, SOFTGPU_SITE) { return softgpu::ballot(mask, predicate != 0, {"__ballot_sync", file, line}); }
 
 #undef SOFTGPU_SITE

@@ -148,9 +148,13 @@ void BlockRunner::enter(unsigned thread)
 Fiber& BlockRunner::next()
 {
     if (error_.empty() && ready_count_ > 0) {
-        const unsigned thread = ready_[first_ready_];
-        first_ready_ = first_ready_ + 1 == size_ ? 0 : first_ready_ + 1;
         ready_count_--;
+        unsigned place = first_ready_;
+        if (launch_->latest_first)
+            place += ready_count_;
+        else
+            first_ready_ = first_ready_ + 1 == size_ ? 0 : first_ready_ + 1;
+        const unsigned thread = ready_[place < size_ ? place : place - size_];
         threads_[thread].state = State::running;
         fiber_ = threads_[thread].fiber;
         enter(thread);

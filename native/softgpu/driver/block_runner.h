@@ -24,6 +24,7 @@ struct Launch {
     SharedMemory (*shared_memory)(); // of the thread of the host that calls
     std::vector<Index> threads; // by their number in the block
     std::vector<unsigned> order; // in which they start
+    bool latest_first = false; // of those that can go on: one warp runs ahead of the others, which otherwise take turns
 };
 
 std::string to_string(const Index& index);

@@ -63,7 +63,9 @@ void execute(Launch& launch)
     const auto blocks = static_cast<unsigned long>(launch.grid.x) * launch.grid.y * launch.grid.z;
     Context& context = *acting_context();
     const Order order(blocks, choose_order(context));
-    const Order thread_order(launch.order.size(), choose_order(context));
+    const unsigned long order_of_threads = choose_order(context);
+    const Order thread_order(launch.order.size(), order_of_threads);
+    launch.latest_first = order_of_threads / 2 % 2 == 1;
     for (unsigned i = 0; i < launch.order.size(); i++)
         launch.order[i] = static_cast<unsigned>(thread_order[i]);
 

@@ -88,6 +88,7 @@ extern "C" __global__ void divide(int* x, int divisor) { *x = quotient(*x, divis
 extern "C" __global__ void multiply_fragments(const unsigned* a, const unsigned* b, float* c, int living)
 {
     const unsigned i = threadIdx.x;
+    __syncthreads(); // for ThreadSanitizer: no thread begins on the stack of one that has ended
     if (static_cast<int>(i) >= living)
         return;
     FragmentOfSums sums;

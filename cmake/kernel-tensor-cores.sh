@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Checks that the machine code of every kernel of SOURCE multiplies bf16 on tensor cores (HMMA) and brings its operands asynchronously (LDGSTS), on every
+# architecture from sm_80 on in FATBIN.
+#   kernel-tensor-cores.sh NVCC_DIRECTORY FATBIN SOURCE
+set -euo pipefail
+export LC_ALL=C
+directory=$1 fatbin=$2 source=$3
+
+cuobjdump=$(PATH=$directory:$directory/../usr/bin:$PATH command -v cuobjdump) || {
+    echo "kernel-tensor-cores: there is no cuobjdump beside nvcc; the machine code is not checked."
+    exit 0
+}
+kernels=$(sed -n 's/^extern "C" __global__ void __launch_bounds__([^)]*) \([a-z0-9_]*\)(.*/\1/p' "$source" | tr '\n' ' ')
+if [ -z "$kernels" ]; then
+    echo "kernel-tensor-cores: $source has no kernel." >&2
+    exit 1
+fi
+PATH=$(dirname "$cuobjdump"):$PATH "$cuobjdump" -sass "$fatbin" | awk -v kernels="$kernels" '
+    function finish() {
+        if (kernel in wanted && architecture >= 80) {
+            checked++
+            if (products == 0) fail(kernel " on sm_" architecture " has no HMMA of bf16.")
+            if (copies == 0) fail(kernel " on sm_" architecture " has no asynchronous copy.")
+        }
+        products = copies = 0
+    }
+    function fail(message) { print "kernel-tensor-cores: " message; failures++ }
+    BEGIN { count = split(kernels, names, " "); for (i in names) wanted[names[i]] = 1 }
+    /^arch = sm_/ || /^[ \t]*code for sm_/ {
+        finish()
+        kernel = ""
+        sub(/.*sm_/, "")
+        architecture = $0 + 0
+        if (architecture >= 80) architectures[architecture] = 1
+    }
+    /Function : / { finish(); kernel = $NF }
+    /HMMA\.16816\.F32\.BF16/ { products++ }
+    /LDGSTS/ { copies++ }
+    END {
+        finish()
+        for (a in architectures) expected += count
+        if (checked == 0 || checked != expected) fail(checked + 0 " of " expected + 0 " kernels were found.")
+        if (failures > 0) exit 1
+        print "kernel-tensor-cores: " checked " kernels multiply on tensor cores."
+    }'
