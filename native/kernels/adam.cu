@@ -49,6 +49,6 @@ extern "C" __global__ void adam_step(Tensor parameters, Tensor gradients, Tensor
         }
         store(m, first_moments.data + j, count);
         store(v, second_moments.data + j, count);
-        store(parameter, parameters.data + j, count);
+        store(parameter, parameters, 0, static_cast<int>(j), count);
     }
 }

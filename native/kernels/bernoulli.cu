@@ -27,6 +27,6 @@ extern "C" __global__ void bernoulli_nll_backward(Tensor logits, Tensor y, Tenso
         const float weight = *w.row(row);
         for (int k = 0; k < width; k++)
             o[k] = weight * (sigmoid(o[k]) - target[k]);
-        store(o, logits.row(row) + column, count);
+        store(o, logits, row, column, count);
     });
 }

@@ -93,6 +93,19 @@ __device__ inline void store(const Elements<width>& elements, float* target, int
             target[i] = elements[i];
 }
 
+// From the operand where a tensor has nothing else.
+template <int width>
+__device__ inline Elements<width> load(const Tensor& source, int row, int column, int count)
+{
+    if (source.data != nullptr)
+        return load<width>(source.row(row) + column, count);
+    const bfloat16* const operand = source.operand_row(row) + column;
+    Elements<width> result;
+    for (int i = 0; i < width; i++)
+        result[i] = i < count ? to_float(operand[i]) : 0.0f;
+    return result;
+}
+
 struct alignas(8) FourOperands
 {
     bfloat16 value[4];

@@ -6,7 +6,7 @@
 extern "C" __global__ void embedding_forward(IdTensor ids, Tensor table, Tensor y)
 {
     for_elements(y.rows, y.columns, [&](auto width, int row, int column, int count) {
-        store(load<width>(table.row(ids.data[row]) + column, count), y.row(row) + column, count);
+        store(load<width>(table.row(ids.data[row]) + column, count), y, row, column, count);
     });
 }
 

@@ -50,9 +50,8 @@ extern "C" __global__ void gaussian_log_density_backward(Tensor target, Tensor o
                     d_mu[k] *= 1.0f - mu[k] * mu[k];
             }
         }
-        float* const moments = d_output.row(row) + column;
-        store(d_mu, moments, count);
-        store(d_lambda, moments + n, count);
+        store(d_mu, d_output, row, column, count);
+        store(d_lambda, d_output, row, n + column, count);
         if (d_target.is_empty())
             return;
         const float mask = target_mask.is_empty() ? 1.0f : *target_mask.row(row);

@@ -60,7 +60,7 @@ extern "C" __global__ void gaussian_kl_backward(Tensor q, Tensor p, Tensor w, Te
         store(d_lambda_q, moments + n, count);
         if (p_mean == nullptr)
             return;
-        store(d_mu_p, p_mean, count);
-        store(d_lambda_p, p_mean + n, count);
+        store(d_mu_p, p, row, column, count);
+        store(d_lambda_p, p, row, n + column, count);
     });
 }

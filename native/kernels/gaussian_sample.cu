@@ -22,7 +22,7 @@ extern "C" __global__ void sample_gaussian_forward(Tensor output, Tensor noise, 
             for (int k = 0; k < width; k++)
                 mu[k] += expf(0.5f * head.clamp(log_variance[k])) * epsilon[k];
         }
-        store(mu, sample.row(row) + column, count);
+        store(mu, sample, row, column, count);
     });
 }
 
@@ -55,7 +55,7 @@ extern "C" __global__ void sample_gaussian_backward(Tensor d_sample1, Tensor d_s
                 d_mu[k] *= 1.0f - mu[k] * mu[k];
             d_lambda[k] = head.gate(d_lambda[k], log_variance[k]);
         }
-        store(d_mu, mean, count);
-        store(d_lambda, mean + n, count);
+        store(d_mu, output, row, column, count);
+        store(d_lambda, output, row, n + column, count);
     });
 }

@@ -14,7 +14,7 @@ extern "C" __global__ void leaky_relu_forward(Tensor x, Tensor addend, Tensor y,
         }
         for (int k = 0; k < width; k++)
             a[k] = phi(a[k]);
-        store(a, y.row(row) + column, count);
+        store(a, y, row, column, count);
     });
 }
 
@@ -26,12 +26,12 @@ extern "C" __global__ void leaky_relu_backward(Tensor dy, Tensor y, Tensor dx, T
         const auto output = load<width>(y.row(row) + column, count);
         for (int k = 0; k < width; k++)
             d[k] = phi.backward(d[k], output[k]);
-        store(d, dx.row(row) + column, count);
+        store(d, dx, row, column, count);
         if (mask.is_empty())
             return;
         const float m = *mask.row(row);
         for (int k = 0; k < width; k++)
             d[k] *= m;
-        store(d, masked_dx.row(row) + column, count);
+        store(d, masked_dx, row, column, count);
     });
 }

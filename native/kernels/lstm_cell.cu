@@ -65,7 +65,7 @@ extern "C" __global__ void lstm_cell_forward(Tensor gates, Tensor addend, Tensor
         store(o, activations + 3 * n, count);
         store(cell, c.row(row) + column, count);
         store(theta, tanh_c.row(row) + column, count);
-        store(hidden, h.row(row) + column, count);
+        store(hidden, h, row, column, count);
     });
 }
 
@@ -103,10 +103,10 @@ extern "C" __global__ void lstm_cell_backward(Tensor gates, Tensor c_previous, T
             u[k] = da_u;
             o[k] = da_o;
         }
-        store(i, activations, count);
-        store(f, activations + n, count);
-        store(u, activations + 2 * n, count);
-        store(o, activations + 3 * n, count);
+        store(i, gates, row, column, count);
+        store(f, gates, row, n + column, count);
+        store(u, gates, row, 2 * n + column, count);
+        store(o, gates, row, 3 * n + column, count);
         store(d, dc.row(row) + column, count);
     });
 }

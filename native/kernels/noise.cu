@@ -77,5 +77,5 @@ extern "C" __global__ void add_normal(Tensor x, float deviation, IdTensor key, i
     Four values = load(x.data + column, count);
     for (int k = 0; k < 4; k++)
         values[k] = __fmaf_rn(deviation, noise[k], values[k]);
-    store(values, y.data + column, count);
+    store(values, y, 0, column, count);
 }

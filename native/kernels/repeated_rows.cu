@@ -9,7 +9,7 @@ extern "C" __global__ void add(Tensor x, Tensor addend, Tensor y)
         const auto other = load<width>(addend.row(row % addend.rows) + column, count);
         for (int k = 0; k < width; k++)
             sum[k] += other[k];
-        store(sum, y.row(row) + column, count);
+        store(sum, y, row, column, count);
     });
 }
 
@@ -17,13 +17,13 @@ extern "C" __global__ void add(Tensor x, Tensor addend, Tensor y)
 extern "C" __global__ void multiply_elements(Tensor x, Tensor mask, Tensor y, int accumulate)
 {
     for_elements(y.rows, y.columns, [&](auto width, int row, int column, int count) {
-        const auto values = load<width>(x.row(row) + column, count);
+        const auto values = load<width>(x, row, column, count);
         const auto factors = load<width>(mask.row(row % mask.rows) + column, count);
         Elements<width> result = {};
         if (accumulate != 0)
             result = load<width>(y.row(row) + column, count);
         for (int k = 0; k < width; k++)
             result[k] += values[k] * factors[k];
-        store(result, y.row(row) + column, count);
+        store(result, y, row, column, count);
     });
 }

@@ -5,7 +5,7 @@
 extern "C" __global__ void zero(Tensor x)
 {
     for_elements(x.rows, x.columns, [&](auto width, int row, int column, int count) {
-        store(Elements<width>{}, x.row(row) + column, count);
+        store(Elements<width>{}, x, row, column, count);
     });
 }
 
@@ -13,7 +13,7 @@ extern "C" __global__ void zero(Tensor x)
 extern "C" __global__ void copy(Tensor x, Tensor y)
 {
     for_elements(y.rows, y.columns, [&](auto width, int row, int column, int count) {
-        store(load<width>(x.row(row) + column, count), y.row(row) + column, count);
+        store(load<width>(x, row, column, count), y, row, column, count);
     });
 }
 
@@ -25,6 +25,6 @@ extern "C" __global__ void mask_rows(Tensor x, Tensor mask)
         const float m = *mask.row(row);
         for (int k = 0; k < width; k++)
             values[k] *= m;
-        store(values, x.row(row) + column, count);
+        store(values, x, row, column, count);
     });
 }

@@ -10,7 +10,7 @@ extern "C" __global__ void mix(Tensor previous, Tensor candidate, Tensor keep, T
         const auto kept = load<width>(keep.row(row % keep.rows) + column, count);
         for (int k = 0; k < width; k++)
             mixed[k] = kept[k] * old[k] + (1.0f - kept[k]) * mixed[k];
-        store(mixed, y.row(row) + column, count);
+        store(mixed, y, row, column, count);
     });
 }
 

@@ -16,6 +16,7 @@ sealed unsafe class CublasProducts : IDisposable
     readonly nint _workspace;
     readonly nuint _workspaceBytes;
     readonly CublasComputeType _computeType;
+    readonly bool _roundsOperands;
     readonly nint _handle;
     readonly nint _lightHandle;
     readonly Dictionary<PlanKey, Plan?> _plans = [];
@@ -30,13 +31,14 @@ sealed unsafe class CublasProducts : IDisposable
     /// <param name="stream">Where the products run.</param>
     /// <param name="workspace">Device memory for their scratch.</param>
     /// <param name="workspaceBytes">Its size.</param>
-    /// <param name="precision">TF32 or float32.</param>
+    /// <param name="precision">What becomes of the operands.</param>
     public CublasProducts(nint stream, nint workspace, nuint workspaceBytes, CudaPrecision precision)
     {
         NativeLibraries.Require(NativeLibraries.Cublas);
         NativeLibraries.Require(NativeLibraries.CublasLt);
         (_stream, _workspace, _workspaceBytes) = (stream, workspace, workspaceBytes);
         _computeType = precision == CudaPrecision.Tf32 ? CublasComputeType.Float32FastTf32 : CublasComputeType.Float32;
+        _roundsOperands = precision == CudaPrecision.Bf16;
         try
         {
             CudaStatus.CheckCublas(Cublas.Create(out _handle), "cublasCreate", "starting cuBLAS");
@@ -60,6 +62,19 @@ sealed unsafe class CublasProducts : IDisposable
     /// <summary>10000 · major + 100 · minor + patch.</summary>
     public int Version { get; }
 
+    CublasDataType OperandType => _roundsOperands ? CublasDataType.Bfloat16 : CublasDataType.Float32;
+
+    int OperandBytes => _roundsOperands ? Tensor.OperandBytes : sizeof(float);
+
+    // Where a product reads x.
+    nint OperandOf(Tensor x)
+    {
+        if (!_roundsOperands)
+            return x.Address;
+        return x.Operand != 0 ? x.Operand
+            : throw new InvalidOperationException($"A product reads a tensor [{x.Rows}, {x.Columns}] that has no operand in bf16: take it for products.");
+    }
+
     /// <summary>y = x W, or y += x W. Shapes as in <see cref="Device.Multiply"/>.</summary>
     public void Multiply(Tensor x, Tensor w, Tensor y, bool accumulate)
         => Run(CublasOperation.None, w, CublasOperation.None, x, y, x.Columns, accumulate, "multiplying by a weight");
@@ -77,8 +92,8 @@ sealed unsafe class CublasProducts : IDisposable
     {
         float alpha = 1, beta = accumulate ? 1 : 0;
         CudaStatus.CheckCublas(
-            Cublas.GemmEx(_handle, transposeA, transposeB, result.Columns, result.Rows, inner, &alpha, a.Address, CublasDataType.Float32, a.Stride,
-                b.Address, CublasDataType.Float32, b.Stride, &beta, result.Address, CublasDataType.Float32, result.Stride, _computeType,
+            Cublas.GemmEx(_handle, transposeA, transposeB, result.Columns, result.Rows, inner, &alpha, OperandOf(a), OperandType, a.Stride,
+                OperandOf(b), OperandType, b.Stride, &beta, result.Address, CublasDataType.Float32, result.Stride, _computeType,
                 CublasAlgorithm.Default),
             "cublasGemmEx", doing);
     }
@@ -89,7 +104,9 @@ sealed unsafe class CublasProducts : IDisposable
         // Vectors and columns are what cuBLASLt's epilogues serve worst, where they serve them.
         if (x.Rows == 1 || x.Columns == 1 || y.Columns == 1 || bias.Address % BiasAlignment != 0)
             return false;
-        var key = new PlanKey(x.Columns, y.Columns, y.Rows, w.Stride, x.Stride, y.Stride, AlignmentOf(w), AlignmentOf(x), AlignmentOf(y));
+        var (right, left) = (OperandOf(w), OperandOf(x));
+        var key = new PlanKey(x.Columns, y.Columns, y.Rows, w.Stride, x.Stride, y.Stride, AlignmentOf(right, w.Stride * OperandBytes),
+            AlignmentOf(left, x.Stride * OperandBytes), AlignmentOf(y.Address, y.Stride * sizeof(float)));
         if (!_plans.TryGetValue(key, out var known))
             _plans.Add(key, known = Prepare(key, bias.Address));
         if (known is not { } plan)
@@ -98,7 +115,7 @@ sealed unsafe class CublasProducts : IDisposable
         SetOperation(plan.Operation, CublasLtAttribute.BiasPointer, &biasAddress, sizeof(nint));
         float alpha = 1, beta = 0;
         var algorithm = plan.Algorithm;
-        var status = CublasLt.Matmul(_lightHandle, plan.Operation, &alpha, w.Address, plan.LayoutA, x.Address, plan.LayoutB, &beta, y.Address, plan.LayoutD,
+        var status = CublasLt.Matmul(_lightHandle, plan.Operation, &alpha, right, plan.LayoutA, left, plan.LayoutB, &beta, y.Address, plan.LayoutD,
             y.Address, plan.LayoutD, &algorithm, _workspace, _workspaceBytes, _stream);
         if (IsRefusal(status))
         {
@@ -123,8 +140,8 @@ sealed unsafe class CublasProducts : IDisposable
 
         // The heuristic looks at the pointer's alignment.
         SetOperation(operation, CublasLtAttribute.BiasPointer, &bias, sizeof(nint));
-        var (layoutA, layoutB, layoutD) = (CreateLayout(key.Columns, key.Inner, key.WeightStride), CreateLayout(key.Inner, key.Rows, key.XStride),
-            CreateLayout(key.Columns, key.Rows, key.YStride));
+        var (layoutA, layoutB, layoutD) = (CreateLayout(OperandType, key.Columns, key.Inner, key.WeightStride),
+            CreateLayout(OperandType, key.Inner, key.Rows, key.XStride), CreateLayout(CublasDataType.Float32, key.Columns, key.Rows, key.YStride));
         CudaStatus.CheckCublas(CublasLt.MatmulPreferenceCreate(out var preference), "cublasLtMatmulPreferenceCreate", doing);
         try
         {
@@ -147,9 +164,9 @@ sealed unsafe class CublasProducts : IDisposable
         }
     }
 
-    nint CreateLayout(int rows, int columns, int stride)
+    nint CreateLayout(CublasDataType type, int rows, int columns, int stride)
     {
-        CudaStatus.CheckCublas(CublasLt.MatrixLayoutCreate(out var layout, CublasDataType.Float32, (ulong)rows, (ulong)columns, stride),
+        CudaStatus.CheckCublas(CublasLt.MatrixLayoutCreate(out var layout, type, (ulong)rows, (ulong)columns, stride),
             "cublasLtMatrixLayoutCreate", "planning a product with a bias");
         _releases.Add(() => _ = CublasLt.MatrixLayoutDestroy(layout));
         return layout;
@@ -166,9 +183,9 @@ sealed unsafe class CublasProducts : IDisposable
             "planning a product with a bias");
 
     // The largest power of two, up to 256, that divides every row's address.
-    static int AlignmentOf(Tensor tensor)
+    static int AlignmentOf(nint address, int rowBytes)
     {
-        var bits = (ulong)tensor.Address | (ulong)tensor.Stride * sizeof(float) | 256;
+        var bits = (ulong)(address | rowBytes | 256);
         return (int)(bits & (0 - bits));
     }
 

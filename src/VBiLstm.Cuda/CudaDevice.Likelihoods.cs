@@ -26,6 +26,7 @@ public sealed unsafe partial class CudaDevice
     {
         var arguments = stackalloc void*[] { &logits, &y, &w };
         LaunchRows(_kernels.CategoricalNllBackward, logits.Rows, logits.Columns, arguments);
+        RoundOperand(logits);
     }
 
     protected override void SquaredNormForwardCore(Tensor h, Tensor result)

@@ -16,7 +16,7 @@ public sealed unsafe partial class CudaDevice
     // cuDNN may be there and not work: of another CUDA than cuBLAS, without its sub-libraries, or of a GPU that it does not know.
     void StartRecurrences()
     {
-        if (Options.Recurrence == CudaRecurrence.Kernels)
+        if (Options.Recurrence == CudaRecurrence.Kernels || RoundsOperands)
             return;
         if (Options.Recurrence == CudaRecurrence.Cudnn)
         {

@@ -14,5 +14,6 @@ public sealed unsafe partial class CudaDevice
     {
         var arguments = stackalloc void*[] { &output, &target, &w, &head, &components };
         LaunchRows(_kernels.GaussianMixtureNllBackward, output.Rows, components * WarpSize, arguments);
+        RoundOperand(output);
     }
 }

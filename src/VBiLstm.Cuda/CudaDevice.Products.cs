@@ -22,7 +22,9 @@ public sealed unsafe partial class CudaDevice
     internal bool AddsBiasWithinProducts()
     {
         const int n = 16;
-        using var memory = Arena.Create(this, "a small product", arena => (arena.Take(n, n), arena.Take(n, n), arena.Take(1, n), arena.Take(n, n)), out var x);
+        var readers = RoundsOperands ? Readers.All : Readers.Operations;
+        using var memory = Arena.Create(this, "a small product",
+            arena => (arena.Take(n, n, readers), arena.Take(n, n, readers), arena.Take(1, n), arena.Take(n, n)), out var x);
         var adds = _products.TryMultiplyAddBias(x.Item1, x.Item2, x.Item3, x.Item4);
         Synchronise();
         return adds;
@@ -66,7 +68,7 @@ public sealed unsafe partial class CudaDevice
 
     protected override void MultiplyLeakyReluCore(Tensor x, Weight w, Tensor bias, Tensor y, LeakyRelu phi)
     {
-        if (x.Columns > WidestThinInput)
+        if (!IsThin(x))
         {
             _context.Bind();
             _products.Multiply(x, w.Values, y, accumulate: false);

@@ -65,5 +65,6 @@ public sealed unsafe partial class CudaDevice
     {
         var arguments = stackalloc void*[] { &x, &target, &w, &coefficient, &dx };
         LaunchRows(_kernels.DistanceBackward, x.Rows, x.Columns, arguments);
+        RoundOperand(dx);
     }
 }

@@ -18,6 +18,7 @@ public sealed unsafe partial class CudaDevice
             return;
         var arguments = stackalloc void*[] { &ids, &dy, &dTable };
         Launch(_kernels.EmbeddingBackward, (uint)ids.Count, (uint)CeilingDivide(dy.Columns, ElementColumns), ElementThreads, 1, arguments);
+        RoundOperand(dTable);
     }
 
     protected override void ZeroCore(Tensor x)
@@ -27,7 +28,10 @@ public sealed unsafe partial class CudaDevice
         _context.Bind();
         if (x.IsContiguous)
         {
-            CudaStatus.Check(CudaDriver.MemsetD8Async(x.Address, 0, (nuint)x.Count * sizeof(float), _stream), "cuMemsetD8Async", "clearing a tensor");
+            if (x.Address != 0)
+                Clear(x.Address, x.Count * sizeof(float));
+            if (x.Operand != 0)
+                Clear(x.Operand, x.Count * Tensor.OperandBytes);
             return;
         }
 
@@ -35,10 +39,13 @@ public sealed unsafe partial class CudaDevice
         LaunchElements(_kernels.Zero, x.Rows, x.Columns, arguments);
     }
 
+    void Clear(nint address, long bytes)
+        => CudaStatus.Check(CudaDriver.MemsetD8Async(address, 0, (nuint)bytes, _stream), "cuMemsetD8Async", "clearing a tensor");
+
     protected override void CopyCore(Tensor x, Tensor y)
     {
         _context.Bind();
-        if (x.IsContiguous && y.IsContiguous)
+        if (x.IsContiguous && y.IsContiguous && x.Address != 0 && y.Operand == 0)
             CudaStatus.Check(CudaDriver.MemcpyDtoDAsync(y.Address, x.Address, (nuint)x.Count * sizeof(float), _stream), "cuMemcpyDtoDAsync",
                 "copying a tensor");
         else
@@ -49,6 +56,13 @@ public sealed unsafe partial class CudaDevice
     {
         var arguments = stackalloc void*[] { &x, &y };
         LaunchElements(_kernels.Copy, x.Rows, x.Columns, arguments);
+    }
+
+    // The operand of what the host, or a kernel that leaves none, has written.
+    void RoundOperand(Tensor x)
+    {
+        if (x.Operand != 0)
+            CopyRows(x, x with { Address = 0 });
     }
 
     protected override void MaskRowsCore(Tensor x, Tensor mask)

@@ -13,6 +13,7 @@ public sealed unsafe partial class CudaDevice : Device
     // NVIDIA's advice for Hopper; earlier GPUs need less.
     const int WorkspaceBytes = 32 << 20;
     const int DownloadBytes = 4 << 20;
+    const int OldestWithBf16 = 80;
 
     readonly CudaContext _context;
     readonly KernelModule _kernels;
@@ -31,9 +32,12 @@ public sealed unsafe partial class CudaDevice : Device
 
     /// <exception cref="CudaException">A library, the driver or the GPU is missing, too old, or fails.</exception>
     /// <exception cref="InsufficientMemoryException">The GPU has no room for the workspace.</exception>
+    /// <exception cref="ArgumentException">cuDNN is asked for with bf16, whose operands it does not round.</exception>
     public CudaDevice(CudaOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
+        if (options is { Precision: CudaPrecision.Bf16, Recurrence: CudaRecurrence.Cudnn })
+            throw new ArgumentException("cuDNN does not round the operands of an LSTM's products to bf16; the project's kernels do.", nameof(options));
         Options = options;
         NativeLibraries.Choose(options.Software);
         lock (CudaContext.GateOf(options.Ordinal))
@@ -41,6 +45,12 @@ public sealed unsafe partial class CudaDevice : Device
             try
             {
                 _context = _releases.Add(new CudaContext(options.Ordinal));
+                if (RoundsOperands && _context.ComputeCapability < OldestWithBf16)
+                {
+                    throw new CudaException($"{_context.Name} has compute capability {_context.ComputeCapability / 10}.{_context.ComputeCapability % 10}, "
+                        + "which has no products of bf16: they need 8.0 (Ampere) or later. Use --precision fp32.");
+                }
+
                 _kernels = _releases.Add(new KernelModule(NativeLibraries.ReadKernels(), _context.Name));
                 CudaStatus.Check(CudaDriver.StreamCreate(out _stream, StreamFlags.NonBlocking), "cuStreamCreate", "creating the compute stream");
                 _releases.Add(() => _ = CudaDriver.StreamDestroy(_stream));
@@ -72,9 +82,18 @@ public sealed unsafe partial class CudaDevice : Device
     public (string Name, int ComputeCapability, int Multiprocessors) Gpu => (_context.Name, _context.ComputeCapability, _context.Multiprocessors);
 
     public override string Name
-        => $"{(Options.Software ? "soft" : $"cuda:{Options.Ordinal}")} ({_context.Name}, {(Options.Precision == CudaPrecision.Tf32 ? "TF32" : "FP32")}, "
+        => $"{(Options.Software ? "soft" : $"cuda:{Options.Ordinal}")} ({_context.Name}, {PrecisionText}, "
             + $"{(_recurrences is null ? "kernels' recurrences" : $"cuDNN {CudnnRecurrences.VersionText}")}, {(Options.UseGraph ? "graph" : "no graph")}"
             + $"{(_communicators.Length > 0 ? $", NCCL {NcclVersionText}" : "")})";
+
+    string PrecisionText => Options.Precision switch
+    {
+        CudaPrecision.Tf32 => "TF32",
+        CudaPrecision.Bf16 => "BF16",
+        _ => "FP32",
+    };
+
+    public override bool RoundsOperands => Options.Precision == CudaPrecision.Bf16;
 
     /// <summary>How many GPUs CUDA shows; 0 also where it cannot be asked, which the attempt to open one explains.</summary>
     /// <exception cref="CudaException">The process already uses the other kind.</exception>
@@ -132,9 +151,10 @@ public sealed unsafe partial class CudaDevice : Device
         _context.Bind();
         if (source.IsEmpty)
             return;
-        if (target.IsContiguous)
+        if (target.IsContiguous && target.Address != 0)
         {
             _uploads.Upload(MemoryMarshal.AsBytes(source), target.Address);
+            RoundOperand(target);
             return;
         }
 
@@ -159,7 +179,7 @@ public sealed unsafe partial class CudaDevice : Device
         if (source.Columns > DownloadBytes / sizeof(float))
         {
             // Only flat arenas are as wide; they are contiguous.
-            source = new Tensor(source.Address, checked((int)source.Count), 1, 1);
+            source = source.View(0, checked((int)source.Count), 1, 1);
         }
 
         var rowsAtOnce = Math.Max(1, DownloadBytes / sizeof(float) / Math.Max(1, source.Columns));
@@ -167,7 +187,7 @@ public sealed unsafe partial class CudaDevice : Device
         {
             var part = source.RowRange(row, Math.Min(rowsAtOnce, source.Rows - row));
             var from = part.Address;
-            if (!part.IsContiguous)
+            if (!part.IsContiguous || from == 0)
             {
                 from = _download.Address;
                 CopyRows(part, new Tensor(from, part.Rows, part.Columns, part.Columns));

@@ -8,6 +8,12 @@ public enum CudaPrecision
 
     /// <summary>Float32 throughout.</summary>
     Fp32,
+
+    /// <summary>
+    /// Tensor cores: operands rounded to bf16 (7 bits of mantissa), which the optimiser and the activations' kernels leave beside the float32 values; sums and
+    /// all else in float32. Needs compute capability 8.0.
+    /// </summary>
+    Bf16,
 }
 
 /// <summary>What runs the recurrences that have no channel.</summary>

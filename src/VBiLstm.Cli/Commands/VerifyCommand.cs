@@ -90,6 +90,8 @@ static class VerifyCommand
                 var configuration = configurations.Read(parsed, VerificationModel.Configuration);
                 using var device = devices.Create(parsed);
                 using var reference = new CpuDevice(1, ReferenceWidth(device));
+                if (device.RoundsOperands)
+                    return VerifiedOperations.Run(reference, device, configuration, t, n, parsed.GetValue(json), session.Cancellation);
                 var tolerances = device is CudaDevice { Options.Precision: CudaPrecision.Tf32 } ? ComparisonTolerances.Tf32 : ComparisonTolerances.Fp32;
                 var report = DeviceComparison.Run(reference, device, configuration, t, n, tolerances, session.Cancellation);
                 if (parsed.GetValue(json))
@@ -107,8 +109,12 @@ static class VerifyCommand
         CudaOptions options;
         using (device)
         {
-            if (other != "cudnn" || device is not CudaDevice cuda)
-                throw new ConfigurationException($"--against is '{other}' with {device.Name}; use --against cudnn with --device cuda or soft.");
+            if (other != "cudnn" || device is not CudaDevice cuda || cuda.RoundsOperands)
+            {
+                throw new ConfigurationException(
+                    $"--against is '{other}' with {device.Name}; use --against cudnn with --device cuda or soft, and --precision tf32 or fp32.");
+            }
+
             options = cuda.Options;
         }
 

@@ -33,7 +33,8 @@ sealed class DeviceOptions
 
     readonly Option<string?> _precision = new("--precision")
     {
-        Description = "cuda: tf32 (tensor cores; the default) or fp32 for products in float32 throughout.",
+        Description = "cuda: what products round their operands to: tf32 (tensor cores; the default), bf16 (tensor cores, half the bytes of weights; sums, "
+            + "states and updates stay float32; needs compute capability 8.0) or fp32, nothing.",
     };
 
     readonly Option<string?> _recurrence = new("--recurrence")
@@ -142,7 +143,8 @@ sealed class DeviceOptions
     }
 
     CudaOptions CudaOptionsOf(ParseResult parsed, string name, int place)
-        => new()
+    {
+        var options = new CudaOptions
         {
             Ordinal = Ordinal(name, place),
             Software = name == "soft",
@@ -150,7 +152,8 @@ sealed class DeviceOptions
             {
                 null or "tf32" => CudaPrecision.Tf32,
                 "fp32" => CudaPrecision.Fp32,
-                var other => throw new ConfigurationException($"--precision is '{other}'; use tf32 or fp32."),
+                "bf16" => CudaPrecision.Bf16,
+                var other => throw new ConfigurationException($"--precision is '{other}'; use tf32, bf16 or fp32."),
             },
             Recurrence = parsed.GetValue(_recurrence) switch
             {
@@ -161,6 +164,11 @@ sealed class DeviceOptions
             },
             UseGraph = !parsed.GetValue(_noGraph),
         };
+        return options is { Precision: CudaPrecision.Bf16, Recurrence: CudaRecurrence.Cudnn }
+            ? throw new ConfigurationException("--recurrence cudnn does not go with --precision bf16: cuDNN does not round the operands of an LSTM's products to "
+                + "bf16, the project's kernels do. Leave --recurrence out, or use --precision tf32.")
+            : options;
+    }
 
     // Of a machine's ranks each takes the next GPU. Where a batch system shows each one of its own, all are number 0.
     static int Ordinal(string name, int place)

@@ -21,6 +21,7 @@ enum CublasOperation
 enum CublasDataType
 {
     Float32 = 0,
+    Bfloat16 = 14,
 }
 
 /// <summary>cublasComputeType_t.</summary>

@@ -58,7 +58,15 @@ public sealed class Arena : IDisposable
     }
 
     /// <summary>The next [rows, columns] tensor, contiguous, zeroed.</summary>
-    public Tensor Take(int rows, int columns) => new(Next((long)rows * columns * sizeof(float)), rows, columns, columns);
+    /// <param name="rows">Number of rows.</param>
+    /// <param name="columns">Number of columns.</param>
+    /// <param name="readers">Whether it has values in float32, an operand of products in bf16, or both.</param>
+    public Tensor Take(int rows, int columns, Readers readers = Readers.Operations)
+    {
+        var values = readers == Readers.Products ? 0 : Next((long)rows * columns * sizeof(float));
+        var operand = readers == Readers.Operations ? 0 : Next((long)rows * columns * Tensor.OperandBytes);
+        return new Tensor(values, rows, columns, columns) { Operand = operand };
+    }
 
     /// <summary>The next vector of ids, zeroed.</summary>
     public IdTensor TakeIds(int count) => new(Next((long)count * sizeof(int)), count);

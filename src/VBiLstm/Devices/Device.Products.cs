@@ -19,6 +19,9 @@ public abstract partial class Device
     // Of x, up to which one kernel of a GPU does all; beyond, a product by its library and φ after it are faster (docs/gpu.md has the times on an H100).
     internal const int WidestThinInput = 128;
 
+    /// <summary>Whether one kernel of a GPU computes <see cref="MultiplyLeakyRelu"/> of such an x.</summary>
+    private protected bool IsThin(Tensor x) => x.Columns <= WidestThinInput && !RoundsOperands;
+
     // 512 blocks for 32 columns each fill any GPU; a slice of fewer rows does not pay for the second kernel.
     internal const int MaximumSliceSums = 512 * 32, SliceRows = 256;
 

@@ -23,6 +23,12 @@ public abstract partial class Device : IDisposable
     /// <summary>Bytes that the weights of products take beside the parameters, of which there are so many.</summary>
     public virtual long WeightBytes(long parameters) => 0;
 
+    /// <summary>
+    /// Whether products read their operands rounded to bf16, from <see cref="Tensor.Operand"/>: what a product reads must have one. An element-wise operation
+    /// that writes a tensor brings its operand up to date, a product does not.
+    /// </summary>
+    public virtual bool RoundsOperands => false;
+
     /// <summary>Allocates zeroed memory. Throws <see cref="InsufficientMemoryException"/> naming <paramref name="purpose"/> and the bytes asked.</summary>
     public abstract DeviceMemory Allocate(long bytes, string purpose);
 

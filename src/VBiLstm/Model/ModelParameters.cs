@@ -29,15 +29,15 @@ public sealed class ModelParameters : IDisposable
         Model = model;
         Shards = shards;
         Layout = new ParameterLayout(model);
-        _arena = Arena.Create(device, "the parameters", arena => Take(arena, Layout, training, shards, device.Ranks.Size), out var arenas);
+        _arena = Arena.Create(device, "the parameters", arena => Take(arena, Layout, training, shards, device.Ranks.Size, device.RoundsOperands), out var arenas);
         (Values, Gradients, FirstMoments, SecondMoments, _partials, _received) = arenas;
     }
 
     /// <summary>Bytes that the arenas of such a model take, without taking them.</summary>
-    public static long Measure(ModelConfiguration model, bool training, int shards = 1, int ranks = 1)
+    public static long Measure(ModelConfiguration model, bool training, int shards = 1, int ranks = 1, bool roundsOperands = false)
     {
         var layout = new ParameterLayout(model);
-        return Arena.Measure(arena => Take(arena, layout, training, shards, ranks));
+        return Arena.Measure(arena => Take(arena, layout, training, shards, ranks, roundsOperands));
     }
 
     /// <summary>Values that ranks add at a step: gradients and terms of the objective, filled up so that every rank gets as many whole blocks.</summary>
@@ -49,17 +49,18 @@ public sealed class ModelParameters : IDisposable
     }
 
     static (Tensor Values, Tensor Gradients, Tensor FirstMoments, Tensor SecondMoments, Tensor Partials, Tensor Received) Take(Arena arena,
-        ParameterLayout layout, bool training, int shards, int ranks)
+        ParameterLayout layout, bool training, int shards, int ranks, bool roundsOperands)
     {
+        var values = arena.Take(1, layout.ArenaLength, roundsOperands ? Readers.All : Readers.Operations);
         if (!training)
-            return (Next(), default, default, default, default, default);
+            return (values, default, default, default, default, default);
         if (shards == 1 && ranks == 1)
-            return (Next(), Next(), Next(), Next(), default, default);
+            return (values, Next(), Next(), Next(), default, default);
 
         var length = SumLength(layout, ranks);
         var partials = arena.Take(1 + BitOperations.Log2(BitOperations.RoundUpToPowerOf2((uint)shards)), length);
         var received = ranks == 1 ? default : arena.Take(1, length);
-        return (Next(), partials.RowRange(0, 1).ColumnRange(0, layout.ArenaLength), Next(), Next(), partials, received);
+        return (values, partials.RowRange(0, 1).ColumnRange(0, layout.ArenaLength), Next(), Next(), partials, received);
 
         Tensor Next() => arena.Take(1, layout.ArenaLength);
     }
@@ -71,7 +72,7 @@ public sealed class ModelParameters : IDisposable
     /// <summary>Parts of a step's batch whose gradients are added here.</summary>
     public int Shards { get; }
 
-    /// <summary>[1, <see cref="ParameterLayout.ArenaLength"/>].</summary>
+    /// <summary>[1, <see cref="ParameterLayout.ArenaLength"/>]; with their operands where the device rounds those.</summary>
     public Tensor Values { get; }
 
     /// <summary>As <see cref="Values"/>; empty without training.</summary>

@@ -17,7 +17,7 @@ sealed class StepFrame
         Inputs = new StepInputs(workspace, model, sizes);
         Metrics = workspace.Take(StepMetrics.Count, 1);
         Halted = workspace.Take(1, 1);
-        DHidden = workspace.TakeForTraining(sizes.Rows, model.MlpUnits);
+        DHidden = workspace.TakeForTraining(sizes.Rows, model.MlpUnits, Readers.All);
     }
 
     public Device Device { get; }

@@ -36,7 +36,10 @@ sealed class StepInputs
         if (model.IsCategorical)
             Tokens = _all.Range(_sequences, tokens);
         else
-            Frames = new Tensor(AddressOf(_sequences), tokens, columns, columns);
+        {
+            var operand = workspace.TakeIf(_device.RoundsOperands, tokens, columns, Readers.Products).Operand;
+            Frames = new Tensor(AddressOf(_sequences), tokens, columns, columns) { Operand = operand };
+        }
 
         int Next(int count)
         {
@@ -102,6 +105,14 @@ sealed class StepInputs
     {
         StepScalars.Write(settings, _model, training, _host.AsSpan(0, StepScalars.Words));
         _device.Upload(_host.AsSpan(0, _pending), _all.Range(0, _pending));
+
+        // What goes up is float32; products may read it rounded.
+        if (HasPendingBatch && Frames.Operand != 0)
+        {
+            var frames = Frames.RowRange(0, (_pending - _sequences) / Frames.Columns);
+            _device.Copy(frames, frames with { Address = 0 });
+        }
+
         _pending = StepScalars.Words;
     }
 

@@ -40,13 +40,19 @@ sealed class Workspace : IDisposable
     /// <summary>Every operand handed out, for <see cref="Device.RefreshWeights"/>.</summary>
     public IReadOnlyList<Weight> Operands => _operands;
 
-    public Tensor Take(int rows, int columns) => _arena.Take(rows, columns);
+    /// <summary>A tensor in the forms that its readers need on this device.</summary>
+    public Tensor Take(int rows, int columns, Readers readers = Readers.Operations)
+        => _arena.Take(rows, columns, Device.RoundsOperands ? readers : Readers.Operations);
 
     /// <summary>Empty where the condition does not hold.</summary>
-    public Tensor TakeIf(bool condition, int rows, int columns) => condition ? _arena.Take(rows, columns) : default;
+    public Tensor TakeIf(bool condition, int rows, int columns, Readers readers = Readers.Operations)
+        => condition ? Take(rows, columns, readers) : default;
 
     /// <summary>Empty where only the forward pass runs.</summary>
-    public Tensor TakeForTraining(int rows, int columns) => TakeIf(Training, rows, columns);
+    public Tensor TakeForTraining(int rows, int columns, Readers readers = Readers.Operations) => TakeIf(Training, rows, columns, readers);
+
+    /// <summary>Readers of what products alone read in a training step, while an evaluation looks at it too.</summary>
+    public Readers ProductsInTraining => Training ? Readers.Products : Readers.All;
 
     public IdTensor TakeIds(int count) => _arena.TakeIds(count);
 

@@ -26,7 +26,7 @@ public sealed record TrainingMemory(long ParameterBytes, long ActivationBytes, l
 
         var layout = new ParameterLayout(model);
         var recurrences = device.RecurrenceBytes(layout.Model.DeviceRecurrences(maximumSteps), model.LstmUnits, batchSize, training: true);
-        return new TrainingMemory(ModelParameters.Measure(model, training: true, shards, ranks),
+        return new TrainingMemory(ModelParameters.Measure(model, training: true, shards, ranks, device.RoundsOperands),
             TrainingStep.Measure(device, model, maximumSteps, batchSize, training: true), recurrences, device.WeightBytes(layout.Count));
     }
 

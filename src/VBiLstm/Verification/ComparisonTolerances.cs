@@ -20,6 +20,9 @@ public sealed record ComparisonTolerances(double Forward, double Gradient)
     /// <summary>Products of operands rounded to 10 bits of mantissa, 5e-4 each, through a loop over time.</summary>
     public static ComparisonTolerances Tf32 { get; } = new(2e-2, 5e-2);
 
+    /// <summary>Products of operands rounded to 7 bits of mantissa, 4e-3 each: eight times those of TF32.</summary>
+    public static ComparisonTolerances Bf16 { get; } = new(1.6e-1, 4e-1);
+
     /// <summary>
     /// Of gradients where rounding left some of the units on the other side of a kink, by relative L2: each such unit's gradient is off by its own size.
     /// </summary>

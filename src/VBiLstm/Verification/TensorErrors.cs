@@ -52,8 +52,8 @@ readonly struct TensorErrors
     // Any difference from zeros, and any value that is not finite, is infinitely wrong.
     static double Ratio(double error, double size) => error == 0 ? 0 : double.IsFinite(error) ? error / size : double.PositiveInfinity;
 
-    // Negative floats count downwards from −0, which stands beside +0.
-    static long Ulps(float a, float b) => Math.Abs(Ordered(a) - Ordered(b));
+    /// <summary>Numbers of float32 from a to b; negative ones count downwards from −0, which stands beside +0.</summary>
+    public static long Ulps(float a, float b) => Math.Abs(Ordered(a) - Ordered(b));
 
     static long Ordered(float value)
     {

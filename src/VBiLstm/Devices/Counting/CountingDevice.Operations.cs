@@ -39,7 +39,7 @@ public sealed partial class CountingDevice
 
     protected override void MultiplyLeakyReluCore(Tensor x, Weight w, Tensor bias, Tensor y, LeakyRelu phi)
     {
-        if (x.Columns <= WidestThinInput)
+        if (IsThin(x))
         {
             Count(nameof(MultiplyLeakyRelu), Bytes(x, w.Values, bias, y), Product(x, w.Values.Columns));
             return;

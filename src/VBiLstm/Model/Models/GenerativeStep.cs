@@ -29,7 +29,7 @@ sealed class GenerativeFrame
     public GenerativeFrame(Workspace workspace, int rows, int inputs, bool sampled)
     {
         (Device, Rows, IsSampled) = (workspace.Device, rows, sampled);
-        X = workspace.Take(rows, inputs);
+        X = workspace.Take(rows, inputs, Readers.All);
         NoiseKey = workspace.TakeIds(3);
         RowIds = workspace.TakeIds(rows);
     }

@@ -78,7 +78,7 @@ sealed class Srnn : SequenceModel
             // The backward LSTM reads embedded targets beside states, so ids are embedded one by one.
             var embedded = sizes with { ProjectsVocabulary = false };
             _inputs = new InputPass(workspace, frame, model._embedding, embedded);
-            _stateAndTarget = workspace.Take(rows, model._backwardLstm.Inputs);
+            _stateAndTarget = workspace.Take(rows, model._backwardLstm.Inputs, Readers.Products);
             _dStateAndTarget = workspace.TakeForTraining(rows, model._backwardLstm.Inputs);
             var weightNoise = new WeightNoise(workspace, configuration, model.Layout);
             _forward = new LstmPass(workspace, model._forwardLstm, embedded, sizes.MaximumSteps, both,
@@ -95,13 +95,13 @@ sealed class Srnn : SequenceModel
 
             _epsilon = SampleNoise.OfLatent(workspace, rows, _latents);
             _chainProduct = workspace.Take(b, 2 * _m);
-            _z = workspace.Take(checked(rows + b), _latents);
+            _z = workspace.Take(checked(rows + b), _latents, Readers.All);
             _kl = workspace.Take(rows, 1);
             States = [new("h", _forward.H), new("c", _forward.C), new("z", _z)];
             Latents = new LatentTensors(_z.RowRange(b, rows), _posterior.Output, _prior.Output, _kl, LogDensity: workspace.Take(rows, 1));
             _dz = workspace.TakeForTraining(_z.Rows, _latents);
             _dPosteriorMoments = workspace.TakeForTraining(rows, 2 * _latents);
-            _dHiddens = workspace.TakeForTraining(rows, 2 * _m);
+            _dHiddens = workspace.TakeForTraining(rows, 2 * _m, Readers.All);
         }
 
         public override InputPass Inputs => _inputs;
@@ -321,7 +321,7 @@ sealed class Srnn : SequenceModel
         {
             var (b, z) = (frame.Rows, model.Configuration.LatentUnits);
             _lstm = new LstmStep(workspace, model.Configuration, model._forwardLstm, b);
-            _latent = new LatentStep(workspace, frame, model._prior, workspace.Take(b, z));
+            _latent = new LatentStep(workspace, frame, model._prior, workspace.Take(b, z, Readers.All));
             _generator = new GeneratorStep(workspace, model._generator, b);
         }
 

@@ -75,7 +75,7 @@ sealed class TwinNet : SequenceModel
             _twin = workspace.Operand(model._twinWeight);
             _twinBias = workspace.Value(model._twinBias);
             (_dTwinWeight, _dTwinBias) = (workspace.Gradient(model._twinWeight), workspace.Gradient(model._twinBias));
-            _twinState = workspace.Take(sizes.Rows, configuration.LstmUnits);
+            _twinState = workspace.Take(sizes.Rows, configuration.LstmUnits, Readers.All);
             _distance = workspace.Take(sizes.Rows, 1);
             States = [new("h", _forward.H), new("c", _forward.C)];
         }

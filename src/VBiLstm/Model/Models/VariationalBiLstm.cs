@@ -101,7 +101,7 @@ sealed class VariationalBiLstm : SequenceModel
                 new LstmRegularisation(workspace, _model, model._forwardLstm, sizes), weightNoise);
 
             // z_t and b̃_t side by side, rows on cache lines.
-            _latentInput = workspace.Take(rows, (z + h + 15) / 16 * 16).ColumnRange(0, z + h);
+            _latentInput = workspace.Take(rows, (z + h + 15) / 16 * 16, workspace.ProductsInTraining).ColumnRange(0, z + h);
             (_z, _bTilde) = (_latentInput.ColumnRange(0, z), _latentInput.ColumnRange(z, h));
             var hiddenStack = weightNoise.Operand(model._hiddenStack, WeightUse.Forward);
             _channel = new ChannelPass(workspace, _model, sizes, model._posterior, model._prior, hiddenStack, _forward, _backward, _z);
@@ -117,7 +117,7 @@ sealed class VariationalBiLstm : SequenceModel
             (_dWeightZ, _dWeightBTilde) = (workspace.Gradient(model._weightZ), workspace.Gradient(model._weightBTilde));
             _dBTilde = workspace.TakeIf(workspace.Training && Concatenates, rows, h);
             _dPsiMoments = workspace.TakeForTraining(rows, 2 * h);
-            _dPsiHidden = workspace.TakeForTraining(rows, m);
+            _dPsiHidden = workspace.TakeForTraining(rows, m, Readers.All);
             _recurrentProduct = workspace.TakeForTraining(b, h + z + h);
         }
 
@@ -339,7 +339,7 @@ sealed class VariationalBiLstm : SequenceModel
             var (b, h, z) = (frame.Rows, configuration.LstmUnits, configuration.LatentUnits);
             _reconstructionHead = workspace.Functions.Reconstruction;
             _lstm = new LstmStep(workspace, model.Configuration, model._forwardLstm, b);
-            _latentInput = workspace.Take(b, z + h);
+            _latentInput = workspace.Take(b, z + h, Readers.All);
             _latent = new LatentStep(workspace, frame, model._prior, _latentInput.ColumnRange(0, z));
             _bTilde = _latentInput.ColumnRange(z, h);
             _psi = new NetPass(workspace, model._psi, b);

@@ -96,14 +96,14 @@ sealed class Vrnn : SequenceModel
             _dStateStack = workspace.Gradient(model._stateStack);
 
             _epsilon = SampleNoise.OfLatent(workspace, rows, z);
-            _x = workspace.Take(checked((sizes.MaximumSteps + 1) * b), m);
-            _z = workspace.Take(rows, z);
+            _x = workspace.Take(checked((sizes.MaximumSteps + 1) * b), m, Readers.All);
+            _z = workspace.Take(rows, z, workspace.ProductsInTraining);
             _kl = workspace.Take(rows, 1);
             Latents = new LatentTensors(_z, _posterior.Output, _prior.Output, _kl, LogDensity: workspace.Take(rows, 1));
-            _dx = workspace.TakeForTraining(_x.Rows, m);
+            _dx = workspace.TakeForTraining(_x.Rows, m, Readers.All);
             _dz = workspace.TakeForTraining(b, z);
             _dPosteriorMoments = workspace.TakeForTraining(rows, 2 * z);
-            _dPosteriorHidden = workspace.TakeForTraining(rows, m);
+            _dPosteriorHidden = workspace.TakeForTraining(rows, m, Readers.All);
         }
 
         public override InputPass Inputs => _inputs;
@@ -306,10 +306,10 @@ sealed class Vrnn : SequenceModel
             _featureX = new FeaturePass(workspace, model._featureX, inputGradient: false);
             _featureZ = new FeaturePass(workspace, model._featureZ, inputGradient: false);
             _lstm = new LstmStep(workspace, model.Configuration, model._lstm, b);
-            _latent = new LatentStep(workspace, frame, model._prior, workspace.Take(b, z));
+            _latent = new LatentStep(workspace, frame, model._prior, workspace.Take(b, z, Readers.All));
             _generator = new GeneratorStep(workspace, model._generator, b);
             _weightF = workspace.Operand(model._stateStack.RowRange(h, m), WeightUse.Forward);
-            (_x, _f) = (workspace.Take(b, m), workspace.Take(b, m));
+            (_x, _f) = (workspace.Take(b, m, Readers.All), workspace.Take(b, m, Readers.All));
         }
 
         public override Tensor Output => _generator.Output;

@@ -83,7 +83,7 @@ sealed class ZForcing : SequenceModel
             var weightNoise = new WeightNoise(workspace, _model, model.Layout);
             _forward = new LstmPass(workspace, model._forwardLstm, sizes, sizes.MaximumSteps, recurrentUse: 0,
                 new LstmRegularisation(workspace, _model, model._forwardLstm, sizes), weightNoise);
-            _z = workspace.Take(rows, z);
+            _z = workspace.Take(rows, z, workspace.ProductsInTraining);
             var hiddenStack = weightNoise.Operand(model._hiddenStack, WeightUse.Forward);
             _channel = new ChannelPass(workspace, _model, sizes, model._posterior, model._prior, hiddenStack, _forward, _backward, _z);
             _psi = new ReconstructionPass(workspace, model._psi, rows);
@@ -248,7 +248,7 @@ sealed class ZForcing : SequenceModel
         {
             var b = frame.Rows;
             _lstm = new LstmStep(workspace, model.Configuration, model._forwardLstm, b);
-            _latent = new LatentStep(workspace, frame, model._prior, workspace.Take(b, model.Configuration.LatentUnits));
+            _latent = new LatentStep(workspace, frame, model._prior, workspace.Take(b, model.Configuration.LatentUnits, Readers.All));
             _generator = new GeneratorStep(workspace, model._generator, b);
             _forwardZ = workspace.Operand(model._weightZ, WeightUse.Forward);
         }

@@ -46,8 +46,8 @@ sealed class ChannelPass
         Latents = new LatentTensors(z, _posterior.Output, _prior.Output, _kl, LogDensity: workspace.Take(rows, 1));
         DZ = workspace.TakeForTraining(rows, z.Columns);
         _dMoments = workspace.TakeForTraining(rows, 2 * z.Columns);
-        _dHidden = workspace.TakeForTraining(rows, model.MlpUnits);
-        _maskedDHidden = workspace.TakeIf(workspace.Training && Skips, b, model.MlpUnits);
+        _dHidden = workspace.TakeForTraining(rows, model.MlpUnits, Readers.All);
+        _maskedDHidden = workspace.TakeIf(workspace.Training && Skips, b, model.MlpUnits, Readers.Products);
     }
 
     public LatentTensors Latents { get; }

@@ -22,7 +22,9 @@ sealed class InputPass
         var tokens = checked((sizes.MaximumSteps + 1) * sizes.BatchSize);
         if (embedding is not null)
             (_table, _dTable) = (workspace.Value(embedding), workspace.Gradient(embedding));
-        Embedded = Embeds ? workspace.TakeIf(!sizes.ProjectsVocabulary, tokens, sizes.InputWidth) : frame.Inputs.Frames;
+        Embedded = Embeds
+            ? workspace.TakeIf(!sizes.ProjectsVocabulary, tokens, sizes.InputWidth, workspace.ProductsInTraining)
+            : frame.Inputs.Frames;
         DEmbedded = workspace.TakeIf(sizes.InputGradient && !sizes.ProjectsVocabulary, tokens, sizes.InputWidth);
     }
 

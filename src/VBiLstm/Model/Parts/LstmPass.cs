@@ -35,9 +35,10 @@ sealed class LstmPass
         InputWeight = weightNoise?.Operand(lstm.InputWeight.View, inputUse) ?? workspace.Operand(lstm.InputWeight, inputUse);
         Recurrent = weightNoise?.Operand(lstm.RecurrentWeight.View, recurrentUse) ?? workspace.Operand(lstm.RecurrentWeight, recurrentUse);
         Bias = workspace.Value(lstm.Bias);
+        var gradients = workspace.Training ? Readers.All : Readers.Operations;
         (DInputWeight, DRecurrent, DBias) = (workspace.Gradient(lstm.InputWeight), workspace.Gradient(lstm.RecurrentWeight), workspace.Gradient(lstm.Bias));
-        TokenGates = workspace.TakeIf(sizes.ProjectsVocabulary, sizes.VocabularySize, 4 * h);
-        Gates = workspace.Take(checked(steps * b), 4 * h);
+        TokenGates = workspace.TakeIf(sizes.ProjectsVocabulary, sizes.VocabularySize, 4 * h, gradients);
+        Gates = workspace.Take(checked(steps * b), 4 * h, gradients);
         States = TakeStates(training: false);
         (H, Beside) = (States.ColumnRange(0, h), besides == 0 ? default : States.ColumnRange(h, besides));
         C = workspace.Take(checked((steps + 1) * b), h);
@@ -51,7 +52,8 @@ sealed class LstmPass
         Tensor TakeStates(bool training)
         {
             var columns = besides == 0 ? h : (h + besides + 15) / 16 * 16;
-            return workspace.TakeIf(!training || workspace.Training, checked((steps + 1) * b), columns).ColumnRange(0, h + besides);
+            var readers = training && besides == 0 ? Readers.Operations : Readers.All;
+            return workspace.TakeIf(!training || workspace.Training, checked((steps + 1) * b), columns, readers).ColumnRange(0, h + besides);
         }
     }
 

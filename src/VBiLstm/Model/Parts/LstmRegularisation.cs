@@ -22,9 +22,9 @@ sealed class LstmRegularisation
         UpdateMask = workspace.TakeIf(model.RecurrentDropout > 0, rows, h);
         InputMask = workspace.TakeIf(model.InputDropout > 0, b, lstm.Inputs);
         OutputMask = workspace.TakeIf(model.OutputDropout > 0, b, h);
-        MaskedInput = workspace.TakeIf(model.InputDropout > 0, rows, lstm.Inputs);
+        MaskedInput = workspace.TakeIf(model.InputDropout > 0, rows, lstm.Inputs, Readers.Products);
         DMaskedInput = workspace.TakeIf(workspace.Training && model.InputDropout > 0 && sizes.InputGradient, rows, lstm.Inputs);
-        MaskedOutput = workspace.TakeIf(model.OutputDropout > 0, rows, h);
+        MaskedOutput = workspace.TakeIf(model.OutputDropout > 0, rows, h, Readers.Products);
         DHiddenCandidate = workspace.TakeIf(workspace.Training && model.ZoneoutHidden > 0, b, h);
         DCellKept = workspace.TakeIf(workspace.Training && model.ZoneoutCell > 0, b, h);
     }

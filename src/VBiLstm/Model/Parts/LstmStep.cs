@@ -17,7 +17,7 @@ sealed class LstmStep
         _inputWeight = workspace.Operand(lstm.InputWeight, WeightUse.Forward);
         _recurrent = workspace.Operand(lstm.RecurrentWeight, WeightUse.Forward);
         _bias = workspace.Value(lstm.Bias);
-        H = workspace.Take(rows, lstm.Units);
+        H = workspace.Take(rows, lstm.Units, Readers.All);
         C = workspace.Take(rows, lstm.Units);
         Gates = workspace.Take(rows, 4 * lstm.Units);
         _tanhC = workspace.Take(rows, lstm.Units);

@@ -30,8 +30,8 @@ sealed class NetPass
         (_hiddenBias, _outputBias) = (workspace.Value(net.HiddenBias), workspace.Value(net.OutputBias));
         (_dHiddenBias, _dOutputBias) = (workspace.Gradient(net.HiddenBias), workspace.Gradient(net.OutputBias));
         _dOutputWeight = workspace.Gradient(net.OutputWeight);
-        Hidden = workspace.Take(rows, net.HiddenUnits);
-        Output = workspace.Take(outputRows ?? rows, net.OutputWeight.Columns);
+        Hidden = workspace.Take(rows, net.HiddenUnits, Readers.All);
+        Output = workspace.Take(outputRows ?? rows, net.OutputWeight.Columns, workspace.Training ? Readers.All : Readers.Operations);
     }
 
     /// <summary>φ(a), [rows, M].</summary>

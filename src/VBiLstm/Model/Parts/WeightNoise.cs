@@ -24,7 +24,7 @@ sealed class WeightNoise
     public WeightNoise(Workspace workspace, ModelConfiguration model, ParameterLayout layout)
     {
         (_workspace, _device, _deviation) = (workspace, workspace.Device, (float)model.WeightNoise);
-        _noisy = workspace.TakeIf(workspace.Training && model.WeightNoise > 0, 1, layout.ArenaLength);
+        _noisy = workspace.TakeIf(workspace.Training && model.WeightNoise > 0, 1, layout.ArenaLength, Readers.All);
         if (_noisy.IsEmpty)
             return;
         _clean = workspace.Values;
