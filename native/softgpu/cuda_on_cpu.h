@@ -7,6 +7,7 @@
 
 #define __global__
 #define __device__
+#define __launch_bounds__(...)
 // A block runs on one thread of the host, which runs one block at a time.
 #define __shared__ static thread_local
 
@@ -41,6 +42,24 @@ SOFTGPU_DRIVER void synchronise_block(const Site& site);
 SOFTGPU_DRIVER std::uint64_t exchange(unsigned mask, std::uint64_t value, unsigned source_lane, const Site& site);
 SOFTGPU_DRIVER unsigned ballot(unsigned mask, bool predicate, const Site& site);
 SOFTGPU_DRIVER unsigned lane();
+
+// Up to this many words of every lane of a full warp, lane by lane; valid until the lane's next but one exchange of this kind.
+constexpr unsigned most_words_of_lane = 3;
+SOFTGPU_DRIVER const std::uint64_t* exchange_all(const std::uint64_t* words, unsigned count, const Site& site);
+
+// Asynchronous copies of 16 bytes to shared memory, as this thread issued them. A GPU may make one at any time between its issue and the wait for its group.
+struct Copy {
+    void* to;
+    const void* from;
+};
+
+SOFTGPU_DRIVER void issue_copy(const Copy& copy, const Site& site);
+SOFTGPU_DRIVER void commit_copies();
+// The next copy to make for this many groups to be left; false where no more are.
+SOFTGPU_DRIVER bool next_copy(unsigned groups_left, Copy* copy);
+
+// Ends the block where the 16 bytes do not lie in shared memory, or not on a multiple of 16.
+SOFTGPU_DRIVER void require_shared(const void* address, const Site& site);
 
 template <typename To, typename From>
 inline To bits_of(From value)

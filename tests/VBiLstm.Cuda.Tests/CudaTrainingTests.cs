@@ -83,18 +83,24 @@ public class CudaTrainingTests
     {
         using var folder = new TemporaryFolder();
         var configuration = Run with { Model = Run.Model with { Kind = kind } };
-        foreach (var recurrence in new[] { CudaRecurrence.Cudnn, CudaRecurrence.Kernels })
+        foreach (var (recurrence, precision) in new[]
         {
-            var whole = Weights(Train(folder.At($"{recurrence}-whole"), Gpu.Create(recurrence), configuration));
-            Assert.Equal(whole, Weights(Train(folder.At($"{recurrence}-no-graph"), Gpu.Create(recurrence, graph: false), configuration)));
-            var stopped = Train(folder.At($"{recurrence}-stopped"), Gpu.Create(recurrence), configuration, cancelAfter: 3);
+            (CudaRecurrence.Cudnn, CudaPrecision.Fp32), (CudaRecurrence.Kernels, CudaPrecision.Fp32), (CudaRecurrence.Kernels, CudaPrecision.Bf16),
+        })
+        {
+            var name = $"{recurrence}-{precision}";
+            var whole = Weights(Train(folder.At($"{name}-whole"), Gpu.Create(recurrence, precision), configuration));
+            Assert.Equal(whole, Weights(Train(folder.At($"{name}-no-graph"), Gpu.Create(recurrence, precision, graph: false), configuration)));
+            var stopped = Train(folder.At($"{name}-stopped"), Gpu.Create(recurrence, precision), configuration, cancelAfter: 3);
             Assert.NotEqual(whole, Weights(stopped));
-            Assert.Equal(whole, Weights(Train(stopped.Path, Gpu.Create(recurrence), configuration, resume: true)));
+            Assert.Equal(whole, Weights(Train(stopped.Path, Gpu.Create(recurrence, precision), configuration, resume: true)));
         }
     }
 
-    [Fact]
-    public void Any_order_that_the_streams_allow_gives_the_same_bits()
+    [Theory]
+    [InlineData(CudaPrecision.Fp32, 20)]
+    [InlineData(CudaPrecision.Bf16, 6)]
+    public void Any_order_that_the_streams_allow_gives_the_same_bits(CudaPrecision precision, int seeds)
     {
         if (!Gpu.IsSoftware)
             Assert.Skip("Only the software GPU can be told an order.");
@@ -105,11 +111,11 @@ public class CudaTrainingTests
         var configuration = Run with { Training = Run.Training with { Steps = 3 } };
         try
         {
-            var expected = Weights(Train(folder.At("0"), Gpu.Create(), configuration));
-            for (var seed = 1; seed <= 20; seed++)
+            var expected = Weights(Train(folder.At("0"), Gpu.Create(precision: precision), configuration));
+            for (var seed = 1; seed <= seeds; seed++)
             {
                 SoftwareGpu.Seed(seed);
-                Assert.Equal(expected, Weights(Train(folder.At($"{seed}"), Gpu.Create(graph: seed % 4 != 0), configuration)));
+                Assert.Equal(expected, Weights(Train(folder.At($"{seed}"), Gpu.Create(precision: precision, graph: seed % 4 != 0), configuration)));
             }
         }
         finally

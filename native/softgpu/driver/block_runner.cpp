@@ -56,9 +56,10 @@ BlockRunner::~BlockRunner()
 
 BlockRunner* BlockRunner::running() { return running_on_this_thread; }
 
-bool BlockRunner::run(const Launch& launch, const Index& block)
+bool BlockRunner::run(const Launch& launch, const Index& block, const SharedMemory& shared_memory)
 {
     launch_ = &launch;
+    shared_memory_ = shared_memory;
     block_ = block;
     size_ = static_cast<unsigned>(launch.threads.size());
     threads_.assign(size_, {});
@@ -67,6 +68,12 @@ bool BlockRunner::run(const Launch& launch, const Index& block)
         const unsigned lanes = size_ - i * warp_size;
         warps_[i].living = lanes >= warp_size ? ~0u : (1u << lanes) - 1;
         warps_[i].waiting = 0;
+    }
+    if (copies_.size() < size_)
+        copies_.resize(size_);
+    for (Copies& copies : copies_) {
+        copies.issued.clear();
+        copies.made = copies.committed = 0;
     }
     ready_.resize(size_);
     first_ready_ = ready_count_ = 0;
@@ -121,6 +128,8 @@ void BlockRunner::start_thread()
 
 void BlockRunner::end_thread()
 {
+    if (copies_[current_].made < copies_[current_].issued.size())
+        abort(launch_failed, [] { return std::string("ended with copies to shared memory that it had not waited for"); });
     release(&ended_mark_);
     threads_[current_].state = State::ended;
     warps_[current_ / warp_size].living &= ~(1u << lane());
@@ -245,6 +254,60 @@ std::uint64_t BlockRunner::meet(unsigned mask, std::uint64_t value, unsigned sou
     return warp.results[own];
 }
 
+// A lane that comes back from the meeting first has been the last to come, and begins the next turn.
+const std::uint64_t* BlockRunner::exchange_all(const std::uint64_t* words, unsigned count, const Site& site)
+{
+    Warp& warp = warps_[current_ / warp_size];
+    const unsigned turn = warp.turn;
+    std::uint64_t* const all = warp.words[turn % 2];
+    for (unsigned i = 0; i < count; i++)
+        all[lane() * count + i] = words[i];
+    meet(~0u, 0, everyone, site);
+    if (warp.turn == turn)
+        warp.turn++;
+    return all;
+}
+
+void BlockRunner::issue_copy(const Copy& copy, const Site& site)
+{
+    require_shared(copy.to, site);
+    if (reinterpret_cast<std::uintptr_t>(copy.from) % 16 != 0)
+        abort(launch_failed, [&] { return to_string(site) + " from an address that is no multiple of 16"; });
+    Copies& copies = copies_[current_];
+    if (copies.issued.size() == copies.issued.capacity()) {
+        become(host_identity_);
+        copies.issued.reserve(copies.issued.empty() ? 32 : 2 * copies.issued.size());
+        if (is_under_thread_sanitizer())
+            become(identities_[current_]);
+    }
+    copies.issued.push_back({copy, copies.committed});
+}
+
+bool BlockRunner::next_copy(unsigned groups_left, Copy* copy)
+{
+    Copies& copies = copies_[current_];
+    if (copies.made == copies.issued.size()) {
+        copies.issued.clear();
+        copies.made = 0;
+        return false;
+    }
+    const IssuedCopy& next = copies.issued[copies.made];
+    if (next.group + groups_left >= copies.committed)
+        return false;
+    *copy = next.copy;
+    copies.made++;
+    return true;
+}
+
+void BlockRunner::require_shared(const void* address, const Site& site)
+{
+    const auto offset = reinterpret_cast<std::uintptr_t>(address) - reinterpret_cast<std::uintptr_t>(shared_memory_.begin);
+    if (offset >= shared_memory_.bytes || shared_memory_.bytes - offset < 16)
+        abort(launch_failed, [&] { return to_string(site) + " of an address outside shared memory"; });
+    if (reinterpret_cast<std::uintptr_t>(address) % 16 != 0)
+        abort(launch_failed, [&] { return to_string(site) + " of an address that is no multiple of 16"; });
+}
+
 std::string BlockRunner::name_thread() const
 {
     return launch_->kernel + ", block " + to_string(block_) + ", thread " + to_string(launch_->threads[current_]) + ": ";
@@ -297,5 +360,15 @@ void synchronise_block(const Site& site) { runner().synchronise(site); }
 std::uint64_t exchange(unsigned mask, std::uint64_t value, unsigned source_lane, const Site& site) { return runner().exchange(mask, value, source_lane, site); }
 
 unsigned ballot(unsigned mask, bool predicate, const Site& site) { return runner().ballot(mask, predicate, site); }
+
+const std::uint64_t* exchange_all(const std::uint64_t* words, unsigned count, const Site& site) { return runner().exchange_all(words, count, site); }
+
+void issue_copy(const Copy& copy, const Site& site) { runner().issue_copy(copy, site); }
+
+void commit_copies() { runner().commit_copies(); }
+
+bool next_copy(unsigned groups_left, Copy* copy) { return runner().next_copy(groups_left, copy); }
+
+void require_shared(const void* address, const Site& site) { runner().require_shared(address, site); }
 
 }

@@ -36,7 +36,7 @@ public:
     BlockRunner& operator=(const BlockRunner&) = delete;
 
     // False where a thread did what a GPU would not.
-    bool run(const Launch& launch, const Index& block);
+    bool run(const Launch& launch, const Index& block, const SharedMemory& shared_memory);
 
     // Why it was false.
     CUresult error_code() const { return error_code_; }
@@ -50,6 +50,11 @@ public:
     void synchronise(const Site& site);
     std::uint64_t exchange(unsigned mask, std::uint64_t value, unsigned source_lane, const Site& site);
     unsigned ballot(unsigned mask, bool predicate, const Site& site);
+    const std::uint64_t* exchange_all(const std::uint64_t* words, unsigned count, const Site& site);
+    void issue_copy(const Copy& copy, const Site& site);
+    void commit_copies() { copies_[current_].committed++; }
+    bool next_copy(unsigned groups_left, Copy* copy);
+    void require_shared(const void* address, const Site& site);
 
     // Ends the block from within one of its threads, without unwinding, and names the thread. Not the thread itself makes the text:
     // ThreadSanitizer would take its allocations for the kernel's, and what is on its stack is never destroyed.
@@ -84,6 +89,21 @@ private:
         unsigned sources[warp_size];
         std::uint64_t values[warp_size];
         std::uint64_t results[warp_size];
+        // Of two exchanges of all words, by turns: a lane may be in the next one while others still read.
+        std::uint64_t words[2][warp_size * most_words_of_lane];
+        unsigned turn = 0;
+    };
+
+    struct IssuedCopy {
+        Copy copy;
+        unsigned group;
+    };
+
+    // Of a thread, in the order of their issue; those before `made` are made.
+    struct Copies {
+        std::vector<IssuedCopy> issued;
+        std::size_t made = 0;
+        unsigned committed = 0;
     };
 
     static void run_threads(void* self);
@@ -104,6 +124,8 @@ private:
     unsigned size_ = 0;
     std::vector<Thread> threads_;
     std::vector<Warp> warps_;
+    std::vector<Copies> copies_;
+    SharedMemory shared_memory_{};
     std::vector<unsigned> ready_; // a ring of as many places as threads: allocations on behalf of a thread would look like the kernel's
     unsigned first_ready_ = 0, ready_count_ = 0;
     unsigned started_ = 0, ended_ = 0, at_barrier_ = 0, current_ = 0;

@@ -74,7 +74,7 @@ void execute(Launch& launch)
         const SharedMemory shared = launch.shared_memory();
         for (unsigned long i = next++; i < blocks && !has_failed; i = next++) {
             fill_with_never_written(shared.begin, shared.bytes);
-            if (!runner.run(launch, index_of(order[i], launch.grid))) {
+            if (!runner.run(launch, index_of(order[i], launch.grid), shared)) {
                 has_failed = true;
                 fail(runner.error_code(), runner.error());
             }

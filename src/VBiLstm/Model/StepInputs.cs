@@ -36,10 +36,7 @@ sealed class StepInputs
         if (model.IsCategorical)
             Tokens = _all.Range(_sequences, tokens);
         else
-        {
-            var operand = workspace.TakeIf(_device.RoundsOperands, tokens, columns, Readers.Products).Operand;
-            Frames = new Tensor(AddressOf(_sequences), tokens, columns, columns) { Operand = operand };
-        }
+            Frames = new Tensor(AddressOf(_sequences), tokens, columns, columns);
 
         int Next(int count)
         {
@@ -105,14 +102,6 @@ sealed class StepInputs
     {
         StepScalars.Write(settings, _model, training, _host.AsSpan(0, StepScalars.Words));
         _device.Upload(_host.AsSpan(0, _pending), _all.Range(0, _pending));
-
-        // What goes up is float32; products may read it rounded.
-        if (HasPendingBatch && Frames.Operand != 0)
-        {
-            var frames = Frames.RowRange(0, (_pending - _sequences) / Frames.Columns);
-            _device.Copy(frames, frames with { Address = 0 });
-        }
-
         _pending = StepScalars.Words;
     }
 

@@ -1,4 +1,6 @@
 // Small kernels, most of them with a fault that the caller asks for. x, y and z are [n].
+#include "async_copy.cuh"
+#include "mma.cuh"
 
 __device__ inline int position() { return static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x); }
 
@@ -81,3 +83,106 @@ extern "C" __global__ void exchange_with_ended_lanes(float* y, int living)
 __attribute__((no_sanitize("undefined"))) __device__ inline int quotient(int x, int divisor) { return x / divisor; }
 
 extern "C" __global__ void divide(int* x, int divisor) { *x = quotient(*x, divisor); }
+
+// Lane by lane: c [32, 4] += a b of the fragments a [32, 4] and b [32, 2], in as many warps as there are; lanes from `living` on have returned.
+extern "C" __global__ void multiply_fragments(const unsigned* a, const unsigned* b, float* c, int living)
+{
+    const unsigned i = threadIdx.x;
+    if (static_cast<int>(i) >= living)
+        return;
+    FragmentOfSums sums;
+    FragmentA fragment_a;
+    FragmentB fragment_b;
+    for (unsigned j = 0; j < 4; j++) {
+        sums.values[j] = c[4 * i + j];
+        fragment_a.words[j] = a[4 * i + j];
+    }
+    for (unsigned j = 0; j < 2; j++)
+        fragment_b.words[j] = b[2 * i + j];
+    multiply_add(sums, fragment_a, fragment_b);
+    for (unsigned j = 0; j < 4; j++)
+        c[4 * i + j] = sums.values[j];
+}
+
+// The fragments of matrix [16, 16] as A, of its first 8 columns as B, and of its first 8 rows as B's transpose: [64, 8]. `shift` elements spoil the
+// alignment.
+extern "C" __global__ void load_fragments(const unsigned short* matrix, unsigned* words, int shift)
+{
+    constexpr int stride = 24;
+    struct alignas(16) Rows
+    {
+        bfloat16 elements[16 * stride + 8];
+    };
+    __shared__ Rows rows;
+    const int i = static_cast<int>(threadIdx.x), lane = i % 32;
+    for (int j = i; j < 16 * 16; j += 64)
+        rows.elements[j / 16 * stride + j % 16 + shift].bits = matrix[j];
+    __syncthreads();
+    const bfloat16* const first = rows.elements + shift;
+    const FragmentA a = load_fragment_a(first + lane % 16 * stride + lane / 16 * 8);
+    const FragmentB b = load_fragment_b(first + lane % 16 * stride);
+    const FragmentB transposed = load_fragment_b_transposed(first + lane % 8 * stride + lane / 8 % 2 * 8);
+    for (int j = 0; j < 4; j++)
+        words[8 * i + j] = a.words[j];
+    for (int j = 0; j < 2; j++) {
+        words[8 * i + 4 + j] = b.words[j];
+        words[8 * i + 6 + j] = transposed.words[j];
+    }
+}
+
+// y[i] is the first of four elements that the thread before has copied to shared memory in its second group. The wait and the barrier may be left out;
+// waits 1 leaves the second group under way. x [512], from `shift` elements on.
+extern "C" __global__ void copy_to_neighbour(const float* x, float* y, int waits, int has_barrier, int shift)
+{
+    struct alignas(16) Places
+    {
+        float floats[2 * 4 * 64];
+    };
+    __shared__ Places places;
+    const unsigned i = threadIdx.x;
+    for (unsigned group = 0; group < 2; group++) {
+        copy_16_bytes(places.floats + 256 * group + 4 * i, x + 256 * group + 4 * i + shift);
+        commit_copies();
+    }
+    if (waits == 1)
+        wait_for_copies<1>();
+    if (waits == 2)
+        wait_for_copies<0>();
+    if (has_barrier != 0)
+        __syncthreads();
+    y[i] = places.floats[256 + 4 * ((i + 63) % 64)];
+    wait_for_copies<0>();
+}
+
+// y[i] = x[i + 4] by way of shared memory, which copies of x from 64 on take over when all have read it; the barrier before them may be left out.
+extern "C" __global__ void overwrite_by_copy(const float* x, float* y, int has_barrier)
+{
+    struct alignas(16) Places
+    {
+        float floats[64];
+    };
+    __shared__ Places places;
+    const unsigned i = threadIdx.x;
+    places.floats[i] = x[i];
+    __syncthreads();
+    y[i] = places.floats[(i + 4) % 64];
+    if (has_barrier != 0)
+        __syncthreads();
+    if (i % 4 == 0)
+        copy_16_bytes(places.floats + i, x + 64 + i);
+    commit_copies();
+    wait_for_copies<0>();
+}
+
+extern "C" __global__ void copy_without_wait(const float* x)
+{
+    struct alignas(16) Places
+    {
+        float floats[4 * 64];
+    };
+    __shared__ Places places;
+    copy_16_bytes(places.floats + 4 * threadIdx.x, x + 4 * threadIdx.x);
+    commit_copies();
+}
+
+extern "C" __global__ void copy_to_device_memory(const float* x, float* y) { copy_16_bytes(y, x); }

@@ -24,7 +24,7 @@ sealed class InputPass
             (_table, _dTable) = (workspace.Value(embedding), workspace.Gradient(embedding));
         Embedded = Embeds
             ? workspace.TakeIf(!sizes.ProjectsVocabulary, tokens, sizes.InputWidth, workspace.ProductsInTraining)
-            : frame.Inputs.Frames;
+            : frame.Inputs.Frames with { Operand = workspace.TakeIf(_device.RoundsOperands, tokens, sizes.InputWidth, Readers.Products).Operand };
         DEmbedded = workspace.TakeIf(sizes.InputGradient && !sizes.ProjectsVocabulary, tokens, sizes.InputWidth);
     }
 
@@ -49,10 +49,12 @@ sealed class InputPass
         return Embeds ? new(default, Tokens.Range(first, rows)) : new(Embedded.RowRange(first, rows), default);
     }
 
-    /// <summary>F1: the embedding's gather of steps 0..count-1.</summary>
+    /// <summary>F1: the embedding's gather of steps 0..count-1, or the frames as products read them.</summary>
     public void Forward(int count)
     {
-        if (Embeds && !_sizes.ProjectsVocabulary)
+        if (!Embeds && _device.RoundsOperands)
+            _device.Copy(First(count) with { Operand = 0 }, First(count) with { Address = 0 });
+        else if (Embeds && !_sizes.ProjectsVocabulary)
             _device.EmbeddingForward(Tokens.Range(0, count * _sizes.BatchSize), _table, First(count));
     }
 

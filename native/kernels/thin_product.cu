@@ -1,0 +1,150 @@
+// One node of a time step's graph each: a product of a thin x on tensor cores and what follows it element by element.
+//
+// x [B, K] with B up to 128; w [K, N], or [N, K] where it is transposed. Their bf16 operands, where they have one, are read instead of their
+// elements. Results are written in float32, in bf16, or both, as their tensors have it; x must not overlap them.
+// Block (256, 1, 1), 48 KB of static shared memory, grid (blocks, 1, 1): at least N / 64, of use up to N / 16, rounded up, and best as many as there
+// are multiprocessors or a few more; where the kernel says so exactly N / 16 of its N.
+#include "gaussian.cuh"
+#include "lstm_cell.cuh"
+#include "thin_product.cuh"
+
+constexpr int units_per_block = 16;
+
+__device__ inline float element_or(const Tensor& tensor, int row, int column, float otherwise)
+{
+    return tensor.is_empty() ? otherwise : tensor.row(row)[column];
+}
+
+// Of a bias [1, N], an addend [B, N], or 0 of an empty one.
+__device__ inline float addend_at(const Tensor& addend, int row, int column) { return element_or(addend, addend.rows == 1 ? 0 : row, column, 0.0f); }
+
+// The first columns of a = x w, as many as y has, become y = phi(a + addend); the others are added to sums. addend [B, M], [1, M] or empty;
+// y [B, M] or empty, may be the addend; sums [B, N - M] or empty.
+extern "C" __global__ void __launch_bounds__(thin_block, thin_residents) thin_multiply_leaky_relu(Tensor x, Tensor w, Tensor addend, Tensor y,
+    Tensor sums, LeakyRelu phi)
+{
+    const int activated = y.is_empty() ? 0 : y.columns;
+    multiply_thin_and<false>(x, w, [&](int row, int column, float sum) {
+        if (column < activated)
+            store_element(y, row, column, phi(sum + addend_at(addend, row, column)));
+        else
+            store_element(sums, row, column - activated, sums.row(row)[column - activated] + sum);
+    });
+}
+
+// output = x w + bias, then sample_gaussian_forward of it. w [K, 2N], bias [1, 2N] or empty, output [B, 2N], noise and sample [B, N] or empty;
+// N / 16 blocks.
+extern "C" __global__ void __launch_bounds__(thin_block, thin_residents) thin_multiply_sample_gaussian(Tensor x, Tensor w, Tensor bias,
+    Tensor output, Tensor noise, Tensor sample, GaussianHead head)
+{
+    const int n = output.columns / 2;
+    const int first = units_per_block * static_cast<int>(blockIdx.x);
+    const auto sums = multiply_thin<false, 2 * units_per_block, 2>(x, w, first, n);
+    for (int i = static_cast<int>(threadIdx.x); i < x.rows * units_per_block; i += thin_block) {
+        const int row = i / units_per_block;
+        const int unit = i % units_per_block;
+        const int column = first + unit;
+        if (column >= n)
+            continue;
+        const float mean = sums(row, unit) + addend_at(bias, row, column);
+        const float log_variance = sums(row, units_per_block + unit) + addend_at(bias, row, n + column);
+        const float mu = head.tanh_mean ? tanhf(mean) : mean;
+        store_element(output, row, column, mu);
+        store_element(output, row, n + column, log_variance);
+        if (sample.is_empty())
+            continue;
+        store_element(sample, row, column, noise.is_empty() ? mu : mu + head.deviation(log_variance, noise.row(row)[column]));
+    }
+}
+
+// gates += x w, then lstm_cell_forward. w [K, 4H], gates [B, 4H], validity [B, 1] or empty, update_mask [B, H] or empty, the rest [B, H];
+// H / 16 blocks.
+extern "C" __global__ void __launch_bounds__(thin_block, thin_residents) thin_multiply_lstm_cell_forward(Tensor x, Tensor w, Tensor gates,
+    Tensor c_previous, Tensor validity, Tensor c, Tensor tanh_c, Tensor h, Tensor update_mask)
+{
+    const int n = c.columns;
+    const int first = units_per_block * static_cast<int>(blockIdx.x);
+    const auto sums = multiply_thin<false, 4 * units_per_block, 4>(x, w, first, n);
+    for (int i = static_cast<int>(threadIdx.x); i < x.rows * units_per_block; i += thin_block) {
+        const int row = i / units_per_block;
+        const int unit = i % units_per_block;
+        const int column = first + unit;
+        if (column >= n)
+            continue;
+        const float* const a = gates.row(row) + column;
+        LstmGates activations = {a[0] + sums(row, unit), a[n] + sums(row, units_per_block + unit), a[2 * n] + sums(row, 2 * units_per_block + unit),
+            a[3 * n] + sums(row, 3 * units_per_block + unit)};
+        const LstmState state
+            = lstm_forward(activations, c_previous.row(row)[column], element_or(validity, row, 0, 1.0f), element_or(update_mask, row, column, 1.0f));
+        store_element(gates, row, column, activations.i);
+        store_element(gates, row, n + column, activations.f);
+        store_element(gates, row, 2 * n + column, activations.u);
+        store_element(gates, row, 3 * n + column, activations.o);
+        store_element(c, row, column, state.c);
+        store_element(tanh_c, row, column, state.tanh_c);
+        store_element(h, row, column, state.h);
+    }
+}
+
+// y = x w^T + addend. w [N, K], addend [B, N], [1, N] or empty, may be y; y [B, N].
+extern "C" __global__ void __launch_bounds__(thin_block, thin_residents) thin_multiply_transposed(Tensor x, Tensor w, Tensor addend, Tensor y)
+{
+    multiply_thin_and<true>(x, w, [&](int row, int column, float sum) { store_element(y, row, column, sum + addend_at(addend, row, column)); });
+}
+
+// The first columns of a = x w^T, as many as y has, become y; the others, plus d_sample1 and d_sample2, go through sample_gaussian_backward: output
+// [B, 2N] becomes its own gradient. w [M + N, K], y [B, M] or empty, d_sample1, d_sample2 and noise [B, N] or empty, d_moments [B, 2N].
+extern "C" __global__ void __launch_bounds__(thin_block, thin_residents) thin_multiply_transposed_sample_gaussian(Tensor x, Tensor w, Tensor y,
+    Tensor d_sample1, Tensor d_sample2, Tensor noise, Tensor d_moments, Tensor output, GaussianHead head)
+{
+    const int n = output.columns / 2;
+    const int plain = y.is_empty() ? 0 : y.columns;
+    multiply_thin_and<true>(x, w, [&](int row, int place, float sum) {
+        if (place < plain) {
+            store_element(y, row, place, sum);
+            return;
+        }
+        const int column = place - plain;
+        const float ds = sum + element_or(d_sample1, row, column, 0.0f) + element_or(d_sample2, row, column, 0.0f);
+        const float* const moments = d_moments.row(row) + column;
+        const float* const values = output.row(row) + column;
+        const float d_mean = head.mean_backward(moments[0], ds, values[0]);
+        const float d_log_variance = noise.is_empty() ? head.gate(moments[n], values[n])
+                                                      : head.log_variance_backward(moments[n], ds, values[n], noise.row(row)[column]);
+        store_element(output, row, column, d_mean);
+        store_element(output, row, n + column, d_log_variance);
+    });
+}
+
+// dx = (x w^T) phi', from the output y; where mask [B, 1] is given, masked_dx = mask dx as well. w [N, K], the rest [B, N].
+extern "C" __global__ void __launch_bounds__(thin_block, thin_residents) thin_multiply_transposed_leaky_relu(Tensor x, Tensor w, Tensor y, Tensor dx,
+    Tensor mask, Tensor masked_dx, LeakyRelu phi)
+{
+    multiply_thin_and<true>(x, w, [&](int row, int column, float sum) {
+        const float d = phi.backward(sum, y.row(row)[column]);
+        store_element(dx, row, column, d);
+        if (!mask.is_empty())
+            store_element(masked_dx, row, column, d * *mask.row(row));
+    });
+}
+
+// lstm_cell_backward with dh = x w^T + dh1 + dh2, of which the latter may be empty: gates [B, 4H] become da, dc [B, H] that of the previous cell.
+// w [H, K], validity [B, 1] or empty, update_mask [B, H] or empty, the rest [B, H].
+extern "C" __global__ void __launch_bounds__(thin_block, thin_residents) thin_multiply_transposed_lstm_cell_backward(Tensor x, Tensor w, Tensor dh1,
+    Tensor dh2, Tensor gates, Tensor c_previous, Tensor tanh_c, Tensor validity, Tensor dc, Tensor update_mask)
+{
+    const int n = dc.columns;
+    multiply_thin_and<true>(x, w, [&](int row, int column, float sum) {
+        const float* const a = gates.row(row) + column;
+        LstmGates d = {a[0], a[n], a[2 * n], a[3 * n]};
+        float d_cell = dc.row(row)[column];
+        const float dh = sum + element_or(dh1, row, column, 0.0f) + element_or(dh2, row, column, 0.0f);
+        lstm_backward(d, d_cell, dh, c_previous.row(row)[column], tanh_c.row(row)[column], element_or(validity, row, 0, 1.0f),
+            element_or(update_mask, row, column, 1.0f));
+        store_element(gates, row, column, d.i);
+        store_element(gates, row, n + column, d.f);
+        store_element(gates, row, 2 * n + column, d.u);
+        store_element(gates, row, 3 * n + column, d.o);
+        store_element(dc, row, column, d_cell);
+    });
+}

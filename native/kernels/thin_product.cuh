@@ -1,0 +1,243 @@
+// Products of a thin x (up to 128 rows) with a matrix of weights on tensor cores, for kernels that go on with the sums: bf16 operands, float32
+// sums, the same bits every time.
+//
+// A block has a strip of the columns for all rows, so that each weight leaves L2 once, and x once for each strip. Strips are 16 columns wide or a
+// multiple: 32 bytes of a row of weights, which is what L2 hands out; a narrower strip would fetch its neighbour's half as well. With B = 32,
+// K = 1024, N = 1024 + 4096 on an H100 (132 multiprocessors, L2 5.5 TB/s = 42 KB a microsecond for each of them, device memory 3.35 TB/s):
+//   strips of 48    107 blocks, one a multiprocessor: 96 KB of weights and 64 KB of x each, 17 MB in all: 3.1 us from L2; from device memory
+//                   10.5 MB of weights: 3.1 us as well
+//   strips of 32    160 blocks, two on 28 of the multiprocessors: 64 + 64 KB each, 20 MB in all: 3.7 us
+//   strips of 16    320 blocks, three on 56: 32 + 64 KB each, 31 MB in all: 5.6 us
+// To which come about 2 us: the launch, the first chunk's way from L2 (1 us), sums and epilogue. So 5 us are expected, 8 where the weights are not in L2.
+// The arithmetic is small beside it: 20 m16n8k16 products and 32 ldmatrix a chunk of 64 and strip of 48, some 300 of the 5,400 cycles.
+// In flight are all chunks but one, 30 to 40 KB a block; 42 KB a microsecond at 0.7 us of latency need 29.
+#pragma once
+
+#include "async_copy.cuh"
+#include "elements.cuh"
+#include "mma.cuh"
+
+// Two halves of the strip's columns times four parts: 32 rows each or, where there are fewer rows, shares of K.
+constexpr int thin_block = 256;
+constexpr int thin_residents = 2; // blocks on a multiprocessor at least
+constexpr int thin_parts = 4;
+constexpr int rows_of_part = 32;
+constexpr int depth_of_step = 16;
+constexpr int operands_per_copy = 8;
+constexpr int most_stages = 6;
+
+struct alignas(16) EightOperands
+{
+    bfloat16 value[operands_per_copy];
+};
+
+struct alignas(16) ThinMemory
+{
+    unsigned char bytes[48 << 10]; // what every GPU gives without being asked
+};
+
+// One for all kernels of an image.
+__device__ inline unsigned char* thin_memory()
+{
+    __shared__ ThinMemory memory;
+    return memory.bytes;
+}
+
+// At most so many of the latest groups may be under way.
+__device__ inline void wait_for_all_copies_but(int groups)
+{
+    switch (groups) {
+    case 1:
+        return wait_for_copies<1>();
+    case 2:
+        return wait_for_copies<2>();
+    case 3:
+        return wait_for_copies<3>();
+    case 4:
+        return wait_for_copies<4>();
+    default:
+        return wait_for_copies<0>();
+    }
+}
+
+// Brings eight operands of a row to shared memory, zeros from column `end` on and for rows past the last. What no copy of 16 bytes can fetch is there at once.
+__device__ inline void bring_operands(const Tensor& source, int row, int column, int end, bfloat16* target)
+{
+    const int count = row < source.rows ? end - column : 0;
+    EightOperands eight = {};
+    if (source.operand != nullptr) {
+        const bfloat16* const from = source.operand_row(row) + column;
+        if (count >= operands_per_copy && reinterpret_cast<unsigned long long>(from) % 16 == 0) {
+            copy_16_bytes(target, from);
+            return;
+        }
+        for (int i = 0; i < operands_per_copy; i++)
+            if (i < count)
+                eight.value[i] = from[i];
+    } else if (count > 0) {
+        const float* const from = source.row(row) + column;
+        const Four first = load(from, count), second = load(from + 4, count - 4);
+        for (int i = 0; i < 4; i++) {
+            eight.value[i] = to_bfloat16(first[i]);
+            eight.value[4 + i] = to_bfloat16(second[i]);
+        }
+    }
+    *reinterpret_cast<EightOperands*>(target) = eight;
+}
+
+// The sums of a block's strip in shared memory: one part for each share of K.
+template <int columns>
+struct ThinSums
+{
+    const float* parts;
+    int shares;
+    int rows;
+
+    // In a fixed order.
+    __device__ float operator()(int row, int column) const
+    {
+        float sum = 0.0f;
+        for (int i = 0; i < shares; i++)
+            sum += parts[(i * rows + row) * columns + column];
+        return sum;
+    }
+};
+
+// x w for a strip of w's columns, or x w^T for a strip of its rows: `columns` of them, the same ones of each of `groups` equal groups of which each
+// has `count`, from `first` of the group on. Every thread of the block calls this and gets the sums of all.
+template <bool is_transposed, int columns, int groups>
+__device__ inline ThinSums<columns> multiply_thin(const Tensor& x, const Tensor& w, int first, int count)
+{
+    static_assert(columns % 16 == 0 && columns % (groups * operands_per_copy) == 0 && columns <= 64 && (groups == 1 || !is_transposed));
+    constexpr int padding = 8; // rows of an odd number of 16 bytes: eight of them lie in different banks
+    constexpr int tiles = columns / 16; // of 8 columns, in a half
+    const int depth = x.columns;
+    const int thread = static_cast<int>(threadIdx.x);
+    const int lane = thread % 32;
+    const int warp = thread / 32;
+
+    const int row_parts = x.rows <= rows_of_part ? 1 : x.rows <= 2 * rows_of_part ? 2 : 4;
+    const int shares = thin_parts / row_parts;
+    const int half = warp % 2;
+    const int first_row = rows_of_part * (warp / 2 % row_parts);
+    const int share = warp / 2 / row_parts;
+
+    const int copies_log2 = row_parts == 1 ? 3 : 2; // for a row of a chunk
+    const int copies = 1 << copies_log2;
+    const int chunk = operands_per_copy * copies;
+    const int chunks = (depth + chunk - 1) / chunk;
+    const int x_stride = chunk + padding;
+    const int w_stride = is_transposed ? x_stride : columns + padding;
+    const int w_begin = rows_of_part * row_parts * x_stride;
+    const int stage = w_begin + (is_transposed ? columns : chunk) * w_stride;
+    const int places = static_cast<int>(sizeof(ThinMemory) / sizeof(bfloat16)) / stage;
+    const int stages = places < most_stages ? places : most_stages;
+    bfloat16* const memory = reinterpret_cast<bfloat16*>(thin_memory());
+
+    // Where a column of the strip begins in its group.
+    const auto offset = [first](int column) { return first + column % (columns / groups); };
+    const auto group = [count](int column) { return count * (column / (columns / groups)); };
+
+    FragmentOfSums sums[2][tiles] = {};
+    int place = 0;
+    int next_place = 0;
+    for (int i = 1 - stages; i < chunks; i++) {
+        if (i >= 0) {
+            wait_for_all_copies_but(stages - 2);
+            __syncthreads(); // all of the chunk is there, and nobody reads the one before it any more
+        }
+        const int next = i + stages - 1;
+        if (next < chunks) {
+            const int begin = chunk * next;
+            bfloat16* const x_tile = memory + next_place * stage;
+            bfloat16* const w_tile = x_tile + w_begin;
+            for (int j = thread; j < rows_of_part * row_parts * copies; j += thin_block) {
+                const int row = j >> copies_log2;
+                const int column = operands_per_copy * (j & (copies - 1));
+                bring_operands(x, row, begin + column, depth, x_tile + row * x_stride + column);
+            }
+            if (is_transposed) {
+                for (int j = thread; j < columns * copies; j += thin_block) {
+                    const int row = j >> copies_log2;
+                    const int column = operands_per_copy * (j & (copies - 1));
+                    bring_operands(w, first + row, begin + column, depth, w_tile + row * w_stride + column);
+                }
+            } else {
+                for (int j = thread; j < chunk * (columns / operands_per_copy); j += thin_block) {
+                    const int row = j / (columns / operands_per_copy);
+                    const int column = operands_per_copy * (j % (columns / operands_per_copy));
+                    bring_operands(w, begin + row, group(column) + offset(column), group(column) + count, w_tile + row * w_stride + column);
+                }
+            }
+            next_place = next_place + 1 < stages ? next_place + 1 : 0;
+        }
+        commit_copies();
+        if (i < 0)
+            continue;
+        const bfloat16* const x_tile = memory + place * stage;
+        const bfloat16* const w_tile = x_tile + w_begin;
+        for (int step = share; step < chunk / depth_of_step; step += shares) {
+            FragmentA a[2];
+            for (int m = 0; m < 2; m++)
+                a[m] = load_fragment_a(x_tile + (first_row + 16 * m + lane % 16) * x_stride + depth_of_step * step + 8 * (lane / 16));
+            for (int n = 0; n < tiles; n++) {
+                const int column = 8 * (half * tiles + n);
+                const FragmentB b = is_transposed
+                    ? load_fragment_b_transposed(w_tile + (column + lane % 8) * w_stride + depth_of_step * step + 8 * (lane / 8 % 2))
+                    : load_fragment_b(w_tile + (depth_of_step * step + lane % 16) * w_stride + column);
+                for (int m = 0; m < 2; m++)
+                    multiply_add(sums[m][n], a[m], b);
+            }
+        }
+        place = place + 1 < stages ? place + 1 : 0;
+    }
+
+    __syncthreads(); // the sums take the chunks' memory
+    float* const parts = reinterpret_cast<float*>(thin_memory());
+    const int rows = rows_of_part * row_parts;
+    for (int m = 0; m < 2; m++)
+        for (int n = 0; n < tiles; n++)
+            for (int i = 0; i < 4; i++) {
+                const int row = share * rows + first_row + 16 * m + row_of_sums(lane) + 8 * (i / 2);
+                parts[row * columns + 8 * (half * tiles + n) + column_of_sums(lane) + i % 2] = sums[m][n].values[i];
+            }
+    __syncthreads();
+    return {parts, shares, rows};
+}
+
+template <bool is_transposed, int columns, typename Epilogue>
+__device__ inline void multiply_strip(const Tensor& x, const Tensor& w, int count, const Epilogue& epilogue)
+{
+    const int first = columns * static_cast<int>(blockIdx.x);
+    const ThinSums<columns> sums = multiply_thin<is_transposed, columns, 1>(x, w, first, count);
+    for (int i = static_cast<int>(threadIdx.x); i < x.rows * columns; i += thin_block)
+        if (first + i % columns < count)
+            epilogue(i / columns, first + i % columns, sums(i / columns, i % columns));
+}
+
+// Calls epilogue(row, column, sum) for every element of x w or x w^T; the grid's blocks have strips of 16, 32, 48 or 64 columns, as few as cover all.
+template <bool is_transposed, typename Epilogue>
+__device__ inline void multiply_thin_and(const Tensor& x, const Tensor& w, const Epilogue& epilogue)
+{
+    const int count = is_transposed ? w.rows : w.columns;
+    const int blocks = static_cast<int>(gridDim.x);
+    switch (((count + 15) / 16 + blocks - 1) / blocks) {
+    case 1:
+        return multiply_strip<is_transposed, 16>(x, w, count, epilogue);
+    case 2:
+        return multiply_strip<is_transposed, 32>(x, w, count, epilogue);
+    case 3:
+        return multiply_strip<is_transposed, 48>(x, w, count, epilogue);
+    default:
+        return multiply_strip<is_transposed, 64>(x, w, count, epilogue);
+    }
+}
+
+// An element of a result, and its rounded copy where products read it.
+__device__ inline void store_element(const Tensor& target, int row, int column, float value)
+{
+    if (target.data != nullptr)
+        target.row(row)[column] = value;
+    if (target.operand != nullptr)
+        target.operand_row(row)[column] = to_bfloat16(value);
+}

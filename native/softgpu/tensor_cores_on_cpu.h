@@ -1,0 +1,75 @@
+// What the kernels' PTX does, for a host compiler: the fragments of matrices that a warp's lanes hold (PTX ISA, "mma.m16n8k16" and "ldmatrix"), and
+// asynchronous copies to shared memory. Included by native/kernels/mma.cuh and async_copy.cuh.
+#pragma once
+
+#include "cuda_on_cpu.h"
+
+namespace softgpu {
+
+inline float float_of_bfloat16(std::uint64_t words, unsigned element)
+{
+    return bits_of<float>(static_cast<std::uint32_t>(words >> 16 * element & 0xffff) << 16);
+}
+
+// sums += a b in float32, k by k. a 16 x 16, b 16 x 8: two bf16 elements a word, the first in the lower half; groupID = lane / 4, threadID_in_group = lane % 4.
+inline void multiply_add_m16n8k16(float (&sums)[4], const unsigned (&a)[4], const unsigned (&b)[2], const Site& site)
+{
+    const std::uint64_t words[3] = {a[0] | static_cast<std::uint64_t>(a[1]) << 32, a[2] | static_cast<std::uint64_t>(a[3]) << 32,
+        b[0] | static_cast<std::uint64_t>(b[1]) << 32};
+    const std::uint64_t* const all = exchange_all(words, 3, site);
+    // Element a_i of a lane: row groupID, and 8 more for i = 2, 3, 6, 7; column 2 threadID_in_group + i % 2, and 8 more from i = 4 on.
+    const auto element_of_a = [all](unsigned row, unsigned column) {
+        return float_of_bfloat16(all[3 * (row % 8 * 4 + column % 8 / 2) + column / 8], row / 8 * 2 + column % 2);
+    };
+    // Element b_i of a lane: row 2 threadID_in_group + i % 2, and 8 more from i = 2 on; column groupID.
+    const auto element_of_b = [all](unsigned row, unsigned column) {
+        return float_of_bfloat16(all[3 * (column * 4 + row % 8 / 2) + 2], row / 8 * 2 + row % 2);
+    };
+    float rows[2][16], columns[2][16];
+    for (unsigned i = 0; i < 2; i++)
+        for (unsigned k = 0; k < 16; k++) {
+            rows[i][k] = element_of_a(lane() / 4 + 8 * i, k);
+            columns[i][k] = element_of_b(k, lane() % 4 * 2 + i);
+        }
+    // Element c_i of a lane: row groupID, and 8 more from i = 2 on; column 2 threadID_in_group + i % 2.
+    for (unsigned i = 0; i < 4; i++)
+        for (unsigned k = 0; k < 16; k++)
+            sums[i] = fmaf(rows[i / 2][k], columns[i % 2][k], sums[i]);
+}
+
+// Matrices of 8 x 8 elements of 16 bits; lane 8 i + r gives the address of row r of matrix i. Word i of a lane: row lane / 4, columns 2 (lane % 4)
+// and the next; where it is transposed, of the matrix's transpose.
+template <unsigned count>
+void load_matrices(unsigned (&words)[count], const void* row, bool is_transposed, const Site& site)
+{
+    if (lane() < 8 * count)
+        require_shared(row, site);
+    const auto address = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(row));
+    const std::uint64_t* const all = exchange_all(&address, 1, site);
+    for (unsigned i = 0; i < count; i++) {
+        const auto element = [&](unsigned r, unsigned column) {
+            if (is_transposed)
+                return static_cast<unsigned>(reinterpret_cast<const unsigned short*>(all[8 * i + column])[r]);
+            return static_cast<unsigned>(reinterpret_cast<const unsigned short*>(all[8 * i + r])[column]);
+        };
+        words[i] = element(lane() / 4, lane() % 4 * 2) | element(lane() / 4, lane() % 4 * 2 + 1) << 16;
+    }
+}
+
+// Until the wait, what the copy will overwrite is neither what was there nor what comes.
+inline void copy_async(void* to, const void* from, const Site& site)
+{
+    issue_copy({to, from}, site);
+    auto* const words = static_cast<std::uint32_t*>(to);
+    for (int i = 0; i < 4; i++)
+        words[i] = 0x7fbadbad; // never written
+}
+
+inline void wait_for_copies(unsigned groups_left)
+{
+    for (Copy copy; next_copy(groups_left, &copy);)
+        for (int i = 0; i < 4; i++)
+            static_cast<std::uint32_t*>(copy.to)[i] = static_cast<const std::uint32_t*>(copy.from)[i];
+}
+
+}

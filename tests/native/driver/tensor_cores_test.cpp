@@ -1,0 +1,232 @@
+// The fragments of mma and ldmatrix against the tables of the PTX ISA, and asynchronous copies whose waits and barriers are missing.
+#include "planted_kernels.h"
+
+#include <bit>
+#include <cstdint>
+#include <functional>
+
+namespace {
+
+using Matrix = std::function<int(unsigned row, unsigned column)>;
+
+constexpr unsigned warps = 2;
+
+std::uint32_t bits_of(int value) { return std::bit_cast<std::uint32_t>(static_cast<float>(value)) >> 16; }
+
+// PTX ISA, "Matrix Fragments for mma.m16n8k16", .bf16: element a_i of a lane, of the 16 x 16 matrix A.
+int element_of_a(const Matrix& a, unsigned lane, unsigned i)
+{
+    const unsigned group = lane >> 2, in_group = lane % 4;
+    const unsigned row = i < 2 || (4 <= i && i < 6) ? group : group + 8;
+    const unsigned column = i < 4 ? in_group * 2 + (i & 1) : in_group * 2 + (i & 1) + 8;
+    return a(row, column);
+}
+
+// The same of B, 16 x 8.
+int element_of_b(const Matrix& b, unsigned lane, unsigned i)
+{
+    const unsigned group = lane >> 2, in_group = lane % 4;
+    const unsigned row = i < 2 ? in_group * 2 + (i & 1) : in_group * 2 + (i & 1) + 8;
+    return b(row, group);
+}
+
+// And of C and D, 16 x 8.
+int element_of_c(const Matrix& c, unsigned lane, unsigned i)
+{
+    const unsigned group = lane >> 2, in_group = lane % 4;
+    return c(i < 2 ? group : group + 8, in_group * 2 + (i & 1));
+}
+
+using Element = int (*)(const Matrix&, unsigned, unsigned);
+
+// Two elements a word, the first in the lower half.
+std::uint32_t word_of(Element element, const Matrix& matrix, unsigned lane, unsigned word)
+{
+    return bits_of(element(matrix, lane, 2 * word)) | bits_of(element(matrix, lane, 2 * word + 1)) << 16;
+}
+
+// Small whole numbers without a pattern, whose products and sums are exact.
+Matrix numbers(unsigned seed)
+{
+    return [seed](unsigned row, unsigned column) {
+        std::uint32_t x = (row * 16 + column + 1) * 2654435761u + seed * 40503u;
+        x = (x ^ x >> 15) * 2246822519u;
+        return static_cast<int>((x >> 13) % 201) - 100;
+    };
+}
+
+class TensorCores : public PlantedKernels {};
+
+TEST_F(TensorCores, MultiplyFragmentsAsThePtxIsaLaysThemOut)
+{
+    for (int seed = 0; seed < 4; seed++) {
+        set_seed(seed);
+        std::vector<std::uint32_t> a_words, b_words;
+        std::vector<float> c_values, expected;
+        for (unsigned warp = 0; warp < warps; warp++) {
+            const Matrix a = numbers(3 * warp), b = numbers(3 * warp + 1), c = numbers(3 * warp + 2);
+            const Matrix d = [&](unsigned row, unsigned column) {
+                int sum = c(row, column);
+                for (unsigned k = 0; k < 16; k++)
+                    sum += a(row, k) * b(k, column);
+                return sum;
+            };
+            for (unsigned lane = 0; lane < 32; lane++) {
+                for (unsigned i = 0; i < 4; i++)
+                    a_words.push_back(word_of(element_of_a, a, lane, i));
+                for (unsigned i = 0; i < 2; i++)
+                    b_words.push_back(word_of(element_of_b, b, lane, i));
+                for (unsigned i = 0; i < 4; i++) {
+                    c_values.push_back(static_cast<float>(element_of_c(c, lane, i)));
+                    expected.push_back(static_cast<float>(element_of_c(d, lane, i)));
+                }
+            }
+        }
+        const DeviceArray<std::uint32_t> a(a_words), b(b_words);
+        const DeviceArray<float> c(c_values);
+        launch("multiply_fragments", a.data(), b.data(), c.data(), n);
+        EXPECT_EQ(synchronize(), "");
+        EXPECT_EQ(c.download(), expected);
+    }
+}
+
+TEST_F(TensorCores, FragmentsLoadedFromSharedMemoryAreThoseThatAProductTakes)
+{
+    const Matrix matrix = numbers(7), transpose = [&](unsigned row, unsigned column) { return matrix(column, row); };
+    std::vector<unsigned short> elements;
+    for (unsigned i = 0; i < 256; i++)
+        elements.push_back(static_cast<unsigned short>(bits_of(matrix(i / 16, i % 16))));
+    const DeviceArray<unsigned short> source(elements);
+    const DeviceArray<std::uint32_t> words(8 * n);
+    launch("load_fragments", source.data(), words.data(), 0);
+    EXPECT_EQ(synchronize(), "");
+    std::vector<std::uint32_t> expected;
+    for (unsigned thread = 0; thread < n; thread++) {
+        for (unsigned i = 0; i < 4; i++)
+            expected.push_back(word_of(element_of_a, matrix, thread % 32, i));
+        for (unsigned i = 0; i < 2; i++)
+            expected.push_back(word_of(element_of_b, matrix, thread % 32, i));
+        for (unsigned i = 0; i < 2; i++)
+            expected.push_back(word_of(element_of_b, transpose, thread % 32, i));
+    }
+    EXPECT_EQ(words.download(), expected);
+}
+
+TEST_F(TensorCores, AProductWithoutAllLanesIsCaught)
+{
+    const DeviceArray<std::uint32_t> a(std::vector<std::uint32_t>(4 * n)), b(std::vector<std::uint32_t>(2 * n));
+    const DeviceArray<float> c(std::vector<float>(4 * n));
+    launch("multiply_fragments", a.data(), b.data(), c.data(), 40);
+    const std::string failure = synchronize();
+    EXPECT_TRUE(contains(failure, "multiply_fragments, block (0, 0, 0)"));
+    EXPECT_TRUE(contains(failure, "mma.sync at "));
+}
+
+TEST_F(TensorCores, RowsOffSixteenBytesAreCaught)
+{
+    const DeviceArray<unsigned short> source(std::vector<unsigned short>(256));
+    const DeviceArray<std::uint32_t> words(8 * n);
+    launch("load_fragments", source.data(), words.data(), 1);
+    EXPECT_TRUE(contains(synchronize(), "of an address that is no multiple of 16"));
+}
+
+class AsynchronousCopies : public PlantedKernels {
+protected:
+    // Whether the kernel, in a context of its own for this seed, did what it does with all its waits.
+    bool is_right(int seed, int waits, int has_barrier)
+    {
+        restart(seed);
+        const DeviceArray<float> x(counting(512)), y(n);
+        launch("copy_to_neighbour", x.data(), y.data(), waits, has_barrier, 0);
+        std::vector<float> expected;
+        for (int i = 0; i < n; i++)
+            expected.push_back(static_cast<float>(256 + (i + 63) % 64 * 4));
+        return synchronize().empty() && y.download() == expected;
+    }
+
+    void restart(int seed)
+    {
+        TearDown();
+        SetUp();
+        set_seed(seed);
+    }
+};
+
+TEST_F(AsynchronousCopies, AreThereAfterTheWaitAndABarrier)
+{
+    for (int seed = 0; seed <= seeds; seed++)
+        EXPECT_TRUE(is_right(seed, 2, 1)) << seed;
+}
+
+TEST_F(AsynchronousCopies, AreNotThereBeforeTheWait)
+{
+    for (int seed = 0; seed <= seeds; seed++)
+        EXPECT_FALSE(is_right(seed, 0, 1)) << seed;
+}
+
+TEST_F(AsynchronousCopies, AreNotThereAfterAWaitForAnEarlierGroup)
+{
+    for (int seed = 0; seed <= seeds; seed++)
+        EXPECT_FALSE(is_right(seed, 1, 1)) << seed;
+}
+
+TEST_F(AsynchronousCopies, ThatAThreadEndsWithoutAreCaught)
+{
+    const DeviceArray<float> x(counting(256));
+    launch("copy_without_wait", x.data());
+    EXPECT_TRUE(contains(synchronize(), "ended with copies to shared memory that it had not waited for"));
+}
+
+TEST_F(AsynchronousCopies, FromAnAddressOffSixteenBytesAreCaught)
+{
+    const DeviceArray<float> x(counting(513)), y(n);
+    launch("copy_to_neighbour", x.data(), y.data(), 2, 1, 1);
+    EXPECT_TRUE(contains(synchronize(), "from an address that is no multiple of 16"));
+}
+
+TEST_F(AsynchronousCopies, ElsewhereThanToSharedMemoryAreCaught)
+{
+    const DeviceArray<float> x(counting(n)), y(n);
+    launch("copy_to_device_memory", x.data(), y.data());
+    EXPECT_TRUE(contains(synchronize(), "cp.async at "));
+}
+
+TEST_F(AsynchronousCopies, FromBeyondTheirAllocationAreCaught)
+{
+    const DeviceArray<float> x(counting(4 * n - 4));
+    launch("copy_to_neighbour", x.data(), x.data(), 2, 1, 0);
+    EXPECT_TRUE(contains(synchronize(), "past the end of allocation"));
+}
+
+// ThreadSanitizer would report these races and end the process.
+#if !defined(__SANITIZE_THREAD__)
+
+TEST_F(AsynchronousCopies, OfAnotherThreadAreNotThereWithoutABarrier)
+{
+    for (int seed = 0; seed <= seeds; seed++)
+        EXPECT_FALSE(is_right(seed, 2, 0)) << seed;
+}
+
+TEST_F(AsynchronousCopies, OverWhatOtherThreadsStillReadNeedABarrier)
+{
+    int caught = 0;
+    for (int seed = 1; seed <= seeds; seed++)
+        for (const int has_barrier : {0, 1}) {
+            restart(seed);
+            const DeviceArray<float> x(counting(2 * n)), y(n);
+            std::vector<float> expected;
+            for (int i = 0; i < n; i++)
+                expected.push_back(static_cast<float>((i + 4) % n));
+            launch("overwrite_by_copy", x.data(), y.data(), has_barrier);
+            const bool right = synchronize().empty() && y.download() == expected;
+            if (has_barrier != 0)
+                EXPECT_TRUE(right) << seed;
+            else
+                caught += right ? 0 : 1;
+        }
+    EXPECT_GT(caught, 0);
+}
+
+#endif
+
+}
