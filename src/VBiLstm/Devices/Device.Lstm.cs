@@ -12,13 +12,7 @@ public abstract partial class Device
     /// </summary>
     public void LstmCellForward(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h, Tensor updateMask = default)
     {
-        Check(Is(gates, h.Rows, 4 * h.Columns), $"the gates are {gates}, h is {h}: it takes [{h.Rows}, {4L * h.Columns}].");
-        Check(EmptyOrSame(addend, gates), $"the addend is {addend}, the gates are {gates}.");
-        Check(Same(cPrevious, h), $"the previous cells are {cPrevious}, h is {h}.");
-        Check(validity.IsEmpty || Is(validity, h.Rows, 1), $"the validity is {validity}, h is {h}: it takes [{h.Rows}, 1].");
-        Check(Same(c, h), $"c is {c}, h is {h}.");
-        Check(Same(tanhC, h), $"tanh c is {tanhC}, h is {h}.");
-        Check(EmptyOrSame(updateMask, h), $"the update mask is {updateMask}, h is {h}.");
+        CheckCell(gates, addend, cPrevious, validity, c, tanhC, h, updateMask);
         LstmCellForwardCore(gates, addend, cPrevious, validity, c, tanhC, h, updateMask);
     }
 
@@ -31,13 +25,7 @@ public abstract partial class Device
     /// </summary>
     public void LstmCellBackward(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc, Tensor updateMask = default)
     {
-        Check(Is(gates, dc.Rows, 4 * dc.Columns), $"the gates are {gates}, dc is {dc}: it takes [{dc.Rows}, {4L * dc.Columns}].");
-        Check(Same(cPrevious, dc), $"the previous cells are {cPrevious}, dc is {dc}.");
-        Check(Same(tanhC, dc), $"tanh c is {tanhC}, dc is {dc}.");
-        Check(EmptyOrSame(dh1, dc), $"dh1 is {dh1}, dc is {dc}.");
-        Check(EmptyOrSame(dh2, dc), $"dh2 is {dh2}, dc is {dc}.");
-        Check(validity.IsEmpty || Is(validity, dc.Rows, 1), $"the validity is {validity}, dc is {dc}: it takes [{dc.Rows}, 1].");
-        Check(EmptyOrSame(updateMask, dc), $"the update mask is {updateMask}, dc is {dc}.");
+        CheckCellBackward(gates, cPrevious, tanhC, dh1, dh2, validity, dc, updateMask);
         LstmCellBackwardCore(gates, cPrevious, tanhC, dh1, dh2, validity, dc, updateMask);
     }
 
@@ -92,9 +80,9 @@ public abstract partial class Device
         {
             var (step, from, to) = LstmSlots(sequence, i);
             var gates = sequence.Gates.RowRange(step * b, b);
-            Multiply(sequence.H.RowRange(from * b, b), sequence.Recurrent, default, gates, accumulate: true);
-            LstmCellForward(gates, default, sequence.C.RowRange(from * b, b), sequence.Validity.RowRange(step * b, b),
-                sequence.C.RowRange(to * b, b), sequence.TanhC.RowRange(step * b, b), sequence.H.RowRange(to * b, b));
+            MultiplyLstmCellForward(sequence.H.RowRange(from * b, b), sequence.Recurrent, gates, default, sequence.C.RowRange(from * b, b),
+                sequence.Validity.RowRange(step * b, b), sequence.C.RowRange(to * b, b), sequence.TanhC.RowRange(step * b, b),
+                sequence.H.RowRange(to * b, b));
         }
     }
 
@@ -116,14 +104,26 @@ public abstract partial class Device
         var (n, b) = (sequence.Steps, sequence.BatchSize);
         Zero(sequence.DHRecurrent);
         Zero(sequence.DC);
+        Tensor dGatesAfter = default;
         for (var i = n - 1; i >= 0; i--)
         {
             var (step, from, _) = LstmSlots(sequence, i);
-            var gates = sequence.Gates.RowRange(step * b, b);
-            LstmCellBackward(gates, sequence.C.RowRange(from * b, b), sequence.TanhC.RowRange(step * b, b), sequence.DH.RowRange(step * b, b),
-                sequence.DHRecurrent, sequence.Validity.RowRange(step * b, b), sequence.DC);
-            MultiplyTransposed(gates, sequence.Recurrent, sequence.DHRecurrent, accumulate: false);
+            var (gates, c, tanhC) = (sequence.Gates.RowRange(step * b, b), sequence.C.RowRange(from * b, b), sequence.TanhC.RowRange(step * b, b));
+            var (dh, validity) = (sequence.DH.RowRange(step * b, b), sequence.Validity.RowRange(step * b, b));
+            if (i == n - 1)
+            {
+                LstmCellBackward(gates, c, tanhC, dh, sequence.DHRecurrent, validity, sequence.DC);
+            }
+            else
+            {
+                MultiplyTransposedLstmCellBackward(dGatesAfter, sequence.Recurrent, sequence.DHRecurrent, accumulate: false, gates, c, tanhC, dh, validity,
+                    sequence.DC);
+            }
+
+            dGatesAfter = gates;
         }
+
+        MultiplyTransposed(dGatesAfter, sequence.Recurrent, sequence.DHRecurrent, accumulate: false);
 
         var dGates = sequence.Gates.RowRange(0, n * b);
         var hPrevious = sequence.H.RowRange(sequence.Direction == LstmDirection.Forward ? 0 : b, n * b);
@@ -137,6 +137,30 @@ public abstract partial class Device
         var forward = sequence.Direction == LstmDirection.Forward;
         var step = forward ? i : sequence.Steps - 1 - i;
         return forward ? (step, step, step + 1) : (step, step + 1, step);
+    }
+
+    static void CheckCell(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h, Tensor updateMask,
+        [CallerMemberName] string operation = "")
+    {
+        Check(Is(gates, h.Rows, 4 * h.Columns), $"the gates are {gates}, h is {h}: it takes [{h.Rows}, {4L * h.Columns}].", operation);
+        Check(EmptyOrSame(addend, gates), $"the addend is {addend}, the gates are {gates}.", operation);
+        Check(Same(cPrevious, h), $"the previous cells are {cPrevious}, h is {h}.", operation);
+        Check(validity.IsEmpty || Is(validity, h.Rows, 1), $"the validity is {validity}, h is {h}: it takes [{h.Rows}, 1].", operation);
+        Check(Same(c, h), $"c is {c}, h is {h}.", operation);
+        Check(Same(tanhC, h), $"tanh c is {tanhC}, h is {h}.", operation);
+        Check(EmptyOrSame(updateMask, h), $"the update mask is {updateMask}, h is {h}.", operation);
+    }
+
+    static void CheckCellBackward(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc, Tensor updateMask,
+        [CallerMemberName] string operation = "")
+    {
+        Check(Is(gates, dc.Rows, 4 * dc.Columns), $"the gates are {gates}, dc is {dc}: it takes [{dc.Rows}, {4L * dc.Columns}].", operation);
+        Check(Same(cPrevious, dc), $"the previous cells are {cPrevious}, dc is {dc}.", operation);
+        Check(Same(tanhC, dc), $"tanh c is {tanhC}, dc is {dc}.", operation);
+        Check(EmptyOrSame(dh1, dc), $"dh1 is {dh1}, dc is {dc}.", operation);
+        Check(EmptyOrSame(dh2, dc), $"dh2 is {dh2}, dc is {dc}.", operation);
+        Check(validity.IsEmpty || Is(validity, dc.Rows, 1), $"the validity is {validity}, dc is {dc}: it takes [{dc.Rows}, 1].", operation);
+        Check(EmptyOrSame(updateMask, dc), $"the update mask is {updateMask}, dc is {dc}.", operation);
     }
 
     // Whether x has the columns and at least the rows of so many steps.

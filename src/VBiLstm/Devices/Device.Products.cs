@@ -45,8 +45,7 @@ public abstract partial class Device
     {
         ArgumentNullException.ThrowIfNull(w);
         CheckUse(w, WeightUse.Transposed);
-        Check(dy.Columns == w.Values.Columns, $"dy is {dy}, the weight is {w.Values}: dy takes [R, {w.Values.Columns}].");
-        Check(Is(dx, dy.Rows, w.Values.Rows), $"dx is {dx}, dy {dy} times the transposed weight {w.Values} gives [{dy.Rows}, {w.Values.Rows}].");
+        CheckTransposedProduct(dy, w, dx);
         MultiplyTransposedCore(dy, w, dx, accumulate);
     }
 
@@ -74,6 +73,12 @@ public abstract partial class Device
     {
         if (!w.Use.HasFlag(use))
             throw new InvalidOperationException($"{operation}: the weight was created for {w.Use} products, not for {use} ones.");
+    }
+
+    static void CheckTransposedProduct(Tensor dy, Weight w, Tensor dx, [CallerMemberName] string operation = "")
+    {
+        Check(dy.Columns == w.Values.Columns, $"dy is {dy}, the weight is {w.Values}: dy takes [R, {w.Values.Columns}].", operation);
+        Check(Is(dx, dy.Rows, w.Values.Rows), $"dx is {dx}, dy {dy} times the transposed weight {w.Values} gives [{dy.Rows}, {w.Values.Rows}].", operation);
     }
 
     static void CheckProduct(Tensor x, Weight w, Tensor bias, Tensor y, [CallerMemberName] string operation = "")

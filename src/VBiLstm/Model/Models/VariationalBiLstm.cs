@@ -187,11 +187,10 @@ sealed class VariationalBiLstm : SequenceModel
             for (var t = 0; t < Steps; t++)
             {
                 var aHat = _channel.StepForward(Frame, t);
-                var psiOutput = Frame.At(_psi.Net.Output, t);
-                _psi.Net.ForwardThin(Frame.At(_z, t), Frame.At(_psi.Net.Hidden, t), psiOutput);
-                Device.SampleGaussianForward(psiOutput, Frame.At(EpsilonB, t), Frame.At(_bTilde, t), _reconstructionHead);
-                Device.Multiply(Frame.At(_latentInput, t), _latentStack, default, Frame.At(_forward.Gates, t), accumulate: true);
-                _forward.CellForward(Frame, t, aHat);
+                var psiHidden = Frame.At(_psi.Net.Hidden, t);
+                _psi.Net.HiddenForwardThin(Frame.At(_z, t), psiHidden);
+                _psi.Net.SampleForward(psiHidden, Frame.At(_psi.Net.Output, t), Frame.At(EpsilonB, t), Frame.At(_bTilde, t), _reconstructionHead);
+                _forward.CellForward(Frame, t, Frame.At(_latentInput, t), _latentStack, aHat);
             }
         }
 
@@ -252,18 +251,17 @@ sealed class VariationalBiLstm : SequenceModel
         {
             var (h, z) = (_model.LstmUnits, _model.LatentUnits);
             var dhRecurrent = _recurrentProduct.ColumnRange(0, h);
-            var (dz, dbTilde) = (_recurrentProduct.ColumnRange(h, z), _recurrentProduct.ColumnRange(h + z, h));
+            var dz = _recurrentProduct.ColumnRange(h, z);
             Device.Zero(_forward.DC);
             Device.Zero(dhRecurrent);
+            _forward.CellBackward(Frame, Steps - 1, dhRecurrent);
             for (var t = Steps - 1; t >= 0; t--)
             {
-                _forward.CellBackward(Frame, t, dhRecurrent);
-                Device.MultiplyTransposed(Frame.At(_forward.Gates, t), _recurrentStack, _recurrentProduct, accumulate: false);
                 var (psiOutput, dPsiHidden) = (Frame.At(_psi.Net.Output, t), Frame.At(_dPsiHidden, t));
-                Device.SampleGaussianBackward(dbTilde, Frame.At(_dBTilde, t), Frame.At(EpsilonB, t), Frame.At(_dPsiMoments, t), psiOutput, _reconstructionHead);
+                Device.MultiplyTransposedSampleGaussian(Frame.At(_forward.Gates, t), _recurrentStack, _recurrentProduct, accumulate: false,
+                    Frame.At(_dBTilde, t), Frame.At(EpsilonB, t), Frame.At(_dPsiMoments, t), psiOutput, _reconstructionHead);
                 _psi.Net.HiddenBackward(psiOutput, Frame.At(_psi.Net.Hidden, t), dPsiHidden);
-                _psi.Net.InputBackward(0, dPsiHidden, dz, accumulate: true);
-                _channel.StepBackward(Frame, t, dz, dhRecurrent);
+                _channel.StepBackward(Frame, t, dPsiHidden, _psi.Net.Input(0), dz, accumulate: true, dhRecurrent);
             }
         }
 
@@ -359,10 +357,10 @@ sealed class VariationalBiLstm : SequenceModel
         {
             _lstm.Begin(Frame.X);
             _latent.Run(_lstm.H);
-            _psi.ForwardThin(_latent.Z, _psi.Hidden, _psi.Output);
+            _psi.HiddenForwardThin(_latent.Z, _psi.Hidden);
             if (!_epsilonB.IsEmpty)
                 Device.FillNormal(_epsilonB, Frame.Noise(NoiseStream.GenerationBTildeNoise));
-            Device.SampleGaussianForward(_psi.Output, _epsilonB, _bTilde, _reconstructionHead);
+            _psi.SampleForward(_psi.Hidden, _psi.Output, _epsilonB, _bTilde, _reconstructionHead);
             Device.Multiply(_latentInput, _latentStack, default, _lstm.Gates, accumulate: true);
             _lstm.End();
             if (_concatenates)

@@ -173,12 +173,10 @@ sealed class Vrnn : SequenceModel
             for (var t = 0; t < Steps; t++)
             {
                 var (posteriorHidden, posteriorOutput, z) = (Frame.At(_posterior.Hidden, t), Frame.At(_posterior.Output, t), Frame.At(_z, t));
-                Device.Multiply(Frame.At(_lstm.States, t), _stateStack, default, Frame.At(_lstm.Gates, t), accumulate: true);
-                _lstm.CellForward(Frame, t, default);
+                _lstm.CellForward(Frame, t, Frame.At(_lstm.States, t), _stateStack, default);
                 _posterior.AddHiddenProduct(0, Frame.At(_lstm.H, t + 1), posteriorHidden);
                 _posterior.Activate(posteriorHidden);
-                _posterior.OutputForward(posteriorHidden, posteriorOutput);
-                Device.SampleGaussianForward(posteriorOutput, Frame.At(_epsilon.Values, t), z, _latentHead);
+                _posterior.SampleForward(posteriorHidden, posteriorOutput, Frame.At(_epsilon.Values, t), z, _latentHead);
                 _featureZ.ForwardThin(z, Frame.At(_lstm.Beside, t + 1));
             }
         }
@@ -211,8 +209,8 @@ sealed class Vrnn : SequenceModel
             {
                 var (posteriorOutput, dPosteriorHidden, df) = (Frame.At(_posterior.Output, t), Frame.At(_dPosteriorHidden, t), Frame.At(_lstm.DBeside, t + 1));
                 _featureZ.ActivationBackward(Frame.At(_lstm.Beside, t + 1), df);
-                _featureZ.InputBackward(df, _dz);
-                Device.SampleGaussianBackward(_dz, default, Frame.At(_epsilon.Values, t), Frame.At(_dPosteriorMoments, t), posteriorOutput, _latentHead);
+                Device.MultiplyTransposedSampleGaussian(df, _featureZ.Weight, _dz, accumulate: false, default, Frame.At(_epsilon.Values, t),
+                    Frame.At(_dPosteriorMoments, t), posteriorOutput, _latentHead);
                 _posterior.HiddenBackward(posteriorOutput, Frame.At(_posterior.Hidden, t), dPosteriorHidden);
                 _posterior.InputBackward(0, dPosteriorHidden, Frame.At(_lstm.DH, t + 1), accumulate: true);
                 _lstm.CellBackward(Frame, t, dhRecurrent: default);

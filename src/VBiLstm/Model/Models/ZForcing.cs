@@ -148,8 +148,7 @@ sealed class ZForcing : SequenceModel
             for (var t = 0; t < Steps; t++)
             {
                 var aHat = _channel.StepForward(Frame, t);
-                Device.Multiply(Frame.At(_z, t), _forwardZ, default, Frame.At(_forward.Gates, t), accumulate: true);
-                _forward.CellForward(Frame, t, aHat);
+                _forward.CellForward(Frame, t, Frame.At(_z, t), _forwardZ, aHat);
             }
         }
 
@@ -184,16 +183,12 @@ sealed class ZForcing : SequenceModel
         // B5: three products a time step.
         void ReverseLoop()
         {
-            var (h, z) = (_model.LstmUnits, _model.LatentUnits);
-            var (dhRecurrent, dz) = (_recurrentProduct.ColumnRange(0, h), _recurrentProduct.ColumnRange(h, z));
+            var dhRecurrent = _recurrentProduct.ColumnRange(0, _model.LstmUnits);
             Device.Zero(_forward.DC);
             Device.Zero(dhRecurrent);
+            _forward.CellBackward(Frame, Steps - 1, dhRecurrent);
             for (var t = Steps - 1; t >= 0; t--)
-            {
-                _forward.CellBackward(Frame, t, dhRecurrent);
-                Device.MultiplyTransposed(Frame.At(_forward.Gates, t), _recurrentStack, _recurrentProduct, accumulate: false);
-                _channel.StepBackward(Frame, t, dz, dhRecurrent);
-            }
+                _channel.StepBackward(Frame, t, Frame.At(_forward.Gates, t), _recurrentStack, _recurrentProduct, accumulate: false, dhRecurrent);
         }
 
         public override IEnumerable<StepTensor> NoiseTensors => [.. _channel.NoiseTensors(Frame), .. _forward.NoiseTensors(Frame)];

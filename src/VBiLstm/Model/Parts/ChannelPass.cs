@@ -96,11 +96,9 @@ sealed class ChannelPass
     public Tensor StepForward(StepFrame frame, int t)
     {
         var m = _model.MlpUnits;
-        var (hidden, output) = (frame.At(_posterior.Hidden, t), frame.At(_posterior.Output, t));
-        _device.Multiply(frame.At(_forward.H, t), _hiddenStack, default, _hiddenProduct, accumulate: false);
-        _posterior.Activate(_hiddenProduct.ColumnRange(0, m), hidden);
-        _posterior.OutputForward(hidden, output);
-        _device.SampleGaussianForward(output, frame.At(_epsilon.Values, t), frame.At(_z, t), _head);
+        var hidden = frame.At(_posterior.Hidden, t);
+        _posterior.Activate(frame.At(_forward.H, t), _hiddenStack, _hiddenProduct, hidden);
+        _posterior.SampleForward(hidden, frame.At(_posterior.Output, t), frame.At(_epsilon.Values, t), frame.At(_z, t), _head);
         return _hiddenProduct.ColumnRange(m, _hiddenProduct.Columns - m);
     }
 
@@ -121,13 +119,15 @@ sealed class ChannelPass
         _prior.InputBackward(frame, SkipMask(frame), frame.Span(_forward.DH, 0, frame.Steps));
     }
 
-    /// <summary>B5: from dz, what reached z through the forward LSTM, into h_{t-1}, time step t.</summary>
-    public void StepBackward(StepFrame frame, int t, Tensor dz, Tensor dhRecurrent)
+    /// <summary>
+    /// B5: from what reaches z in the last columns of product = dy Wᵀ, or +=, into h_{t-1}, time step t, and through the cell of the time step before.
+    /// </summary>
+    public void StepBackward(StepFrame frame, int t, Tensor dy, Weight w, Tensor product, bool accumulate, Tensor dhRecurrent)
     {
         var (output, dHidden) = (frame.At(_posterior.Output, t), frame.At(_dHidden, t));
-        _device.SampleGaussianBackward(dz, frame.At(DZ, t), frame.At(_epsilon.Values, t), frame.At(_dMoments, t), output, _head);
+        _device.MultiplyTransposedSampleGaussian(dy, w, product, accumulate, frame.At(DZ, t), frame.At(_epsilon.Values, t), frame.At(_dMoments, t), output, _head);
         _posterior.HiddenBackward(output, frame.At(_posterior.Hidden, t), dHidden, frame.At(_skipMask, t), _maskedDHidden);
-        _posterior.InputBackward(0, Skips ? _maskedDHidden : dHidden, dhRecurrent, accumulate: true);
+        _forward.CellBackwardBefore(frame, t, Skips ? _maskedDHidden : dHidden, _posterior.Input(0), dhRecurrent, accumulate: true);
     }
 
     /// <summary>B6: the posterior's gradients.</summary>

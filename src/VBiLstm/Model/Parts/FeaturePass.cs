@@ -34,6 +34,9 @@ sealed class FeaturePass
     /// <summary>dy becomes the gradient of the pre-activation, da.</summary>
     public void ActivationBackward(Tensor y, Tensor dy) => _device.LeakyReluBackward(dy, y, dy, default, default, _phi);
 
+    /// <summary>W as an operand.</summary>
+    public Weight Weight => _weight;
+
     /// <summary>dx = da Wᵀ.</summary>
     public void InputBackward(Tensor da, Tensor dx) => _device.MultiplyTransposed(da, _weight, dx, accumulate: false);
 

@@ -162,10 +162,7 @@ sealed class LstmPass
         if (!_sequence.Input.IsEmpty)
             _device.Multiply(frame.Span(_sequence.Input, 0, steps), InputWeight, Bias, frame.Span(Gates, 0, steps), accumulate: false);
         for (var t = 0; t < steps; t++)
-        {
-            _device.Multiply(frame.At(H, t), Recurrent, default, frame.At(Gates, t), accumulate: true);
-            CellForward(frame, t, default);
-        }
+            CellForward(frame, t, frame.At(H, t), Recurrent, default);
     }
 
     /// <summary>F1 and F1′ of a backward LSTM over s_0..s_T.</summary>
@@ -190,11 +187,9 @@ sealed class LstmPass
         {
             _device.Zero(DHRecurrent);
             _device.Zero(DC);
+            CellBackward(frame, steps - 1, DHRecurrent);
             for (var t = steps - 1; t >= 0; t--)
-            {
-                CellBackward(frame, t, DHRecurrent);
-                _device.MultiplyTransposed(frame.At(Gates, t), Recurrent, DHRecurrent, accumulate: false);
-            }
+                CellBackwardBefore(frame, t, frame.At(Gates, t), Recurrent, DHRecurrent, accumulate: false);
 
             var dGates = frame.Span(Gates, 0, steps);
             var input = _sequence.Input.IsEmpty ? default : frame.Span(_sequence.Input, 0, steps);
@@ -264,11 +259,12 @@ sealed class LstmPass
             _device.MultiplyElements(frame.Span(DH, 1, frame.Steps), regularisation.OutputMask, frame.Span(DH, 1, frame.Steps), accumulate: false);
     }
 
-    /// <summary>The cell of time step t, from the gates' pre-activations plus addend.</summary>
-    public void CellForward(StepFrame frame, int t, Tensor addend)
+    /// <summary>The cell of time step t, from the gates' pre-activations plus x W and addend.</summary>
+    public void CellForward(StepFrame frame, int t, Tensor x, Weight w, Tensor addend)
     {
         var (c, h, cNext, hNext) = (frame.At(C, t), frame.At(H, t), frame.At(C, t + 1), frame.At(H, t + 1));
-        _device.LstmCellForward(frame.At(Gates, t), addend, c, default, cNext, frame.At(TanhC, t), hNext, frame.At(Regularisation?.UpdateMask ?? default, t));
+        _device.MultiplyLstmCellForward(x, w, frame.At(Gates, t), addend, c, default, cNext, frame.At(TanhC, t), hNext,
+            frame.At(Regularisation?.UpdateMask ?? default, t));
         if (Regularisation is not { } regularisation)
             return;
         if (!regularisation.KeepCell.IsEmpty)
@@ -296,6 +292,23 @@ sealed class LstmPass
             frame.At(Gates, t), frame.At(C, t), frame.At(TanhC, t), dh1, dh2, default, DC, frame.At(Regularisation?.UpdateMask ?? default, t));
         if (Regularisation is { KeepCell.IsEmpty: false } kept)
             _device.Add(DC, kept.DCellKept, DC);
+    }
+
+    /// <summary>
+    /// dhRecurrent = dy Wᵀ, or +=, which reaches h_{t-1}, and where there is a time step before t, <see cref="CellBackward"/> of that.
+    /// </summary>
+    public void CellBackwardBefore(StepFrame frame, int t, Tensor dy, Weight w, Tensor dhRecurrent, bool accumulate)
+    {
+        if (t > 0 && Regularisation is not { Mixes: true })
+        {
+            _device.MultiplyTransposedLstmCellBackward(dy, w, dhRecurrent, accumulate, frame.At(Gates, t - 1), frame.At(C, t - 1), frame.At(TanhC, t - 1),
+                frame.At(DH, t), default, DC, frame.At(Regularisation?.UpdateMask ?? default, t - 1));
+            return;
+        }
+
+        _device.MultiplyTransposed(dy, w, dhRecurrent, accumulate);
+        if (t > 0)
+            CellBackward(frame, t - 1, dhRecurrent);
     }
 
     /// <summary>

@@ -32,6 +32,9 @@ sealed class LstmRegularisation
     /// <summary>Whether the cell itself is not the plain one, so that a device's own recurrence does not compute it.</summary>
     public bool ChangesCell => !KeepCell.IsEmpty || !KeepHidden.IsEmpty || !UpdateMask.IsEmpty;
 
+    /// <summary>Whether something stands between the cells of two time steps.</summary>
+    public bool Mixes => !KeepCell.IsEmpty || !KeepHidden.IsEmpty;
+
     /// <summary>k^c_t, [T, B, H].</summary>
     public Tensor KeepCell { get; }
 

@@ -63,12 +63,8 @@ sealed class NetPass
         Activate(hidden);
     }
 
-    /// <summary>As <see cref="Forward"/>, for a thin x of few rows and columns.</summary>
-    public void ForwardThin(Tensor x, Tensor hidden, Tensor output)
-    {
-        _device.MultiplyLeakyRelu(x, _inputs[0], _hiddenBias, hidden, _phi);
-        OutputForward(hidden, output);
-    }
+    /// <summary>φ(x W₁ + b₁) into hidden, for a thin x of few rows and columns.</summary>
+    public void HiddenForwardThin(Tensor x, Tensor hidden) => _device.MultiplyLeakyRelu(x, _inputs[0], _hiddenBias, hidden, _phi);
 
     /// <summary>a = x W₁ᵢ + b₁ of any one input.</summary>
     public void HiddenProduct(int input, Tensor x, Tensor hidden) => _device.Multiply(x, _inputs[input], _hiddenBias, hidden, accumulate: false);
@@ -82,8 +78,17 @@ sealed class NetPass
     /// <summary>φ(hidden + addend) into hidden.</summary>
     public void Activate(Tensor addend, Tensor hidden) => _device.LeakyReluForward(addend, hidden, hidden, _phi);
 
+    /// <summary>
+    /// φ(hidden + x W), W the first M columns of a stack, into hidden; the stack's other products into the same columns of product [rows, stack].
+    /// </summary>
+    public void Activate(Tensor x, Weight stack, Tensor product, Tensor hidden) => _device.MultiplyAddLeakyRelu(x, stack, hidden, product, hidden, _phi);
+
     /// <summary>y = φ(a) W₂ + b₂.</summary>
     public void OutputForward(Tensor hidden, Tensor output) => _device.Multiply(hidden, _outputWeight, _outputBias, output, accumulate: false);
+
+    /// <summary>y, and a sample of the Gaussian that it describes.</summary>
+    public void SampleForward(Tensor hidden, Tensor output, Tensor noise, Tensor sample, GaussianHead head)
+        => _device.MultiplySampleGaussian(hidden, _outputWeight, _outputBias, output, noise, sample, head);
 
     /// <summary>
     /// From the output's gradient, which stands in the output buffer: all parameter gradients of a net with one input, and the hidden layer's into
@@ -104,17 +109,13 @@ sealed class NetPass
 
     /// <summary>da = (dy W₂ᵀ) φ′ into dHidden; where a mask [rows, 1] is given, mask · da as well.</summary>
     public void HiddenBackward(Tensor dOutput, Tensor hidden, Tensor dHidden, Tensor mask = default, Tensor maskedDHidden = default)
-    {
-        OutputBackward(dOutput, dHidden);
-        ActivationBackward(hidden, dHidden, mask, maskedDHidden);
-    }
+        => _device.MultiplyTransposedLeakyRelu(dOutput, _outputWeight, hidden, dHidden, mask, maskedDHidden, _phi);
 
     /// <summary>dy W₂ᵀ into dHidden.</summary>
     public void OutputBackward(Tensor dOutput, Tensor dHidden) => _device.MultiplyTransposed(dOutput, _outputWeight, dHidden, accumulate: false);
 
     /// <summary>dHidden becomes da.</summary>
-    public void ActivationBackward(Tensor hidden, Tensor dHidden, Tensor mask = default, Tensor maskedDHidden = default)
-        => _device.LeakyReluBackward(dHidden, hidden, dHidden, mask, maskedDHidden, _phi);
+    public void ActivationBackward(Tensor hidden, Tensor dHidden) => _device.LeakyReluBackward(dHidden, hidden, dHidden, default, default, _phi);
 
     /// <summary>dW₁ᵢ of each input given, and db₁.</summary>
     public void HiddenGradients(ReadOnlySpan<WeightGradient> inputs, Tensor dHidden) => _device.WeightGradients(inputs, dHidden, _dHiddenBias);
