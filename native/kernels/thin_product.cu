@@ -57,8 +57,8 @@ extern "C" __global__ void __launch_bounds__(thin_block, thin_residents) thin_mu
     }
 }
 
-// gates += x w + addend, then lstm_cell_forward. w [K, 4H], gates [B, 4H], addend [B, 4H] or empty, validity [B, 1] or empty, update_mask [B, H] or empty, the rest [B, H];
-// H / 16 blocks.
+// gates += x w + addend, then lstm_cell_forward. w [K, 4H], gates [B, 4H], addend [B, 4H] or empty, validity [B, 1] or empty, update_mask [B, H] or
+// empty, the rest [B, H]; H / 16 blocks.
 extern "C" __global__ void __launch_bounds__(thin_block, thin_residents) thin_multiply_lstm_cell_forward(Tensor x, Tensor w, Tensor gates,
     Tensor addend, Tensor c_previous, Tensor validity, Tensor c, Tensor tanh_c, Tensor h, Tensor update_mask)
 {

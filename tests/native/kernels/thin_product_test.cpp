@@ -220,8 +220,8 @@ TEST_P(ThinProduct, LstmCellForward)
         Matrix c(shape.rows, n, shape.others), tanh_c(shape.rows, n, {0, 1}), h(shape.rows, n, shape.others);
         const Operands operands(shape.rows, n, shape.others), gate_operands(shape.rows, 4 * n, shape.others);
         launch_thin("thin_multiply_lstm_cell_forward", n, 16, product.x.tensor(), product.w.tensor(),
-            all ? gate_operands.beside(gates.tensor()) : gates.tensor(), given(all, addend), c_previous.tensor(), given(all, validity), c.tensor(), tanh_c.tensor(),
-            operands.beside(h.tensor()), given(all, mask));
+            all ? gate_operands.beside(gates.tensor()) : gates.tensor(), given(all, addend), c_previous.tensor(), given(all, validity), c.tensor(),
+            tanh_c.tensor(), operands.beside(h.tensor()), given(all, mask));
         const auto gate = [&](int number, int r, int column) {
             const double a = product(r, number * n + column).value + before(r, number * n + column) + (all ? addend(r, number * n + column) : 0);
             return number == 2 ? std::tanh(a) : sigmoid(a);
