@@ -92,6 +92,7 @@ fi
 
 step doctor 30 "${vbilstm[@]}" doctor --device "$device" --json
 gpu=$(sed -n 's/^ *"version": "\(.*\), compute capability.*/\1/p' output | head -n 1)
+capability=$(sed -n 's/^ *"version": ".*, compute capability \([0-9]*\)\..*/\1/p' output | head -n 1)
 if smi=$(tool nvidia-smi); then
     step nvidia-smi 15 "$smi" --query-gpu=name,driver_version,memory.total,memory.used,clocks.sm,clocks.mem,power.limit --format=csv,noheader
 else
@@ -100,6 +101,13 @@ fi
 step device-tests 200 "${device_tests[@]}" -parallelMode none -noColor -noLogo -result-xml "$PWD/device-tests.xml" "${classes[@]}"
 step verify-fp32 30 "${vbilstm[@]}" verify --device "$device" --precision fp32 "${short[@]}"
 step verify-tf32 30 "${vbilstm[@]}" verify --device "$device" --precision tf32 "${short[@]}"
+# Products of bf16 need compute capability 8.0.
+has_bf16=$([ "${capability:-8}" -ge 8 ] && echo yes || echo no)
+if [ "$has_bf16" = yes ]; then
+    step verify-bf16 40 "${vbilstm[@]}" verify --device "$device" --precision bf16 "${short[@]}"
+else
+    left_out bf16 "the GPU has compute capability ${capability:-unknown}"
+fi
 step verify-cudnn 30 "${vbilstm[@]}" verify --device "$device" --precision fp32 --against cudnn
 
 # Their figures must resemble each other's and the CPU's; the same training twice must have the same bits.
@@ -112,6 +120,7 @@ training() {
 training tf32
 training fp32 --precision fp32
 training kernels --recurrence kernels
+[ "$has_bf16" = no ] || training bf16 --precision bf16
 training z-forcing --set model.kind=z-forcing
 training lstm --set model.kind=lstm
 step train-again 40 "${vbilstm[@]}" train --device "$device" "${train[@]}" --run again
@@ -134,6 +143,11 @@ paper() {
     [ "$device" = cuda ] || length=3
     step "bench-$preset" 30 "${vbilstm[@]}" bench --device "$device" --preset "$preset" --time-steps "$length" --json "${bench[@]}"
     line="$preset, T $length: $(milliseconds seconds_per_step) ms a step measured, $(figure graph_nodes) nodes"
+    [ "$has_bf16" = no ] || for products in library kernels; do
+        step "bf16-$products-$preset" 30 "${vbilstm[@]}" bench --device "$device" --precision bf16 --products "$products" --preset "$preset" \
+            --time-steps "$length" --json "${bench[@]}"
+        line+="; bf16, products by $products $(milliseconds seconds_per_step) ms, $(figure graph_nodes) nodes"
+    done
     step "budget-$preset" 30 "${vbilstm[@]}" profile --budget --gpu "$sheet" --preset "$preset" --time-steps "$t" --json
     [ -z "$(figure seconds_tf32)" ] || times+=("$line; T $t: $(milliseconds seconds_tf32) ms estimated for $sheet in TF32")
 }
@@ -143,6 +157,14 @@ paper blizzard 40
 paper imdb 16
 paper ptb-char 100
 paper seq-mnist 784
+# Which products of few rows each way does faster, kept in this folder.
+if [ "$has_bf16" = yes ]; then
+    export VBILSTM_PRODUCTS=$PWD/products.json
+    length=100
+    [ "$device" = cuda ] || length=2
+    step tune-ptb-char 40 "${vbilstm[@]}" bench --device "$device" --precision bf16 --tune --preset ptb-char --time-steps "$length" --json "${bench[@]:2}"
+    unset VBILSTM_PRODUCTS
+fi
 [ ${#times[@]} = 0 ] || printf '%s\n' "${times[@]}" | tee -a log.txt
 
 # NVIDIA's checkers, on a step of a small model kernel by kernel. Races are looked for in this project's kernels only; what initcheck needs to see are all.
