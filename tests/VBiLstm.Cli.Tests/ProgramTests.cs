@@ -288,6 +288,9 @@ public class ProgramTests
         Assert.True(onGpu.Code == 0, onGpu.Error);
         Assert.Contains("ms TF32", onGpu.Output, StringComparison.Ordinal);
         Assert.Matches(@"F3 forward loop +90 +9\.00", onGpu.Output);
+        Assert.Matches(@"F3 forward loop +50 +5\.00", onGpu.Output);
+        Assert.Matches(@"at least +", onGpu.Output);
+        Assert.Contains("with --precision bf16", onGpu.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("measured", onGpu.Output, StringComparison.Ordinal);
 
         var here = program.Run(["profile", "--budget", "--threads", "1", .. small]).Output;
@@ -298,6 +301,20 @@ public class ProgramTests
         foreach (var name in new[] { "blizzard", "timit", "seq-mnist", "imdb", "ptb-char" })
             Assert.Contains(name, models, StringComparison.Ordinal);
         Assert.DoesNotContain("ms TF32", models, StringComparison.Ordinal);
+        Assert.DoesNotContain("ms bf16", models, StringComparison.Ordinal);
+        Assert.Matches(@"\| timit .*\|", program.Run("profile", "--budget", "--all-presets", "--gpu", "h100-sxm", "--markdown").Output);
+
+        using var report = JsonDocument.Parse(program.Run(["profile", "--budget", "--gpu", "a100-40", "--time-steps", "10", "--json", .. small]).Output);
+        var (float32, bf16, library) = (report.RootElement, report.RootElement.GetProperty("bf16"), report.RootElement.GetProperty("bf16_library"));
+        double Step(JsonElement budget, string name) => budget.GetProperty("step").GetProperty(name).GetDouble();
+        Assert.True(Step(float32, "seconds_tf32") > Step(float32, "least_seconds_tf32"));
+        Assert.True(Step(library, "seconds_bf16") > Step(bf16, "seconds_bf16"));
+        Assert.Equal((90, 50), (Kernels(float32), Kernels(bf16)));
+        Assert.True(Memory(bf16, "parameter_bytes") > Memory(float32, "parameter_bytes"));
+        Assert.True(Memory(bf16, "activation_bytes") > Memory(float32, "activation_bytes"));
+
+        static int Kernels(JsonElement budget) => budget.GetProperty("phases").GetProperty("F3").GetProperty("kernels").GetInt32();
+        static long Memory(JsonElement budget, string name) => budget.GetProperty("memory").GetProperty(name).GetInt64();
     }
 
     [Fact]

@@ -37,6 +37,7 @@ static class ProfileCommand
             Description = "The paper's models in one table instead of one configuration's phases: "
                 + $"{string.Join(", ", PaperModel.All.Select(model => model.Name))}.",
         };
+        var markdown = new Option<bool>("--markdown") { Description = "With --all-presets: tables in Markdown." };
         var steps = new Option<int>("--steps") { Description = "Without --budget: steps between profiler start and stop.", DefaultValueFactory = _ => 5 };
         var timeSteps = new TimeStepsOption();
         var (configurations, devices, ranks, json) = (new ConfigurationOptions(), new DeviceOptions(), new RankOptions(), CommonOptions.Json());
@@ -45,7 +46,8 @@ static class ProfileCommand
             Where the time of a training step goes, phase by phase of docs/model.md. With --device cuda, runs a few steps kernel by kernel, their
             phases as NVTX ranges, and as many as the captured graph that trains, between profiler start and stop, and prints the command lines of nsys
             and ncu; vbilstm train --profile-steps does the same around steps of a real training. --budget counts kernels, memory
-            traffic and arithmetic of every phase; --gpu adds an estimate of the time from the GPU's data sheet (docs/profiling.md says how); with
+            traffic and arithmetic of every phase, for products of float32 and TF32 and for those of bf16, and says what memory a training takes; --gpu adds an
+            estimate of the time from the GPU's data sheet (docs/profiling.md says how), and the least time that the step can take; with
             --device, or without --gpu, the time measured there stands beside. --ranks adds what a training on several GPUs gains: the sum of their
             gradients, and the share of perfect weak and strong scaling. training.batch_size is that of all ranks together, and the table that of one rank.
 
@@ -62,7 +64,7 @@ static class ProfileCommand
             {ConfigurationOptions.Keys}
             """)
         {
-            budget, gpu, allPresets, steps, json,
+            budget, gpu, allPresets, markdown, steps, json,
         };
         ranks.AddTo(command);
         timeSteps.AddTo(command);
@@ -86,7 +88,7 @@ static class ProfileCommand
                 ranks.Refuse(parsed, "is for one configuration; leave out --all-presets.");
                 if (parsed.GetValue(json))
                     throw new ConfigurationException("--json is for one configuration; leave out --all-presets.");
-                BudgetTables.PrintPaperModels(specification);
+                BudgetTables.PrintPaperModels(specification, parsed.GetValue(markdown));
                 return CommandExecution.Success;
             }
 
@@ -96,7 +98,7 @@ static class ProfileCommand
             var configuration = configurations.Read(parsed, configurations.Overrides(parsed));
             var t = timeSteps.Read(parsed, configuration);
             var scaling = several is { } of ? ScalingBudget.Count(configuration, t, of.Placement, specification!, of.Network) : null;
-            var counted = scaling?.Step ?? StepBudget.Count(configuration, t);
+            var counted = PrecisionBudgets.Count(scaling?.Step.Configuration ?? configuration, t);
             if (specification is not null && !devices.NamesADevice(parsed))
             {
                 Print(measured: null);
@@ -104,10 +106,10 @@ static class ProfileCommand
             }
 
             using var device = devices.Create(parsed);
-            Print(Measure(device, counted.Configuration, t));
+            Print(Measure(device, counted.Float32.Configuration, t));
             return CommandExecution.Success;
 
-            void Print((string Device, StepTimes Times)? measured)
+            void Print(MeasuredStep? measured)
             {
                 if (parsed.GetValue(json))
                 {
@@ -137,11 +139,11 @@ static class ProfileCommand
         return CommandExecution.Success;
     }
 
-    static (string Device, StepTimes Times) Measure(Device device, RunConfiguration configuration, int timeSteps)
+    static MeasuredStep Measure(Device device, RunConfiguration configuration, int timeSteps)
     {
         using var interruption = new Interruption();
         using var benchmark = new StepBenchmark(device, configuration, timeSteps);
-        return (device.Name, benchmark.Measure(Measured, interruption.Token));
+        return new MeasuredStep(device.Name, device.RoundsOperands, benchmark.Measure(Measured, interruption.Token));
     }
 
     // Ranges are made on the host as operations are launched, so only steps without a graph show their phases; what trains is the graph.

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using VBiLstm.Cuda;
 using VBiLstm.Cuda.Profiling;
 using VBiLstm.Training;
 
@@ -7,13 +8,14 @@ namespace VBiLstm.Cli.Reports;
 /// <summary>Budgets of training steps as one JSON object; times in seconds.</summary>
 static class BudgetJson
 {
-    /// <param name="budget">The count.</param>
+    /// <param name="budgets">The counts.</param>
     /// <param name="gpu">Adds its times; may be null.</param>
     /// <param name="measured">Adds what a device took; may be null.</param>
     /// <param name="scaling">Adds ranks, of whose steps the count is one; may be null.</param>
-    public static void Print(StepBudget budget, GpuSpecification? gpu, (string Device, StepTimes Times)? measured, ScalingBudget? scaling)
+    public static void Print(PrecisionBudgets budgets, GpuSpecification? gpu, MeasuredStep? measured, ScalingBudget? scaling)
         => JsonOutput.Write(json =>
         {
+            var budget = budgets.Float32;
             json.WriteString("model", Names.Of(budget.Configuration.Model.Kind));
             json.WriteNumber("batch_size", budget.Configuration.Training.BatchSize);
             json.WriteNumber("shards", budget.Configuration.Training.Shards);
@@ -23,21 +25,11 @@ static class BudgetJson
             json.WriteNumber("downloaded_bytes", budget.DownloadedBytes);
             if (gpu is not null)
                 json.WriteString("gpu", gpu.Name);
-            if (measured is { } run)
-                json.WriteString("device", run.Device);
-            json.WriteStartObject("step");
-            Write(json, budget.Kernels, budget.Bytes, budget.FloatingPointOperations, gpu, budget.Seconds, measured?.Times.Seconds);
-            json.WriteEndObject();
-            json.WriteStartObject("phases");
-            foreach (var phase in budget.Phases)
-            {
-                json.WriteStartObject($"{phase.Phase}");
-                Write(json, phase.Kernels, phase.Bytes, phase.FloatingPointOperations, gpu, phase.Seconds,
-                    measured?.Times.Phases.FirstOrDefault(timed => timed.Phase == phase.Phase).Seconds);
-                json.WriteEndObject();
-            }
-
-            json.WriteEndObject();
+            if (measured is not null)
+                json.WriteString("device", measured.Device);
+            Write(json, budget, gpu, [CudaPrecision.Fp32, CudaPrecision.Tf32], measured is { RoundsOperands: false } ? measured.Times : null);
+            Write(json, "bf16", budgets.Bf16, gpu, measured is { RoundsOperands: true } ? measured.Times : null);
+            Write(json, "bf16_library", budgets.Bf16Library, gpu, measured: null);
             if (scaling is null)
                 return;
             json.WriteStartObject("ranks");
@@ -45,18 +37,62 @@ static class BudgetJson
             json.WriteEndObject();
         });
 
-    static void Write(Utf8JsonWriter json, int kernels, long bytes, double operations, GpuSpecification? gpu, Func<GpuSpecification, bool, double> seconds,
-        double? measured)
+    static void Write(Utf8JsonWriter json, string name, StepBudget budget, GpuSpecification? gpu, StepTimes? measured)
+    {
+        json.WriteStartObject(name);
+        Write(json, budget, gpu, [CudaPrecision.Bf16], measured);
+        json.WriteEndObject();
+    }
+
+    static void Write(Utf8JsonWriter json, StepBudget budget, GpuSpecification? gpu, CudaPrecision[] precisions, StepTimes? measured)
+    {
+        json.WriteStartObject("memory");
+        json.WriteNumber("parameter_bytes", budget.Memory.ParameterBytes);
+        json.WriteNumber("activation_bytes", budget.Memory.ActivationBytes);
+        json.WriteEndObject();
+        json.WriteStartObject("step");
+        Write(json, budget.Kernels, budget.Bytes, budget.FloatingPointOperations, Times(budget.Seconds), measured?.Seconds);
+        if (gpu is not null)
+            json.WriteNumber("least_bytes", budget.LeastBytes(gpu));
+        Write(json, "least_seconds", Times(budget.LeastSeconds));
+        json.WriteEndObject();
+        json.WriteStartObject("phases");
+        foreach (var phase in budget.Phases)
+        {
+            json.WriteStartObject($"{phase.Phase}");
+            Write(json, phase.Kernels, phase.Bytes, phase.FloatingPointOperations, Times(phase.Seconds),
+                measured?.Phases.FirstOrDefault(timed => timed.Phase == phase.Phase).Seconds);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndObject();
+
+        // Of those precisions that the GPU has.
+        IEnumerable<(string Precision, double Seconds)> Times(Func<GpuSpecification, CudaPrecision, double> seconds)
+            => gpu is null ? [] : precisions.Where(gpu.Has).Select(precision => (NameOf(precision), seconds(gpu, precision)));
+    }
+
+    static string NameOf(CudaPrecision precision) => precision switch
+    {
+        CudaPrecision.Tf32 => "tf32",
+        CudaPrecision.Bf16 => "bf16",
+        _ => "float32",
+    };
+
+    static void Write(Utf8JsonWriter json, int kernels, long bytes, double operations, IEnumerable<(string Precision, double Seconds)> times, double? measured)
     {
         json.WriteNumber("kernels", kernels);
         json.WriteNumber("bytes", bytes);
         json.WriteNumber("floating_point_operations", operations);
-        if (gpu is not null)
-            json.WriteNumber("seconds_float32", seconds(gpu, false));
-        if (gpu?.Tf32Teraflops is not null)
-            json.WriteNumber("seconds_tf32", seconds(gpu, true));
+        Write(json, "seconds", times);
         if (measured is { } taken)
             json.WriteNumber("seconds_measured", taken);
+    }
+
+    static void Write(Utf8JsonWriter json, string name, IEnumerable<(string Precision, double Seconds)> times)
+    {
+        foreach (var (precision, seconds) in times)
+            json.WriteNumber($"{name}_{precision}", seconds);
     }
 
     static void Write(Utf8JsonWriter json, ScalingBudget scaling)

@@ -1,4 +1,5 @@
 using Spectre.Console;
+using VBiLstm.Cuda;
 using VBiLstm.Cuda.Profiling;
 using VBiLstm.Model;
 using VBiLstm.Training;
@@ -9,85 +10,179 @@ namespace VBiLstm.Cli.Reports;
 static class BudgetTables
 {
     /// <summary>One configuration, phase by phase.</summary>
-    /// <param name="budget">The count.</param>
+    /// <param name="budgets">The counts.</param>
     /// <param name="gpu">Adds its times; may be null.</param>
     /// <param name="measured">Adds what a device took; may be null.</param>
-    public static void Print(StepBudget budget, GpuSpecification? gpu, (string Device, StepTimes Times)? measured)
+    public static void Print(PrecisionBudgets budgets, GpuSpecification? gpu, MeasuredStep? measured)
     {
+        var budget = budgets.Float32;
         var model = budget.Configuration.Model;
         Console.WriteLine($"model   {Names.Describe(model)}, {Names.Outputs(model)}");
         Console.WriteLine($"step    B {budget.Configuration.Training.BatchSize}{Names.InShards(budget.Configuration.Training)}, T {budget.TimeSteps}");
         if (gpu is not null)
             Console.WriteLine($"gpu     {Describe(gpu)}");
-        if (measured is { } run)
-            Console.WriteLine($"device  {run.Device}");
+        if (measured is not null)
+            Console.WriteLine($"device  {measured.Device}");
         Console.WriteLine($"host    {budget.HostLaunches:N0} calls a step ({(double)budget.HostLaunches / budget.TimeSteps:N2} a time step), "
             + $"the graph's launch included; {budget.UploadedBytes / 1e6:N3} MB up, {budget.DownloadedBytes:N0} bytes down");
+        Console.WriteLine($"memory  {budget.Memory}");
+        if (HasBf16(gpu))
+            Console.WriteLine($"        with --precision bf16 {budgets.Bf16.Memory}; of the parameters {budgets.OperandBytes / 1e6:N1} MB are operands");
+        PrintPhases(budget, gpu, [CudaPrecision.Fp32, CudaPrecision.Tf32], measured is { RoundsOperands: false } ? measured.Times : null);
+        if (HasBf16(gpu))
+        {
+            Console.WriteLine("--precision bf16, products of few rows by the kernels:");
+            PrintPhases(budgets.Bf16, gpu, [CudaPrecision.Bf16], measured is { RoundsOperands: true } ? measured.Times : null);
+        }
+
+        PrintAssumptions(gpu);
+        if (measured is not null)
+            Console.WriteLine("Measured: the step as training runs it; each phase alone, its operations called one by one and waited for, "
+                + "so that phases add up to more than the step on a GPU.");
+    }
+
+    static void PrintPhases(StepBudget budget, GpuSpecification? gpu, CudaPrecision[] precisions, StepTimes? measured)
+    {
+        precisions = [.. precisions.Where(precision => Has(gpu, precision))];
         var table = Right(new Table { Border = TableBorder.Simple }.AddColumns(["phase", "kernels", "a time step", "MB a time step", "GB", "GFLOP",
-            .. TimeColumns(gpu), .. Column(measured is not null, "ms measured")]), 1);
+            .. precisions.Select(precision => $"ms {Name(precision)}"), .. Column(measured is not null, "ms measured")]), 1);
         foreach (var phase in budget.Phases)
             table.AddRow(
             [
                 phase.Phase.Describe(), $"{phase.Kernels:N0}",
                 phase.LoopSteps == 0 ? "" : $"{(double)phase.Kernels / phase.LoopSteps:N2}",
                 phase.LoopSteps == 0 ? "" : $"{phase.Bytes / 1e6 / phase.LoopSteps:N2}",
-                $"{phase.Bytes / 1e9:N3}", $"{phase.FloatingPointOperations / 1e9:N2}", .. Times(gpu, phase.Seconds),
-                .. Column(measured is not null, Measured(measured?.Times.Phases.FirstOrDefault(timed => timed.Phase == phase.Phase).Seconds)),
+                $"{phase.Bytes / 1e9:N3}", $"{phase.FloatingPointOperations / 1e9:N2}", .. precisions.Select(precision => Ms(phase.Seconds(gpu!, precision))),
+                .. Column(measured is not null, Ms(measured?.Phases.FirstOrDefault(timed => timed.Phase == phase.Phase).Seconds)),
             ]);
         table.AddRow(
         [
-            "step", $"{budget.Kernels:N0}", "", "", $"{budget.Bytes / 1e9:N3}", $"{budget.FloatingPointOperations / 1e9:N2}", .. Times(gpu, budget.Seconds),
-            .. Column(measured is not null, Measured(measured?.Times.Seconds)),
+            "step", $"{budget.Kernels:N0}", "", "", $"{budget.Bytes / 1e9:N3}", $"{budget.FloatingPointOperations / 1e9:N2}",
+            .. precisions.Select(precision => Ms(budget.Seconds(gpu!, precision))), .. Column(measured is not null, Ms(measured?.Seconds)),
         ]);
+        if (gpu is not null)
+            table.AddRow(["at least", "", "", "", $"{budget.LeastBytes(gpu) / 1e9:N3}", $"{budget.FloatingPointOperations / 1e9:N2}",
+                .. precisions.Select(precision => Ms(budget.LeastSeconds(gpu, precision))), .. Column(measured is not null, "")]);
         Tables.Write(table);
-        PrintAssumption(gpu);
-        if (measured is not null)
-            Console.WriteLine("Measured: the step as training runs it; each phase alone, its operations called one by one and waited for, "
-                + "so that phases add up to more than the step on a GPU.");
 
-        static string Measured(double? seconds) => $"{1e3 * seconds:N3}";
+        static string Ms(double? seconds) => $"{1e3 * seconds:N3}";
     }
 
-    /// <summary>The paper's models, a line each.</summary>
-    public static void PrintPaperModels(GpuSpecification? gpu)
+    /// <summary>The paper's models, a line each: a step in float32 and TF32, in bf16, and the memory that it takes.</summary>
+    /// <param name="gpu">Adds its times, and what ranks gain; may be null.</param>
+    /// <param name="markdown">Tables for documents.</param>
+    public static void PrintPaperModels(GpuSpecification? gpu, bool markdown)
     {
+        var border = markdown ? TableBorder.Markdown : TableBorder.Simple;
+        var models = PaperModel.All.Select(paper => (paper, PrecisionBudgets.Count(paper.Configuration, paper.TimeSteps))).ToList();
         if (gpu is not null)
             Console.WriteLine($"gpu     {Describe(gpu)}");
-        var table = Right(new Table { Border = TableBorder.Simple }.AddColumns(["model", "H", "M", "Z", "outputs", "B", "T", "kernels", "F3 a step",
-            "B5 a step", "GB", "GFLOP", .. TimeColumns(gpu), .. Column(gpu is not null, "samples/s")]), 5);
-        foreach (var paper in PaperModel.All)
+        Console.WriteLine();
+        PrintFloat32(models, gpu, border);
+        if (HasBf16(gpu))
         {
-            var (model, b) = (paper.Configuration.Model, paper.Configuration.Training.BatchSize);
-            var budget = StepBudget.Count(paper.Configuration, paper.TimeSteps);
-            string PerStep(TrainingPhase phase) => $"{(double)budget.Phases.First(counted => counted.Phase == phase).Kernels / paper.TimeSteps:N2}";
+            Console.WriteLine("--precision bf16: products of few rows by the project's kernels, with what follows, or by the library");
+            Console.WriteLine();
+            PrintBf16(models, gpu, border);
+        }
+
+        Console.WriteLine("Memory in MB; in bf16 the parameters and what products read of the activations have operands of two bytes");
+        Console.WriteLine();
+        PrintMemory(models, border);
+        if (gpu is not null)
+        {
+            Console.WriteLine($"Ranks (nodes × GPUs), that batch on each: share of perfect weak scaling ({Name(gpu.Has(CudaPrecision.Tf32)
+                ? CudaPrecision.Tf32 : CudaPrecision.Fp32)})");
+            Console.WriteLine();
+            ScalingText.PrintPaperModels(gpu, border);
+        }
+
+        PrintAssumptions(gpu);
+    }
+
+    static void PrintFloat32(List<(PaperModel, PrecisionBudgets)> models, GpuSpecification? gpu, TableBorder border)
+    {
+        CudaPrecision[] precisions = [.. new[] { CudaPrecision.Fp32, CudaPrecision.Tf32 }.Where(precision => Has(gpu, precision))];
+        var table = Right(new Table { Border = border }.AddColumns(["model", "outputs", "H", "M", "Z", "B", "T", "kernels", "F3 a step", "B5 a step", "GB",
+            "GFLOP", .. precisions.Select(precision => $"ms {Name(precision)}"), .. Column(precisions.Length > 0, $"at least {Name(precisions.LastOrDefault())}"),
+            .. Column(gpu is not null, "samples/s")]), 2);
+        foreach (var (paper, budgets) in models)
+        {
+            var (model, b, budget) = (paper.Configuration.Model, paper.Configuration.Training.BatchSize, budgets.Float32);
             table.AddRow(
             [
-                paper.Name, $"{model.LstmUnits}", $"{model.MlpUnits}", $"{model.LatentUnits}", Names.Outputs(model), $"{b}", $"{paper.TimeSteps}",
-                $"{budget.Kernels:N0}", PerStep(TrainingPhase.F3), PerStep(TrainingPhase.B5), $"{budget.Bytes / 1e9:N1}",
-                $"{budget.FloatingPointOperations / 1e9:N0}",
-                .. Times(gpu, budget.Seconds), .. gpu is null ? Array.Empty<string>() : [$"{b / budget.Seconds(gpu, tensorCores: true):N0}"],
+                paper.Name, Names.Outputs(model), $"{model.LstmUnits}", $"{model.MlpUnits}", $"{model.LatentUnits}", $"{b}", $"{paper.TimeSteps}",
+                $"{budget.Kernels:N0}", .. KernelsOfLoops(budget), $"{budget.Bytes / 1e9:N1}", $"{budget.FloatingPointOperations / 1e9:N0}",
+                .. precisions.Select(precision => $"{1e3 * budget.Seconds(gpu!, precision):N1}"),
+                .. precisions.TakeLast(1).SelectMany(last => new[] { $"{1e3 * budget.LeastSeconds(gpu!, last):N1}", $"{b / budget.Seconds(gpu!, last):N0}" }),
             ]);
         }
 
         Tables.Write(table);
-        PrintAssumption(gpu);
     }
+
+    static void PrintBf16(List<(PaperModel, PrecisionBudgets)> models, GpuSpecification? gpu, TableBorder border)
+    {
+        var timed = gpu is not null;
+        var table = Right(new Table { Border = border }.AddColumns(["model", "kernels", "F3 a step", "B5 a step", "GB", .. Column(timed, "ms bf16"),
+            .. Column(timed, "at least bf16"), .. Column(timed, "samples/s"), "library: kernels", "GB", .. Column(timed, "ms bf16")]), 1);
+        foreach (var (paper, budgets) in models)
+        {
+            var (b, kernels, library) = (paper.Configuration.Training.BatchSize, budgets.Bf16, budgets.Bf16Library);
+            table.AddRow(
+            [
+                paper.Name, $"{kernels.Kernels:N0}", .. KernelsOfLoops(kernels), $"{kernels.Bytes / 1e9:N1}",
+                .. timed
+                    ? [Ms(kernels.Seconds), Ms(kernels.LeastSeconds), $"{b / kernels.Seconds(gpu!, CudaPrecision.Bf16):N0}"]
+                    : Array.Empty<string>(),
+                $"{library.Kernels:N0}", $"{library.Bytes / 1e9:N1}", .. Column(timed, timed ? Ms(library.Seconds) : ""),
+            ]);
+        }
+
+        Tables.Write(table);
+
+        string Ms(Func<GpuSpecification, CudaPrecision, double> seconds) => $"{1e3 * seconds(gpu!, CudaPrecision.Bf16):N1}";
+    }
+
+    static void PrintMemory(List<(PaperModel, PrecisionBudgets)> models, TableBorder border)
+    {
+        var table = Right(new Table { Border = border }.AddColumns("model", "B", "T", "parameters, gradients, moments", "their operands",
+            "activations float32", "activations bf16", "all float32", "all bf16"), 1);
+        foreach (var (paper, budgets) in models)
+        {
+            var (float32, bf16) = (budgets.Float32.Memory, budgets.Bf16.Memory);
+            table.AddRow(paper.Name, $"{paper.Configuration.Training.BatchSize}", $"{paper.TimeSteps}", Megabytes(float32.ParameterBytes),
+                Megabytes(budgets.OperandBytes), Megabytes(float32.ActivationBytes), Megabytes(bf16.ActivationBytes), Megabytes(float32.Bytes),
+                Megabytes(bf16.Bytes));
+        }
+
+        Tables.Write(table);
+
+        static string Megabytes(long bytes) => $"{bytes / 1e6:N0}";
+    }
+
+    static IEnumerable<string> KernelsOfLoops(StepBudget budget)
+        => new[] { TrainingPhase.F3, TrainingPhase.B5 }.Select(phase => budget.Phases.First(counted => counted.Phase == phase))
+            .Select(phase => $"{(double)phase.Kernels / phase.LoopSteps:N2}");
 
     static string Describe(GpuSpecification gpu)
         => $"{gpu.Product}: {gpu.GigabytesPerSecond:N0} GB/s, {gpu.Fp32Teraflops} TFLOP/s float32, "
-            + $"{(gpu.Tf32Teraflops is { } tf32 ? $"{tf32} TFLOP/s TF32 (dense)" : "no TF32")}, {gpu.L2Megabytes} MB L2";
+            + $"{(gpu.Tf32Teraflops is { } tf32 ? $"{tf32} TFLOP/s TF32 (dense)" : "no TF32")}, "
+            + $"{(gpu.Bf16Teraflops is { } bf16 ? $"{bf16} TFLOP/s bf16 (dense)" : "no bf16")}, "
+            + $"{gpu.L2Megabytes} MB L2 of {gpu.L2GigabytesPerSecond:N0} GB/s (assumed)";
 
-    static IEnumerable<string> TimeColumns(GpuSpecification? gpu)
-        => gpu is null ? [] : gpu.Tf32Teraflops is null ? ["ms float32"] : ["ms float32", "ms TF32"];
-
-    static IEnumerable<string> Times(GpuSpecification? gpu, Func<GpuSpecification, bool, double> seconds)
+    static string Name(CudaPrecision precision) => precision switch
     {
-        if (gpu is null)
-            yield break;
-        yield return $"{1e3 * seconds(gpu, false):N3}";
-        if (gpu.Tf32Teraflops is not null)
-            yield return $"{1e3 * seconds(gpu, true):N3}";
-    }
+        CudaPrecision.Tf32 => "TF32",
+        CudaPrecision.Bf16 => "bf16",
+        _ => "float32",
+    };
+
+    // Whether there is a GPU whose times can be given.
+    static bool Has(GpuSpecification? gpu, CudaPrecision precision) => gpu is not null && gpu.Has(precision);
+
+    // Whether bf16 is worth a table.
+    static bool HasBf16(GpuSpecification? gpu) => gpu is null || Has(gpu, CudaPrecision.Bf16);
 
     static IEnumerable<string> Column(bool there, string text) => there ? [text] : [];
 
@@ -98,10 +193,12 @@ static class BudgetTables
         return table;
     }
 
-    static void PrintAssumption(GpuSpecification? gpu)
+    static void PrintAssumptions(GpuSpecification? gpu)
     {
-        if (gpu is not null)
-            Console.WriteLine("Estimates: of each kernel the longest of its traffic at full bandwidth (nothing found in L2), its arithmetic at the peak, "
-                + $"and {1e6 * GpuSpecification.SecondsPerKernel} µs to start (assumed).");
+        if (gpu is null)
+            return;
+        Console.WriteLine("Estimates: of each kernel the longest of its traffic at full bandwidth, its arithmetic at the peak, "
+            + $"and {1e6 * GpuSpecification.SecondsPerKernel} µs to start (assumed). A loop whose time step fits into L2 has its traffic there, all else in memory.");
+        Console.WriteLine("At least: the longer of the arithmetic at the peak, and of what the step holds beyond L2, written once and read once.");
     }
 }

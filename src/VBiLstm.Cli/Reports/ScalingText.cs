@@ -1,3 +1,4 @@
+using Spectre.Console;
 using VBiLstm.Cuda.Profiling;
 
 namespace VBiLstm.Cli.Reports;
@@ -32,6 +33,32 @@ static class ScalingText
             + "Give each GPU as many sequences as train well.");
         Console.WriteLine($"Ranks' times are estimates as above ({(budget.Gpu.Tf32Teraflops is null ? "float32" : "TF32")}); "
             + $"an exchange takes {1e6 * RankLinks.SecondsPerExchange} µs beside its bytes (assumed).");
+    }
+
+    /// <summary>Share of perfect weak scaling of the paper's models, each with its batch on every GPU, and what its batch over a node of them takes.</summary>
+    public static void PrintPaperModels(GpuSpecification gpu, TableBorder border)
+    {
+        var node = new RankPlacement(RankPlacement.GpusOfANode, RankPlacement.GpusOfANode);
+        (RankPlacement Placement, NetworkLink? Network)[] several =
+        [
+            (node, null), (node with { Ranks = 8 * node.Ranks }, NetworkLink.Get("ib-400")), (node with { PerNode = 1 }, NetworkLink.Get("ethernet-100")),
+        ];
+        var table = new Table { Border = border }.AddColumns(["model", "MB", "ms a step",
+            .. several.Select(ranks => $"{ranks.Placement.Nodes} × {ranks.Placement.PerNode}{(ranks.Network is { } network ? $", {network.Name}" : "")}"),
+            $"its batch over {node.Ranks}, ms"]);
+        foreach (var column in table.Columns.Skip(1))
+            column.RightAligned();
+        foreach (var paper in PaperModel.All)
+        {
+            var instead = ScalingBudget.Count(paper.Configuration, paper.TimeSteps, node, gpu, network: null);
+            var step = instead.WholeSeconds;
+            string Share(RankPlacement placement, NetworkLink? network)
+                => Percent(step / (step + RankSum.Of(paper.Configuration.Model, placement).Seconds(gpu, new RankLinks(gpu.Link, network))));
+            table.AddRow([paper.Name, Megabytes(instead.Sum.Bytes), Milliseconds(step), .. several.Select(ranks => Share(ranks.Placement, ranks.Network)),
+                Both(instead)]);
+        }
+
+        Tables.Write(table);
     }
 
     static string Sequences(StepBudget step) => Names.Count(step.Configuration.Training.BatchSize, "sequence") + Names.InShards(step.Configuration.Training);

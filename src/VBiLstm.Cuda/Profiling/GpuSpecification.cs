@@ -9,10 +9,13 @@ namespace VBiLstm.Cuda.Profiling;
 /// <param name="GigabytesPerSecond">Memory bandwidth.</param>
 /// <param name="Fp32Teraflops">Float32 outside tensor cores.</param>
 /// <param name="Tf32Teraflops">TF32 in tensor cores, dense; null where there is none.</param>
+/// <param name="Bf16Teraflops">Bf16 with sums in float32 in tensor cores, dense; null where there is none.</param>
 /// <param name="L2Megabytes">Second-level cache.</param>
+/// <param name="L2GigabytesPerSecond">What is read from it. An assumption: no data sheet gives it.</param>
 /// <param name="Link">To the other GPUs of its node.</param>
 public sealed record GpuSpecification(
-    string Name, string Product, double GigabytesPerSecond, double Fp32Teraflops, double? Tf32Teraflops, int L2Megabytes, NodeLink Link)
+    string Name, string Product, double GigabytesPerSecond, double Fp32Teraflops, double? Tf32Teraflops, double? Bf16Teraflops, int L2Megabytes,
+    double L2GigabytesPerSecond, NodeLink Link)
 {
     /// <summary>
     /// Seconds that a node of a graph takes at least, however little it does: starting it once its predecessor is done, and its own latency. An assumption,
@@ -20,16 +23,18 @@ public sealed record GpuSpecification(
     /// </summary>
     public const double SecondsPerKernel = 2e-6;
 
-    // NVIDIA's data sheets and architecture white papers of V100 (SXM2), A100 (SXM4), H100, L40S and GeForce RTX 4090.
+    // NVIDIA's data sheets and architecture white papers of V100 (SXM2), A100 (SXM4), H100, L40S and GeForce RTX 4090. Bandwidth of L2: about what
+    // microbenchmarks were published to reach, V100 2.2 TB/s (Jia et al., arXiv 1804.06826), H100 5.5 TB/s and AD102 5 TB/s (Chips and Cheese); A100 is
+    // 2.3 times V100, as its white paper has it.
     public static IReadOnlyList<GpuSpecification> All { get; } =
     [
-        new("v100", "V100 SXM2 32 GB", 900, 15.7, null, 6, NodeLink.NvLink2),
-        new("a100-40", "A100 SXM4 40 GB", 1555, 19.5, 156, 40, NodeLink.NvLink3),
-        new("a100-80", "A100 SXM4 80 GB", 2039, 19.5, 156, 40, NodeLink.NvLink3),
-        new("h100-pcie", "H100 PCIe 80 GB", 2000, 51, 378, 50, NodeLink.Pcie5),
-        new("h100-sxm", "H100 SXM5 80 GB", 3350, 67, 494.5, 50, NodeLink.NvLink4),
-        new("l40s", "L40S 48 GB", 864, 91.6, 183, 96, NodeLink.Pcie4),
-        new("rtx4090", "GeForce RTX 4090 24 GB", 1008, 82.6, 82.6, 72, NodeLink.Pcie4),
+        new("v100", "V100 SXM2 32 GB", 900, 15.7, null, null, 6, 2200, NodeLink.NvLink2),
+        new("a100-40", "A100 SXM4 40 GB", 1555, 19.5, 156, 312, 40, 5000, NodeLink.NvLink3),
+        new("a100-80", "A100 SXM4 80 GB", 2039, 19.5, 156, 312, 40, 5000, NodeLink.NvLink3),
+        new("h100-pcie", "H100 PCIe 80 GB", 2000, 51, 378, 756, 50, 5500, NodeLink.Pcie5),
+        new("h100-sxm", "H100 SXM5 80 GB", 3350, 67, 494.5, 989, 50, 5500, NodeLink.NvLink4),
+        new("l40s", "L40S 48 GB", 864, 91.6, 183, 362, 96, 5000, NodeLink.Pcie4),
+        new("rtx4090", "GeForce RTX 4090 24 GB", 1008, 82.6, 82.6, 165.2, 72, 5000, NodeLink.Pcie4),
     ];
 
     /// <summary>The GPU of that name. Throws <see cref="ConfigurationException"/> naming the nearest one.</summary>
@@ -37,16 +42,32 @@ public sealed record GpuSpecification(
         ?? throw new ConfigurationException($"There is no GPU {name} in the table; did you mean {NearestName.Of(name, All.Select(gpu => gpu.Name))}? "
             + $"GPUs: {string.Join(", ", All.Select(gpu => gpu.Name))}.");
 
+    /// <summary>Bytes that the second-level cache holds.</summary>
+    public double L2Bytes => 1e6 * L2Megabytes;
+
+    /// <summary>Whether it has products of that precision.</summary>
+    public bool Has(CudaPrecision precision) => Teraflops(precision) is not null;
+
+    /// <summary>Operations a second that products reach at most; where the GPU lacks a precision, those of float32.</summary>
+    public double PeakOperations(CudaPrecision precision) => 1e12 * (Teraflops(precision) ?? Fp32Teraflops);
+
+    double? Teraflops(CudaPrecision precision) => precision switch
+    {
+        CudaPrecision.Tf32 => Tf32Teraflops,
+        CudaPrecision.Bf16 => Bf16Teraflops,
+        _ => Fp32Teraflops,
+    };
+
     /// <summary>
-    /// An estimate: the longest of moving the operands through memory, computing at the peak rate, and starting the kernels. Peak rates are optimistic; that no
-    /// operand is still in the cache is pessimistic, above all where the weights of a loop fit into it.
+    /// An estimate: the longest of moving the operands, computing at the peak rate, and starting the kernels. Peak rates and full bandwidth are optimistic.
     /// </summary>
     /// <param name="operation">What is done.</param>
-    /// <param name="tensorCores">Whether products use TF32, where the GPU has it.</param>
-    public double Seconds(in CountedOperation operation, bool tensorCores)
+    /// <param name="precision">Of products.</param>
+    /// <param name="fromL2">Whether the operands are found in L2, as far as they fit; otherwise they come from memory, which is pessimistic.</param>
+    public double Seconds(in CountedOperation operation, CudaPrecision precision, bool fromL2 = false)
     {
-        var teraflops = tensorCores ? Tf32Teraflops ?? Fp32Teraflops : Fp32Teraflops;
+        var gigabytesPerSecond = fromL2 && operation.Bytes <= L2Bytes ? L2GigabytesPerSecond : GigabytesPerSecond;
         return Math.Max(operation.Kernels * SecondsPerKernel,
-            Math.Max(operation.Bytes / (1e9 * GigabytesPerSecond), operation.FloatingPointOperations / (1e12 * teraflops)));
+            Math.Max(operation.Bytes / (1e9 * gigabytesPerSecond), operation.FloatingPointOperations / PeakOperations(precision)));
     }
 }

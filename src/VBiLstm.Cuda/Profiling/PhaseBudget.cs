@@ -15,10 +15,20 @@ public sealed record PhaseBudget(TrainingPhase Phase, int LoopSteps, IReadOnlyLi
 
     public double FloatingPointOperations { get; } = Operations.Sum(operation => operation.FloatingPointOperations);
 
-    /// <summary>As <see cref="GpuSpecification.Seconds"/>, one operation after the other.</summary>
-    public double Seconds(GpuSpecification gpu, bool tensorCores)
+    /// <summary>
+    /// Whether a loop finds in L2 what it touches: where all the traffic of a time step is no more than fits, for the next step reads most of it again. What
+    /// a time step touches more than once counts as often, and so the traffic is the most that it can be.
+    /// </summary>
+    public bool RunsFromL2(GpuSpecification gpu)
     {
         ArgumentNullException.ThrowIfNull(gpu);
-        return Operations.Sum(operation => gpu.Seconds(operation, tensorCores));
+        return LoopSteps > 0 && (double)Bytes / LoopSteps <= gpu.L2Bytes;
+    }
+
+    /// <summary>As <see cref="GpuSpecification.Seconds"/>, one operation after the other.</summary>
+    public double Seconds(GpuSpecification gpu, CudaPrecision precision)
+    {
+        var fromL2 = RunsFromL2(gpu);
+        return Operations.Sum(operation => gpu.Seconds(operation, precision, fromL2));
     }
 }

@@ -18,10 +18,10 @@ public sealed record ScalingBudget(
     RankPlacement Placement, GpuSpecification Gpu, RankLinks Links, int Sequences, StepBudget Whole, StepBudget Step, RankSum Sum, ScalingBudget? Instead)
 {
     /// <summary>Seconds of one GPU's step on the whole batch.</summary>
-    public double WholeSeconds => Whole.Seconds(Gpu, tensorCores: true);
+    public double WholeSeconds => Whole.Seconds(Gpu, CudaPrecision.Tf32);
 
     /// <summary>Seconds of a rank's step without the sum.</summary>
-    public double StepSeconds => Step.Seconds(Gpu, tensorCores: true);
+    public double StepSeconds => Step.Seconds(Gpu, CudaPrecision.Tf32);
 
     /// <summary>Seconds of the sum.</summary>
     public double SumSeconds => Sum.Seconds(Gpu, Links);

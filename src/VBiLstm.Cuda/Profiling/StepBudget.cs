@@ -2,6 +2,7 @@ using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Devices.Counting;
 using VBiLstm.Model;
+using VBiLstm.Training;
 
 namespace VBiLstm.Cuda.Profiling;
 
@@ -12,8 +13,9 @@ namespace VBiLstm.Cuda.Profiling;
 /// <param name="HostLaunches">Calls of the host: uploads, one launch of the recorded step, one read-back.</param>
 /// <param name="UploadedBytes">From the host: the batch and the scalars of the step.</param>
 /// <param name="DownloadedBytes">To the host: the step's metrics.</param>
-public sealed record StepBudget(
-    RunConfiguration Configuration, int TimeSteps, IReadOnlyList<PhaseBudget> Phases, long HostLaunches, long UploadedBytes, long DownloadedBytes)
+/// <param name="Memory">What the training takes of the GPU's memory.</param>
+public sealed record StepBudget(RunConfiguration Configuration, int TimeSteps, IReadOnlyList<PhaseBudget> Phases, long HostLaunches, long UploadedBytes,
+    long DownloadedBytes, TrainingMemory Memory)
 {
     public int Kernels => Phases.Sum(phase => phase.Kernels);
 
@@ -22,19 +24,38 @@ public sealed record StepBudget(
     public double FloatingPointOperations => Phases.Sum(phase => phase.FloatingPointOperations);
 
     /// <summary>As <see cref="GpuSpecification.Seconds"/>, one operation after the other.</summary>
-    public double Seconds(GpuSpecification gpu, bool tensorCores) => Phases.Sum(phase => phase.Seconds(gpu, tensorCores));
+    public double Seconds(GpuSpecification gpu, CudaPrecision precision) => Phases.Sum(phase => phase.Seconds(gpu, precision));
+
+    /// <summary>
+    /// Bytes that must move between the GPU and its memory: all that a step holds is written once and read once, but for as much as stays in L2.
+    /// </summary>
+    public double LeastBytes(GpuSpecification gpu)
+    {
+        ArgumentNullException.ThrowIfNull(gpu);
+        return 2 * Math.Max(0, Memory.ParameterBytes + Configuration.Training.Shards * Memory.ActivationBytes - gpu.L2Bytes);
+    }
+
+    /// <summary>
+    /// What the step takes at least: the longer of its arithmetic at the peak rate and of <see cref="LeastBytes"/> at the full bandwidth, without a gap
+    /// between kernels.
+    /// </summary>
+    public double LeastSeconds(GpuSpecification gpu, CudaPrecision precision)
+        => Math.Max(FloatingPointOperations / gpu.PeakOperations(precision), LeastBytes(gpu) / (1e9 * gpu.GigabytesPerSecond));
 
     /// <summary>Counts a step on full-length sequences.</summary>
     /// <param name="configuration">Model, batch size and optimiser; its data section is not read.</param>
     /// <param name="timeSteps">T, predicted steps of every sequence.</param>
+    /// <param name="precision">Of products; float32 and TF32 count the same.</param>
+    /// <param name="products">What computes those of few rows in bf16; automatic is by the kernels.</param>
     /// <exception cref="ConfigurationException">A field is out of range.</exception>
-    public static StepBudget Count(RunConfiguration configuration, int timeSteps)
+    public static StepBudget Count(RunConfiguration configuration, int timeSteps, CudaPrecision precision = CudaPrecision.Tf32,
+        CudaProducts products = CudaProducts.Automatic)
     {
         ArgumentNullException.ThrowIfNull(configuration);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(timeSteps);
         configuration.Validate();
         var (model, training) = (configuration.Model, configuration.Training);
-        using var device = new CountingDevice();
+        using var device = new CountingDevice(precision == CudaPrecision.Bf16, products == CudaProducts.Library);
         using var parameters = new ModelParameters(device, model, training: true, training.Shards);
         using var step = new TrainingStep(device, parameters, timeSteps, training.ShardSize, training);
         using var metrics = step.CreateMetricsReadback();
@@ -53,6 +74,7 @@ public sealed record StepBudget(
         return new StepBudget(configuration, timeSteps,
             [.. phases.Where(phase => phase.Operations.Count > 0).GroupBy(phase => phase.Phase, phase => phase.Operations)
                 .Select(phase => new PhaseBudget(phase.Key, training.Shards * step.Model.LoopSteps(phase.Key, timeSteps), [.. phase.SelectMany(all => all)]))],
-            device.HostLaunches, device.UploadedBytes, device.DownloadedBytes);
+            device.HostLaunches, device.UploadedBytes, device.DownloadedBytes,
+            TrainingMemory.Measure(device, model, timeSteps, training.ShardSize, training.Shards));
     }
 }

@@ -38,6 +38,6 @@ public sealed record SumLevel(RankPlacement Placement, long Bytes)
     public double AdditionSeconds(GpuSpecification gpu)
     {
         ArgumentNullException.ThrowIfNull(gpu);
-        return (Placement.Ranks - 1) * gpu.Seconds(new CountedOperation("Add", 1, 3 * SliceBytes, 0), tensorCores: false);
+        return (Placement.Ranks - 1) * gpu.Seconds(new CountedOperation("Add", 1, 3 * SliceBytes, 0), CudaPrecision.Fp32);
     }
 }

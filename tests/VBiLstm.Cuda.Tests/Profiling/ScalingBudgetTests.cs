@@ -8,7 +8,7 @@ public class ScalingBudgetTests
 {
     const int T = 5;
 
-    static readonly GpuSpecification Gpu = new("round", "Round", 1000, 10, 100, 50, new NodeLink("NVLink", 100));
+    static readonly GpuSpecification Gpu = new("round", "Round", 1000, 10, 100, 200, 50, 5000, new NodeLink("NVLink", 100));
 
     static readonly NetworkLink Network = new("round", "Round", 10);
 
@@ -18,7 +18,7 @@ public class ScalingBudgetTests
         Training = new TrainingConfiguration { BatchSize = batch, Shards = shards },
     };
 
-    static double Seconds(RunConfiguration configuration) => StepBudget.Count(configuration, T).Seconds(Gpu, tensorCores: true);
+    static double Seconds(RunConfiguration configuration) => StepBudget.Count(configuration, T).Seconds(Gpu, CudaPrecision.Tf32);
 
     [Fact]
     public void A_rank_computes_its_part_and_waits_for_the_sum()

@@ -14,6 +14,9 @@ public class StepBudgetTests
 {
     const int T = 23, B = 6;
 
+    // Operations before the first time step: the input projection of lstm, and two clears and the last cell in reverse.
+    const int LstmFirst = 1, ReverseFirst = 3;
+
     static readonly ModelConfiguration Model = new()
     {
         OutputDistribution = OutputDistribution.Gaussian,
@@ -25,8 +28,9 @@ public class StepBudgetTests
         LatentUnits = 4,
     };
 
-    static StepBudget Count(ModelConfiguration model, int timeSteps = T)
-        => StepBudget.Count(new RunConfiguration { Model = model, Training = new TrainingConfiguration { BatchSize = B } }, timeSteps);
+    static StepBudget Count(ModelConfiguration model, int timeSteps = T, CudaPrecision precision = CudaPrecision.Tf32,
+        CudaProducts products = CudaProducts.Automatic, int rows = B)
+        => StepBudget.Count(new RunConfiguration { Model = model, Training = new TrainingConfiguration { BatchSize = rows } }, timeSteps, precision, products);
 
     static int Kernels(StepBudget budget, TrainingPhase phase) => budget.Phases.Where(counted => counted.Phase == phase).Sum(counted => counted.Kernels);
 
@@ -93,6 +97,103 @@ public class StepBudgetTests
         Assert.Equal(2 * recurrences, PerStep(TrainingPhase.B7));
         Assert.Equal(longer.Kernels - shorter.Kernels, forward + reverse + 4 * recurrences);
     }
+
+    [Theory]
+    [InlineData(ModelKind.VariationalBiLstm, 5, 5)]
+    [InlineData(ModelKind.ZForcing, 3, 3)]
+    [InlineData(ModelKind.Lstm, 1, 1)]
+    [InlineData(ModelKind.BiLstm, 1, 1)]
+    [InlineData(ModelKind.VariationalBiLstm, 10, 10, CudaProducts.Library)]
+    [InlineData(ModelKind.VariationalBiLstm, 10, 10, CudaProducts.Kernels, 129)]
+    public void Loops_in_bf16_have_so_many_kernels_a_time_step(ModelKind kind, int forward, int reverse, CudaProducts products = CudaProducts.Kernels,
+        int rows = B)
+    {
+        StepBudget CountOf(int timeSteps) => Count(Model with { Kind = kind }, timeSteps, CudaPrecision.Bf16, products, rows);
+        var (shorter, longer) = (CountOf(T), CountOf(T + 1));
+        Assert.Equal((forward, reverse), (Kernels(longer, TrainingPhase.F3) - Kernels(shorter, TrainingPhase.F3),
+            Kernels(longer, TrainingPhase.B5) - Kernels(shorter, TrainingPhase.B5)));
+    }
+
+    // Bytes of each kernel of a loop's first time step, which is so many operations after the phase's first.
+    static IEnumerable<long> BytesOfTimeStep(ModelConfiguration model, TrainingPhase phase, int first, int kernels)
+        => Count(model, precision: CudaPrecision.Bf16).Phases.Single(counted => counted.Phase == phase).Operations.Skip(first).Take(kernels)
+            .Select(operation => operation.Bytes);
+
+    [Fact]
+    public void Bytes_of_a_time_step_of_lstm_in_bf16()
+    {
+        long h = Model.LstmUnits;
+        var model = Model with { Kind = ModelKind.Lstm };
+
+        // h and U as operands; the gates read and written; two cells and tanh c; h in both forms.
+        Assert.Equal([2 * (B * h + 4 * h * h) + 4 * B * (2 * 4 * h + 3 * h) + 6 * B * h], BytesOfTimeStep(model, TrainingPhase.F3, LstmFirst, 1));
+
+        // The gates' gradients and U; dh; the gates read, written in both forms; the cell before and tanh c; dc read and written.
+        Assert.Equal([2 * (4 * B * h + 4 * h * h) + 4 * B * (h + 4 * h + 2 * h + 2 * h) + 6 * B * 4 * h],
+            BytesOfTimeStep(model, TrainingPhase.B5, ReverseFirst, 1));
+    }
+
+    [Fact]
+    public void Bytes_of_a_time_step_of_the_channel_in_bf16()
+    {
+        long h = Model.LstmUnits, m = Model.MlpUnits, z = Model.LatentUnits;
+        var model = Model with { SkipGradient = SkipGradientMode.Off };
+
+        // Operands and weights; float32 read or written; written in both forms, or, of z and b̃, which products alone read, as operands.
+        long[] forward =
+        [
+            2 * (B * h + h * (m + 4 * h)) + 4 * B * (m + 4 * h) + 6 * B * m,
+            2 * (B * m + m * 2 * z) + 4 * (2 * z + B * (z + 2 * z)) + 2 * B * z,
+            2 * (B * z + z * m) + 4 * m + 6 * B * m,
+            2 * (B * m + m * 2 * h) + 4 * (2 * h + B * (h + 2 * h)) + 2 * B * h,
+            2 * (B * (z + h) + (z + h) * 4 * h) + 4 * B * (4 * h + 2 * 4 * h + 3 * h) + 6 * B * h,
+        ];
+        Assert.Equal(forward, BytesOfTimeStep(model, TrainingPhase.F3, first: 0, forward.Length));
+        long[] reverse =
+        [
+            2 * (B * 4 * h + (2 * h + z) * 4 * h) + 4 * B * (h + z + h + 2 * h + 2 * h) + 6 * B * 2 * h,
+            2 * (B * 2 * h + m * 2 * h) + 4 * B * m + 6 * B * m,
+            2 * (B * m + z * m) + 4 * B * (z + z + z + 2 * z + 2 * z) + 6 * B * 2 * z,
+            2 * (B * 2 * z + m * 2 * z) + 4 * B * m + 6 * B * m,
+            2 * (B * m + h * m) + 4 * B * (2 * h + 4 * h + 2 * h + 2 * h) + 6 * B * 4 * h,
+        ];
+        Assert.Equal(reverse, BytesOfTimeStep(model, TrainingPhase.B5, ReverseFirst, reverse.Length));
+    }
+
+    [Fact]
+    public void A_step_holds_operands_in_bf16()
+    {
+        var configuration = new RunConfiguration { Model = Model, Training = new TrainingConfiguration { BatchSize = B } };
+        var budgets = PrecisionBudgets.Count(configuration, T);
+        Assert.InRange(budgets.OperandBytes - 2L * new ParameterLayout(Model).ArenaLength, 0, 63);
+        Assert.InRange(budgets.Bf16.Memory.ActivationBytes, budgets.Float32.Memory.ActivationBytes, 3 * budgets.Float32.Memory.ActivationBytes / 2);
+        Assert.Equal(budgets.Float32.FloatingPointOperations, budgets.Bf16.FloatingPointOperations);
+        Assert.Equal(budgets.Bf16.FloatingPointOperations, budgets.Bf16Library.FloatingPointOperations);
+        Assert.True(budgets.Bf16.Kernels < budgets.Float32.Kernels && budgets.Bf16.Kernels < budgets.Bf16Library.Kernels);
+    }
+
+    [Fact]
+    public void The_least_time_is_the_longer_of_arithmetic_and_what_does_not_stay_in_L2()
+    {
+        var budget = Count(Model);
+        var (held, operations) = (budget.Memory.ParameterBytes + budget.Memory.ActivationBytes, budget.FloatingPointOperations);
+        var gpu = new GpuSpecification("round", "Round", 1000, 10, 100, 200, 0, 5000, new NodeLink("NVLink", 100));
+        Assert.Equal(2 * held / 1e12, budget.LeastSeconds(gpu, CudaPrecision.Tf32), 1e-12);
+        Assert.Equal(operations / 200e12, budget.LeastSeconds(gpu with { L2Megabytes = 50 }, CudaPrecision.Bf16), 1e-15);
+        Assert.Equal(operations / 10e12, budget.LeastSeconds(gpu with { L2Megabytes = 50 }, CudaPrecision.Fp32), 1e-15);
+    }
+
+    [Fact]
+    public void No_paper_model_is_estimated_to_take_less_than_the_least()
+        => Assert.All(PaperModel.All, paper =>
+        {
+            var budgets = PrecisionBudgets.Count(paper.Configuration, paper.TimeSteps);
+            Assert.All(GpuSpecification.All, gpu =>
+            {
+                Assert.True(budgets.Float32.Seconds(gpu, CudaPrecision.Tf32) > budgets.Float32.LeastSeconds(gpu, CudaPrecision.Tf32));
+                Assert.True(budgets.Bf16.Seconds(gpu, CudaPrecision.Bf16) > budgets.Bf16.LeastSeconds(gpu, CudaPrecision.Bf16));
+            });
+        });
 
     [Fact]
     public void Kernels_of_every_phase()

@@ -9,10 +9,15 @@ public class CountingDeviceTests
     // Any address that is not that of an empty tensor.
     static Tensor New(int rows, int columns) => new(64, rows, columns, columns);
 
-    static List<CountedOperation> Count(Action<CountingDevice> operations)
+    // With an operand beside the values, or alone.
+    static Tensor Both(int rows, int columns) => New(rows, columns) with { Operand = 64 };
+
+    static Tensor Operand(int rows, int columns) => Both(rows, columns) with { Address = 0 };
+
+    static List<CountedOperation> Count(Action<CountingDevice> operations, bool roundsOperands = false, bool libraryProducts = false)
     {
         var counted = new List<CountedOperation>();
-        using var device = new CountingDevice { Counted = counted.Add };
+        using var device = new CountingDevice(roundsOperands, libraryProducts) { Counted = counted.Add };
         operations(device);
         return counted;
     }
@@ -75,6 +80,68 @@ public class CountingDeviceTests
         var arguments = new AdamArguments(one, one, one, one, one, one, 0.9f, 0.999f, 1e-5f, 0, HaltOnNonFinite: false);
         var operation = Assert.Single(Count(device => device.AdamStep(New(1, 100), New(1, 100), New(1, 100), New(1, 100), arguments)));
         Assert.Equal(4 * 700, operation.Bytes);
+    }
+
+    [Fact]
+    public void Products_in_bf16_read_two_bytes_and_write_four()
+    {
+        var counted = Count(device =>
+        {
+            using var w = device.CreateWeight(Both(5, 7), WeightUse.Forward | WeightUse.Transposed);
+            device.Multiply(Operand(3, 5), w, New(1, 7), Both(3, 7), accumulate: false);
+            device.MultiplyTransposed(Both(3, 7), w, New(3, 5), accumulate: true);
+            device.WeightGradients([new(Operand(3, 5), New(5, 7))], Both(3, 7), New(1, 7));
+        }, roundsOperands: true);
+        Assert.Equal([2 * (15 + 35) + 4 * (7 + 21), 2 * (21 + 35) + 2 * 4 * 15, 2 * (15 + 21) + 4 * 35, 4 * (21 + 7)],
+            counted.Select(operation => operation.Bytes));
+    }
+
+    [Fact]
+    public void Operands_are_written_beside_values_and_read_where_there_is_nothing_else()
+    {
+        var one = New(1, 1);
+        var arguments = new AdamArguments(one, one, one, one, one, one, 0.9f, 0.999f, 1e-5f, 0, HaltOnNonFinite: false);
+        var counted = Count(device =>
+        {
+            device.AdamStep(Both(1, 100), New(1, 100), New(1, 100), New(1, 100), arguments);
+            device.Copy(Operand(3, 5), Both(3, 5));
+            device.Zero(Both(3, 5));
+            device.Zero(Both(3, 5).ColumnRange(0, 2));
+            device.Zero(Operand(3, 5));
+        }, roundsOperands: true);
+        Assert.Equal([4 * 700 + 2 * 100, (2 + 4 + 2) * 15, 4 * 15, 2 * 15, (4 + 2) * 6, 2 * 15], counted.Select(operation => operation.Bytes));
+    }
+
+    [Fact]
+    public void What_leaves_no_operand_is_rounded_after_it()
+    {
+        var counted = Count(device =>
+        {
+            device.CategoricalNllBackward(Both(3, 5), new IdTensor(64, 3), New(3, 1));
+            device.EmbeddingBackward(new IdTensor(64, 3), New(3, 5), Both(2, 5));
+        }, roundsOperands: true);
+        Assert.Equal([("CategoricalNllBackward", 4L * (15 + 3 + 3 + 15)), ("Copy", 6L * 15), ("Zero", 4L * 10), ("Zero", 2L * 10),
+            ("EmbeddingBackward", 4L * (3 + 15 + 10)), ("Copy", 6L * 10)], counted.Select(operation => (operation.Name, operation.Bytes)));
+    }
+
+    [Theory]
+    [InlineData(128, false, 1)]
+    [InlineData(129, false, 2)]
+    [InlineData(128, true, 2)]
+    public void A_product_of_few_rows_in_bf16_is_one_kernel_with_the_cell_behind_it(int rows, bool libraryProducts, int kernels)
+    {
+        const int H = 5, In = 7;
+        var counted = Count(device =>
+        {
+            using var w = device.CreateWeight(Both(In, 4 * H), WeightUse.Forward);
+            device.MultiplyLstmCellForward(Both(rows, In), w, Both(rows, 4 * H), default, New(rows, H), default, New(rows, H), New(rows, H), Both(rows, H));
+        }, roundsOperands: true, libraryProducts);
+        Assert.Equal(kernels, counted.Count);
+        Assert.Equal(2.0 * rows * In * 4 * H, counted[0].FloatingPointOperations);
+
+        // The gates are read and written once more where they are the product's result.
+        var (operands, gates, states) = (2L * In * (rows + 4 * H), 4L * 4 * rows * H, (4L * 4 + 2) * rows * H);
+        Assert.Equal(operands + (kernels * 2 * gates) + states, counted.Sum(operation => operation.Bytes));
     }
 
     [Fact]

@@ -4,8 +4,9 @@ namespace VBiLstm.Devices.Counting;
 /// Executes nothing and counts everything: what each operation would cost a GPU that runs the recurrences by its own kernels and reads the parameters
 /// themselves as operands of products. Its memory has addresses only, so that a model of any size can be counted anywhere. Values read back are zero.
 /// </summary>
-/// <param name="roundsOperands">Whether products are of bf16, with what follows those of few rows in one kernel.</param>
-public sealed partial class CountingDevice(bool roundsOperands = false) : Device
+/// <param name="roundsOperands">Whether products are of bf16.</param>
+/// <param name="libraryProducts">With bf16: a library computes the products of few rows too, which otherwise one kernel each does with what follows.</param>
+public sealed partial class CountingDevice(bool roundsOperands = false, bool libraryProducts = false) : Device
 {
     // What cuMemAlloc aligns to; the first address is not zero, which would be an empty tensor.
     const long Alignment = 256;
@@ -38,14 +39,18 @@ public sealed partial class CountingDevice(bool roundsOperands = false) : Device
         return memory;
     }
 
-    protected override void UploadCore(ReadOnlySpan<float> source, Tensor target) => CountUpload((long)source.Length * sizeof(float));
+    protected override void UploadCore(ReadOnlySpan<float> source, Tensor target)
+    {
+        CountUpload((long)source.Length * sizeof(float));
+        RoundOperand(target);
+    }
 
     protected override void UploadCore(ReadOnlySpan<int> source, IdTensor target) => CountUpload((long)source.Length * sizeof(int));
 
     protected override void DownloadCore(Tensor source, Span<float> target)
     {
         target.Clear();
-        CountDownload(Bytes(source));
+        CountDownload(source.Count * sizeof(float));
     }
 
     protected override Readback CreateReadbackCore(Tensor source) => new CountingReadback(this, source);
@@ -97,15 +102,37 @@ public sealed partial class CountingDevice(bool roundsOperands = false) : Device
         DownloadedBytes += bytes;
     }
 
-    static long Bytes(Tensor tensor) => tensor.IsEmpty ? 0 : tensor.Count * sizeof(float);
+    // Element-wise operations take float32 where a tensor has it.
+    static long Read(params ReadOnlySpan<Tensor> tensors)
+    {
+        long bytes = 0;
+        foreach (ref readonly var tensor in tensors)
+            bytes += tensor.Address != 0 ? Values(tensor) : Operands(tensor);
+        return bytes;
+    }
+
+    // They write all that a tensor has.
+    static long Written(params ReadOnlySpan<Tensor> tensors)
+    {
+        long bytes = 0;
+        foreach (ref readonly var tensor in tensors)
+            bytes += Values(tensor) + (tensor.Operand != 0 ? Operands(tensor) : 0);
+        return bytes;
+    }
+
+    // What products read.
+    static long Operands(params ReadOnlySpan<Tensor> tensors)
+    {
+        long bytes = 0;
+        foreach (ref readonly var tensor in tensors)
+            bytes += tensor.Operand != 0 ? tensor.Count * Tensor.OperandBytes : Values(tensor);
+        return bytes;
+    }
+
+    // What they write.
+    static long Values(Tensor tensor) => tensor.Address != 0 ? tensor.Count * sizeof(float) : 0;
 
     static long Bytes(IdTensor ids) => ids.IsEmpty ? 0 : (long)ids.Count * sizeof(int);
-
-    static long Bytes(Tensor a, Tensor b) => Bytes(a) + Bytes(b);
-
-    static long Bytes(Tensor a, Tensor b, Tensor c) => Bytes(a) + Bytes(b) + Bytes(c);
-
-    static long Bytes(Tensor a, Tensor b, Tensor c, Tensor d) => Bytes(a) + Bytes(b) + Bytes(c) + Bytes(d);
 
     sealed class AddressesOnly(nint address, long bytes) : DeviceMemory(address, bytes)
     {
@@ -127,7 +154,7 @@ public sealed partial class CountingDevice(bool roundsOperands = false) : Device
     {
         readonly float[] _zeros = new float[source.Count];
 
-        public override void Start() => device.CountDownload(Bytes(source));
+        public override void Start() => device.CountDownload(source.Count * sizeof(float));
 
         public override ReadOnlySpan<float> Wait() => _zeros;
 
