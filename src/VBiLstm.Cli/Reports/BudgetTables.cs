@@ -104,8 +104,8 @@ static class BudgetTables
     {
         CudaPrecision[] precisions = [.. new[] { CudaPrecision.Fp32, CudaPrecision.Tf32 }.Where(precision => Has(gpu, precision))];
         var table = Right(new Table { Border = border }.AddColumns(["model", "outputs", "H", "M", "Z", "B", "T", "kernels", "F3 a step", "B5 a step", "GB",
-            "GFLOP", .. precisions.Select(precision => $"ms {Name(precision)}"), .. Column(precisions.Length > 0, $"at least {Name(precisions.LastOrDefault())}"),
-            .. Column(gpu is not null, "samples/s")]), 2);
+            "GFLOP", .. precisions.Select(precision => $"ms {Name(precision)}"),
+            .. precisions.TakeLast(1).SelectMany(last => new[] { $"at least {Name(last)}", "samples/s" })]), 2);
         foreach (var (paper, budgets) in models)
         {
             var (model, b, budget) = (paper.Configuration.Model, paper.Configuration.Training.BatchSize, budgets.Float32);
@@ -198,7 +198,8 @@ static class BudgetTables
         if (gpu is null)
             return;
         Console.WriteLine("Estimates: of each kernel the longest of its traffic at full bandwidth, its arithmetic at the peak, "
-            + $"and {1e6 * GpuSpecification.SecondsPerKernel} µs to start (assumed). A loop whose time step fits into L2 has its traffic there, all else in memory.");
+            + $"and {1e6 * GpuSpecification.SecondsPerKernel} µs to start (assumed). "
+            + "A loop whose time step fits into L2 has its traffic there, all else in memory.");
         Console.WriteLine("At least: the longer of the arithmetic at the peak, and of what the step holds beyond L2, written once and read once.");
     }
 }

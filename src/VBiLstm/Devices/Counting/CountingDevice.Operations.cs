@@ -18,24 +18,28 @@ public sealed partial class CountingDevice
     protected override void MultiplyElementsCore(Tensor x, Tensor mask, Tensor y, bool accumulate)
         => Count(nameof(MultiplyElements), Read(x, mask, accumulate ? y : default) + Written(y));
 
-    protected override void MixCore(Tensor previous, Tensor candidate, Tensor keep, Tensor y) => Count(nameof(Mix), Read(previous, candidate, keep) + Written(y));
+    protected override void MixCore(Tensor previous, Tensor candidate, Tensor keep, Tensor y)
+        => Count(nameof(Mix), Read(previous, candidate, keep) + Written(y));
 
     protected override void MixBackwardCore(Tensor dy1, Tensor dy2, Tensor keep, Tensor dPrevious, Tensor dCandidate, bool accumulatePrevious)
         => Count(nameof(MixBackward), Read(dy1, dy2, keep, accumulatePrevious ? dPrevious : default) + Written(dPrevious, dCandidate));
 
-    protected override void LeakyReluForwardCore(Tensor x, Tensor addend, Tensor y, LeakyRelu phi) => Count(nameof(LeakyReluForward), Read(x, addend) + Written(y));
+    protected override void LeakyReluForwardCore(Tensor x, Tensor addend, Tensor y, LeakyRelu phi)
+        => Count(nameof(LeakyReluForward), Read(x, addend) + Written(y));
 
     protected override void LeakyReluBackwardCore(Tensor dy, Tensor y, Tensor dx, Tensor mask, Tensor maskedDx, LeakyRelu phi)
         => Count(nameof(LeakyReluBackward), Read(dy, y, mask) + Written(dx, maskedDx));
 
     // With tanh means the first half of the output is written back; without a sample it is all that is touched.
     protected override void SampleGaussianForwardCore(Tensor output, Tensor noise, Tensor sample, GaussianHead head)
-        => Count(nameof(SampleGaussianForward), sample.IsEmpty ? Values(output) : Read(output, noise) + Written(sample) + (head.TanhMean ? Values(output) / 2 : 0));
+        => Count(nameof(SampleGaussianForward), sample.IsEmpty ? Values(output)
+            : Read(output, noise) + Written(sample) + (head.TanhMean ? Values(output) / 2 : 0));
 
     protected override void SampleGaussianBackwardCore(Tensor dSample1, Tensor dSample2, Tensor noise, Tensor dMoments, Tensor output, GaussianHead head)
         => Count(nameof(SampleGaussianBackward), Read(dSample1, dSample2, noise, dMoments, output) + Written(output));
 
-    protected override void GaussianKlForwardCore(Tensor q, Tensor p, Tensor kl, GaussianHead head) => Count(nameof(GaussianKlForward), Read(q, p) + Written(kl));
+    protected override void GaussianKlForwardCore(Tensor q, Tensor p, Tensor kl, GaussianHead head)
+        => Count(nameof(GaussianKlForward), Read(q, p) + Written(kl));
 
     protected override void GaussianKlBackwardCore(Tensor q, Tensor p, Tensor w, Tensor omega, Tensor dMoments, GaussianHead head)
         => Count(nameof(GaussianKlBackward), Read(q, w, omega, p) + Written(dMoments, p));
@@ -59,7 +63,8 @@ public sealed partial class CountingDevice
 
     protected override void BernoulliNllForwardCore(Tensor logits, Tensor y, Tensor nll) => Count(nameof(BernoulliNllForward), Read(logits, y) + Written(nll));
 
-    protected override void BernoulliNllBackwardCore(Tensor logits, Tensor y, Tensor w) => Count(nameof(BernoulliNllBackward), Read(logits, y, w) + Written(logits));
+    protected override void BernoulliNllBackwardCore(Tensor logits, Tensor y, Tensor w)
+        => Count(nameof(BernoulliNllBackward), Read(logits, y, w) + Written(logits));
 
     protected override void CategoricalNllForwardCore(Tensor logits, IdTensor y, Tensor nll)
         => Count(nameof(CategoricalNllForward), Read(logits) + Bytes(y) + Written(nll));
