@@ -83,10 +83,12 @@ public class CudaTrainingTests
     {
         using var folder = new TemporaryFolder();
         var configuration = Run with { Model = Run.Model with { Kind = kind } };
-        foreach (var (recurrence, precision) in new[]
-        {
-            (CudaRecurrence.Cudnn, CudaPrecision.Fp32), (CudaRecurrence.Kernels, CudaPrecision.Fp32), (CudaRecurrence.Kernels, CudaPrecision.Bf16),
-        })
+        List<(CudaRecurrence, CudaPrecision)> ways = [(CudaRecurrence.Cudnn, CudaPrecision.Fp32), (CudaRecurrence.Kernels, CudaPrecision.Fp32)];
+
+        // Every kernel of bf16 is in these two; on the software GPU they are slow.
+        if (kind is ModelKind.VariationalBiLstm or ModelKind.Lstm)
+            ways.Add((CudaRecurrence.Kernels, CudaPrecision.Bf16));
+        foreach (var (recurrence, precision) in ways)
         {
             var name = $"{recurrence}-{precision}";
             var whole = Weights(Train(folder.At($"{name}-whole"), Gpu.Create(recurrence, precision), configuration));
@@ -99,7 +101,7 @@ public class CudaTrainingTests
 
     [Theory]
     [InlineData(CudaPrecision.Fp32, 20)]
-    [InlineData(CudaPrecision.Bf16, 6)]
+    [InlineData(CudaPrecision.Bf16, 4)]
     public void Any_order_that_the_streams_allow_gives_the_same_bits(CudaPrecision precision, int seeds)
     {
         if (!Gpu.IsSoftware)

@@ -73,7 +73,8 @@ public class ProductTableTests
             [{ "product": "3", "rows": 1, "inner": 1, "columns": 1, "library_microseconds": 1, "kernel_microseconds": 1 }] }
         """)]
     [InlineData("""
-        { "format": 1, "gpu": "A GPU", "libraries": "", "products": [{ "product": "LeakyRelu", "rows": 1, "inner": 1, "columns": 1, "library_microseconds": 1 }] }
+        { "format": 1, "gpu": "A GPU", "libraries": "", "products":
+            [{ "product": "LeakyRelu", "rows": 1, "inner": 1, "columns": 1, "library_microseconds": 1 }] }
         """)]
     public void A_file_that_is_no_such_table_is_refused_by_name(string content)
     {

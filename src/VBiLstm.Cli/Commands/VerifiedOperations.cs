@@ -62,8 +62,8 @@ static class VerifiedOperations
         }
 
         var first = disagreeing[0];
-        Console.WriteLine($"DISAGREE: {disagreeing.Count:N0} tensors of operations; the first is {first.Tensor} of {first.Operation} ({first.Phase.Describe()}), "
-            + $"call {first.Worst[0] + 1}, at [{first.Worst[1]}, {first.Worst[2]}]: {first.WorstValues.Device:R} instead of {first.WorstValues.Reference:R}");
+        Console.WriteLine($"DISAGREE: {disagreeing.Count:N0} tensors of operations; the first is {first.Tensor} of {first.Operation} "
+            + $"({first.Phase.Describe()}), call {first.Worst[0] + 1}, at [{first.Worst[1]}, {first.Worst[2]}]: {first.WorstValues.Device:R} instead of {first.WorstValues.Reference:R}");
     }
 
     static string Describe(ComparisonStage stage, int steps) => stage switch
@@ -71,7 +71,7 @@ static class VerifiedOperations
         ComparisonStage.Forward => "activations and losses of the first step",
         ComparisonStage.Backward => "gradients of the first step             ",
         ComparisonStage.FirstUpdate => "what the first step changed             ",
-        _ => $"what {steps} steps changed",
+        _ => $"what {steps} steps changed".PadRight(40),
     };
 
     static string Number(double value) => double.IsInfinity(value) ? "∞" : value == 0 ? "0" : $"{value:0.0e+0}";

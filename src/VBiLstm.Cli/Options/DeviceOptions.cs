@@ -180,8 +180,8 @@ sealed class DeviceOptions
         if (options.Precision != CudaPrecision.Bf16)
             Refuse(parsed, _products, $"--precision {(options.Precision == CudaPrecision.Tf32 ? "tf32" : "fp32")}");
         return options is { Precision: CudaPrecision.Bf16, Recurrence: CudaRecurrence.Cudnn }
-            ? throw new ConfigurationException("--recurrence cudnn does not go with --precision bf16: cuDNN does not round the operands of an LSTM's products to "
-                + "bf16, the project's kernels do. Leave --recurrence out, or use --precision tf32.")
+            ? throw new ConfigurationException("--recurrence cudnn does not go with --precision bf16: cuDNN does not round the operands of an LSTM's products "
+                + "to bf16, the project's kernels do. Leave --recurrence out, or use --precision tf32.")
             : options;
     }
 

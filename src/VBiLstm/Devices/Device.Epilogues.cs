@@ -12,7 +12,8 @@ public abstract partial class Device
         ArgumentNullException.ThrowIfNull(w);
         CheckUse(w, WeightUse.Forward);
         CheckProduct(x, w, default, product);
-        Check(y.Rows == x.Rows && y.Columns <= product.Columns, $"y is {y}, the product is {product}: it takes [{x.Rows}, {product.Columns}] or fewer columns.");
+        Check(y.Rows == x.Rows && y.Columns <= product.Columns,
+            $"y is {y}, the product is {product}: it takes [{x.Rows}, {product.Columns}] or fewer columns.");
         Check(Same(addend, y), $"the addend is {addend}, y is {y}.");
         MultiplyAddLeakyReluCore(x, w, addend, product, y, phi);
     }

@@ -28,7 +28,9 @@ public abstract partial class Device
     // 512 blocks for 32 columns each fill any GPU; a slice of fewer rows does not pay for the second kernel.
     internal const int MaximumSliceSums = 512 * 32, SliceRows = 256;
 
-    /// <summary>Slices that a GPU sums [rows, columns] over the rows in, before it adds the slices' sums in their order; 1 where one kernel does it all.</summary>
+    /// <summary>
+    /// Slices that a GPU sums [rows, columns] over the rows in, before it adds the slices' sums in their order; 1 where one kernel does it all.
+    /// </summary>
     internal static int RowSlices(int rows, int columns) => Math.Max(1, Math.Min(MaximumSliceSums / columns, rows / SliceRows));
 
     /// <summary>y = φ(x W + bias), meant for a thin x of few rows and columns. Shapes: x [R, in], W [in, M], bias [1, M], y [R, M].</summary>

@@ -29,7 +29,8 @@ public sealed class ModelParameters : IDisposable
         Model = model;
         Shards = shards;
         Layout = new ParameterLayout(model);
-        _arena = Arena.Create(device, "the parameters", arena => Take(arena, Layout, training, shards, device.Ranks.Size, device.RoundsOperands), out var arenas);
+        _arena = Arena.Create(device, "the parameters",
+            arena => Take(arena, Layout, training, shards, device.Ranks.Size, device.RoundsOperands), out var arenas);
         (Values, Gradients, FirstMoments, SecondMoments, _partials, _received) = arenas;
     }
 

@@ -125,7 +125,8 @@ sealed class ChannelPass
     public void StepBackward(StepFrame frame, int t, Tensor dy, Weight w, Tensor product, bool accumulate, Tensor dhRecurrent)
     {
         var (output, dHidden) = (frame.At(_posterior.Output, t), frame.At(_dHidden, t));
-        _device.MultiplyTransposedSampleGaussian(dy, w, product, accumulate, frame.At(DZ, t), frame.At(_epsilon.Values, t), frame.At(_dMoments, t), output, _head);
+        _device.MultiplyTransposedSampleGaussian(dy, w, product, accumulate, frame.At(DZ, t), frame.At(_epsilon.Values, t), frame.At(_dMoments, t), output,
+            _head);
         _posterior.HiddenBackward(output, frame.At(_posterior.Hidden, t), dHidden, frame.At(_skipMask, t), _maskedDHidden);
         _forward.CellBackwardBefore(frame, t, Skips ? _maskedDHidden : dHidden, _posterior.Input(0), dhRecurrent, accumulate: true);
     }

@@ -125,8 +125,8 @@ sealed partial class LockstepDevice
         var weight = Bring(nameof(MultiplyTransposedLstmCellBackward), w);
         Bring(product, gates, cPrevious, tanhC, dh1, validity, dc, updateMask);
         device.MultiplyTransposedLstmCellBackward(dy, OnDevice(w), product, accumulate, gates, cPrevious, tanhC, dh1, validity, dc, updateMask);
-        reference.MultiplyTransposedLstmCellBackward(On(dy), weight, On(product), accumulate, On(gates), On(cPrevious), On(tanhC), On(dh1), On(validity), On(dc),
-            On(updateMask));
+        reference.MultiplyTransposedLstmCellBackward(On(dy), weight, On(product), accumulate, On(gates), On(cPrevious), On(tanhC), On(dh1), On(validity),
+            On(dc), On(updateMask));
         Compare(nameof(MultiplyTransposedLstmCellBackward), [("gates", gates), ("dc", dc)]);
     }
 
