@@ -94,6 +94,21 @@ public abstract partial class DeviceOperationTests
         [nameof(Device.MultiplyTransposed)] = (d, o) => d.MultiplyTransposed(o.Tensor(4, 8), o.Weight(3, 8), o.Tensor(4, 3), accumulate: false),
         [nameof(Device.MultiplyLeakyRelu)] = (d, o)
             => d.MultiplyLeakyRelu(o.Tensor(4, 3), o.Weight(3, 8), o.Tensor(1, 8), o.Tensor(4, 8), new LeakyRelu(0.1f, 1)),
+        [nameof(Device.MultiplyAddLeakyRelu)] = (d, o)
+            => d.MultiplyAddLeakyRelu(o.Tensor(4, 3), o.Weight(3, 8), o.Tensor(4, 6), o.Tensor(4, 8), o.Tensor(4, 6), new LeakyRelu(0.1f, 1)),
+        [nameof(Device.MultiplySampleGaussian)] = (d, o)
+            => d.MultiplySampleGaussian(o.Tensor(4, 3), o.Weight(3, 8), o.Tensor(1, 8), o.Tensor(4, 8), o.Tensor(4, 4), o.Tensor(4, 4), new(-8, 8, true)),
+        [nameof(Device.MultiplyLstmCellForward)] = (d, o)
+            => d.MultiplyLstmCellForward(o.Tensor(3, 4), o.Weight(4, 20), o.Tensor(3, 20), o.Tensor(3, 20), o.Tensor(3, 5), o.Tensor(3, 1), o.Tensor(3, 5),
+                o.Tensor(3, 5), o.Tensor(3, 5), o.Tensor(3, 5)),
+        [nameof(Device.MultiplyTransposedSampleGaussian)] = (d, o)
+            => d.MultiplyTransposedSampleGaussian(o.Tensor(4, 8), o.Weight(6, 8), o.Tensor(4, 6), accumulate: false, o.Tensor(4, 3), o.Tensor(4, 3),
+                o.Tensor(4, 6), o.Tensor(4, 6), new(-8, 8, true)),
+        [nameof(Device.MultiplyTransposedLeakyRelu)] = (d, o)
+            => d.MultiplyTransposedLeakyRelu(o.Tensor(4, 8), o.Weight(3, 8), o.Tensor(4, 3), o.Tensor(4, 3), o.Tensor(4, 1), o.Tensor(4, 3), new(0.1f, 1)),
+        [nameof(Device.MultiplyTransposedLstmCellBackward)] = (d, o)
+            => d.MultiplyTransposedLstmCellBackward(o.Tensor(3, 8), o.Weight(5, 8), o.Tensor(3, 5), accumulate: true, o.Tensor(3, 20), o.Tensor(3, 5),
+                o.Tensor(3, 5), o.Tensor(3, 5), o.Tensor(3, 1), o.Tensor(3, 5), o.Tensor(3, 5)),
         [nameof(Device.WeightGradients)] = (d, o)
             => d.WeightGradients([new(o.Tensor(4, 3), o.Tensor(3, 8)), new(o.Tensor(4, 2), o.Tensor(2, 8))], o.Tensor(4, 8), o.Tensor(1, 8)),
         [nameof(Device.LstmCellForward)] = (d, o)
