@@ -63,7 +63,8 @@ static class VerifiedOperations
 
         var first = disagreeing[0];
         Console.WriteLine($"DISAGREE: {disagreeing.Count:N0} tensors of operations; the first is {first.Tensor} of {first.Operation} "
-            + $"({first.Phase.Describe()}), call {first.Worst[0] + 1}, at [{first.Worst[1]}, {first.Worst[2]}]: {first.WorstValues.Device:R} instead of {first.WorstValues.Reference:R}");
+            + $"({first.Phase.Describe()}), call {first.Worst[0] + 1}, at [{first.Worst[1]}, {first.Worst[2]}]: {first.WorstValues.Device:R} "
+            + $"instead of {first.WorstValues.Reference:R}");
     }
 
     static string Describe(ComparisonStage stage, int steps) => stage switch
