@@ -127,7 +127,7 @@ public class ProgramTests
         { ["verify", "--against", "cudnn"], "with --device cuda or soft" },
         { ["train", "--precision", "fp32"], "--precision means nothing with --device cpu" },
         { ["train", "--device", "soft", "--threads", "2"], "--threads means nothing with --device soft" },
-        { ["train", "--device", "soft", "--precision", "bf16"], "use tf32 or fp32" },
+        { ["train", "--device", "soft", "--precision", "fp16"], "use tf32, bf16 or fp32" },
         { ["profile", "--budget", "--gpu", "h100-sxm5"], "did you mean h100-sxm" },
         { ["profile", "--budget", "--all-presets", "--preset", "digits"], "leave out --preset" },
         { ["profile", "--budget", "--gpu", "v100", "--time-steps", "0"], "--time-steps is 0" },
