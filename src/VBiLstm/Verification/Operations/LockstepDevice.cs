@@ -132,15 +132,11 @@ sealed partial class LockstepDevice(Device device, Device reference) : Device
     }
 
     // The reference's weight becomes the device's.
-    Weight Bring(string operation, Weight w)
+    void Bring(string operation, Weight w)
     {
         BringOperand(operation, "w", w.Values);
-        var own = ((LockstepWeight)w).Reference;
-        reference.RefreshWeights([own]);
-        return own;
+        reference.RefreshWeights([((LockstepWeight)w).Reference]);
     }
-
-    static Weight OnDevice(Weight w) => ((LockstepWeight)w).Device;
 
     void Compare(string operation, ReadOnlySpan<(string Name, Tensor Tensor)> written, bool isOfBits = false)
     {
