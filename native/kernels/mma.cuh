@@ -41,59 +41,49 @@ __device__ inline void multiply_add(FragmentOfSums& sums, const FragmentA& a, co
 #endif
 }
 
+// Matrices of 8 x 8 elements in shared memory, one for each eight lanes, whose addresses are those of its rows; a word of each to every lane.
+template <bool is_transposed, unsigned count>
+__device__ inline void load_matrices(unsigned (&words)[count], const bfloat16* row_of_lane)
+{
+    static_assert(count == 2 || (count == 4 && !is_transposed));
+#ifndef __CUDACC__
+    softgpu::load_matrices(words, row_of_lane, is_transposed, VBILSTM_SITE(is_transposed ? "ldmatrix.trans" : "ldmatrix"));
+#elif defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+    const unsigned address = static_cast<unsigned>(__cvta_generic_to_shared(row_of_lane));
+    if constexpr (count == 4)
+        asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+                     : "=r"(words[0]), "=r"(words[1]), "=r"(words[2]), "=r"(words[3]) : "r"(address) : "memory");
+    else if constexpr (is_transposed)
+        asm volatile("ldmatrix.sync.aligned.m8n8.x2.trans.shared.b16 {%0, %1}, [%2];" : "=r"(words[0]), "=r"(words[1]) : "r"(address) : "memory");
+    else
+        asm volatile("ldmatrix.sync.aligned.m8n8.x2.shared.b16 {%0, %1}, [%2];" : "=r"(words[0]), "=r"(words[1]) : "r"(address) : "memory");
+#else
+    static_cast<void>(row_of_lane);
+    static_cast<void>(words);
+    __trap(); // nothing launches it there
+#endif
+}
+
 // A from a row-major matrix in shared memory; its rows begin on multiples of 16 bytes. The lane's row is row lane % 16 from column 8 (lane / 16) on.
 __device__ inline FragmentA load_fragment_a(const bfloat16* row_of_lane)
 {
-    FragmentA a;
-#ifndef __CUDACC__
-    softgpu::load_matrices(a.words, row_of_lane, false, VBILSTM_SITE("ldmatrix"));
-#elif defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
-    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
-                 : "=r"(a.words[0]), "=r"(a.words[1]), "=r"(a.words[2]), "=r"(a.words[3])
-                 : "r"(static_cast<unsigned>(__cvta_generic_to_shared(row_of_lane)))
-                 : "memory");
-#else
-    static_cast<void>(row_of_lane);
-    a = {};
-    __trap();
-#endif
+    FragmentA a = {};
+    load_matrices<false>(a.words, row_of_lane);
     return a;
 }
 
 // B from a row-major matrix in shared memory: the lane's row is row lane % 16. Lanes from 16 on give any row.
 __device__ inline FragmentB load_fragment_b(const bfloat16* row_of_lane)
 {
-    FragmentB b;
-#ifndef __CUDACC__
-    softgpu::load_matrices(b.words, row_of_lane, true, VBILSTM_SITE("ldmatrix.trans"));
-#elif defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
-    asm volatile("ldmatrix.sync.aligned.m8n8.x2.trans.shared.b16 {%0, %1}, [%2];"
-                 : "=r"(b.words[0]), "=r"(b.words[1])
-                 : "r"(static_cast<unsigned>(__cvta_generic_to_shared(row_of_lane)))
-                 : "memory");
-#else
-    static_cast<void>(row_of_lane);
-    b = {};
-    __trap();
-#endif
+    FragmentB b = {};
+    load_matrices<true>(b.words, row_of_lane);
     return b;
 }
 
 // B from its transpose, row-major in shared memory: the lane's row is row lane % 8 from column 8 (lane / 8 % 2) on.
 __device__ inline FragmentB load_fragment_b_transposed(const bfloat16* row_of_lane)
 {
-    FragmentB b;
-#ifndef __CUDACC__
-    softgpu::load_matrices(b.words, row_of_lane, false, VBILSTM_SITE("ldmatrix"));
-#elif defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
-    asm volatile("ldmatrix.sync.aligned.m8n8.x2.shared.b16 {%0, %1}, [%2];"
-                 : "=r"(b.words[0]), "=r"(b.words[1])
-                 : "r"(static_cast<unsigned>(__cvta_generic_to_shared(row_of_lane)))
-                 : "memory");
-#else
-    static_cast<void>(row_of_lane);
-    b = {};
-    __trap();
-#endif
+    FragmentB b = {};
+    load_matrices<false>(b.words, row_of_lane);
     return b;
 }

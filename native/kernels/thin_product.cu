@@ -8,8 +8,6 @@
 #include "lstm_cell.cuh"
 #include "thin_product.cuh"
 
-constexpr int units_per_block = 16;
-
 __device__ inline float element_or(const Tensor& tensor, int row, int column, float otherwise)
 {
     return tensor.is_empty() ? otherwise : load_element(tensor, row, column);
@@ -38,23 +36,16 @@ extern "C" __global__ void __launch_bounds__(thin_block, thin_residents) thin_mu
     Tensor output, Tensor noise, Tensor sample, GaussianHead head)
 {
     const int n = output.columns / 2;
-    const int first = units_per_block * static_cast<int>(blockIdx.x);
-    const auto sums = multiply_thin<false, 2 * units_per_block, 2>(x, w, first, n);
-    for (int i = static_cast<int>(threadIdx.x); i < x.rows * units_per_block; i += thin_block) {
-        const int row = i / units_per_block;
-        const int unit = i % units_per_block;
-        const int column = first + unit;
-        if (column >= n)
-            continue;
-        const float mean = sums(row, unit) + addend_at(bias, row, column);
-        const float log_variance = sums(row, units_per_block + unit) + addend_at(bias, row, n + column);
+    multiply_thin_and_join<2>(x, w, n, [&](int row, int column, const auto& sum) {
+        const float mean = sum(0) + addend_at(bias, row, column);
+        const float log_variance = sum(1) + addend_at(bias, row, n + column);
         const float mu = head.tanh_mean ? tanhf(mean) : mean;
         store_element(output, row, column, mu);
         store_element(output, row, n + column, log_variance);
         if (sample.is_empty())
-            continue;
+            return;
         store_element(sample, row, column, noise.is_empty() ? mu : mu + head.deviation(log_variance, load_element(noise, row, column)));
-    }
+    });
 }
 
 // gates += x w + addend, then lstm_cell_forward. w [K, 4H], gates [B, 4H], addend [B, 4H] or empty, validity [B, 1] or empty, update_mask [B, H] or
@@ -63,17 +54,8 @@ extern "C" __global__ void __launch_bounds__(thin_block, thin_residents) thin_mu
     Tensor addend, Tensor c_previous, Tensor validity, Tensor c, Tensor tanh_c, Tensor h, Tensor update_mask)
 {
     const int n = c.columns;
-    const int first = units_per_block * static_cast<int>(blockIdx.x);
-    const auto sums = multiply_thin<false, 4 * units_per_block, 4>(x, w, first, n);
-    for (int i = static_cast<int>(threadIdx.x); i < x.rows * units_per_block; i += thin_block) {
-        const int row = i / units_per_block;
-        const int unit = i % units_per_block;
-        const int column = first + unit;
-        if (column >= n)
-            continue;
-        const auto a = [&](int gate) {
-            return gates.row(row)[gate * n + column] + sums(row, gate * units_per_block + unit) + addend_at(addend, row, gate * n + column);
-        };
+    multiply_thin_and_join<4>(x, w, n, [&](int row, int column, const auto& sum) {
+        const auto a = [&](int gate) { return gates.row(row)[gate * n + column] + sum(gate) + addend_at(addend, row, gate * n + column); };
         LstmGates activations = {a(0), a(1), a(2), a(3)};
         const LstmState state
             = lstm_forward(activations, c_previous.row(row)[column], element_or(validity, row, 0, 1.0f), element_or(update_mask, row, column, 1.0f));
@@ -84,7 +66,7 @@ extern "C" __global__ void __launch_bounds__(thin_block, thin_residents) thin_mu
         store_element(c, row, column, state.c);
         store_element(tanh_c, row, column, state.tanh_c);
         store_element(h, row, column, state.h);
-    }
+    });
 }
 
 // y = x w^T + addend. w [N, K], addend [B, N], [1, N] or empty, may be y; y [B, N].

@@ -236,6 +236,22 @@ __device__ inline void multiply_thin_and(const Tensor& x, const Tensor& w, const
     }
 }
 
+constexpr int units_per_block = 16;
+
+// Calls epilogue(row, unit, sum) for every row and unit, sum(i) the unit's element of x w in the i-th of the groups that w's columns make; units / 16 blocks.
+template <int groups, typename Epilogue>
+__device__ inline void multiply_thin_and_join(const Tensor& x, const Tensor& w, int units, const Epilogue& epilogue)
+{
+    const int first = units_per_block * static_cast<int>(blockIdx.x);
+    const auto sums = multiply_thin<false, groups * units_per_block, groups>(x, w, first, units);
+    for (int i = static_cast<int>(threadIdx.x); i < x.rows * units_per_block; i += thin_block) {
+        const int row = i / units_per_block;
+        const int place = i % units_per_block;
+        if (first + place < units)
+            epilogue(row, first + place, [&](int group) { return sums(row, group * units_per_block + place); });
+    }
+}
+
 __device__ inline float load_element(const Tensor& source, int row, int column) { return load<1>(source, row, column, 1)[0]; }
 
 __device__ inline void store_element(const Tensor& target, int row, int column, float value) { store(Elements<1>{{value}}, target, row, column, 1); }
