@@ -69,7 +69,7 @@ public sealed unsafe partial class CudaDevice
 
     protected override void MultiplyLeakyReluCore(Tensor x, Weight w, Tensor bias, Tensor y, LeakyRelu phi)
     {
-        if (TryMultiplyLeakyReluThin(x, w, bias, y, phi))
+        if (TryMultiplyLeakyReluThin(x, w, bias, y, default, phi))
             return;
         if (!IsThin(x))
         {

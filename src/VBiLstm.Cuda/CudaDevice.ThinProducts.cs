@@ -46,27 +46,21 @@ public sealed unsafe partial class CudaDevice
         return true;
     }
 
-    bool TryMultiplyLeakyReluThin(Tensor x, Weight w, Tensor bias, Tensor y, LeakyRelu phi)
+    // Of w's columns those that y has are activated, the others become sums.
+    bool TryMultiplyLeakyReluThin(Tensor x, Weight w, Tensor addend, Tensor y, Tensor sums, LeakyRelu phi)
     {
-        if (!_planner.PrefersKernel(ThinProduct.LeakyRelu, x.Rows, x.Columns, y.Columns))
+        var values = w.Values;
+        if (!_planner.PrefersKernel(ThinProduct.LeakyRelu, x.Rows, x.Columns, values.Columns))
             return false;
-        var (values, sums) = (w.Values, default(Tensor));
-        var arguments = stackalloc void*[] { &x, &values, &bias, &y, &sums, &phi };
-        Launch(_kernels.ThinMultiplyLeakyRelu, StripsOf(y.Columns), 1, ThinThreads, 1, arguments);
+        var arguments = stackalloc void*[] { &x, &values, &addend, &y, &sums, &phi };
+        Launch(_kernels.ThinMultiplyLeakyRelu, StripsOf(values.Columns), 1, ThinThreads, 1, arguments);
         return true;
     }
 
     protected override void MultiplyAddLeakyReluCore(Tensor x, Weight w, Tensor addend, Tensor product, Tensor y, LeakyRelu phi)
     {
-        if (!_planner.PrefersKernel(ThinProduct.LeakyRelu, x.Rows, x.Columns, product.Columns))
-        {
+        if (!TryMultiplyLeakyReluThin(x, w, addend, y, LastColumns(product, product.Columns - y.Columns), phi))
             base.MultiplyAddLeakyReluCore(x, w, addend, product, y, phi);
-            return;
-        }
-
-        var (values, sums) = (w.Values, product.ColumnRange(y.Columns, product.Columns - y.Columns));
-        var arguments = stackalloc void*[] { &x, &values, &addend, &y, &sums, &phi };
-        Launch(_kernels.ThinMultiplyLeakyRelu, StripsOf(product.Columns), 1, ThinThreads, 1, arguments);
     }
 
     protected override void MultiplySampleGaussianCore(Tensor x, Weight w, Tensor bias, Tensor output, Tensor noise, Tensor sample, GaussianHead head)

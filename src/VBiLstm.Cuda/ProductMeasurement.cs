@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using VBiLstm.Devices;
+using VBiLstm.Training;
 
 namespace VBiLstm.Cuda;
 
@@ -51,7 +52,7 @@ public static class ProductMeasurement
             kernelTimes[round] = Time(device, kernel);
         }
 
-        return new ProductTimes(Median(libraryTimes), Median(kernelTimes));
+        return new ProductTimes(StepBenchmark.Median(libraryTimes), StepBenchmark.Median(kernelTimes));
     }
 
     static Recording Record(CudaDevice device, ThinProduct product, Operands at, Weight weight, bool useKernel)
@@ -106,11 +107,5 @@ public static class ProductMeasurement
         recording.Replay();
         device.Synchronise();
         return Stopwatch.GetElapsedTime(start).TotalMicroseconds / CallsOfARecording;
-    }
-
-    static double Median(double[] times)
-    {
-        Array.Sort(times);
-        return times[times.Length / 2];
     }
 }

@@ -45,7 +45,7 @@ static class VerifiedOperations
             string[] cells =
             [
                 operation.Phase.Describe(), operation.Operation, operation.Tensor, $"{operation.Calls:N0}", $"{operation.Elements:N0}",
-                (operation.Agrees ? "" : "!! ") + Number(operation.Error), Number(operation.Tolerance),
+                (operation.Agrees ? "" : "!! ") + VerifyCommand.Number(operation.Error), VerifyCommand.Number(operation.Tolerance),
             ];
             table.AddRow([.. cells.Select(cell => new Text(cell, operation.Agrees ? Style.Plain : new Style(Color.Red)))]);
         }
@@ -53,11 +53,12 @@ static class VerifiedOperations
         Tables.Write(table);
         Console.WriteLine("Distance of whole steps from float32, ‖a − b‖ / ‖a‖ of the farthest tensor (not judged: it is what the precision costs):");
         foreach (var tensor in distances)
-            Console.WriteLine($"  {Describe(tensor.Stage, steps)} {Number(tensor.RelativeL2)} ({tensor.Name})");
+            Console.WriteLine($"  {Describe(tensor.Stage, steps),-40} {VerifyCommand.Number(tensor.RelativeL2)} ({tensor.Name})");
         if (disagreeing.Count == 0)
         {
             var worst = operations.MaxBy(operation => operation.Error)!;
-            Console.WriteLine($"agree: {operations.Count:N0} tensors of operations, the worst ({worst.Operation}, {worst.Tensor}) {Number(worst.Error)}");
+            Console.WriteLine($"agree: {operations.Count:N0} tensors of operations, the worst ({worst.Operation}, {worst.Tensor}) "
+                + VerifyCommand.Number(worst.Error));
             return;
         }
 
@@ -70,12 +71,10 @@ static class VerifiedOperations
     static string Describe(ComparisonStage stage, int steps) => stage switch
     {
         ComparisonStage.Forward => "activations and losses of the first step",
-        ComparisonStage.Backward => "gradients of the first step             ",
-        ComparisonStage.FirstUpdate => "what the first step changed             ",
-        _ => $"what {steps} steps changed".PadRight(40),
+        ComparisonStage.Backward => "gradients of the first step",
+        ComparisonStage.FirstUpdate => "what the first step changed",
+        _ => $"what {steps} steps changed",
     };
-
-    static string Number(double value) => double.IsInfinity(value) ? "∞" : value == 0 ? "0" : $"{value:0.0e+0}";
 
     static void PrintJson(Device device, Device reference, int steps, IReadOnlyCollection<OperationDifference> operations, List<TensorDifference> distances)
         => JsonOutput.Write(json =>

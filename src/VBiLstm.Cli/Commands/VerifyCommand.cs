@@ -199,7 +199,8 @@ static class VerifyCommand
         ];
     }
 
-    static string Number(double value) => double.IsInfinity(value) ? "∞" : value == 0 ? "0" : $"{value:0.0e+0}";
+    /// <summary>An error or a tolerance.</summary>
+    internal static string Number(double value) => double.IsInfinity(value) ? "∞" : value == 0 ? "0" : $"{value:0.0e+0}";
 
     static string Share(double value) => double.IsInfinity(value) ? "∞" : $"{value:P1}";
 
