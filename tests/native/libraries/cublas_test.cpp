@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <sstream>
 #include <utility>
 
 namespace {
@@ -70,7 +71,9 @@ struct Shape {
 constexpr Shape shapes[] = {{1, 1, 1}, {3, 5, 7}, {16, 12, 256}, {32, 24, 8}, {33, 25, 257}, {64, 1, 100}, {1, 70, 64}, {200, 195, 30}, {193, 13, 520},
     {12, 400, 3}, {193, 385, 65}};
 
-TEST_F(Cublas, ProductsAreThoseOfDoublePrecision)
+// Random products of every shape, with every transposition, some of them adding to what is there; and their names.
+template <typename Check>
+void for_every_product(const Check& check)
 {
     unsigned seed = 0;
     for (const Shape& shape : shapes)
@@ -79,9 +82,15 @@ TEST_F(Cublas, ProductsAreThoseOfDoublePrecision)
                 ++seed;
                 HostProduct p = HostProduct::random(transpose_a, transpose_b, shape.rows, shape.columns, shape.inner, static_cast<int>(seed % 5), seed);
                 p.accumulates = seed % 3 == 0;
-                EXPECT_EQ(difference(p), "") << shape.rows << " x " << shape.columns << " x " << shape.inner << ", " << transpose_a << transpose_b
-                    << p.accumulates;
+                std::ostringstream name;
+                name << shape.rows << " x " << shape.columns << " x " << shape.inner << ", " << transpose_a << transpose_b << p.accumulates;
+                check(p, name.str());
             }
+}
+
+TEST_F(Cublas, ProductsAreThoseOfDoublePrecision)
+{
+    for_every_product([&](const HostProduct& p, const std::string& name) { EXPECT_EQ(difference(p), "") << name; });
 }
 
 TEST_F(Cublas, Tf32ProductsRoundTheirOperands)
@@ -116,21 +125,14 @@ TEST_F(Cublas, Tf32RoundsTiesAwayFromZero)
 
 TEST_F(Cublas, ProductsOfBf16AreThoseOfDoublePrecision)
 {
-    unsigned seed = 0;
-    for (const Shape& shape : shapes)
-        for (const bool transpose_a : {false, true})
-            for (const bool transpose_b : {false, true}) {
-                ++seed;
-                HostProduct p = HostProduct::random(transpose_a, transpose_b, shape.rows, shape.columns, shape.inner, static_cast<int>(seed % 5), seed);
-                p.accumulates = seed % 3 == 0;
-
-                // At addresses that are aligned for nothing wider.
-                const DeviceArray<std::uint16_t> a(HostProduct::to_bf16(p.a), 2), b(HostProduct::to_bf16(p.b), 6);
-                const DeviceArray<float> c(p.c, 12);
-                ASSERT_EQ(multiply_bf16(p, a.data(), b.data(), c.data()), CUBLAS_STATUS_SUCCESS) << cublasGetStatusString(CUBLAS_STATUS_NOT_SUPPORTED);
-                ASSERT_EQ(synchronize(), "");
-                EXPECT_EQ(p.difference(c.download()), "") << shape.rows << " x " << shape.columns << " x " << shape.inner;
-            }
+    for_every_product([&](HostProduct& p, const std::string& name) {
+        // At addresses that are aligned for nothing wider.
+        const DeviceArray<std::uint16_t> a(HostProduct::to_bf16(p.a), 2), b(HostProduct::to_bf16(p.b), 6);
+        const DeviceArray<float> c(p.c, 12);
+        ASSERT_EQ(multiply_bf16(p, a.data(), b.data(), c.data()), CUBLAS_STATUS_SUCCESS) << cublasGetStatusString(CUBLAS_STATUS_NOT_SUPPORTED);
+        ASSERT_EQ(synchronize(), "");
+        EXPECT_EQ(p.difference(c.download()), "") << name;
+    });
 }
 
 TEST_F(Cublas, ProductsOfBf16AreOfBothOperandsAndOfGpusThatHaveThem)
