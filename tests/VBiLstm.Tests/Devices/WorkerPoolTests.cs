@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using VBiLstm.Devices.Cpu;
 
 namespace VBiLstm.Tests.Devices;
@@ -28,6 +29,43 @@ public class WorkerPoolTests
             if (At >= start && At < end)
                 throw new InvalidOperationException($"at {At}");
         }
+    }
+
+    // Counts the parts that threads other than the caller run, which take so long.
+    unsafe struct Wait : IRangeJob
+    {
+        public int Milliseconds, CallersMilliseconds;
+        public int* Parts;
+
+        public readonly void Execute(int start, int end)
+        {
+            if (WorkerPool.CurrentThread != 0)
+                Interlocked.Increment(ref *Parts);
+            Thread.Sleep(WorkerPool.CurrentThread == 0 ? CallersMilliseconds : Milliseconds);
+        }
+    }
+
+    [Fact]
+    public unsafe void A_thread_that_comes_late_gets_no_work_for_a_while()
+    {
+        using var pool = new WorkerPool(2);
+        var watch = Stopwatch.StartNew();
+        int parts;
+        do
+        {
+            // Gives the other thread time to begin, then waits for it: far longer than the part took.
+            parts = 0;
+            pool.Run(new Wait { Milliseconds = 400, CallersMilliseconds = 20, Parts = &parts }, 2, 1);
+        }
+        while (parts == 0);
+        var late = watch.Elapsed;
+        pool.Run(new Wait { Milliseconds = 1, CallersMilliseconds = 1, Parts = &parts }, 2, 1);
+        if (watch.Elapsed - late < TimeSpan.FromSeconds(1))
+            Assert.Equal(1, parts);
+
+        // It comes back.
+        while (parts == 1)
+            pool.Run(new Wait { Milliseconds = 1, CallersMilliseconds = 20, Parts = &parts }, 2, 1);
     }
 
     [Theory]
