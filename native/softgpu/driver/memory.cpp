@@ -185,13 +185,13 @@ CUresult release(const void* address)
     return sticky_error(context);
 }
 
-// Whether any of the words is the result of arithmetic on the pattern. Without an early exit, so that it is fast.
+// Whether any of the words is the result of arithmetic on the pattern. Without an early exit and in whole words, so that a compiler makes vectors of it.
 bool any_computed_from_never_written(const std::uint32_t* words, std::size_t count)
 {
-    bool any = false;
+    std::uint32_t any = 0;
     for (std::size_t i = 0; i < count; i++)
-        any |= (words[i] & all_but_sign) == computed_from_never_written;
-    return any;
+        any |= (words[i] & all_but_sign) == computed_from_never_written ? ~0u : 0u;
+    return any != 0;
 }
 
 }
