@@ -118,7 +118,7 @@ private:
         Copy copy;
         unsigned group;
         bool is_read; // already, before the kernels before have run
-        unsigned char bytes[16];
+        alignas(16) unsigned char bytes[16];
     };
 
     // Of a thread, in the order of their issue; those before `made` are made.
