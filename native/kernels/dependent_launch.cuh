@@ -14,8 +14,10 @@
 __device__ inline void wait_for_earlier_kernels()
 {
 #ifndef __CUDACC__
-    softgpu::wait_for_earlier_kernels({"griddepcontrol.wait", __builtin_FILE(), __builtin_LINE()});
-    softgpu::let_next_kernel_start({"griddepcontrol.launch_dependents", __builtin_FILE(), __builtin_LINE()});
+    // Not on the stack, which the next thread may begin on without anything between that ThreadSanitizer knows.
+    static constexpr softgpu::Site wait = {"griddepcontrol.wait", __FILE__, __LINE__}, start = {"griddepcontrol.launch_dependents", __FILE__, __LINE__};
+    softgpu::wait_for_earlier_kernels(wait);
+    softgpu::let_next_kernel_start(start);
 #elif defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
     asm volatile("griddepcontrol.wait;" : : : "memory");
     asm volatile("griddepcontrol.launch_dependents;" : : : "memory");

@@ -198,8 +198,9 @@ extern "C" __global__ void add_one_behind(const float* x, float* y, int fault)
         value = x[i];
     if (fault == 2)
         y[i] = -1.0f;
+    static constexpr softgpu::Site start = {"griddepcontrol.launch_dependents", __FILE__, __LINE__};
     if (fault == 4)
-        softgpu::let_next_kernel_start({"griddepcontrol.launch_dependents", __FILE__, __LINE__});
+        softgpu::let_next_kernel_start(start);
     if (fault != 3)
         wait_for_earlier_kernels();
     if (fault != 1)
