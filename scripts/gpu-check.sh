@@ -148,6 +148,11 @@ paper() {
             --time-steps "$length" --json "${bench[@]}"
         line+="; bf16, products by $products $(milliseconds seconds_per_step) ms, $(figure graph_nodes) nodes"
     done
+    [ "$has_bf16-$preset" != yes-blizzard ] || {
+        step "bf16-no-early-start-$preset" 30 "${vbilstm[@]}" bench --device "$device" --precision bf16 --products kernels --no-early-start --preset "$preset" \
+            --time-steps "$length" --json "${bench[@]}"
+        line+=", without early starts $(milliseconds seconds_per_step) ms"
+    }
     step "budget-$preset" 30 "${vbilstm[@]}" profile --budget --gpu "$sheet" --preset "$preset" --time-steps "$t" --json
     [ -z "$(figure seconds_tf32)" ] || times+=("$line; T $t: $(milliseconds seconds_tf32) ms estimated for $sheet in TF32")
 }

@@ -1,4 +1,5 @@
 // Adam with bias correction on flat arenas, gradients scaled by min(1, clip / norm) first.
+#include "dependent_launch.cuh"
 #include "elements.cuh"
 
 // The tensors are [1, 1]: device memory, so that a recorded step reads the current values.
@@ -21,6 +22,7 @@ __device__ inline bool is_finite(const AdamArguments& arguments)
 // One thread, before adam_step where a step that is not finite must be the last.
 extern "C" __global__ void adam_guard(AdamArguments arguments)
 {
+    wait_for_earlier_kernels();
     if (!is_finite(arguments))
         *arguments.halted.data = 1.0f;
 }
@@ -28,6 +30,7 @@ extern "C" __global__ void adam_guard(AdamArguments arguments)
 // All [1, N]; four values a thread, grid-stride. Does nothing at all where the norm or the objective is not finite, or after a halt.
 extern "C" __global__ void adam_step(Tensor parameters, Tensor gradients, Tensor first_moments, Tensor second_moments, AdamArguments arguments)
 {
+    wait_for_earlier_kernels();
     const float norm = arguments.norm.scalar();
     if (!is_finite(arguments) || arguments.halted.scalar() != 0.0f)
         return;

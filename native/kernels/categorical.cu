@@ -1,9 +1,11 @@
 // Likelihood of a class from logits o (model.md section 2.3).
+#include "dependent_launch.cuh"
 #include "softmax.cuh"
 
 // nll = logsumexp(o) - o_y per row, nats. logits [R, V], y [R] ids, nll [R, 1].
 extern "C" __global__ void categorical_nll_forward(Tensor logits, IdTensor y, Tensor nll)
 {
+    wait_for_earlier_kernels();
     __shared__ SoftmaxParts partial[maximum_warps];
     const int row = static_cast<int>(blockIdx.x);
     const float* const o = logits.row(row);
@@ -15,6 +17,7 @@ extern "C" __global__ void categorical_nll_forward(Tensor logits, IdTensor y, Te
 // logits [R, V] become w (softmax(o) - onehot(y)). y [R] ids, w [R, 1].
 extern "C" __global__ void categorical_nll_backward(Tensor logits, IdTensor y, Tensor w)
 {
+    wait_for_earlier_kernels();
     __shared__ SoftmaxParts partial[maximum_warps];
     const int row = static_cast<int>(blockIdx.x);
     float* const o = logits.row(row);

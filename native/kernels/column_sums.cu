@@ -1,4 +1,5 @@
 // Sums over the rows: the gradient of a bias.
+#include "dependent_launch.cuh"
 #include "tensor.cuh"
 
 // Row s of sums [S, N] = sum of the s-th of S slices of the rows of dy [R, N], or, with accumulate, += it; a bias takes S = 1. Many rows make two launches:
@@ -6,6 +7,7 @@
 // y, y + 16 ...
 extern "C" __global__ void column_sums(Tensor dy, Tensor sums, int accumulate)
 {
+    wait_for_earlier_kernels();
     constexpr int lanes = 32;
     constexpr int warps = 16;
     __shared__ float partial[warps][lanes];

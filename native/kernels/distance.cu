@@ -1,4 +1,5 @@
 // Euclidean distances of rows, by which TwinNet (Serdyuk et al. 2018) matches states.
+#include "dependent_launch.cuh"
 #include "reduce.cuh"
 
 // |x - target| of a row, for every thread of the block.
@@ -15,6 +16,7 @@ __device__ inline float distance_of(const float* x, const float* target, int col
 // result = |x - target| per row. x and target [R, N], result [R, 1].
 extern "C" __global__ void distance_forward(Tensor x, Tensor target, Tensor result)
 {
+    wait_for_earlier_kernels();
     __shared__ float partial[maximum_warps];
     const int row = static_cast<int>(blockIdx.x);
     const float distance = distance_of(x.row(row), target.row(row), x.columns, partial);
@@ -25,6 +27,7 @@ extern "C" __global__ void distance_forward(Tensor x, Tensor target, Tensor resu
 // dx = coefficient w (x - target) / |x - target| per row, 0 where the distance is. x, target and dx [R, N], w [R, 1], coefficient [1, 1]; dx may be x.
 extern "C" __global__ void distance_backward(Tensor x, Tensor target, Tensor w, Tensor coefficient, Tensor dx)
 {
+    wait_for_earlier_kernels();
     __shared__ float partial[maximum_warps];
     const int row = static_cast<int>(blockIdx.x);
     const float* const values = x.row(row);

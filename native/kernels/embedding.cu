@@ -1,10 +1,12 @@
 // Rows of a table by id, and the sum of their gradients.
+#include "dependent_launch.cuh"
 #include "elements.cuh"
 #include "reduce.cuh"
 
 // y = table[ids]. ids [R], table [V, E], y [R, E].
 extern "C" __global__ void embedding_forward(IdTensor ids, Tensor table, Tensor y)
 {
+    wait_for_earlier_kernels();
     for_elements(y.rows, y.columns, [&](auto width, int row, int column, int count) {
         store(load<width>(table.row(ids.data[row]) + column, count), y, row, column, count);
     });
@@ -21,6 +23,7 @@ __device__ inline unsigned rows_of_id(const IdTensor& ids, int id, int start, in
 // d_table [V, E] is zero before; ids [R], dy [R, E]; grid (R, columns / 256), block (64, 1, 1).
 extern "C" __global__ void embedding_backward(IdTensor ids, Tensor dy, Tensor d_table)
 {
+    wait_for_earlier_kernels();
     const int first = static_cast<int>(blockIdx.x);
     const int id = ids.data[first];
     for (int start = 0; start < first; start += warp_size)

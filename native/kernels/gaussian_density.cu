@@ -1,10 +1,12 @@
 // Log density of a diagonal Gaussian (model.md sections 2.3 and 3), with r = target - mu.
+#include "dependent_launch.cuh"
 #include "gaussian.cuh"
 #include "reduce.cuh"
 
 // result = sign log N(target; mu, e^lambda) per row, nats. target [R, N], output [R, 2N] (empty: the standard normal), result [R, 1].
 extern "C" __global__ void gaussian_log_density_forward(Tensor target, Tensor output, Tensor result, float sign, GaussianHead head)
 {
+    wait_for_earlier_kernels();
     __shared__ float partial[maximum_warps];
     const int n = target.columns;
     const int row = static_cast<int>(blockIdx.x);
@@ -31,6 +33,7 @@ extern "C" __global__ void gaussian_log_density_forward(Tensor target, Tensor ou
 extern "C" __global__ void gaussian_log_density_backward(Tensor target, Tensor output, Tensor w, Tensor coefficient, Tensor d_output, int through_output,
     Tensor d_target, Tensor target_mask, int accumulate_target, GaussianHead head)
 {
+    wait_for_earlier_kernels();
     const int n = target.columns;
     for_elements(target.rows, n, [&](auto width, int row, int column, int count) {
         const float weight = coefficient.scalar() * *w.row(row);

@@ -1,10 +1,12 @@
 // Kullback-Leibler divergence of two diagonal Gaussians (model.md section 3), with d = mu_q - mu_p and rho = exp(lambda_q - lambda_p).
+#include "dependent_launch.cuh"
 #include "gaussian.cuh"
 #include "reduce.cuh"
 
 // kl = KL(q || p) per row, nats. q and p [R, 2Z] (p empty: the standard normal), kl [R, 1].
 extern "C" __global__ void gaussian_kl_forward(Tensor q, Tensor p, Tensor kl, GaussianHead head)
 {
+    wait_for_earlier_kernels();
     __shared__ float partial[maximum_warps];
     const int n = q.columns / 2;
     const int row = static_cast<int>(blockIdx.x);
@@ -32,6 +34,7 @@ extern "C" __global__ void gaussian_kl_forward(Tensor q, Tensor p, Tensor kl, Ga
 // q, p (or empty) and d_moments [R, 2Z], w [R, 1], omega [1, 1].
 extern "C" __global__ void gaussian_kl_backward(Tensor q, Tensor p, Tensor w, Tensor omega, Tensor d_moments, GaussianHead head)
 {
+    wait_for_earlier_kernels();
     const int n = q.columns / 2;
     for_elements(q.rows, n, [&](auto width, int row, int column, int count) {
         const float weight = omega.scalar() * *w.row(row);

@@ -1,5 +1,6 @@
 // Likelihood of a mixture of K diagonal Gaussians. A row of the output [K (2N + 1)] holds K logits a, K means of N and K log-variances of N, component by
 // component.
+#include "dependent_launch.cuh"
 #include "gaussian.cuh"
 #include "softmax.cuh"
 
@@ -29,6 +30,7 @@ __device__ inline void joint_log_densities(const float* output, const float* tar
 // nll = logsumexp(a) - logsumexp(joint) per row, nats. output [R, K (2N + 1)], target [R, N], nll [R, 1].
 extern "C" __global__ void gaussian_mixture_nll_forward(Tensor output, Tensor target, Tensor nll, GaussianHead head, int components)
 {
+    wait_for_earlier_kernels();
     __shared__ float joint[maximum_components];
     __shared__ SoftmaxParts prior_partial[maximum_warps];
     __shared__ SoftmaxParts joint_partial[maximum_warps];
@@ -45,6 +47,7 @@ extern "C" __global__ void gaussian_mixture_nll_forward(Tensor output, Tensor ta
 // a single Gaussian, tau' and the gate k applied. Shapes as above, w [R, 1].
 extern "C" __global__ void gaussian_mixture_nll_backward(Tensor output, Tensor target, Tensor w, GaussianHead head, int components)
 {
+    wait_for_earlier_kernels();
     __shared__ float joint[maximum_components];
     __shared__ SoftmaxParts prior_partial[maximum_warps];
     __shared__ SoftmaxParts joint_partial[maximum_warps];

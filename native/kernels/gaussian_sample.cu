@@ -1,10 +1,12 @@
 // Reparameterised samples of a diagonal Gaussian (model.md sections 2.2 and 3).
+#include "dependent_launch.cuh"
 #include "gaussian.cuh"
 
 // mu = tau(mean) in place, sample = mu + exp(lambda / 2) noise; without noise, sample = mu; without sample, only tau.
 // output [R, 2N]; noise and sample [R, N] or empty.
 extern "C" __global__ void sample_gaussian_forward(Tensor output, Tensor noise, Tensor sample, GaussianHead head)
 {
+    wait_for_earlier_kernels();
     const int n = output.columns / 2;
     for_elements(output.rows, n, [&](auto width, int row, int column, int count) {
         float* const mean = output.row(row) + column;
@@ -30,6 +32,7 @@ extern "C" __global__ void sample_gaussian_forward(Tensor output, Tensor noise, 
 // [(d_mu0 + s) tau' ; (d_lambda0 + s noise exp(lambda / 2) / 2) k], model.md B5, 3 and 6. d_moments [R, 2N] = [d_mu0; d_lambda0]; noise [R, N] or empty.
 extern "C" __global__ void sample_gaussian_backward(Tensor d_sample1, Tensor d_sample2, Tensor noise, Tensor d_moments, Tensor output, GaussianHead head)
 {
+    wait_for_earlier_kernels();
     const int n = output.columns / 2;
     for_elements(output.rows, n, [&](auto width, int row, int column, int count) {
         auto s = load<width>(d_sample1.row(row) + column, count);

@@ -1,10 +1,12 @@
 // The Euclidean norm of a flat gradient, accumulated in double in a fixed order: 256 blocks leave a partial sum each, one block adds those.
+#include "dependent_launch.cuh"
 #include "elements.cuh"
 #include "reduce.cuh"
 
 // partial[256] from x [1, N]; grid 256, block 256.
 extern "C" __global__ void sum_of_squares(Tensor x, double* partial)
 {
+    wait_for_earlier_kernels();
     __shared__ double warp_sums[maximum_warps];
     const long long step = 4ll * gridDim.x * blockDim.x;
     double sum = 0.0;
@@ -21,6 +23,7 @@ extern "C" __global__ void sum_of_squares(Tensor x, double* partial)
 // result [1, 1] = sqrt of the sum of partial[256]; one block of 256 threads.
 extern "C" __global__ void gradient_norm(double* partial, Tensor result)
 {
+    wait_for_earlier_kernels();
     __shared__ double warp_sums[maximum_warps];
     const double sum = sum_block(partial[threadIdx.x], warp_sums);
     if (threadIdx.x == 0)

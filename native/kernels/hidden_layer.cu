@@ -1,9 +1,11 @@
 // y = phi(x w + bias) for a thin x, through tiles in shared memory, in full float32 and a fixed order.
 // x [R, K], w [K, N], bias [1, N], y [R, N]; block (32, 8), grid (N / 32, R / 32): a 32 x 32 tile of y a block, four rows a thread.
 #include "activations.cuh"
+#include "dependent_launch.cuh"
 
 extern "C" __global__ void multiply_leaky_relu(Tensor x, Tensor w, Tensor bias, Tensor y, LeakyRelu phi)
 {
+    wait_for_earlier_kernels();
     constexpr int tile_size = 32;
     constexpr int rows_per_thread = 4;
     constexpr int row_distance = tile_size / rows_per_thread;

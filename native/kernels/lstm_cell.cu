@@ -1,4 +1,5 @@
 // One step of an LSTM (model.md sections 2.2 and 3), gate order i, f, u, o.
+#include "dependent_launch.cuh"
 #include "elements.cuh"
 #include "lstm_cell.cuh"
 
@@ -38,6 +39,7 @@ __device__ inline Elements<width> pre_activation(const Tensor& gates, const Tens
 extern "C" __global__ void lstm_cell_forward(Tensor gates, Tensor addend, Tensor c_previous, Tensor validity, Tensor c, Tensor tanh_c, Tensor h,
     Tensor update_mask)
 {
+    wait_for_earlier_kernels();
     const int n = c.columns;
     for_elements(c.rows, n, [&](auto width, int row, int column, int count) {
         auto i = pre_activation<width>(gates, addend, row, column, count);
@@ -75,6 +77,7 @@ extern "C" __global__ void lstm_cell_forward(Tensor gates, Tensor addend, Tensor
 extern "C" __global__ void lstm_cell_backward(Tensor gates, Tensor c_previous, Tensor tanh_c, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc,
     Tensor update_mask)
 {
+    wait_for_earlier_kernels();
     const int n = dc.columns;
     for_elements(dc.rows, n, [&](auto width, int row, int column, int count) {
         float* const activations = gates.row(row) + column;

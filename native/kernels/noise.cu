@@ -1,5 +1,6 @@
 // Noise keyed by (seed, training step, stream, time step, row id, column), so that any element can be drawn anywhere in any order.
 #include "box_muller.cuh"
+#include "dependent_launch.cuh"
 #include "elements.cuh"
 #include "philox.cuh"
 
@@ -36,6 +37,7 @@ __device__ inline Four normals(const Words& words)
 // x [T B, N] = standard normals; columns 4j to 4j + 3 are the two pairs of block j.
 extern "C" __global__ void fill_normal(Tensor x, NoiseSource noise)
 {
+    wait_for_earlier_kernels();
     const int column = first_column();
     const int count = x.columns - column;
     if (count <= 0)
@@ -54,6 +56,7 @@ __device__ inline float bernoulli(unsigned word, float probability, float one)
 // x [T B, N] = `one` with the given probability, zeros otherwise; columns 4j to 4j + 3 are the words of block j.
 extern "C" __global__ void fill_bernoulli(Tensor x, float probability, NoiseSource noise, float one)
 {
+    wait_for_earlier_kernels();
     const int column = first_column();
     const int count = x.columns - column;
     if (count <= 0)
@@ -69,6 +72,7 @@ extern "C" __global__ void fill_bernoulli(Tensor x, float probability, NoiseSour
 // y = x + deviation times the normals of time step 0 and row id 0, in one rounding. x and y [1, N]; y may be x.
 extern "C" __global__ void add_normal(Tensor x, float deviation, IdTensor key, int stream, Tensor y)
 {
+    wait_for_earlier_kernels();
     const int column = first_column();
     const int count = x.columns - column;
     if (count <= 0)

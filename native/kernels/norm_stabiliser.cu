@@ -1,5 +1,6 @@
 // The norm stabiliser (Krueger and Memisevic 2016): squared differences of the norms of states that follow each other. Norms in double: their difference
 // cancels.
+#include "dependent_launch.cuh"
 #include "elements.cuh"
 #include "reduce.cuh"
 
@@ -15,6 +16,7 @@ __device__ inline double norm_of(const float* h, int columns, double* partial)
 // result = (|h of the next step| - |h|)^2 per row. h [(T + 1) B, H] by slot, result [T B, 1].
 extern "C" __global__ void norm_stabiliser_forward(Tensor h, Tensor result)
 {
+    wait_for_earlier_kernels();
     __shared__ double partial[maximum_warps];
     __shared__ double next_partial[maximum_warps];
     const int row = static_cast<int>(blockIdx.x);
@@ -28,6 +30,7 @@ extern "C" __global__ void norm_stabiliser_forward(Tensor h, Tensor result)
 // A state is the later one of a step and the earlier one of the next.
 extern "C" __global__ void norm_stabiliser_backward(Tensor h, Tensor w, float coefficient, Tensor dh)
 {
+    wait_for_earlier_kernels();
     __shared__ double partial[maximum_warps];
     __shared__ double before_partial[maximum_warps];
     __shared__ double next_partial[maximum_warps];

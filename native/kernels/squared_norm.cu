@@ -1,10 +1,12 @@
 // The activity term gamma |h|^2 (model.md section 2.4).
+#include "dependent_launch.cuh"
 #include "elements.cuh"
 #include "reduce.cuh"
 
 // result = |h|^2 per row. h [R, H], result [R, 1].
 extern "C" __global__ void squared_norm_forward(Tensor h, Tensor result)
 {
+    wait_for_earlier_kernels();
     __shared__ float partial[maximum_warps];
     const int row = static_cast<int>(blockIdx.x);
     const float* const values = h.row(row);
@@ -19,6 +21,7 @@ extern "C" __global__ void squared_norm_forward(Tensor h, Tensor result)
 // dh += 2 gamma w h. h and dh [R, H], w [R, 1].
 extern "C" __global__ void squared_norm_backward(Tensor h, Tensor w, float gamma, Tensor dh)
 {
+    wait_for_earlier_kernels();
     for_elements(h.rows, h.columns, [&](auto width, int row, int column, int count) {
         const auto values = load<width>(h.row(row) + column, count);
         auto d = load<width>(dh.row(row) + column, count);

@@ -13,9 +13,11 @@
 // 430 cycles to come, a warp has one barrier, 5 ldmatrix and 6 products, some 250 cycles of latency; all warps' take 100 of the tensor cores.
 // Where K is large beside N, x leaves L2 too often: the gates' gradient times W^T, K = 4096, N = 2560, moves 21 MB of weights and 20 MB of x in strips
 // of 32, 7.5 us. Blocks that share K and a wider strip would save a quarter of it.
+// The weights of the first chunks are fetched before the kernel waits for the one before it (dependent_launch.cuh).
 #pragma once
 
 #include "async_copy.cuh"
+#include "dependent_launch.cuh"
 #include "elements.cuh"
 #include "mma.cuh"
 
@@ -140,6 +142,35 @@ __device__ inline ThinSums<columns> multiply_thin(const Tensor& x, const Tensor&
     const auto offset = [first](int column) { return first + column % (columns / groups); };
     const auto group = [count](int column) { return count * (column / (columns / groups)); };
 
+    const auto bring_x = [&](int number, bfloat16* x_tile) {
+        for (int j = thread; j < rows_of_part * row_parts * copies; j += thin_block) {
+            const int row = j >> copies_log2;
+            const int column = operands_per_copy * (j & (copies - 1));
+            bring_operands(x, row, chunk * number + column, depth, x_tile + row * x_stride + column);
+        }
+    };
+    const auto bring_w = [&](int number, bfloat16* w_tile) {
+        const int begin = chunk * number;
+        if (is_transposed) {
+            for (int j = thread; j < columns * copies; j += thin_block) {
+                const int row = j >> copies_log2;
+                const int column = operands_per_copy * (j & (copies - 1));
+                bring_operands(w, first + row, begin + column, depth, w_tile + row * w_stride + column);
+            }
+        } else {
+            for (int j = thread; j < chunk * (columns / operands_per_copy); j += thin_block) {
+                const int row = j / (columns / operands_per_copy);
+                const int column = operands_per_copy * (j % (columns / operands_per_copy));
+                bring_operands(w, begin + row, group(column) + offset(column), group(column) + count, w_tile + row * w_stride + column);
+            }
+        }
+    };
+
+    // The kernel before may run still. It writes no weights: the host launches none so behind one that might.
+    for (int i = 0; i < stages - 1 && i < chunks; i++)
+        bring_w(i, memory + i * stage + w_begin);
+    wait_for_earlier_kernels();
+
     FragmentOfSums sums[2][tiles] = {};
     int place = 0;
     int next_place = 0;
@@ -150,27 +181,10 @@ __device__ inline ThinSums<columns> multiply_thin(const Tensor& x, const Tensor&
         }
         const int next = i + stages - 1;
         if (next < chunks) {
-            const int begin = chunk * next;
             bfloat16* const x_tile = memory + next_place * stage;
-            bfloat16* const w_tile = x_tile + w_begin;
-            for (int j = thread; j < rows_of_part * row_parts * copies; j += thin_block) {
-                const int row = j >> copies_log2;
-                const int column = operands_per_copy * (j & (copies - 1));
-                bring_operands(x, row, begin + column, depth, x_tile + row * x_stride + column);
-            }
-            if (is_transposed) {
-                for (int j = thread; j < columns * copies; j += thin_block) {
-                    const int row = j >> copies_log2;
-                    const int column = operands_per_copy * (j & (copies - 1));
-                    bring_operands(w, first + row, begin + column, depth, w_tile + row * w_stride + column);
-                }
-            } else {
-                for (int j = thread; j < chunk * (columns / operands_per_copy); j += thin_block) {
-                    const int row = j / (columns / operands_per_copy);
-                    const int column = operands_per_copy * (j % (columns / operands_per_copy));
-                    bring_operands(w, begin + row, group(column) + offset(column), group(column) + count, w_tile + row * w_stride + column);
-                }
-            }
+            bring_x(next, x_tile);
+            if (i >= 0)
+                bring_w(next, x_tile + w_begin);
             next_place = next_place + 1 < stages ? next_place + 1 : 0;
         }
         commit_copies();

@@ -1,8 +1,10 @@
 // y = x transposed. x [R, C], y [C, R]; block (32, 8), grid (C / 32, R / 32).
+#include "dependent_launch.cuh"
 #include "tensor.cuh"
 
 extern "C" __global__ void transpose(Tensor x, Tensor y)
 {
+    wait_for_earlier_kernels();
     constexpr int tile_size = 32;
 
     // The extra column keeps the lanes that read a column in different banks.

@@ -1,8 +1,10 @@
 // result = sum of values w, accumulated in double in a fixed order. values and w [R, 1], result [1, 1]; one block of 256 threads.
+#include "dependent_launch.cuh"
 #include "reduce.cuh"
 
 extern "C" __global__ void weighted_sum(Tensor values, Tensor w, Tensor result)
 {
+    wait_for_earlier_kernels();
     __shared__ double partial[maximum_warps];
     double sum = 0.0;
     for (int row = static_cast<int>(threadIdx.x); row < values.rows; row += static_cast<int>(blockDim.x))

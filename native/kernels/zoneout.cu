@@ -1,9 +1,11 @@
 // Zoneout (Krueger et al. 2017): states that keep some of their values. The rows of keep [K, N] repeat every K.
+#include "dependent_launch.cuh"
 #include "elements.cuh"
 
 // y = keep previous + (1 - keep) candidate, exact where keep is 0 or 1. The rest [R, N]; y may be previous or candidate.
 extern "C" __global__ void mix(Tensor previous, Tensor candidate, Tensor keep, Tensor y)
 {
+    wait_for_earlier_kernels();
     for_elements(y.rows, y.columns, [&](auto width, int row, int column, int count) {
         const auto old = load<width>(previous.row(row) + column, count);
         auto mixed = load<width>(candidate.row(row) + column, count);
@@ -18,6 +20,7 @@ extern "C" __global__ void mix(Tensor previous, Tensor candidate, Tensor keep, T
 // The rest [R, N]; d_previous and d_candidate may each be dy1 or dy2.
 extern "C" __global__ void mix_backward(Tensor dy1, Tensor dy2, Tensor keep, Tensor d_previous, Tensor d_candidate, int accumulate)
 {
+    wait_for_earlier_kernels();
     for_elements(d_candidate.rows, d_candidate.columns, [&](auto width, int row, int column, int count) {
         Elements<width> first = {}, second = {}, old = {};
         if (!dy1.is_empty())

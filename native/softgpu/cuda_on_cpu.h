@@ -58,6 +58,10 @@ SOFTGPU_DRIVER void commit_copies();
 // The next copy to make for this many groups to be left; false where no more are.
 SOFTGPU_DRIVER bool next_copy(unsigned groups_left, Copy* copy);
 
+// Programmatic dependent launch. Before the first returns, the kernels before this one may not have run; the second, before the first, ends the block.
+SOFTGPU_DRIVER void wait_for_earlier_kernels(const Site& site);
+SOFTGPU_DRIVER void let_next_kernel_start(const Site& site);
+
 // Ends the block where the 16 bytes do not lie in shared memory, or not on a multiple of 16.
 SOFTGPU_DRIVER void require_shared(const void* address, const Site& site);
 

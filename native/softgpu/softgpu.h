@@ -32,6 +32,7 @@ struct Options {
     long driver_version = 12040;
     long devices = 1;
     long compute_capability = 90;
+    long kernel_architecture = 0; // that the kernels were compiled for; 0: the compute capability
     long cublas_version = 120403;
     long cudnn_version = 90100;
     long cudnn_cudart_version = 0; // 0: the CUDA of the cuBLAS

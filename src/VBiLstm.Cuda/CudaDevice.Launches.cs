@@ -10,16 +10,74 @@ public sealed unsafe partial class CudaDevice
     // Threads that a multiprocessor has room for at about 60 registers each.
     const int ThreadsAtOnce = 1024;
 
+    const int OldestWithEarlyStarts = 90, OldestDriverWithProgrammaticEdges = 12030;
+
+    // What the next kernel stands directly behind on the stream; none where that is anything but a kernel of the project's.
+    Kernel _previous;
+
     /// <summary>Kernels launched so far, replays of graphs not counted.</summary>
     public long Launches { get; private set; }
+
+    /// <summary>Those of them that may start before the kernel before them has ended.</summary>
+    public long EarlyStarts { get; private set; }
+
+    /// <summary>
+    /// Why kernels start one after the other although they might start before the one before has ended; null where they do, and where the options say so.
+    /// </summary>
+    public string? NoEarlyStarts { get; private set; }
+
+    bool StartsEarly => Options.StartEarly && NoEarlyStarts is null;
+
+    // Code for older GPUs has no wait for the kernels before, and so must not start early on any.
+    string? WhyNoEarlyStarts()
+    {
+        if (_context.ComputeCapability < OldestWithEarlyStarts)
+            return "the GPU's compute capability is below 9.0";
+        if (_context.DriverVersion < OldestDriverWithProgrammaticEdges)
+            return $"the driver is for CUDA {CudaContext.VersionText(_context.DriverVersion)}, older than 12.3";
+        return _kernels.Architecture is var architecture && architecture < OldestWithEarlyStarts
+            ? $"the kernels were compiled for compute capability {architecture / 10}.{architecture % 10}, not for this GPU's"
+            : null;
+    }
 
     void Launch(Kernel kernel, uint gridX, uint gridY, uint blockX, uint blockY, void** arguments)
     {
         _context.Bind();
         Launches++;
-        CudaStatus.Check(CudaDriver.LaunchKernel(kernel.Function, gridX, gridY, 1, blockX, blockY, 1, 0, _stream, arguments, null), "cuLaunchKernel",
-            kernel.Name);
+
+        // Each kernel waits itself for those before it (native/kernels/dependent_launch.cuh). What reads weights before its wait starts early only behind its
+        // like, which write none: behind any other kernel, perhaps their writer, it starts when that is complete, and all that follows later still.
+        var startsEarly = StartsEarly && _previous.Function != 0 && (!kernel.FetchesWeights || _previous.FetchesWeights);
+        _previous = kernel;
+        if (!startsEarly)
+        {
+            CudaStatus.Check(CudaDriver.LaunchKernel(kernel.Function, gridX, gridY, 1, blockX, blockY, 1, 0, _stream, arguments, null), "cuLaunchKernel",
+                kernel.Name);
+            return;
+        }
+
+        EarlyStarts++;
+        var attribute = new LaunchAttribute { Kind = LaunchAttributeKind.ProgrammaticStreamSerialization, Value = 1 };
+        var configuration = new LaunchConfiguration
+        {
+            GridX = gridX,
+            GridY = gridY,
+            GridZ = 1,
+            BlockX = blockX,
+            BlockY = blockY,
+            BlockZ = 1,
+            Stream = _stream,
+            Attributes = &attribute,
+            AttributeCount = 1,
+        };
+        CudaStatus.Check(CudaDriver.LaunchKernelEx(configuration, kernel.Function, arguments, null), "cuLaunchKernelEx", kernel.Name);
     }
+
+    /// <summary>
+    /// Called before anything else than <see cref="Launch"/> goes to the stream: the next kernel starts when that has ended. Whether a library's kernel waits
+    /// for those before it, which its successor would rely upon, is not known.
+    /// </summary>
+    internal void EndRunOfKernels() => _previous = default;
 
     // A block for 256 columns of a row: a thread for each where the GPU runs so many at once, which hides more of their latency, else one for four columns.
     void LaunchElements(Kernel kernel, int rows, int columns, void** arguments)

@@ -10,6 +10,7 @@ public sealed unsafe partial class CudaDevice
     protected override void MultiplyCore(Tensor x, Weight w, Tensor bias, Tensor y, bool accumulate)
     {
         _context.Bind();
+        EndRunOfKernels();
         if (!bias.IsEmpty && _products.TryMultiplyAddBias(x, w.Values, bias, y))
             return;
         _products.Multiply(x, w.Values, y, accumulate);
@@ -25,6 +26,7 @@ public sealed unsafe partial class CudaDevice
         var readers = RoundsOperands ? Readers.All : Readers.Operations;
         using var memory = Arena.Create(this, "a small product",
             arena => (arena.Take(n, n, readers), arena.Take(n, n, readers), arena.Take(1, n), arena.Take(n, n)), out var x);
+        EndRunOfKernels();
         var adds = _products.TryMultiplyAddBias(x.Item1, x.Item2, x.Item3, x.Item4);
         Synchronise();
         return adds;
@@ -33,13 +35,16 @@ public sealed unsafe partial class CudaDevice
     protected override void MultiplyTransposedCore(Tensor dy, Weight w, Tensor dx, bool accumulate)
     {
         _context.Bind();
-        if (!TryMultiplyTransposedThin(dy, w, dx, accumulate))
-            _products.MultiplyTransposed(dy, w.Values, dx, accumulate);
+        if (TryMultiplyTransposedThin(dy, w, dx, accumulate))
+            return;
+        EndRunOfKernels();
+        _products.MultiplyTransposed(dy, w.Values, dx, accumulate);
     }
 
     protected override void WeightGradientsCore(ReadOnlySpan<WeightGradient> gradients, Tensor dy, Tensor dBias, bool accumulate)
     {
         _context.Bind();
+        EndRunOfKernels();
         foreach (ref readonly var pair in gradients)
         {
             if (pair.X.IsEmpty)
@@ -74,6 +79,7 @@ public sealed unsafe partial class CudaDevice
         if (!IsThin(x))
         {
             _context.Bind();
+            EndRunOfKernels();
             _products.Multiply(x, w.Values, y, accumulate: false);
             LeakyReluForwardCore(y, bias, y, phi);
             return;

@@ -88,6 +88,7 @@ public sealed unsafe partial class CudaDevice
         const string doing = "sending every rank its slice of a sum";
         var (among, communicator) = (Ranks.Levels[level], _communicators[level]);
         CopyCore(values.RowRange(among.Rank, 1), received.RowRange(among.Rank, 1));
+        EndRunOfKernels();
         CudaStatus.CheckNccl(Nccl.GroupStart(), "ncclGroupStart", doing);
         var bytes = (nuint)values.Columns * sizeof(float);
         var (status, call) = (NcclResult.Success, "");
@@ -113,6 +114,7 @@ public sealed unsafe partial class CudaDevice
     protected override void AllGatherCore(int level, Tensor part, Tensor all)
     {
         _context.Bind();
+        EndRunOfKernels();
         Ranks.BeginWait();
         var status = Nccl.AllGather(part.Address, all.Address, (nuint)part.Columns * sizeof(float), NcclDataType.Uint8, _communicators[level], _stream);
         Ranks.EndWait();

@@ -40,16 +40,23 @@ public sealed unsafe partial class CudaDevice
     }
 
     void Clear(nint address, long bytes)
-        => CudaStatus.Check(CudaDriver.MemsetD8Async(address, 0, (nuint)bytes, _stream), "cuMemsetD8Async", "clearing a tensor");
+    {
+        EndRunOfKernels();
+        CudaStatus.Check(CudaDriver.MemsetD8Async(address, 0, (nuint)bytes, _stream), "cuMemsetD8Async", "clearing a tensor");
+    }
 
     protected override void CopyCore(Tensor x, Tensor y)
     {
         _context.Bind();
-        if (x.IsContiguous && y.IsContiguous && x.Address != 0 && y.Operand == 0)
-            CudaStatus.Check(CudaDriver.MemcpyDtoDAsync(y.Address, x.Address, (nuint)x.Count * sizeof(float), _stream), "cuMemcpyDtoDAsync",
-                "copying a tensor");
-        else
+        if (!x.IsContiguous || !y.IsContiguous || x.Address == 0 || y.Operand != 0)
+        {
             CopyRows(x, y);
+            return;
+        }
+
+        EndRunOfKernels();
+        CudaStatus.Check(CudaDriver.MemcpyDtoDAsync(y.Address, x.Address, (nuint)x.Count * sizeof(float), _stream), "cuMemcpyDtoDAsync",
+            "copying a tensor");
     }
 
     void CopyRows(Tensor x, Tensor y)

@@ -54,6 +54,7 @@ public sealed unsafe partial class CudaDevice : Device
                 }
 
                 _kernels = _releases.Add(new KernelModule(NativeLibraries.ReadKernels(), _context.Name));
+                NoEarlyStarts = WhyNoEarlyStarts();
                 CudaStatus.Check(CudaDriver.StreamCreate(out _stream, StreamFlags.NonBlocking), "cuStreamCreate", "creating the compute stream");
                 _releases.Add(() => _ = CudaDriver.StreamDestroy(_stream));
                 _uploads = _releases.Add(new UploadRing(_stream, WaitForEvent));
@@ -89,7 +90,7 @@ public sealed unsafe partial class CudaDevice : Device
     public override string Name
         => $"{(Options.Software ? "soft" : $"cuda:{Options.Ordinal}")} ({_context.Name}, {PrecisionText}, "
             + $"{(_recurrences is null ? "kernels' recurrences" : $"cuDNN {CudnnRecurrences.VersionText}")}, {(Options.UseGraph ? "graph" : "no graph")}"
-            + $"{(_communicators.Length > 0 ? $", NCCL {NcclVersionText}" : "")})";
+            + $"{(StartsEarly ? ", early starts" : "")}{(_communicators.Length > 0 ? $", NCCL {NcclVersionText}" : "")})";
 
     string PrecisionText => Options.Precision switch
     {
@@ -148,6 +149,7 @@ public sealed unsafe partial class CudaDevice : Device
         }
 
         CudaStatus.Check(status, "cuMemAlloc", $"allocating {bytes / 1e6:N1} MB for {purpose}");
+        EndRunOfKernels();
         CudaStatus.Check(CudaDriver.MemsetD8Async(address, 0, (nuint)bytes, _stream), "cuMemsetD8Async", $"clearing {purpose}");
         return new CudaMemory(this, address, bytes);
     }
@@ -155,6 +157,7 @@ public sealed unsafe partial class CudaDevice : Device
     protected override void UploadCore(ReadOnlySpan<float> source, Tensor target)
     {
         _context.Bind();
+        EndRunOfKernels();
         if (source.IsEmpty)
             return;
         if (target.IsContiguous && target.Address != 0)
@@ -168,6 +171,7 @@ public sealed unsafe partial class CudaDevice : Device
         for (var row = 0; row < target.Rows; row += rowsAtOnce)
         {
             var count = Math.Min(rowsAtOnce, target.Rows - row);
+            EndRunOfKernels();
             var staged = _uploads.Stage(MemoryMarshal.AsBytes(source.Slice(row * target.Columns, count * target.Columns)));
             CopyRows(new Tensor(staged, count, target.Columns, target.Columns), target.RowRange(row, count));
         }
@@ -176,6 +180,7 @@ public sealed unsafe partial class CudaDevice : Device
     protected override void UploadCore(ReadOnlySpan<int> source, IdTensor target)
     {
         _context.Bind();
+        EndRunOfKernels();
         _uploads.Upload(MemoryMarshal.AsBytes(source), target.Address);
     }
 
@@ -199,6 +204,7 @@ public sealed unsafe partial class CudaDevice : Device
                 CopyRows(part, new Tensor(from, part.Rows, part.Columns, part.Columns));
             }
 
+            EndRunOfKernels();
             CudaStatus.Check(CudaDriver.MemcpyDtoHAsync(_pinned, from, (nuint)(part.Count * sizeof(float)), _stream), "cuMemcpyDtoHAsync", "downloading");
             Synchronise();
             new ReadOnlySpan<float>((void*)_pinned, (int)part.Count).CopyTo(target[(row * source.Columns)..]);
@@ -237,7 +243,7 @@ public sealed unsafe partial class CudaDevice : Device
     {
         if (!Options.UseGraph)
             return new PlainRecording(operations);
-        var graph = new RecordedGraph(_context, _stream, operations, ended => _graphs.Remove(ended));
+        var graph = new RecordedGraph(_context, _stream, operations, EndRunOfKernels, ended => _graphs.Remove(ended));
         _graphs.Add(graph);
         return graph;
     }
@@ -299,6 +305,7 @@ public sealed unsafe partial class CudaDevice : Device
         public override void Start()
         {
             _device._context.Bind();
+            _device.EndRunOfKernels();
             CudaStatus.Check(CudaDriver.MemcpyDtoHAsync(_host, _source.Address, Bytes, _device._stream), "cuMemcpyDtoHAsync", "reading metrics back");
             CudaStatus.Check(CudaDriver.EventRecord(_copied, _device._stream), "cuEventRecord", "reading metrics back");
         }

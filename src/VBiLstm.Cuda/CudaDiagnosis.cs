@@ -175,6 +175,12 @@ public static unsafe class CudaDiagnosis
                 findings.Add(new CudaFinding { Name = "LSTM by cuDNN", Version = "a small one ran forward and backward" });
             else if (NativeLibraries.Find(NativeLibraries.Cudnn).Handle != 0)
                 findings.Add(new CudaFinding { Name = "LSTM by cuDNN", Missing = string.Join(' ', device.Notices) });
+            findings.Add(new CudaFinding
+            {
+                Name = "early starts",
+                Version = "a kernel starts before the one before it has ended",
+                Missing = device.NoEarlyStarts is { } why ? $"{why}: each kernel starts when the one before it has ended, slower" : null,
+            });
             return findings;
         }
         catch (Exception e) when (IsFailure(e))

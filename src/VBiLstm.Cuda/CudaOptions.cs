@@ -59,4 +59,9 @@ public sealed record CudaOptions
 
     /// <summary>Whether recorded operations become one captured graph; otherwise each replay launches them one by one.</summary>
     public bool UseGraph { get; init; } = true;
+
+    /// <summary>
+    /// Whether kernels start before the one before them has ended (programmatic dependent launch), where the GPU, the driver and the kernels' code can.
+    /// </summary>
+    public bool StartEarly { get; init; } = true;
 }

@@ -180,6 +180,7 @@ sealed unsafe class CudnnLstm : IDisposable
         var initial = _reverse ? n : 0;
         Pad(_sequence.H.RowRange(initial * b, b), _b.Hx);
         Pad(_sequence.C.RowRange(initial * b, b), _b.Cx);
+        _device.EndRunOfKernels();
         Check(Cudnn.RnnForward(_handle, _descriptor, Mode(_training), shape.Lengths.Address, shape.XDescriptor, _b.X.Address, shape.YDescriptor, _b.Y.Address,
             _stateDescriptor, _b.Hx.Address, 0, _stateDescriptor, _b.Cx.Address, _b.Cy.Address, _weightBytes, _b.Weights.Address,
             shape.WorkspaceBytes, shape.Workspace, _training ? shape.ReserveBytes : 0, _training ? shape.Reserve : 0), "cudnnRNNForward");
@@ -193,12 +194,14 @@ sealed unsafe class CudnnLstm : IDisposable
         var (n, b) = (_sequence.Steps, _rows);
         var shape = ShapeOf(n);
         Gather(_sequence.DH.RowRange(0, n * b), b, _b.DY, _paddedRows);
+        _device.EndRunOfKernels();
         Check(Cudnn.RnnBackwardData(_handle, _descriptor, shape.Lengths.Address, shape.YDescriptor, _b.Y.Address, _b.DY.Address, shape.XDescriptor,
             _b.DX.Address, _stateDescriptor, _b.Hx.Address, 0, _b.DHx.Address, _stateDescriptor, _b.Cx.Address, 0, _b.DCx.Address, _weightBytes,
             _b.Weights.Address, shape.WorkspaceBytes, shape.Workspace, shape.ReserveBytes, shape.Reserve), "cudnnRNNBackwardData_v8");
 
         // cuDNN only adds to the gradients.
         _device.Zero(_b.DWeights);
+        _device.EndRunOfKernels();
         Check(Cudnn.RnnBackwardWeights(_handle, _descriptor, WeightGradientMode.Add, shape.Lengths.Address, shape.XDescriptor, _b.X.Address,
             _stateDescriptor, _b.Hx.Address, shape.YDescriptor, _b.Y.Address, _weightBytes, _b.DWeights.Address,
             shape.WorkspaceBytes, shape.Workspace, shape.ReserveBytes, shape.Reserve), "cudnnRNNBackwardWeights_v8");

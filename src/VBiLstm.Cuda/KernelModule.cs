@@ -3,7 +3,10 @@ using VBiLstm.Cuda.Interop;
 namespace VBiLstm.Cuda;
 
 /// <summary>A kernel of native/kernels.</summary>
-readonly record struct Kernel(nint Function, string Name);
+/// <param name="Function">Its handle; 0: none.</param>
+/// <param name="Name">Its name.</param>
+/// <param name="FetchesWeights">Whether it reads weights before it waits for the kernels before it; such a kernel writes none.</param>
+readonly record struct Kernel(nint Function, string Name, bool FetchesWeights);
 
 /// <summary>The kernels of native/kernels, loaded from one image into the current context.</summary>
 sealed class KernelModule : IDisposable
@@ -60,13 +63,13 @@ sealed class KernelModule : IDisposable
             GaussianMixtureNllForward = Find("gaussian_mixture_nll_forward");
             GaussianMixtureNllBackward = Find("gaussian_mixture_nll_backward");
             AddNormal = Find("add_normal");
-            ThinMultiplyLeakyRelu = Find("thin_multiply_leaky_relu");
-            ThinMultiplySampleGaussian = Find("thin_multiply_sample_gaussian");
-            ThinMultiplyLstmCellForward = Find("thin_multiply_lstm_cell_forward");
-            ThinMultiplyTransposed = Find("thin_multiply_transposed");
-            ThinMultiplyTransposedSampleGaussian = Find("thin_multiply_transposed_sample_gaussian");
-            ThinMultiplyTransposedLeakyRelu = Find("thin_multiply_transposed_leaky_relu");
-            ThinMultiplyTransposedLstmCellBackward = Find("thin_multiply_transposed_lstm_cell_backward");
+            ThinMultiplyLeakyRelu = FindThin("thin_multiply_leaky_relu");
+            ThinMultiplySampleGaussian = FindThin("thin_multiply_sample_gaussian");
+            ThinMultiplyLstmCellForward = FindThin("thin_multiply_lstm_cell_forward");
+            ThinMultiplyTransposed = FindThin("thin_multiply_transposed");
+            ThinMultiplyTransposedSampleGaussian = FindThin("thin_multiply_transposed_sample_gaussian");
+            ThinMultiplyTransposedLeakyRelu = FindThin("thin_multiply_transposed_leaky_relu");
+            ThinMultiplyTransposedLstmCellBackward = FindThin("thin_multiply_transposed_lstm_cell_backward");
         }
         catch
         {
@@ -177,10 +180,23 @@ sealed class KernelModule : IDisposable
 
     public Kernel ThinMultiplyTransposedLstmCellBackward { get; }
 
+    /// <summary>10 · major + minor of the compute capability that the kernels were compiled for, which may be older than the GPU's.</summary>
+    public int Architecture
+    {
+        get
+        {
+            CudaStatus.Check(CudaDriver.FuncGetAttribute(out var version, FunctionAttribute.PtxVersion, Zero.Function), "cuFuncGetAttribute",
+                "asking what the kernels were compiled for");
+            return version;
+        }
+    }
+
+    Kernel FindThin(string name) => Find(name) with { FetchesWeights = true };
+
     Kernel Find(string name)
     {
         CudaStatus.Check(CudaDriver.ModuleGetFunction(out var function, _module, name), "cuModuleGetFunction", $"looking for the kernel {name}");
-        return new Kernel(function, name);
+        return new Kernel(function, name, FetchesWeights: false);
     }
 
     public void Dispose() => _ = CudaDriver.ModuleUnload(_module);

@@ -7,7 +7,12 @@ namespace VBiLstm.Cuda;
 /// Operations that become one graph. The first replay calls them one by one, because cuBLAS and cuDNN choose their kernels and allocate at first use, which a
 /// capture forbids; the second captures them; every later one is a single launch.
 /// </summary>
-sealed class RecordedGraph(CudaContext context, nint stream, Action operations, Action<RecordedGraph> ended) : Recording
+/// <param name="context">Of the stream.</param>
+/// <param name="stream">What runs them.</param>
+/// <param name="operations">Put them on the stream.</param>
+/// <param name="beginsOrEnds">Called before and after them: a graph begins when all before it has ended, and what follows it begins when it has.</param>
+/// <param name="ended">Called when this is disposed.</param>
+sealed class RecordedGraph(CudaContext context, nint stream, Action operations, Action beginsOrEnds, Action<RecordedGraph> ended) : Recording
 {
     nint _executable;
     bool _warm;
@@ -21,6 +26,7 @@ sealed class RecordedGraph(CudaContext context, nint stream, Action operations, 
     public override void Replay()
     {
         context.Bind();
+        beginsOrEnds();
         if (!_warm)
         {
             operations();
@@ -35,6 +41,7 @@ sealed class RecordedGraph(CudaContext context, nint stream, Action operations, 
         }
 
         CudaStatus.Check(CudaDriver.GraphLaunch(_executable, stream), "cuGraphLaunch", "launching a step's graph");
+        beginsOrEnds();
     }
 
     void Capture()

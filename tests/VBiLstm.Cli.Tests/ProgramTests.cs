@@ -218,6 +218,25 @@ public class ProgramTests
     }
 
     [Fact]
+    public void Early_starts_are_told_and_can_be_turned_off()
+    {
+        SoftwareGpuBuild.Require();
+        string[] bench = ["bench", "--device", "soft", "--set", "lstm_units=8", "mlp_units=8", "latent_units=4", "batch_size=2", "--time-steps", "2",
+            "--seconds", "0.1"];
+        using var program = new Executable();
+        Assert.Contains(", early starts)", program.Run(bench).Output, StringComparison.Ordinal);
+        var without = program.Run([.. bench, "--no-early-start"]);
+        Assert.Equal(0, without.Code);
+        Assert.DoesNotContain("early", without.Output, StringComparison.Ordinal);
+        var onCpu = program.Run("verify", "--device", "cpu", "--no-early-start");
+        Assert.Equal(2, onCpu.Code);
+        Assert.Contains("--no-early-start means nothing with --device cpu", onCpu.Error, StringComparison.Ordinal);
+        Assert.Matches("(?m)^ok early starts +a kernel starts before", program.Run("doctor", "--device", "soft").Output);
+        using var older = new Executable { Variables = { ["SOFTGPU_DRIVER_VERSION"] = "12020" } };
+        Assert.Matches(@"(?m)^-- early starts +the driver is for CUDA 12\.2, older than 12\.3: .*slower", older.Run("doctor", "--device", "soft").Output);
+    }
+
+    [Fact]
     public void Bench_measures_rates_memory_and_every_phase()
     {
         using var program = new Executable();
@@ -302,7 +321,9 @@ public class ProgramTests
             Assert.Contains(name, models, StringComparison.Ordinal);
         Assert.DoesNotContain("ms TF32", models, StringComparison.Ordinal);
         Assert.DoesNotContain("ms bf16", models, StringComparison.Ordinal);
-        Assert.Matches(@"\| timit .*\|", program.Run("profile", "--budget", "--all-presets", "--gpu", "h100-sxm", "--markdown").Output);
+        Assert.DoesNotContain("early starts", models, StringComparison.Ordinal);
+        Assert.Matches(@"early starts \| +ms bf16 with them (.*\n)*\| timit .*\|",
+            program.Run("profile", "--budget", "--all-presets", "--gpu", "h100-sxm", "--markdown").Output);
 
         using var report = JsonDocument.Parse(program.Run(["profile", "--budget", "--gpu", "a100-40", "--time-steps", "10", "--json", .. small]).Output);
         var (float32, bf16, library) = (report.RootElement, report.RootElement.GetProperty("bf16"), report.RootElement.GetProperty("bf16_library"));

@@ -71,10 +71,15 @@ public class KernelCountTests
         parameters.Initialise(1);
         using var step = new TrainingStep(device, parameters, steps, rows, new TrainingConfiguration());
         step.Load(RandomSequences.Batch(model, steps, rows, 1));
+        var earlyStarts = device.EarlyStarts;
         step.Run(StepSettings.Of(configuration, 0));
+        earlyStarts = device.EarlyStarts - earlyStarts;
         step.Run(StepSettings.Of(configuration, 1));
         device.Synchronise();
-        var (counted, nodes) = (StepBudget.Count(configuration, steps, precision, products).Kernels, device.GraphNodes.Single().Nodes);
+        var budget = StepBudget.Count(configuration, steps, precision, products);
+        var (counted, nodes) = (budget.Kernels, device.GraphNodes.Single().Nodes);
+        if (device.NoEarlyStarts is null)
+            Assert.Equal(budget.EarlyStarts, earlyStarts);
 
         // NVIDIA's libraries may take two kernels for a product, split over its inner dimension: up to 45 % more nodes on an H100.
         Assert.InRange(nodes, counted, Gpu.IsSoftware ? counted : 2 * counted);

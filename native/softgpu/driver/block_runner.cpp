@@ -58,6 +58,29 @@ BlockRunner* BlockRunner::running() { return running_on_this_thread; }
 
 bool BlockRunner::run(const Launch& launch, const Index& block, const SharedMemory& shared_memory)
 {
+    prepare(launch, block, shared_memory);
+    return go_on();
+}
+
+bool BlockRunner::begin(const Launch& launch, const Index& block, const SharedMemory& shared_memory)
+{
+    prepare(launch, block, shared_memory);
+    is_early_ = true;
+    return go_on();
+}
+
+bool BlockRunner::finish()
+{
+    is_early_ = false;
+    behind_kernels_ = 0;
+    for (const unsigned thread : launch_->order)
+        if (threads_[thread].state == State::behind_kernels)
+            make_ready(thread);
+    return go_on();
+}
+
+void BlockRunner::prepare(const Launch& launch, const Index& block, const SharedMemory& shared_memory)
+{
     launch_ = &launch;
     shared_memory_ = shared_memory;
     block_ = block;
@@ -77,24 +100,29 @@ bool BlockRunner::run(const Launch& launch, const Index& block, const SharedMemo
     }
     ready_.resize(size_);
     first_ready_ = ready_count_ = 0;
-    started_ = ended_ = at_barrier_ = 0;
+    started_ = ended_ = at_barrier_ = behind_kernels_ = 0;
+    is_early_ = false;
     error_.clear();
-    coordinates = {{}, block, launch.block, launch.grid};
     if (is_under_thread_sanitizer()) {
         host_identity_ = __tsan_get_current_fiber();
         while (identities_.size() < size_)
             identities_.push_back(__tsan_create_fiber(0));
     }
+}
 
+// Runs threads until all have ended, or none can go on.
+bool BlockRunner::go_on()
+{
+    coordinates = {{}, block_, launch_->block, launch_->grid};
     release(&started_mark_);
     running_on_this_thread = this;
     host_.switch_to(next());
     running_on_this_thread = nullptr;
     acquire(&ended_mark_);
 
-    if (error_.empty() && ended_ < size_) {
+    if (error_.empty() && ended_ < size_ && behind_kernels_ == 0) {
         error_code_ = launch_failed;
-        error_ = launch.kernel + ", block " + to_string(block) + ": " + describe_deadlock();
+        error_ = launch_->kernel + ", block " + to_string(block_) + ": " + describe_deadlock();
     }
     if (error_.empty())
         return true;
@@ -130,6 +158,8 @@ void BlockRunner::end_thread()
 {
     if (copies_[current_].made < copies_[current_].issued.size())
         abort(launch_failed, [] { return std::string("ended with copies to shared memory that it had not waited for"); });
+    if (launch_->is_dependent && !threads_[current_].has_waited)
+        abort(launch_failed, [] { return std::string("ended without a wait for the kernels before it, which may run still"); });
     release(&ended_mark_);
     threads_[current_].state = State::ended;
     warps_[current_ / warp_size].living &= ~(1u << lane());
@@ -284,7 +314,9 @@ void BlockRunner::issue_copy(const Copy& copy, const Site& site)
         if (is_under_thread_sanitizer())
             become(identities_[current_]);
     }
-    copies.issued.push_back({copy, copies.committed});
+    copies.issued.push_back({copy, copies.committed, is_early_, {}});
+    if (is_early_)
+        std::memcpy(copies.issued.back().bytes, copy.from, sizeof copies.issued.back().bytes);
 }
 
 bool BlockRunner::next_copy(unsigned groups_left, Copy* copy)
@@ -298,7 +330,7 @@ bool BlockRunner::next_copy(unsigned groups_left, Copy* copy)
     const IssuedCopy& next = copies.issued[copies.made];
     if (next.group + groups_left >= copies.committed)
         return false;
-    *copy = next.copy;
+    *copy = {next.copy.to, next.is_read ? next.bytes : next.copy.from};
     copies.made++;
     return true;
 }
@@ -310,6 +342,24 @@ void BlockRunner::require_shared(const void* address, const Site& site)
         abort(launch_failed, [&] { return to_string(site) + " of an address outside shared memory"; });
     if (reinterpret_cast<std::uintptr_t>(address) % 16 != 0)
         abort(launch_failed, [&] { return to_string(site) + " of an address that is no multiple of 16"; });
+}
+
+void BlockRunner::wait_for_earlier_kernels(const Site& site)
+{
+    if (!launch_->can_wait)
+        return;
+    threads_[current_].has_waited = true;
+    if (!is_early_)
+        return;
+    behind_kernels_++;
+    suspend(State::behind_kernels, site);
+    acquire(&started_mark_);
+}
+
+void BlockRunner::let_next_kernel_start(const Site& site)
+{
+    if (launch_->can_wait && launch_->is_dependent && !threads_[current_].has_waited)
+        abort(launch_failed, [&] { return to_string(site) + " before its own wait: the next kernel would start before those that this one waits for"; });
 }
 
 std::string BlockRunner::name_thread() const
@@ -374,5 +424,9 @@ void commit_copies() { runner().commit_copies(); }
 bool next_copy(unsigned groups_left, Copy* copy) { return runner().next_copy(groups_left, copy); }
 
 void require_shared(const void* address, const Site& site) { runner().require_shared(address, site); }
+
+void wait_for_earlier_kernels(const Site& site) { runner().wait_for_earlier_kernels(site); }
+
+void let_next_kernel_start(const Site& site) { runner().let_next_kernel_start(site); }
 
 }

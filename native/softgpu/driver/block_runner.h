@@ -1,5 +1,5 @@
 // Runs the threads of a block as fibers that take turns on one thread of the operating system. A thread that needs no other one runs
-// from its begin to its end at once; only a barrier or a warp's exchange suspends it.
+// from its begin to its end at once; only a barrier, a warp's exchange or the wait for earlier kernels suspends it.
 #pragma once
 
 #include "../cuda_on_cpu.h"
@@ -15,6 +15,15 @@
 
 namespace softgpu {
 
+class BlockRunner;
+
+// A block that has begun before the kernels before its own, with its shared memory while others of the same thread of the host run.
+struct EarlyBlock {
+    unsigned long number;
+    std::unique_ptr<BlockRunner> runner;
+    std::vector<unsigned char> shared_memory;
+};
+
 // A launch, with what is the same for all of its blocks.
 struct Launch {
     std::string kernel;
@@ -25,6 +34,9 @@ struct Launch {
     std::vector<Index> threads; // by their number in the block
     std::vector<unsigned> order; // in which they start
     bool latest_first = false; // of those that can go on: one warp runs ahead of the others, which otherwise take turns
+    bool is_dependent = false; // may start before the kernel before it has ended
+    bool can_wait = true; // its code is for compute capability 9.0 or later
+    std::vector<EarlyBlock> early;
 };
 
 std::string to_string(const Index& index);
@@ -38,6 +50,10 @@ public:
 
     // False where a thread did what a GPU would not.
     bool run(const Launch& launch, const Index& block, const SharedMemory& shared_memory);
+
+    // The same in two parts, on one thread of the host: up to the threads' waits for the kernels before, and the rest when those have run.
+    bool begin(const Launch& launch, const Index& block, const SharedMemory& shared_memory);
+    bool finish();
 
     // Why it was false.
     CUresult error_code() const { return error_code_; }
@@ -56,6 +72,8 @@ public:
     void commit_copies() { copies_[current_].committed++; }
     bool next_copy(unsigned groups_left, Copy* copy);
     void require_shared(const void* address, const Site& site);
+    void wait_for_earlier_kernels(const Site& site);
+    void let_next_kernel_start(const Site& site);
 
     // Ends the block from within one of its threads, without unwinding, and names the thread. Not the thread itself makes the text:
     // ThreadSanitizer would take its allocations for the kernel's, and what is on its stack is never destroyed.
@@ -75,12 +93,13 @@ public:
 private:
     static constexpr unsigned warp_size = 32;
 
-    enum class State : unsigned char { unstarted, running, ready, at_barrier, in_warp, ended };
+    enum class State : unsigned char { unstarted, running, ready, at_barrier, in_warp, behind_kernels, ended };
 
     struct Thread {
         State state = State::unstarted;
         Fiber* fiber = nullptr;
         Site site{};
+        bool has_waited = false; // for the kernels before
     };
 
     struct Warp {
@@ -98,6 +117,8 @@ private:
     struct IssuedCopy {
         Copy copy;
         unsigned group;
+        bool is_read; // already, before the kernels before have run
+        alignas(16) unsigned char bytes[16];
     };
 
     // Of a thread, in the order of their issue; those before `made` are made.
@@ -107,6 +128,8 @@ private:
         unsigned committed = 0;
     };
 
+    void prepare(const Launch& launch, const Index& block, const SharedMemory& shared_memory);
+    bool go_on();
     static void run_threads(void* self);
     void start_thread();
     void end_thread();
@@ -129,7 +152,8 @@ private:
     SharedMemory shared_memory_{};
     std::vector<unsigned> ready_; // a ring of as many places as threads: allocations on behalf of a thread would look like the kernel's
     unsigned first_ready_ = 0, ready_count_ = 0;
-    unsigned started_ = 0, ended_ = 0, at_barrier_ = 0, current_ = 0;
+    unsigned started_ = 0, ended_ = 0, at_barrier_ = 0, behind_kernels_ = 0, current_ = 0;
+    bool is_early_ = false; // the kernels before have not run
     Site barrier_{};
     CUresult error_code_ = success;
     std::string error_;

@@ -1,5 +1,6 @@
 #include "capture.h"
 #include "context.h"
+#include "options.h"
 
 namespace softgpu {
 namespace {
@@ -18,12 +19,20 @@ bool is_capturing(CUstream stream)
     return is_stream(stream) && stream->capture;
 }
 
-CUresult add_node(CUstream stream, Kind kind, const char* what, std::function<void()> work, std::function<bool()> arrived)
+CUresult add_node(CUstream stream, Work work)
 {
     Capture& capture = *stream->capture;
     if (!capture.spoilt.empty())
         return explain(capture_invalidated, capture.spoilt);
-    capture.graph->nodes.push_back(std::make_shared<CUgraphNode_st>(CUgraphNode_st{kind, what, std::move(work), std::move(arrived)}));
+    auto& nodes = capture.graph->nodes;
+    if (work.begin_early && !nodes.empty() && nodes.back()->is_of_library)
+        return explain(invalid_value, work.what + ", a dependent launch, " + behind_library);
+    if (work.begin_early && (nodes.empty() || nodes.back()->kind != Kind::kernel))
+        return explain(invalid_value, work.what + ", a dependent launch, is captured behind no kernel, for which there is no programmatic edge");
+    constexpr long with_programmatic_edges = 12030;
+    if (work.begin_early && options().driver_version < with_programmatic_edges)
+        return refuse(stream, "a dependent launch, for whose edge the driver is too old,");
+    nodes.push_back(std::make_shared<CUgraphNode_st>(CUgraphNode_st{std::move(work)}));
     return success;
 }
 

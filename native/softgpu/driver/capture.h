@@ -16,7 +16,10 @@ struct Capture {
     std::unique_ptr<CUgraph_st> graph = std::make_unique<CUgraph_st>();
 };
 
-CUresult add_node(CUstream stream, Kind kind, const char* what, std::function<void()> work, std::function<bool()> arrived);
+// Behind what a library has added, which may not wait itself for what is before it.
+constexpr const char* behind_library = "would start behind a library's kernel, of which nobody knows whether it has waited for those before it";
+
+CUresult add_node(CUstream stream, Work work);
 
 // All of a context's, because of a call of any thread.
 void invalidate_captures(const Context& context, const std::string& call);

@@ -79,11 +79,16 @@ public:
     bool advance() override
     {
         program_->running = this;
-        if (next_ < program_->nodes.size()) {
-            const auto& node = *program_->nodes[next_++];
-            perform(node.kind, node.what, node.work);
+        const auto& nodes = program_->nodes;
+        for (bool goes_on = next_ < nodes.size(); goes_on;) {
+            const auto& node = *nodes[next_++];
+            goes_on = next_ < nodes.size() && begin_early(node, *nodes[next_]);
+            if (sticky_error(*acting_context()) != success)
+                break;
+            perform(node);
+            goes_on = goes_on && sticky_error(*acting_context()) == success;
         }
-        return next_ == program_->nodes.size();
+        return next_ == nodes.size();
     }
 
 private:

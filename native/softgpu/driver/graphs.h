@@ -8,16 +8,11 @@
 #include <string>
 #include <vector>
 
-struct CUgraphNode_st {
-    softgpu::Kind kind;
-    std::string what;
-    std::function<void()> work;
-    std::function<bool()> arrived; // empty where it waits for nobody
-};
+struct CUgraphNode_st : softgpu::Work {};
 
 struct CUgraph_st {
     const softgpu::Context* context = nullptr; // where it was captured
-    std::vector<std::shared_ptr<const CUgraphNode_st>> nodes; // each after the one before it
+    std::vector<std::shared_ptr<const CUgraphNode_st>> nodes; // each after the one before it, by a programmatic edge where it may begin early
 };
 
 typedef const CUgraphNode_st* CUgraphNode;

@@ -3,7 +3,10 @@
 #include "memory.h"
 #include "pool.h"
 
+#include <algorithm>
 #include <atomic>
+#include <cstring>
+#include <memory>
 #include <mutex>
 #include <numeric>
 
@@ -12,6 +15,8 @@ namespace {
 
 // Launches of fewer threads are not worth waking another one of the host's for.
 constexpr unsigned long least_to_share = 2048;
+
+constexpr std::size_t most_early_blocks = 2;
 
 Index index_of(unsigned long number, const Index& size)
 {
@@ -46,11 +51,66 @@ BlockRunner& own_runner()
     return runner;
 }
 
+// Runners beside the thread's own one, whose threads' stacks are worth keeping.
+std::vector<std::unique_ptr<BlockRunner>>& idle_runners()
+{
+    thread_local std::vector<std::unique_ptr<BlockRunner>> runners;
+    return runners;
+}
+
+std::unique_ptr<BlockRunner> take_runner()
+{
+    own_runner(); // the first one of a thread gives it its stack for signals
+    auto& idle = idle_runners();
+    if (idle.empty())
+        return std::make_unique<BlockRunner>();
+    auto runner = std::move(idle.back());
+    idle.pop_back();
+    return runner;
+}
+
+unsigned long blocks_of(const Launch& launch) { return static_cast<unsigned long>(launch.grid.x) * launch.grid.y * launch.grid.z; }
+
+bool is_early(const Launch& launch, unsigned long block)
+{
+    return std::any_of(launch.early.begin(), launch.early.end(), [block](const EarlyBlock& early) { return early.number == block; });
+}
+
+// False where a thread did what a GPU would not, which fails the context.
+bool has_run(const BlockRunner& runner, bool result)
+{
+    if (!result)
+        fail(runner.error_code(), runner.error());
+    return result;
+}
+
+void choose_order_of_threads(Launch& launch)
+{
+    const unsigned long seed = choose_order(*acting_context());
+    const Order order(launch.order.size(), seed);
+    launch.latest_first = seed / 2 % 2 == 1;
+    for (unsigned i = 0; i < launch.order.size(); i++)
+        launch.order[i] = static_cast<unsigned>(order[i]);
+}
+
+bool finish_early(Launch& launch, const SharedMemory& shared)
+{
+    bool all = true;
+    for (EarlyBlock& early : launch.early) {
+        if (!all)
+            break;
+        std::memcpy(shared.begin, early.shared_memory.data(), shared.bytes);
+        all = has_run(*early.runner, early.runner->finish());
+        idle_runners().push_back(std::move(early.runner));
+    }
+    return all;
+}
+
 }
 
 Launch prepare(const char* kernel, const Index& grid, const Index& block, std::function<void()> body, SharedMemory (*shared_memory)())
 {
-    Launch launch{kernel, grid, block, std::move(body), shared_memory, {}, {}};
+    Launch launch{kernel, grid, block, std::move(body), shared_memory, {}, {}, false, false, true, {}};
     const unsigned size = block.x * block.y * block.z;
     for (unsigned i = 0; i < size; i++)
         launch.threads.push_back(index_of(i, block));
@@ -58,30 +118,47 @@ Launch prepare(const char* kernel, const Index& grid, const Index& block, std::f
     return launch;
 }
 
-void execute(Launch& launch)
+void begin_early(Launch& launch)
 {
-    const auto blocks = static_cast<unsigned long>(launch.grid.x) * launch.grid.y * launch.grid.z;
+    launch.early.clear();
+    const unsigned long blocks = blocks_of(launch);
     Context& context = *acting_context();
     const Order order(blocks, choose_order(context));
-    const unsigned long order_of_threads = choose_order(context);
-    const Order thread_order(launch.order.size(), order_of_threads);
-    launch.latest_first = order_of_threads / 2 % 2 == 1;
-    for (unsigned i = 0; i < launch.order.size(); i++)
-        launch.order[i] = static_cast<unsigned>(thread_order[i]);
+    choose_order_of_threads(launch);
+    const SharedMemory shared = launch.shared_memory();
+    const auto* const bytes = static_cast<const unsigned char*>(shared.begin);
+    for (unsigned long i = 0; i < std::min<unsigned long>(blocks, most_early_blocks); i++) {
+        launch.early.push_back({order[i], take_runner(), {}});
+        EarlyBlock& early = launch.early.back();
+        fill_with_never_written(shared.begin, shared.bytes);
+        if (!has_run(*early.runner, early.runner->begin(launch, index_of(early.number, launch.grid), shared)))
+            return;
+        early.shared_memory.assign(bytes, bytes + shared.bytes);
+    }
+}
+
+void execute(Launch& launch)
+{
+    const unsigned long blocks = blocks_of(launch);
+    Context& context = *acting_context();
+    const Order order(blocks, choose_order(context));
+    if (launch.early.empty())
+        choose_order_of_threads(launch);
 
     std::atomic<unsigned long> next{0};
-    std::atomic<bool> has_failed{false};
+    std::atomic<bool> has_failed{!launch.early.empty() && !finish_early(launch, launch.shared_memory())};
     run_on_pool(blocks * launch.order.size() < least_to_share ? 1 : blocks, [&] {
         BlockRunner& runner = own_runner();
         const SharedMemory shared = launch.shared_memory();
         for (unsigned long i = next++; i < blocks && !has_failed; i = next++) {
+            if (is_early(launch, order[i]))
+                continue;
             fill_with_never_written(shared.begin, shared.bytes);
-            if (!runner.run(launch, index_of(order[i], launch.grid), shared)) {
+            if (!has_run(runner, runner.run(launch, index_of(order[i], launch.grid), shared)))
                 has_failed = true;
-                fail(runner.error_code(), runner.error());
-            }
         }
     });
+    launch.early.clear();
 }
 
 }

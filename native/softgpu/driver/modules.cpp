@@ -3,6 +3,7 @@
 #include "context.h"
 #include "launch.h"
 #include "memory.h"
+#include "options.h"
 #include "../kernel_registration.h"
 
 #include <cstdint>
@@ -115,7 +116,68 @@ CUresult load(CUmod_st& module, const unsigned char* image)
     return success;
 }
 
+// CUlaunchAttribute: its value is a union of 64 bytes, of which this project uses an int.
+struct LaunchAttribute {
+    int id;
+    int padding;
+    int value;
+    int rest_of_value[15];
+};
+
+static_assert(sizeof(LaunchAttribute) == 72);
+
+// CUlaunchConfig.
+struct LaunchConfiguration {
+    unsigned grid_x, grid_y, grid_z;
+    unsigned block_x, block_y, block_z;
+    unsigned shared_bytes;
+    CUstream stream;
+    const LaunchAttribute* attributes;
+    unsigned attribute_count;
+};
+
+static_assert(sizeof(LaunchConfiguration) == 56);
+
+// Of the PTX that the kernels' code comes from.
+long kernel_architecture() { return options().kernel_architecture > 0 ? options().kernel_architecture : options().compute_capability; }
+
 std::string size_text(unsigned x, unsigned y, unsigned z) { return std::to_string(x) + " x " + std::to_string(y) + " x " + std::to_string(z); }
+
+CUresult launch(const LaunchConfiguration& configuration, CUfunction function, void** arguments, void** extra, bool is_dependent)
+{
+    const std::lock_guard lock(driver_lock());
+    if (const CUresult status = ready(); status != success)
+        return status;
+    const auto module = module_of(function);
+    if (!module)
+        return explain(invalid_handle, "a launch of a handle that is no function");
+    if (const CUresult status = check_owner(module->context, "the function"); status != success)
+        return status;
+    const KernelEntry& entry = *function->entry;
+    const std::string name = entry.name;
+    const auto& [grid_x, grid_y, grid_z, block_x, block_y, block_z, shared_bytes, stream, attributes, attribute_count] = configuration;
+    if (extra || (!arguments && entry.arguments > 0))
+        return explain(invalid_value, name + ": the software GPU takes arguments by kernelParams");
+    if (grid_x == 0 || grid_y == 0 || grid_z != 1 || grid_x > maximum_grid_x || grid_y > maximum_grid_y)
+        return explain(invalid_value, name + ": a grid of " + size_text(grid_x, grid_y, grid_z) + " blocks");
+    if (block_x == 0 || block_y == 0 || block_z != 1 || block_x > maximum_block || block_y > maximum_block || block_x * block_y > maximum_block)
+        return explain(invalid_value, name + ": blocks of " + size_text(block_x, block_y, block_z) + " threads");
+    if (shared_bytes != 0)
+        return explain(invalid_value, name + ": the software GPU has no dynamic shared memory");
+    auto work = std::make_shared<ModuleLaunch>(ModuleLaunch{module,
+        prepare(entry.name, {grid_x, grid_y, grid_z}, {block_x, block_y, block_z}, entry.bind(arguments), function->shared_memory)});
+    work->launch.is_dependent = is_dependent;
+    work->launch.can_wait = kernel_architecture() >= 90;
+    const auto in_module = [work](void (*run)(Launch&)) {
+        return [work, run] {
+            if (work->module->is_unloaded)
+                fail(illegal_address, work->launch.kernel + ", when it ran: its module was unloaded");
+            else
+                run(work->launch);
+        };
+    };
+    return add(stream, {Kind::kernel, name, in_module(execute), {}, is_dependent ? std::function<void()>(in_module(begin_early)) : nullptr, false});
+}
 
 }
 
@@ -192,36 +254,46 @@ SOFTGPU_EXPORT CUresult cuModuleGetFunction(CUfunction* result, CUmodule module,
     return success;
 }
 
-SOFTGPU_EXPORT CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y,
-    unsigned block_z,
-    unsigned shared_bytes, CUstream stream, void** arguments, void** extra)
+SOFTGPU_EXPORT CUresult cuFuncGetAttribute(int* value, int attribute, CUfunction function)
 {
     const std::lock_guard lock(driver_lock());
     if (const CUresult status = ready(); status != success)
         return status;
-    const auto module = module_of(function);
-    if (!module)
-        return explain(invalid_handle, "cuLaunchKernel of a handle that is no function");
-    if (const CUresult status = check_owner(module->context, "the function"); status != success)
-        return status;
-    const KernelEntry& entry = *function->entry;
-    const std::string name = entry.name;
-    if (extra || (!arguments && entry.arguments > 0))
-        return explain(invalid_value, name + ": the software GPU takes arguments by kernelParams");
-    if (grid_x == 0 || grid_y == 0 || grid_z != 1 || grid_x > maximum_grid_x || grid_y > maximum_grid_y)
-        return explain(invalid_value, name + ": a grid of " + size_text(grid_x, grid_y, grid_z) + " blocks");
-    if (block_x == 0 || block_y == 0 || block_z != 1 || block_x > maximum_block || block_y > maximum_block || block_x * block_y > maximum_block)
-        return explain(invalid_value, name + ": blocks of " + size_text(block_x, block_y, block_z) + " threads");
-    if (shared_bytes != 0)
-        return explain(invalid_value, name + ": the software GPU has no dynamic shared memory");
-    auto work = std::make_shared<ModuleLaunch>(ModuleLaunch{module,
-        prepare(entry.name, {grid_x, grid_y, grid_z}, {block_x, block_y, block_z}, entry.bind(arguments), function->shared_memory)});
-    return add(stream, Kind::kernel, entry.name, [work] {
-        if (work->module->is_unloaded)
-            fail(illegal_address, work->launch.kernel + ", when it ran: its module was unloaded");
-        else
-            execute(work->launch);
-    });
+    if (!module_of(function))
+        return explain(invalid_handle, "cuFuncGetAttribute of a handle that is no function");
+    enum { ptx_version = 5, binary_version = 6 };
+    switch (attribute) {
+    case ptx_version: *value = static_cast<int>(kernel_architecture()); return success;
+    case binary_version: *value = static_cast<int>(options().compute_capability); return success;
+    default: return explain(invalid_value, "the software GPU knows no attribute " + std::to_string(attribute) + " of a function");
+    }
+}
+
+SOFTGPU_EXPORT CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y,
+    unsigned block_z, unsigned shared_bytes, CUstream stream, void** arguments, void** extra)
+{
+    const LaunchConfiguration configuration{grid_x, grid_y, grid_z, block_x, block_y, block_z, shared_bytes, stream, nullptr, 0};
+    return launch(configuration, function, arguments, extra, false);
+}
+
+SOFTGPU_EXPORT CUresult cuLaunchKernelEx(const LaunchConfiguration* configuration, CUfunction function, void** arguments, void** extra)
+{
+    enum { programmatic_stream_serialization = 6 };
+    const std::lock_guard lock(driver_lock());
+    if (!configuration || (configuration->attribute_count > 0 && !configuration->attributes))
+        return explain(invalid_value, "cuLaunchKernelEx without a configuration, or without the attributes that it counts");
+    bool is_dependent = false;
+    for (unsigned i = 0; i < configuration->attribute_count; i++) {
+        const LaunchAttribute& attribute = configuration->attributes[i];
+        if (attribute.id != programmatic_stream_serialization || (attribute.value != 0 && attribute.value != 1))
+            return explain(invalid_value, "the software GPU knows no attribute " + std::to_string(attribute.id) + " of a launch, or not with that value");
+        is_dependent = attribute.value == 1;
+    }
+    // What a GPU does there is not documented.
+    constexpr long with_dependent_launches = 90;
+    if (is_dependent && options().compute_capability < with_dependent_launches)
+        return explain(invalid_value, "a dependent launch needs compute capability 9.0");
+    return launch(*configuration, function, arguments, extra, is_dependent);
 }
 
 }

@@ -26,6 +26,7 @@ Setting settings[] = {
     {"SOFTGPU_DRIVER_VERSION", &Options::driver_version},
     {"SOFTGPU_DEVICES", &Options::devices},
     {"SOFTGPU_COMPUTE_CAPABILITY", &Options::compute_capability},
+    {"SOFTGPU_KERNEL_ARCHITECTURE", &Options::kernel_architecture},
     {"SOFTGPU_CUBLAS_VERSION", &Options::cublas_version},
     {"SOFTGPU_CUDNN_VERSION", &Options::cudnn_version},
     {"SOFTGPU_CUDNN_CUDART_VERSION", &Options::cudnn_cudart_version},

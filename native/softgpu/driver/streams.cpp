@@ -32,27 +32,46 @@ Streams& streams()
     return instance;
 }
 
-class Work : public Operation {
+class SingleWork : public Operation {
 public:
-    Work(Kind kind, const char* what, std::function<void()> work, std::function<bool()> arrived)
-        : kind_(kind), what_(what), work_(std::move(work)), arrived_(std::move(arrived))
-    {
-    }
+    explicit SingleWork(Work work) : work_(std::move(work)) {}
 
-    bool can_go_on() const override { return has_arrived(arrived_); }
+    bool can_go_on() const override { return has_arrived(work_.arrived); }
+    const Work* work() const override { return &work_; }
 
     bool advance() override
     {
-        perform(kind_, what_, work_);
+        perform(work_);
         return true;
     }
 
 private:
-    Kind kind_;
-    std::string what_;
-    std::function<void()> work_;
-    std::function<bool()> arrived_;
+    Work work_;
 };
+
+// Runs work of a context with the checks of memory after it.
+void run_checked(const std::string& what, const std::function<void()>& work)
+{
+    const InvalidOperations invalid;
+    try {
+        work();
+    } catch (const std::exception& exception) {
+        fail(launch_failed, what + ": " + exception.what());
+    }
+    check_canaries(what);
+    if (invalid.any())
+        check_uninitialised_reads(what);
+}
+
+// Of the stream's first two operations.
+bool begin_second_early(const CUstream_st& stream)
+{
+    if (stream.queue.size() < 2)
+        return false;
+    const Work* const first = stream.queue[0].operation->work();
+    const Work* const second = stream.queue[1].operation->work();
+    return first && second && begin_early(*first, *second);
+}
 
 void forget_queue(CUstream_st& stream)
 {
@@ -110,23 +129,31 @@ CUresult check(CUstream stream)
     return stream_status(stream);
 }
 
-CUresult add(CUstream stream, Kind kind, const char* what, std::function<void()> work, std::function<bool()> arrived)
+CUresult add(CUstream stream, Work work)
 {
     if (const CUresult status = check(stream); status != success)
         return status;
     if (is_capturing(stream))
-        return add_node(stream, kind, what, std::move(work), std::move(arrived));
-    return append(stream, std::make_unique<Work>(kind, what, std::move(work), std::move(arrived)));
+        return add_node(stream, std::move(work));
+    if (work.begin_early && stream->ends_with_library)
+        return explain(invalid_value, work.what + ", a dependent launch, " + behind_library);
+    const bool is_of_library = work.is_of_library;
+    const CUresult status = append(stream, std::make_unique<SingleWork>(std::move(work)));
+    stream->ends_with_library = is_of_library;
+    return status;
 }
+
+CUresult add(CUstream stream, Kind kind, const char* what, std::function<void()> run) { return add(stream, {kind, what, std::move(run), {}, {}, false}); }
 
 CUresult enqueue(CUstream stream, const char* what, std::function<void()> work, std::function<bool()> arrived)
 {
     const std::lock_guard lock(driver_lock());
-    return add(stream, Kind::kernel, what, std::move(work), std::move(arrived));
+    return add(stream, {Kind::kernel, what, std::move(work), std::move(arrived), {}, true});
 }
 
 CUresult append(CUstream stream, std::unique_ptr<Operation> operation)
 {
+    stream->ends_with_library = false;
     stream->queue.push_back({++streams().tickets, std::move(operation)});
     Context& context = stream->context;
     context.queued++;
@@ -136,21 +163,22 @@ CUresult append(CUstream stream, std::unique_ptr<Operation> operation)
     return sticky_error(context);
 }
 
-void perform(Kind kind, const std::string& what, const std::function<void()>& work)
+void perform(const Work& work)
 {
-    if (kind == Kind::kernel && is_due(&Options::fail_launch))
-        return fail(launch_failed, what + ": SOFTGPU_FAIL_LAUNCH asked for it");
-    if (kind == Kind::kernel && is_due(&Options::lose_device))
-        return fail(device_unavailable, what + ": the device is lost, as SOFTGPU_LOSE_DEVICE asked");
-    const InvalidOperations invalid;
-    try {
-        work();
-    } catch (const std::exception& exception) {
-        fail(launch_failed, what + ": " + exception.what());
-    }
-    check_canaries(what);
-    if (invalid.any())
-        check_uninitialised_reads(what);
+    if (work.kind == Kind::kernel && is_due(&Options::fail_launch))
+        return fail(launch_failed, work.what + ": SOFTGPU_FAIL_LAUNCH asked for it");
+    if (work.kind == Kind::kernel && is_due(&Options::lose_device))
+        return fail(device_unavailable, work.what + ": the device is lost, as SOFTGPU_LOSE_DEVICE asked");
+    run_checked(work.what, work.run);
+}
+
+bool begin_early(const Work& before, const Work& kernel)
+{
+    Context& context = *acting_context();
+    if (!kernel.begin_early || before.kind != Kind::kernel || options().seed == 0 || choose(context, 2) == 0)
+        return false;
+    run_checked(kernel.what, kernel.begin_early);
+    return sticky_error(context) == success;
 }
 
 bool has_arrived(const std::function<bool()>& arrived)
@@ -188,11 +216,15 @@ bool run_one(Context& context)
     CUstream_st& chosen = options().seed != 0
         ? *candidates[choose(context, candidates.size())]
         : **std::min_element(candidates.begin(), candidates.end(), [](auto* a, auto* b) { return a->queue.front().ticket < b->queue.front().ticket; });
-    if (chosen.queue.front().operation->advance()) {
+    for (bool goes_on = true; goes_on;) {
+        goes_on = begin_second_early(chosen);
+        if (sticky_error(context) != success || !chosen.queue.front().operation->advance())
+            break;
         chosen.queue.pop_front();
         context.queued--;
-        sweep();
+        goes_on = goes_on && sticky_error(context) == success;
     }
+    sweep();
     return true;
 }
 

@@ -17,11 +17,23 @@ namespace softgpu {
 // The values of CUgraphNodeType.
 enum class Kind { kernel = 0, copy = 1, set = 2 };
 
+// What a stream does in one piece, and what a node of a graph is.
+struct Work {
+    Kind kind;
+    std::string what; // in errors
+    std::function<void()> run;
+    std::function<bool()> arrived; // empty where it waits for nobody
+    std::function<void()> begin_early; // of a kernel that may start before the one before it has ended, what comes before its wait
+    bool is_of_library = false;
+};
+
 // Something in a stream's queue.
 class Operation {
 public:
     virtual ~Operation() = default;
     virtual bool can_go_on() const { return true; }
+    // Where it is no more than that.
+    virtual const Work* work() const { return nullptr; }
     // Does a part of the work; true when it was the last.
     virtual bool advance() = 0;
 };
@@ -45,6 +57,7 @@ struct CUstream_st {
     std::unique_ptr<softgpu::Capture> capture;
     std::thread::id creator = std::this_thread::get_id();
     bool is_destroyed = false; // its work still runs, as a GPU's does; then it goes
+    bool ends_with_library = false; // what was added last
 };
 
 namespace softgpu {
@@ -59,13 +72,17 @@ bool is_stream(CUstream stream);
 CUresult check(CUstream stream);
 
 // Appends work to a stream, or a node to the graph that it captures.
-CUresult add(CUstream stream, Kind kind, const char* what, std::function<void()> work, std::function<bool()> arrived = {});
+CUresult add(CUstream stream, Work work);
+CUresult add(CUstream stream, Kind kind, const char* what, std::function<void()> run);
 
 // Appends to a stream that does not capture.
 CUresult append(CUstream stream, std::unique_ptr<Operation> operation);
 
 // Runs work, with the faults to inject before it and the checks of memory after it.
-void perform(Kind kind, const std::string& what, const std::function<void()>& work);
+void perform(const Work& work);
+
+// Where the seed has it, begins a kernel before the one before it, which then must run next, and it itself next on the same thread.
+bool begin_early(const Work& before, const Work& kernel);
 
 // Whether work that may wait for others can go on; remembers where it cannot.
 bool has_arrived(const std::function<bool()>& arrived);

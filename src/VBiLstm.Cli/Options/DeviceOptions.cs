@@ -53,9 +53,15 @@ sealed class DeviceOptions
         Description = "cuda: launch a training step's kernels one by one, not as one captured graph. The results have the same bits.",
     };
 
+    readonly Option<bool> _noEarlyStart = new("--no-early-start")
+    {
+        Description = "cuda: start each kernel when the one before it has ended, also where the GPU can start it earlier (compute capability 9.0). The results "
+            + "have the same bits.",
+    };
+
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _device, _threads, _simd, _precision, _recurrence, _products, _noGraph })
+        foreach (var option in new Option[] { _device, _threads, _simd, _precision, _recurrence, _products, _noGraph, _noEarlyStart })
             command.Options.Add(option);
     }
 
@@ -124,7 +130,7 @@ sealed class DeviceOptions
 
     CpuDevice CreateCpu(ParseResult parsed, Func<int> processors)
     {
-        foreach (var option in new Option[] { _precision, _recurrence, _products, _noGraph })
+        foreach (var option in new Option[] { _precision, _recurrence, _products, _noGraph, _noEarlyStart })
             Refuse(parsed, option, "--device cpu");
         var threads = parsed.GetValue(_threads);
         if (threads is < 0 or > 1024)
@@ -176,6 +182,7 @@ sealed class DeviceOptions
                 var other => throw new ConfigurationException($"--products is '{other}'; use library or kernels."),
             },
             UseGraph = !parsed.GetValue(_noGraph),
+            StartEarly = !parsed.GetValue(_noEarlyStart),
         };
         if (options.Precision != CudaPrecision.Bf16)
             Refuse(parsed, _products, $"--precision {(options.Precision == CudaPrecision.Tf32 ? "tf32" : "fp32")}");

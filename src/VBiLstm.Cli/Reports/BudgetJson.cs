@@ -51,16 +51,19 @@ static class BudgetJson
         json.WriteNumber("activation_bytes", budget.Memory.ActivationBytes);
         json.WriteEndObject();
         json.WriteStartObject("step");
-        Write(json, budget.Kernels, budget.Bytes, budget.FloatingPointOperations, Times(budget.Seconds), measured?.Seconds);
+        Write(json, budget.Kernels, budget.Bytes, budget.FloatingPointOperations, Times((_, precision) => budget.Seconds(gpu!, precision)), measured?.Seconds);
         if (gpu is not null)
             json.WriteNumber("least_bytes", budget.LeastBytes(gpu));
         Write(json, "least_seconds", Times(budget.LeastSeconds));
+        json.WriteNumber("early_starts", budget.EarlyStarts);
+        if (gpu is { StartsEarly: true })
+            Write(json, "seconds_with_early_starts", Times((_, precision) => budget.Seconds(gpu, precision, startEarly: true)));
         json.WriteEndObject();
         json.WriteStartObject("phases");
         foreach (var phase in budget.Phases)
         {
             json.WriteStartObject($"{phase.Phase}");
-            Write(json, phase.Kernels, phase.Bytes, phase.FloatingPointOperations, Times(phase.Seconds),
+            Write(json, phase.Kernels, phase.Bytes, phase.FloatingPointOperations, Times((_, precision) => phase.Seconds(gpu!, precision)),
                 measured?.Phases.FirstOrDefault(timed => timed.Phase == phase.Phase).Seconds);
             json.WriteEndObject();
         }

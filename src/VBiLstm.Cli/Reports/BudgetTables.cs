@@ -44,8 +44,9 @@ static class BudgetTables
     static void PrintPhases(StepBudget budget, GpuSpecification? gpu, CudaPrecision[] precisions, StepTimes? measured)
     {
         precisions = [.. precisions.Where(precision => Has(gpu, precision))];
+        var early = Early(gpu, precisions);
         var table = Right(new Table { Border = TableBorder.Simple }.AddColumns(["phase", "kernels", "a time step", "MB a time step", "GB", "GFLOP",
-            .. precisions.Select(precision => $"ms {Name(precision)}"), .. Column(measured is not null, "ms measured")]), 1);
+            .. precisions.Select(precision => $"ms {Name(precision)}"), .. early.SelectMany(EarlyColumns), .. Column(measured is not null, "ms measured")]), 1);
         foreach (var phase in budget.Phases)
             table.AddRow(
             [
@@ -53,16 +54,20 @@ static class BudgetTables
                 phase.LoopSteps == 0 ? "" : $"{(double)phase.Kernels / phase.LoopSteps:N2}",
                 phase.LoopSteps == 0 ? "" : $"{phase.Bytes / 1e6 / phase.LoopSteps:N2}",
                 $"{phase.Bytes / 1e9:N3}", $"{phase.FloatingPointOperations / 1e9:N2}", .. precisions.Select(precision => Ms(phase.Seconds(gpu!, precision))),
+                .. early.SelectMany(precision => new[] { $"{phase.EarlyStarts:N0}", Ms(phase.Seconds(gpu!, precision, startEarly: true)) }),
                 .. Column(measured is not null, Ms(measured?.Phases.FirstOrDefault(timed => timed.Phase == phase.Phase).Seconds)),
             ]);
         table.AddRow(
         [
             "step", $"{budget.Kernels:N0}", "", "", $"{budget.Bytes / 1e9:N3}", $"{budget.FloatingPointOperations / 1e9:N2}",
-            .. precisions.Select(precision => Ms(budget.Seconds(gpu!, precision))), .. Column(measured is not null, Ms(measured?.Seconds)),
+            .. precisions.Select(precision => Ms(budget.Seconds(gpu!, precision))),
+            .. early.SelectMany(precision => new[] { $"{budget.EarlyStarts:N0}", Ms(budget.Seconds(gpu!, precision, startEarly: true)) }),
+            .. Column(measured is not null, Ms(measured?.Seconds)),
         ]);
         if (gpu is not null)
             table.AddRow(["at least", "", "", "", $"{budget.LeastBytes(gpu) / 1e9:N3}", $"{budget.FloatingPointOperations / 1e9:N2}",
-                .. precisions.Select(precision => Ms(budget.LeastSeconds(gpu, precision))), .. Column(measured is not null, "")]);
+                .. precisions.Select(precision => Ms(budget.LeastSeconds(gpu, precision))), .. Column(early.Length > 0, ""), .. Column(early.Length > 0, ""),
+                .. Column(measured is not null, "")]);
         Tables.Write(table);
 
         static string Ms(double? seconds) => $"{1e3 * seconds:N3}";
@@ -124,24 +129,28 @@ static class BudgetTables
     static void PrintBf16(List<(PaperModel, PrecisionBudgets)> models, GpuSpecification? gpu, TableBorder border)
     {
         var timed = gpu is not null;
+        var early = Early(gpu, [CudaPrecision.Bf16]);
         var table = Right(new Table { Border = border }.AddColumns(["model", "kernels", "F3 a step", "B5 a step", "GB", .. Column(timed, "ms bf16"),
-            .. Column(timed, "at least bf16"), .. Column(timed, "samples/s"), "library: kernels", "GB", .. Column(timed, "ms bf16")]), 1);
+            .. early.SelectMany(EarlyColumns), .. Column(timed, "at least bf16"), .. Column(timed, "samples/s"), "library: kernels", "GB",
+            .. Column(timed, "ms bf16")]), 1);
         foreach (var (paper, budgets) in models)
         {
             var (b, kernels, library) = (paper.Configuration.Training.BatchSize, budgets.Bf16, budgets.Bf16Library);
             table.AddRow(
             [
                 paper.Name, $"{kernels.Kernels:N0}", .. KernelsOfLoops(kernels), $"{kernels.Bytes / 1e9:N1}",
+                .. Column(timed, timed ? Ms(kernels.Seconds(gpu!, CudaPrecision.Bf16)) : ""),
+                .. early.SelectMany(precision => new[] { $"{kernels.EarlyStarts:N0}", Ms(kernels.Seconds(gpu!, precision, startEarly: true)) }),
                 .. timed
-                    ? [Ms(kernels.Seconds), Ms(kernels.LeastSeconds), $"{b / kernels.Seconds(gpu!, CudaPrecision.Bf16):N0}"]
+                    ? [Ms(kernels.LeastSeconds(gpu!, CudaPrecision.Bf16)), $"{b / kernels.Seconds(gpu!, CudaPrecision.Bf16):N0}"]
                     : Array.Empty<string>(),
-                $"{library.Kernels:N0}", $"{library.Bytes / 1e9:N1}", .. Column(timed, timed ? Ms(library.Seconds) : ""),
+                $"{library.Kernels:N0}", $"{library.Bytes / 1e9:N1}", .. Column(timed, timed ? Ms(library.Seconds(gpu!, CudaPrecision.Bf16)) : ""),
             ]);
         }
 
         Tables.Write(table);
 
-        string Ms(Func<GpuSpecification, CudaPrecision, double> seconds) => $"{1e3 * seconds(gpu!, CudaPrecision.Bf16):N1}";
+        static string Ms(double seconds) => $"{1e3 * seconds:N1}";
     }
 
     static void PrintMemory(List<(PaperModel, PrecisionBudgets)> models, TableBorder border)
@@ -184,6 +193,11 @@ static class BudgetTables
     // Whether bf16 is worth a table.
     static bool HasBf16(GpuSpecification? gpu) => gpu is null || Has(gpu, CudaPrecision.Bf16);
 
+    // The fastest of the precisions, where the GPU starts kernels before the one before has ended.
+    static CudaPrecision[] Early(GpuSpecification? gpu, CudaPrecision[] precisions) => gpu is { StartsEarly: true } ? [.. precisions.TakeLast(1)] : [];
+
+    static string[] EarlyColumns(CudaPrecision precision) => ["early starts", $"ms {Name(precision)} with them"];
+
     static IEnumerable<string> Column(bool there, string text) => there ? [text] : [];
 
     static Table Right(Table table, int first)
@@ -199,6 +213,7 @@ static class BudgetTables
             return;
         Console.WriteLine("Estimates: of each kernel the longest of its traffic at full bandwidth, its arithmetic at the peak, "
             + $"and {1e6 * GpuSpecification.SecondsPerKernel} µs to start (assumed). "
+            + (gpu.StartsEarly ? $"With early starts {1e6 * GpuSpecification.SecondsPerEarlyKernel} µs for each of these (assumed). " : "")
             + "A loop whose time step fits into L2 has its traffic there, all else in memory.");
         Console.WriteLine("At least: the longer of the arithmetic at the peak, and of what the step holds beyond L2, written once and read once.");
     }

@@ -74,9 +74,15 @@ static unsafe partial class CudaDriver
     [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuModuleGetFunction", StringMarshalling = StringMarshalling.Utf8)]
     public static partial CudaResult ModuleGetFunction(out nint function, nint module, string name);
 
+    [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuFuncGetAttribute")]
+    public static partial CudaResult FuncGetAttribute(out int value, FunctionAttribute attribute, nint function);
+
     [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuLaunchKernel")]
     public static partial CudaResult LaunchKernel(nint function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ,
         uint sharedBytes, nint stream, void** arguments, void** extra);
+
+    [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuLaunchKernelEx")]
+    public static partial CudaResult LaunchKernelEx(in LaunchConfiguration configuration, nint function, void** arguments, void** extra);
 
     [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuStreamCreate")]
     public static partial CudaResult StreamCreate(out nint stream, StreamFlags flags);

@@ -16,6 +16,20 @@ enum DeviceAttribute
     ComputeCapabilityMinor = 76,
 }
 
+/// <summary>CUfunction_attribute.</summary>
+enum FunctionAttribute
+{
+    /// <summary>10 · major + minor of the PTX that the function's code comes from, be it compiled before or by the driver.</summary>
+    PtxVersion = 5,
+}
+
+/// <summary>CUlaunchAttributeID.</summary>
+enum LaunchAttributeKind
+{
+    /// <summary>The kernel may start when the one before it lets it, and waits itself for its end.</summary>
+    ProgrammaticStreamSerialization = 6,
+}
+
 /// <summary>CUstream_flags.</summary>
 [Flags]
 enum StreamFlags : uint

@@ -13,15 +13,22 @@ namespace VBiLstm.Cuda.Profiling;
 /// <param name="L2Megabytes">Second-level cache.</param>
 /// <param name="L2GigabytesPerSecond">What is read from it. An assumption: no data sheet gives it.</param>
 /// <param name="Link">To the other GPUs of its node.</param>
+/// <param name="StartsEarly">Whether it starts a kernel before the one before it has ended: from compute capability 9.0 on.</param>
 public sealed record GpuSpecification(
     string Name, string Product, double GigabytesPerSecond, double Fp32Teraflops, double? Tf32Teraflops, double? Bf16Teraflops, int L2Megabytes,
-    double L2GigabytesPerSecond, NodeLink Link)
+    double L2GigabytesPerSecond, NodeLink Link, bool StartsEarly = false)
 {
     /// <summary>
     /// Seconds that a node of a graph takes at least, however little it does: starting it once its predecessor is done, and its own latency. An assumption,
     /// not a figure of a data sheet; a measured step replaces it.
     /// </summary>
     public const double SecondsPerKernel = 2e-6;
+
+    /// <summary>
+    /// The same for a kernel that starts before the one before it has ended. An assumption: NVIDIA's programming guide (section 4.5) says that launching it and
+    /// what it does before its wait overlap, and gives no time; half remains for the end of the one before, the wait and the kernel's own latency.
+    /// </summary>
+    public const double SecondsPerEarlyKernel = 1e-6;
 
     // NVIDIA's data sheets and architecture white papers of V100 (SXM2), A100 (SXM4), H100, L40S and GeForce RTX 4090. Bandwidth of L2: about what
     // microbenchmarks were published to reach, V100 2.2 TB/s (Jia et al., arXiv 1804.06826), H100 5.5 TB/s and AD102 5 TB/s (Chips and Cheese); A100 is
@@ -31,8 +38,8 @@ public sealed record GpuSpecification(
         new("v100", "V100 SXM2 32 GB", 900, 15.7, null, null, 6, 2200, NodeLink.NvLink2),
         new("a100-40", "A100 SXM4 40 GB", 1555, 19.5, 156, 312, 40, 5000, NodeLink.NvLink3),
         new("a100-80", "A100 SXM4 80 GB", 2039, 19.5, 156, 312, 40, 5000, NodeLink.NvLink3),
-        new("h100-pcie", "H100 PCIe 80 GB", 2000, 51, 378, 756, 50, 5500, NodeLink.Pcie5),
-        new("h100-sxm", "H100 SXM5 80 GB", 3350, 67, 494.5, 989, 50, 5500, NodeLink.NvLink4),
+        new("h100-pcie", "H100 PCIe 80 GB", 2000, 51, 378, 756, 50, 5500, NodeLink.Pcie5, StartsEarly: true),
+        new("h100-sxm", "H100 SXM5 80 GB", 3350, 67, 494.5, 989, 50, 5500, NodeLink.NvLink4, StartsEarly: true),
         new("l40s", "L40S 48 GB", 864, 91.6, 183, 362, 96, 5000, NodeLink.Pcie4),
         new("rtx4090", "GeForce RTX 4090 24 GB", 1008, 82.6, 82.6, 165.2, 72, 5000, NodeLink.Pcie4),
     ];
@@ -64,10 +71,11 @@ public sealed record GpuSpecification(
     /// <param name="operation">What is done.</param>
     /// <param name="precision">Of products.</param>
     /// <param name="fromL2">Whether the operands are found in L2, as far as they fit; otherwise they come from memory, which is pessimistic.</param>
-    public double Seconds(in CountedOperation operation, CudaPrecision precision, bool fromL2 = false)
+    /// <param name="startEarly">Whether kernels start early where they can.</param>
+    public double Seconds(in CountedOperation operation, CudaPrecision precision, bool fromL2 = false, bool startEarly = false)
     {
         var gigabytesPerSecond = fromL2 && operation.Bytes <= L2Bytes ? L2GigabytesPerSecond : GigabytesPerSecond;
-        return Math.Max(operation.Kernels * SecondsPerKernel,
+        return Math.Max(operation.Kernels * (startEarly && operation.StartsEarly ? SecondsPerEarlyKernel : SecondsPerKernel),
             Math.Max(operation.Bytes / (1e9 * gigabytesPerSecond), operation.FloatingPointOperations / PeakOperations(precision)));
     }
 }

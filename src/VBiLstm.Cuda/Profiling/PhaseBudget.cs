@@ -11,6 +11,9 @@ public sealed record PhaseBudget(TrainingPhase Phase, int LoopSteps, IReadOnlyLi
 {
     public int Kernels { get; } = Operations.Sum(operation => operation.Kernels);
 
+    /// <summary>Those that can start before the kernel before them has ended.</summary>
+    public int EarlyStarts { get; } = Operations.Where(operation => operation.StartsEarly).Sum(operation => operation.Kernels);
+
     public long Bytes { get; } = Operations.Sum(operation => operation.Bytes);
 
     public double FloatingPointOperations { get; } = Operations.Sum(operation => operation.FloatingPointOperations);
@@ -26,9 +29,9 @@ public sealed record PhaseBudget(TrainingPhase Phase, int LoopSteps, IReadOnlyLi
     }
 
     /// <summary>As <see cref="GpuSpecification.Seconds"/>, one operation after the other.</summary>
-    public double Seconds(GpuSpecification gpu, CudaPrecision precision)
+    public double Seconds(GpuSpecification gpu, CudaPrecision precision, bool startEarly = false)
     {
         var fromL2 = RunsFromL2(gpu);
-        return Operations.Sum(operation => gpu.Seconds(operation, precision, fromL2));
+        return Operations.Sum(operation => gpu.Seconds(operation, precision, fromL2, startEarly));
     }
 }

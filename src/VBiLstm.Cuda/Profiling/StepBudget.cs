@@ -19,12 +19,16 @@ public sealed record StepBudget(RunConfiguration Configuration, int TimeSteps, I
 {
     public int Kernels => Phases.Sum(phase => phase.Kernels);
 
+    /// <inheritdoc cref="PhaseBudget.EarlyStarts"/>
+    public int EarlyStarts => Phases.Sum(phase => phase.EarlyStarts);
+
     public long Bytes => Phases.Sum(phase => phase.Bytes);
 
     public double FloatingPointOperations => Phases.Sum(phase => phase.FloatingPointOperations);
 
     /// <summary>As <see cref="GpuSpecification.Seconds"/>, one operation after the other.</summary>
-    public double Seconds(GpuSpecification gpu, CudaPrecision precision) => Phases.Sum(phase => phase.Seconds(gpu, precision));
+    public double Seconds(GpuSpecification gpu, CudaPrecision precision, bool startEarly = false)
+        => Phases.Sum(phase => phase.Seconds(gpu, precision, startEarly));
 
     /// <summary>
     /// Bytes that must move between the GPU and its memory: all that a step holds is written once and read once, but for as much as stays in L2.

@@ -17,6 +17,13 @@ public class GpuSpecificationTests
     public void The_longest_of_memory_arithmetic_and_starts(int kernels, long bytes, double operations, double seconds)
         => Assert.Equal(seconds, Gpu.Seconds(new CountedOperation("any", kernels, bytes, operations), CudaPrecision.Fp32), 1e-12);
 
+    [Theory]
+    [InlineData(true, true, 3e-6)]
+    [InlineData(true, false, 6e-6)]
+    [InlineData(false, true, 6e-6)]
+    public void A_kernel_that_starts_early_takes_half_as_long_to_start(bool canStartEarly, bool startEarly, double seconds)
+        => Assert.Equal(seconds, Gpu.Seconds(new CountedOperation("any", 3, 1000, 1e3, canStartEarly), CudaPrecision.Fp32, startEarly: startEarly), 1e-12);
+
     [Fact]
     public void Tensor_cores_are_used_where_there_are_any()
     {

@@ -1,5 +1,6 @@
 // Small kernels, most of them with a fault that the caller asks for. x, y and z are [n].
 #include "async_copy.cuh"
+#include "dependent_launch.cuh"
 #include "mma.cuh"
 
 __device__ inline int position() { return static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x); }
@@ -187,3 +188,43 @@ extern "C" __global__ void copy_without_wait(const float* x)
 }
 
 extern "C" __global__ void copy_to_device_memory(const float* x, float* y) { copy_16_bytes(y, x); }
+
+// y[i] = x[i] + 1 behind earlier kernels. The fault: 1 reads x and 2 writes y before the wait, 3 never waits, 4 lets the next kernel start before.
+extern "C" __global__ void add_one_behind(const float* x, float* y, int fault)
+{
+    const int i = position();
+    float value = 0.0f;
+    if (fault == 1)
+        value = x[i];
+    if (fault == 2)
+        y[i] = -1.0f;
+    static constexpr softgpu::Site start = {"griddepcontrol.launch_dependents", __FILE__, __LINE__};
+    if (fault == 4)
+        softgpu::let_next_kernel_start(start);
+    if (fault != 3)
+        wait_for_earlier_kernels();
+    if (fault != 1)
+        value = x[i];
+    y[i] = value + 1.0f;
+}
+
+// y[i] = x[i] + w[i + 4], where w comes to shared memory before the wait, and through a barrier; half of it asynchronously.
+extern "C" __global__ void add_fetched_before(const float* x, const float* w, float* y)
+{
+    struct alignas(16) Places
+    {
+        float floats[64];
+    };
+    __shared__ Places places;
+    const int i = static_cast<int>(threadIdx.x);
+    if (i % 8 == 0)
+        copy_16_bytes(places.floats + i, w + 64 * blockIdx.x + i);
+    else if (i % 8 >= 4)
+        places.floats[i] = w[position()];
+    commit_copies();
+    __syncthreads();
+    wait_for_earlier_kernels();
+    wait_for_copies<0>();
+    __syncthreads();
+    y[position()] = x[position()] + places.floats[(i + 4) % 64];
+}

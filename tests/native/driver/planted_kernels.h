@@ -39,6 +39,22 @@ protected:
         return launch_on(stream, kernel, 1, arguments...);
     }
 
+    // The same on the fixture's stream, by a launch with an attribute.
+    template <typename... Arguments>
+    CUresult launch_with(LaunchAttribute attribute, const char* kernel, unsigned blocks, Arguments... arguments)
+    {
+        void* pointers[] = {&arguments...};
+        return launch_untyped(attribute, kernel, blocks, pointers);
+    }
+
+    template <typename... Arguments>
+    CUresult launch_dependent(const char* kernel, Arguments... arguments)
+    {
+        return launch_with(dependent, kernel, 1, arguments...);
+    }
+
+    static constexpr LaunchAttribute dependent{6, 0, {1}};
+
     // 0, 1, 2, ...
     static std::vector<float> counting(std::size_t count);
 
@@ -48,6 +64,7 @@ protected:
 
 private:
     CUresult launch_untyped(CUstream target, const char* kernel, unsigned blocks, void** arguments);
+    CUresult launch_untyped(const LaunchAttribute& attribute, const char* kernel, unsigned blocks, void** arguments);
 };
 
 // A context's order of streams, nodes, blocks and threads: from 1 on each seed has its own.

@@ -9,6 +9,23 @@
 #include <string>
 #include <vector>
 
+// CUlaunchAttribute and CUlaunchConfig.
+struct LaunchAttribute
+{
+    int id;
+    int padding;
+    int value[16];
+};
+
+struct LaunchConfiguration
+{
+    unsigned grid[3], block[3];
+    unsigned shared_bytes;
+    void* stream;
+    const LaunchAttribute* attributes;
+    unsigned attribute_count;
+};
+
 extern "C" {
 int cuInit(unsigned flags);
 int cuDeviceGet(int* device, int ordinal);
@@ -20,8 +37,7 @@ int cuMemcpyHtoDAsync_v2(std::uint64_t target, const void* source, std::size_t b
 int cuMemcpyDtoHAsync_v2(void* target, std::uint64_t source, std::size_t bytes, void* stream);
 int cuModuleLoadData(void** module, const void* image);
 int cuModuleGetFunction(void** function, void* module, const char* name);
-int cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y, unsigned block_z,
-    unsigned shared_bytes, void* stream, void** arguments, void** extra);
+int cuLaunchKernelEx(const struct LaunchConfiguration* configuration, void* function, void** arguments, void** extra);
 int cuStreamCreate(void** stream, unsigned flags);
 int cuStreamSynchronize(void* stream);
 int cuGetErrorString(int error, const char** text);
@@ -100,12 +116,19 @@ void download(void* target, const void* source, std::size_t bytes)
     gpu().synchronise("downloading");
 }
 
-void launch_untyped(const char* kernel, Dimensions grid, Dimensions block, void** arguments)
+void enqueue_untyped(const char* kernel, Dimensions grid, Dimensions block, void** arguments)
 {
     const std::string doing = std::string("running ") + kernel;
     void*& function = gpu().functions[kernel];
     if (function == nullptr)
         check(cuModuleGetFunction(&function, gpu().module, kernel), "cuModuleGetFunction", doing);
-    check(cuLaunchKernel(function, grid.x, grid.y, grid.z, block.x, block.y, block.z, 0, gpu().stream, arguments, nullptr), "cuLaunchKernel", doing);
-    gpu().synchronise(doing);
+    constexpr LaunchAttribute programmatic_stream_serialization{6, 0, {1}};
+    const LaunchConfiguration configuration{{grid.x, grid.y, grid.z}, {block.x, block.y, block.z}, 0, gpu().stream, &programmatic_stream_serialization, 1};
+    check(cuLaunchKernelEx(&configuration, function, arguments, nullptr), "cuLaunchKernelEx", doing);
+}
+
+void launch_untyped(const char* kernel, Dimensions grid, Dimensions block, void** arguments)
+{
+    enqueue_untyped(kernel, grid, block, arguments);
+    gpu().synchronise(std::string("running ") + kernel);
 }

@@ -1,4 +1,5 @@
-// Launches the kernels of the image that VBILSTM_KERNELS names (default: the build's own) through the driver library, one stream, synchronously.
+// Launches the kernels of the image that VBILSTM_KERNELS names (default: the build's own) through the driver library, on one stream, all of them so that
+// they may start before the one before has ended: each must wait.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +14,16 @@ void* allocate(std::size_t bytes);
 void release(void* address);
 void upload(void* target, const void* source, std::size_t bytes);
 void download(void* target, const void* source, std::size_t bytes);
+void enqueue_untyped(const char* kernel, Dimensions grid, Dimensions block, void** arguments);
 void launch_untyped(const char* kernel, Dimensions grid, Dimensions block, void** arguments);
+
+// Runs when something later is waited for.
+template <typename... Arguments>
+void enqueue(const char* kernel, Dimensions grid, Dimensions block, Arguments... arguments)
+{
+    void* pointers[] = {&arguments...};
+    enqueue_untyped(kernel, grid, block, pointers);
+}
 
 template <typename... Arguments>
 void launch(const char* kernel, Dimensions grid, Dimensions block, Arguments... arguments)

@@ -4,6 +4,21 @@
 
 #include <cstddef>
 
+// CUlaunchAttribute and CUlaunchConfig.
+struct LaunchAttribute {
+    int id;
+    int padding;
+    int value[16];
+};
+
+struct LaunchConfiguration {
+    unsigned grid[3], block[3];
+    unsigned shared_bytes;
+    CUstream stream;
+    const LaunchAttribute* attributes;
+    unsigned attribute_count;
+};
+
 // The driver calls that the tests make.
 extern "C" {
 
@@ -26,6 +41,8 @@ CUresult cuModuleUnload(void* module);
 CUresult cuModuleGetFunction(void** function, void* module, const char* name);
 CUresult cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y, unsigned block_z,
     unsigned shared_bytes, CUstream stream, void** arguments, void** extra);
+CUresult cuLaunchKernelEx(const struct LaunchConfiguration* configuration, void* function, void** arguments, void** extra);
+CUresult cuFuncGetAttribute(int* value, int attribute, void* function);
 CUresult cuStreamCreate(CUstream* stream, unsigned flags);
 CUresult cuStreamDestroy_v2(CUstream stream);
 CUresult cuStreamSynchronize(CUstream stream);

@@ -115,10 +115,18 @@ static unsafe partial class CudaDriver
         return (CudaResult)status;
     }
 
+    // Not among the calls of ManagedCuda whose form is known to stay.
+    [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuFuncGetAttribute")]
+    public static partial CudaResult FuncGetAttribute(out int value, FunctionAttribute attribute, nint function);
+
     // ManagedCuda's takes a managed array of arguments: one to make at every launch, which happens thousands of times a step without a graph.
     [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuLaunchKernel")]
     public static partial CudaResult LaunchKernel(nint function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ,
         uint sharedBytes, nint stream, void** arguments, void** extra);
+
+    // As above.
+    [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuLaunchKernelEx")]
+    public static partial CudaResult LaunchKernelEx(in LaunchConfiguration configuration, nint function, void** arguments, void** extra);
 
     public static CudaResult StreamCreate(out nint stream, StreamFlags flags)
     {

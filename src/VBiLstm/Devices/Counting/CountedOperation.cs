@@ -5,4 +5,5 @@ namespace VBiLstm.Devices.Counting;
 /// <param name="Kernels">Nodes of a graph: kernels, and fills and copies of memory.</param>
 /// <param name="Bytes">Memory traffic with every operand read once and every result written once.</param>
 /// <param name="FloatingPointOperations">Two for each multiply-add of a product; element-wise arithmetic is not counted, as in model.md section 7.</param>
-public readonly record struct CountedOperation(string Name, int Kernels, long Bytes, double FloatingPointOperations);
+/// <param name="StartsEarly">Whether a GPU can start it before the kernel before it has ended.</param>
+public readonly record struct CountedOperation(string Name, int Kernels, long Bytes, double FloatingPointOperations, bool StartsEarly = false);

@@ -114,16 +114,20 @@ public sealed partial class CountingDevice
     {
         if (x.Address != 0 && x.Operand != 0 && x.IsContiguous)
         {
-            Count(nameof(Zero), Values(x));
-            Count(nameof(Zero), Operands(x));
+            Count(nameof(Zero), Values(x), launch: CountedLaunch.Other);
+            Count(nameof(Zero), Operands(x), launch: CountedLaunch.Other);
         }
         else if (!x.IsEmpty)
         {
-            Count(nameof(Zero), Written(x));
+            Count(nameof(Zero), Written(x), launch: x.IsContiguous ? CountedLaunch.Other : CountedLaunch.Kernel);
         }
     }
 
-    protected override void CopyCore(Tensor x, Tensor y) => Count(nameof(Copy), Read(x) + Written(y));
+    protected override void CopyCore(Tensor x, Tensor y)
+    {
+        var copiesMemory = x.IsContiguous && y.IsContiguous && x.Address != 0 && y.Operand == 0;
+        Count(nameof(Copy), Read(x) + Written(y), launch: copiesMemory ? CountedLaunch.Other : CountedLaunch.Kernel);
+    }
 
     // What the host, or a kernel that leaves no operand, has written.
     void RoundOperand(Tensor x)

@@ -13,6 +13,7 @@ public sealed partial class CountingDevice(bool roundsOperands = false, bool lib
 
     nint _next = (nint)Alignment;
     bool _replaying;
+    CountedLaunch _previous;
 
     /// <summary>Receives every operation; null counts none.</summary>
     public Action<CountedOperation>? Counted { get; set; }
@@ -64,7 +65,9 @@ public sealed partial class CountingDevice(bool roundsOperands = false, bool lib
         if (Counted is not null)
             HostLaunches++;
         _replaying = true;
+        _previous = CountedLaunch.Other;
         operations();
+        _previous = CountedLaunch.Other;
         _replaying = false;
     });
 
@@ -78,16 +81,24 @@ public sealed partial class CountingDevice(bool roundsOperands = false, bool lib
     {
     }
 
-    void Count(string name, long bytes, double floatingPointOperations = 0)
+    void Count(string name, long bytes, double floatingPointOperations = 0, CountedLaunch launch = CountedLaunch.Kernel)
     {
+        var startsEarly = launch switch
+        {
+            CountedLaunch.Other => false,
+            CountedLaunch.FetchingKernel => _previous == CountedLaunch.FetchingKernel,
+            _ => _previous != CountedLaunch.Other,
+        };
+        _previous = launch;
         if (Counted is null)
             return;
         HostLaunches += _replaying ? 0 : 1;
-        Counted(new CountedOperation(name, 1, bytes, floatingPointOperations));
+        Counted(new CountedOperation(name, 1, bytes, floatingPointOperations, startsEarly));
     }
 
     void CountUpload(long bytes)
     {
+        _previous = CountedLaunch.Other;
         if (Counted is null)
             return;
         HostLaunches++;
@@ -96,6 +107,7 @@ public sealed partial class CountingDevice(bool roundsOperands = false, bool lib
 
     void CountDownload(long bytes)
     {
+        _previous = CountedLaunch.Other;
         if (Counted is null)
             return;
         HostLaunches++;
