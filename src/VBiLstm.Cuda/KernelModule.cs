@@ -10,8 +10,11 @@ sealed class KernelModule : IDisposable
 {
     readonly nint _module;
 
+    /// <param name="image">For this GPU among others.</param>
+    /// <param name="precision">Which of the kernels of products of few rows.</param>
+    /// <param name="deviceName">For messages.</param>
     /// <exception cref="CudaException">The image cannot be loaded on this GPU, or lacks a kernel.</exception>
-    public KernelModule(byte[] image, string deviceName)
+    public KernelModule(byte[] image, CudaPrecision precision, string deviceName)
     {
         CudaStatus.Check(CudaDriver.ModuleLoadData(out _module, image), "cuModuleLoadData", $"loading the kernels on {deviceName}");
         try
@@ -60,13 +63,13 @@ sealed class KernelModule : IDisposable
             GaussianMixtureNllForward = Find("gaussian_mixture_nll_forward");
             GaussianMixtureNllBackward = Find("gaussian_mixture_nll_backward");
             AddNormal = Find("add_normal");
-            ThinMultiplyLeakyRelu = Find("thin_multiply_leaky_relu");
-            ThinMultiplySampleGaussian = Find("thin_multiply_sample_gaussian");
-            ThinMultiplyLstmCellForward = Find("thin_multiply_lstm_cell_forward");
-            ThinMultiplyTransposed = Find("thin_multiply_transposed");
-            ThinMultiplyTransposedSampleGaussian = Find("thin_multiply_transposed_sample_gaussian");
-            ThinMultiplyTransposedLeakyRelu = Find("thin_multiply_transposed_leaky_relu");
-            ThinMultiplyTransposedLstmCellBackward = Find("thin_multiply_transposed_lstm_cell_backward");
+            ThinMultiplyLeakyRelu = FindThin("thin_multiply_leaky_relu", precision);
+            ThinMultiplySampleGaussian = FindThin("thin_multiply_sample_gaussian", precision);
+            ThinMultiplyLstmCellForward = FindThin("thin_multiply_lstm_cell_forward", precision);
+            ThinMultiplyTransposed = FindThin("thin_multiply_transposed", precision);
+            ThinMultiplyTransposedSampleGaussian = FindThin("thin_multiply_transposed_sample_gaussian", precision);
+            ThinMultiplyTransposedLeakyRelu = FindThin("thin_multiply_transposed_leaky_relu", precision);
+            ThinMultiplyTransposedLstmCellBackward = FindThin("thin_multiply_transposed_lstm_cell_backward", precision);
         }
         catch
         {
@@ -176,6 +179,9 @@ sealed class KernelModule : IDisposable
     public Kernel ThinMultiplyTransposedLeakyRelu { get; }
 
     public Kernel ThinMultiplyTransposedLstmCellBackward { get; }
+
+    // Those of bf16 have no ending; in float32 none is launched.
+    Kernel FindThin(string name, CudaPrecision precision) => Find(precision == CudaPrecision.Tf32 ? $"{name}_tf32" : name);
 
     Kernel Find(string name)
     {
