@@ -41,8 +41,8 @@ public class KernelCountTests
     [InlineData(ModelKind.Vrnn, OutputDistribution.GaussianMixture, 1, 8)]
     [InlineData(ModelKind.Srnn, OutputDistribution.Categorical, 1, 8)]
     [InlineData(ModelKind.Srnn, OutputDistribution.Categorical, 1, 8, B, CudaProducts.Library)]
-    public void A_captured_step_of_thin_products_has_the_counted_nodes(ModelKind kind, OutputDistribution distribution, double beta, int latentUnits, int rows = B,
-        CudaProducts products = CudaProducts.Kernels)
+    public void A_captured_step_of_thin_products_has_the_counted_nodes(ModelKind kind, OutputDistribution distribution, double beta, int latentUnits,
+        int rows = B, CudaProducts products = CudaProducts.Kernels)
     {
         foreach (var precision in new[] { CudaPrecision.Bf16, CudaPrecision.Tf32 })
             Check(kind, distribution, beta, latentUnits, steps: 5, rows, precision, products);

@@ -43,6 +43,35 @@ public class Tf32Tests
     }
 
     [Theory]
+    [InlineData(ModelKind.VariationalBiLstm)]
+    [InlineData(ModelKind.Lstm)]
+    public void Graph_and_order_of_execution_do_not_change_a_bit(ModelKind kind)
+    {
+        static float[] Train(ModelKind kind, bool graph = true)
+        {
+            using var device = Gpu.Create(CudaRecurrence.Kernels, CudaPrecision.Tf32, graph);
+            return SmallTraining.Train(device, kind, [4, 4, 9, 4], [2]);
+        }
+
+        var expected = Train(kind);
+        Assert.Equal(expected, Train(kind, graph: false));
+        if (!Gpu.IsSoftware)
+            return;
+        try
+        {
+            for (var seed = 1; seed <= 3; seed++)
+            {
+                SoftwareGpu.Seed(seed);
+                Assert.Equal(expected, Train(kind));
+            }
+        }
+        finally
+        {
+            SoftwareGpu.Seed(0);
+        }
+    }
+
+    [Theory]
     [MemberData(nameof(DeviceRandomConfigurationTests.ComparedSeeds), MemberType = typeof(DeviceRandomConfigurationTests))]
     public void Every_operation_of_any_model_agrees(int seed)
     {
