@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks that the machine code of every kernel of SOURCE multiplies bf16 on tensor cores (HMMA) and brings its operands asynchronously (LDGSTS), on every
-# architecture from sm_80 on in FATBIN.
+# Checks that the machine code of every kernel of SOURCE multiplies on tensor cores (HMMA), TF32 where its name ends so and bf16 otherwise, and brings its
+# operands asynchronously (LDGSTS), on every architecture from sm_80 on in FATBIN.
 #   kernel-tensor-cores.sh NVCC_DIRECTORY FATBIN SOURCE
 set -euo pipefail
 export LC_ALL=C
@@ -19,10 +19,12 @@ PATH=$(dirname "$cuobjdump"):$PATH "$cuobjdump" -sass "$fatbin" | awk -v kernels
     function finish() {
         if (kernel in wanted && architecture >= 80) {
             checked++
-            if (products == 0) fail(kernel " on sm_" architecture " has no HMMA of bf16.")
+            is_tf32 = kernel ~ /_tf32$/
+            if (is_tf32 ? tf32 == 0 || bf16 > 0 : bf16 == 0 || tf32 > 0)
+                fail(kernel " on sm_" architecture " has " bf16 + 0 " HMMA of bf16 and " tf32 + 0 " of TF32.")
             if (copies == 0) fail(kernel " on sm_" architecture " has no asynchronous copy.")
         }
-        products = copies = 0
+        bf16 = tf32 = copies = 0
     }
     function fail(message) { print "kernel-tensor-cores: " message; failures++ }
     BEGIN { count = split(kernels, names, " "); for (i in names) wanted[names[i]] = 1 }
@@ -34,7 +36,8 @@ PATH=$(dirname "$cuobjdump"):$PATH "$cuobjdump" -sass "$fatbin" | awk -v kernels
         if (architecture >= 80) architectures[architecture] = 1
     }
     /Function : / { finish(); kernel = $NF }
-    /HMMA\.16816\.F32\.BF16/ { products++ }
+    /HMMA\.16816\.F32\.BF16/ { bf16++ }
+    /HMMA\.1688\.F32\.TF32/ { tf32++ }
     /LDGSTS/ { copies++ }
     END {
         finish()

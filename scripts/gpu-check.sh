@@ -101,9 +101,9 @@ fi
 step device-tests 200 "${device_tests[@]}" -parallelMode none -noColor -noLogo -result-xml "$PWD/device-tests.xml" "${classes[@]}"
 step verify-fp32 30 "${vbilstm[@]}" verify --device "$device" --precision fp32 "${short[@]}"
 step verify-tf32 30 "${vbilstm[@]}" verify --device "$device" --precision tf32 "${short[@]}"
-# Products of bf16 need compute capability 8.0.
-has_bf16=$([ "${capability:-8}" -ge 8 ] && echo yes || echo no)
-if [ "$has_bf16" = yes ]; then
+# Products of bf16, and the kernels of products of few rows, need compute capability 8.0.
+has_thin_kernels=$([ "${capability:-8}" -ge 8 ] && echo yes || echo no)
+if [ "$has_thin_kernels" = yes ]; then
     step verify-bf16 40 "${vbilstm[@]}" verify --device "$device" --precision bf16 "${short[@]}"
 else
     left_out bf16 "the GPU has compute capability ${capability:-unknown}"
@@ -120,7 +120,8 @@ training() {
 training tf32
 training fp32 --precision fp32
 training kernels --recurrence kernels
-[ "$has_bf16" = no ] || training bf16 --precision bf16
+[ "$has_thin_kernels" = no ] || training library --products library
+[ "$has_thin_kernels" = no ] || training bf16 --precision bf16
 training z-forcing --set model.kind=z-forcing
 training lstm --set model.kind=lstm
 step train-again 40 "${vbilstm[@]}" train --device "$device" "${train[@]}" --run again
@@ -141,20 +142,26 @@ times=()
 paper() {
     local preset=$1 t=$2 length=$2 line
     [ "$device" = cuda ] || length=3
-    step "bench-$preset" 30 "${vbilstm[@]}" bench --device "$device" --preset "$preset" --time-steps "$length" --json "${bench[@]}"
-    line="$preset, T $length: $(milliseconds seconds_per_step) ms a step measured, $(figure graph_nodes) nodes"
-    [ "$has_bf16" = no ] || for products in library kernels; do
-        step "bf16-$products-$preset" 30 "${vbilstm[@]}" bench --device "$device" --precision bf16 --products "$products" --preset "$preset" \
-            --time-steps "$length" --json "${bench[@]}"
-        line+="; bf16, products by $products $(milliseconds seconds_per_step) ms, $(figure graph_nodes) nodes"
-    done
-    [ "$has_bf16-$preset" != yes-blizzard ] || {
-        step "bf16-no-early-start-$preset" 30 "${vbilstm[@]}" bench --device "$device" --precision bf16 --products kernels --no-early-start --preset "$preset" \
-            --time-steps "$length" --json "${bench[@]}"
-        line+=", without early starts $(milliseconds seconds_per_step) ms"
-    }
+    if [ "$has_thin_kernels" = no ]; then
+        step "bench-$preset" 30 "${vbilstm[@]}" bench --device "$device" --preset "$preset" --time-steps "$length" --json "${bench[@]}"
+        line="$preset, T $length: $(milliseconds seconds_per_step) ms a step measured, $(figure graph_nodes) nodes"
+    else
+        line="$preset, T $length"
+        for precision in tf32 bf16; do
+            for products in library kernels; do
+                step "bench-$precision-$products-$preset" 30 "${vbilstm[@]}" bench --device "$device" --precision "$precision" --products "$products" \
+                    --preset "$preset" --time-steps "$length" --json "${bench[@]}"
+                line+="; $precision, products by $products $(milliseconds seconds_per_step) ms, $(figure graph_nodes) nodes"
+            done
+        done
+        [ "$preset" != blizzard ] || {
+            step "bench-no-early-start-$preset" 30 "${vbilstm[@]}" bench --device "$device" --precision bf16 --products kernels --no-early-start \
+                --preset "$preset" --time-steps "$length" --json "${bench[@]}"
+            line+=", without early starts $(milliseconds seconds_per_step) ms"
+        }
+    fi
     step "budget-$preset" 30 "${vbilstm[@]}" profile --budget --gpu "$sheet" --preset "$preset" --time-steps "$t" --json
-    [ -z "$(figure seconds_tf32)" ] || times+=("$line; T $t: $(milliseconds seconds_tf32) ms estimated for $sheet in TF32")
+    [ -z "$(figure seconds_tf32)" ] || times+=("$line; T $t: $(milliseconds seconds_tf32) ms estimated for $sheet in TF32 by the library")
 }
 paper seq-mnist-rows 28
 paper timit 40
@@ -163,11 +170,14 @@ paper imdb 16
 paper ptb-char 100
 paper seq-mnist 784
 # Which products of few rows each way does faster, kept in this folder.
-if [ "$has_bf16" = yes ]; then
+if [ "$has_thin_kernels" = yes ]; then
     export VBILSTM_PRODUCTS=$PWD/products.json
     length=100
     [ "$device" = cuda ] || length=2
-    step tune-ptb-char 40 "${vbilstm[@]}" bench --device "$device" --precision bf16 --tune --preset ptb-char --time-steps "$length" --json "${bench[@]:2}"
+    for precision in tf32 bf16; do
+        step "tune-$precision-ptb-char" 40 "${vbilstm[@]}" bench --device "$device" --precision "$precision" --tune --preset ptb-char \
+            --time-steps "$length" --json "${bench[@]:2}"
+    done
     unset VBILSTM_PRODUCTS
 fi
 [ ${#times[@]} = 0 ] || printf '%s\n' "${times[@]}" | tee -a log.txt

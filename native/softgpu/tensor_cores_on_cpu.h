@@ -1,5 +1,5 @@
-// What the kernels' PTX does, for a host compiler: the fragments of matrices that a warp's lanes hold (PTX ISA, "mma.m16n8k16" and "ldmatrix"), and
-// asynchronous copies to shared memory. Included by native/kernels/mma.cuh and async_copy.cuh.
+// What the kernels' PTX does, for a host compiler: the fragments of matrices that a warp's lanes hold (PTX ISA, "mma.m16n8k16", "mma.m16n8k8" and
+// "ldmatrix"), and asynchronous copies to shared memory. Included by native/kernels/mma.cuh and async_copy.cuh.
 #pragma once
 
 #include "cuda_on_cpu.h"
@@ -34,6 +34,37 @@ inline void multiply_add_m16n8k16(float (&sums)[4], const unsigned (&a)[4], cons
     // Element c_i of a lane: row groupID, and 8 more from i = 2 on; column 2 threadID_in_group + i % 2.
     for (unsigned i = 0; i < 4; i++)
         for (unsigned k = 0; k < 16; k++)
+            sums[i] = fmaf(rows[i / 2][k], columns[i % 2][k], sums[i]);
+}
+
+// To the nearest, ties away from zero; a NaN becomes the one that a GPU has.
+inline unsigned rounded_to_tf32(unsigned word)
+{
+    if ((word & 0x7fffffffu) > 0x7f800000u)
+        return 0x7fffffffu;
+    return (word & 0x7f800000u) == 0x7f800000u ? word : (word + 0x1000u) & ~0x1fffu;
+}
+
+// The lower 13 bits of a TF32 operand are not read, whatever they are.
+inline float float_of_tf32(std::uint64_t words, unsigned word) { return bits_of<float>(static_cast<std::uint32_t>(words >> 32 * word) & ~0x1fffu); }
+
+// sums += a b in float32, k by k. a 16 x 8, b 8 x 8: an element a word; groupID = lane / 4, threadID_in_group = lane % 4.
+inline void multiply_add_m16n8k8(float (&sums)[4], const unsigned (&a)[4], const unsigned (&b)[2], const Site& site)
+{
+    const std::uint64_t words[3] = {a[0] | static_cast<std::uint64_t>(a[1]) << 32, a[2] | static_cast<std::uint64_t>(a[3]) << 32,
+        b[0] | static_cast<std::uint64_t>(b[1]) << 32};
+    const std::uint64_t* const all = exchange_all(words, 3, site);
+    float rows[2][8], columns[2][8];
+    for (unsigned i = 0; i < 2; i++)
+        for (unsigned k = 0; k < 8; k++) {
+            // Element a_i of a lane: row groupID, and 8 more for i = 1, 3; column threadID_in_group, and 4 more from i = 2 on.
+            rows[i][k] = float_of_tf32(all[3 * (lane() / 4 * 4 + k % 4) + k / 4], i);
+            // Element b_i of a lane: row threadID_in_group, and 4 more for i = 1; column groupID.
+            columns[i][k] = float_of_tf32(all[3 * ((lane() % 4 * 2 + i) * 4 + k % 4) + 2], k / 4);
+        }
+    // Elements c_i as those of m16n8k16.
+    for (unsigned i = 0; i < 4; i++)
+        for (unsigned k = 0; k < 8; k++)
             sums[i] = fmaf(rows[i / 2][k], columns[i % 2][k], sums[i]);
 }
 

@@ -13,7 +13,7 @@ public sealed unsafe partial class CudaDevice : Device
     // NVIDIA's advice for Hopper; earlier GPUs need less.
     const int WorkspaceBytes = 32 << 20;
     const int DownloadBytes = 4 << 20;
-    const int OldestWithBf16 = 80;
+    const int OldestWithThinKernels = 80;
 
     readonly CudaContext _context;
     readonly KernelModule _kernels;
@@ -32,7 +32,7 @@ public sealed unsafe partial class CudaDevice : Device
     readonly Releases _releases = new();
     bool _disposed;
 
-    /// <exception cref="CudaException">A library, the driver or the GPU is missing, too old, or fails.</exception>
+    /// <exception cref="CudaException">A library, the driver or the GPU is missing, too old for what the options ask for, or fails.</exception>
     /// <exception cref="InsufficientMemoryException">The GPU has no room for the workspace.</exception>
     /// <exception cref="ArgumentException">cuDNN is asked for with bf16, whose operands it does not round.</exception>
     public CudaDevice(CudaOptions options)
@@ -47,13 +47,9 @@ public sealed unsafe partial class CudaDevice : Device
             try
             {
                 _context = _releases.Add(new CudaContext(options.Ordinal));
-                if (RoundsOperands && _context.ComputeCapability < OldestWithBf16)
-                {
-                    throw new CudaException($"{_context.Name} has compute capability {_context.ComputeCapability / 10}.{_context.ComputeCapability % 10}, "
-                        + "which has no products of bf16: they need 8.0 (Ampere) or later. Use --precision fp32.");
-                }
-
-                _kernels = _releases.Add(new KernelModule(NativeLibraries.ReadKernels(), _context.Name));
+                if (_context.ComputeCapability < OldestWithThinKernels)
+                    RefuseWhatIsNewer();
+                _kernels = _releases.Add(new KernelModule(NativeLibraries.ReadKernels(), options.Precision, _context.Name));
                 NoEarlyStarts = WhyNoEarlyStarts();
                 CudaStatus.Check(CudaDriver.StreamCreate(out _stream, StreamFlags.NonBlocking), "cuStreamCreate", "creating the compute stream");
                 _releases.Add(() => _ = CudaDriver.StreamDestroy(_stream));
@@ -64,9 +60,9 @@ public sealed unsafe partial class CudaDevice : Device
                 _download = _releases.Add(Allocate(DownloadBytes, "the download buffer"));
                 _scratch = _releases.Add(Allocate(ScratchBytes, "the reductions' scratch"));
                 _products = _releases.Add(new CublasProducts(_stream, _workspace.Address, WorkspaceBytes, options.Precision));
-                if (RoundsOperands && options.Products == CudaProducts.Automatic)
+                if (HasThinKernels && options.Products == CudaProducts.Automatic)
                     _productTable = ProductTable.Read(ProductTable.PathOf(_context.Name), _context.Name);
-                _planner = new ProductPlanner(options, _productTable);
+                _planner = new ProductPlanner(options, HasThinKernels, _productTable);
                 StartRecurrences();
                 if (CublasWorkspaceSetting.Notice is { } notice && _recurrences is not null)
                     _notices.Add(notice);
@@ -77,6 +73,15 @@ public sealed unsafe partial class CudaDevice : Device
                 throw;
             }
         }
+    }
+
+    void RefuseWhatIsNewer()
+    {
+        var gpu = $"{_context.Name} has compute capability {_context.ComputeCapability / 10}.{_context.ComputeCapability % 10}";
+        if (RoundsOperands)
+            throw new CudaException($"{gpu}, which has no products of bf16: they need 8.0 (Ampere) or later. Use --precision fp32.");
+        if (Options is { Precision: CudaPrecision.Tf32, Products: CudaProducts.Kernels })
+            throw new CudaException($"{gpu}, which has no products of TF32: the kernels need 8.0 (Ampere) or later. Leave --products out.");
     }
 
     public CudaOptions Options { get; }
@@ -98,6 +103,9 @@ public sealed unsafe partial class CudaDevice : Device
         CudaPrecision.Bf16 => "BF16",
         _ => "FP32",
     };
+
+    /// <summary>Whether it has kernels that compute products of few rows in this precision, and go on with what follows.</summary>
+    public bool HasThinKernels => Options.Precision != CudaPrecision.Fp32 && _context.ComputeCapability >= OldestWithThinKernels;
 
     public override bool RoundsOperands => Options.Precision == CudaPrecision.Bf16;
 

@@ -29,7 +29,7 @@ public enum CudaRecurrence
     Kernels,
 }
 
-/// <summary>What computes products of few rows, where the project has kernels for them (bf16).</summary>
+/// <summary>What computes products of few rows, where the project has kernels for them (bf16 and TF32, from compute capability 8.0 on).</summary>
 public enum CudaProducts
 {
     /// <summary>The faster one where <c>vbilstm bench --tune</c> has measured on this GPU; otherwise the kernels.</summary>

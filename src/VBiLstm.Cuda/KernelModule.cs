@@ -13,8 +13,11 @@ sealed class KernelModule : IDisposable
 {
     readonly nint _module;
 
+    /// <param name="image">For this GPU among others.</param>
+    /// <param name="precision">Which of the kernels of products of few rows.</param>
+    /// <param name="deviceName">For messages.</param>
     /// <exception cref="CudaException">The image cannot be loaded on this GPU, or lacks a kernel.</exception>
-    public KernelModule(byte[] image, string deviceName)
+    public KernelModule(byte[] image, CudaPrecision precision, string deviceName)
     {
         CudaStatus.Check(CudaDriver.ModuleLoadData(out _module, image), "cuModuleLoadData", $"loading the kernels on {deviceName}");
         try
@@ -63,13 +66,13 @@ sealed class KernelModule : IDisposable
             GaussianMixtureNllForward = Find("gaussian_mixture_nll_forward");
             GaussianMixtureNllBackward = Find("gaussian_mixture_nll_backward");
             AddNormal = Find("add_normal");
-            ThinMultiplyLeakyRelu = FindThin("thin_multiply_leaky_relu");
-            ThinMultiplySampleGaussian = FindThin("thin_multiply_sample_gaussian");
-            ThinMultiplyLstmCellForward = FindThin("thin_multiply_lstm_cell_forward");
-            ThinMultiplyTransposed = FindThin("thin_multiply_transposed");
-            ThinMultiplyTransposedSampleGaussian = FindThin("thin_multiply_transposed_sample_gaussian");
-            ThinMultiplyTransposedLeakyRelu = FindThin("thin_multiply_transposed_leaky_relu");
-            ThinMultiplyTransposedLstmCellBackward = FindThin("thin_multiply_transposed_lstm_cell_backward");
+            ThinMultiplyLeakyRelu = FindThin("thin_multiply_leaky_relu", precision);
+            ThinMultiplySampleGaussian = FindThin("thin_multiply_sample_gaussian", precision);
+            ThinMultiplyLstmCellForward = FindThin("thin_multiply_lstm_cell_forward", precision);
+            ThinMultiplyTransposed = FindThin("thin_multiply_transposed", precision);
+            ThinMultiplyTransposedSampleGaussian = FindThin("thin_multiply_transposed_sample_gaussian", precision);
+            ThinMultiplyTransposedLeakyRelu = FindThin("thin_multiply_transposed_leaky_relu", precision);
+            ThinMultiplyTransposedLstmCellBackward = FindThin("thin_multiply_transposed_lstm_cell_backward", precision);
         }
         catch
         {
@@ -191,7 +194,9 @@ sealed class KernelModule : IDisposable
         }
     }
 
-    Kernel FindThin(string name) => Find(name) with { FetchesWeights = true };
+    // Those of bf16 have no ending; in float32 none is launched.
+    Kernel FindThin(string name, CudaPrecision precision)
+        => Find(precision == CudaPrecision.Tf32 ? $"{name}_tf32" : name) with { FetchesWeights = true };
 
     Kernel Find(string name)
     {

@@ -15,8 +15,8 @@ public static class ProductMeasurement
     }
 
     /// <summary>Both ways, in turn, from a recording as in training.</summary>
-    /// <param name="device">Computes in bf16.</param>
-    /// <param name="shape">What to measure.</param>
+    /// <param name="device">Has the kernels.</param>
+    /// <param name="shape">What to measure, in the device's precision.</param>
     /// <exception cref="InsufficientMemoryException">The operands do not fit.</exception>
     public static ProductTimes Measure(CudaDevice device, ThinProductShape shape)
     {

@@ -7,8 +7,9 @@ namespace VBiLstm.Cuda;
 /// computes the same bits every time: as the options say, else as the GPU's table of measured times says, else through the kernel, which saves a launch.
 /// </summary>
 /// <param name="options">Precision and choice.</param>
+/// <param name="hasKernels">Whether there are any in this precision on this GPU.</param>
 /// <param name="table">What was measured on this GPU; null: nothing.</param>
-sealed class ProductPlanner(CudaOptions options, ProductTable? table)
+sealed class ProductPlanner(CudaOptions options, bool hasKernels, ProductTable? table)
 {
     readonly HashSet<ThinProductShape> _asked = [];
 
@@ -20,9 +21,9 @@ sealed class ProductPlanner(CudaOptions options, ProductTable? table)
 
     public bool PrefersKernel(ThinProduct product, int rows, int inner, int columns)
     {
-        if (options.Precision != CudaPrecision.Bf16 || rows > Device.MostThinRows)
+        if (!hasKernels || rows > Device.MostThinRows)
             return false;
-        var shape = new ThinProductShape(product, rows, inner, columns);
+        var shape = new ThinProductShape(options.Precision, product, rows, inner, columns);
         if (Forced is { } forced)
             return forced;
         _asked.Add(shape);

@@ -8,15 +8,18 @@ namespace VBiLstm.Cuda;
 /// <summary>Times of the library and of the project's kernels for products of few rows, measured on one GPU by <c>vbilstm bench --tune</c>.</summary>
 public sealed partial class ProductTable
 {
-    const int Format = 1;
+    // The first format had products of bf16 alone, and did not say so.
+    const int Format = 2, FirstFormat = 1;
 
     /// <summary>Names another file than that of <see cref="PathOf"/>.</summary>
     public const string Variable = "VBILSTM_PRODUCTS";
 
     readonly SortedDictionary<ThinProductShape, ProductTimes> _times
-        = new(Comparer<ThinProductShape>.Create((a, b) => (a.Product, a.Rows, a.Inner, a.Columns).CompareTo((b.Product, b.Rows, b.Inner, b.Columns))));
+        = new(Comparer<ThinProductShape>.Create((a, b)
+            => (a.Precision, a.Product, a.Rows, a.Inner, a.Columns).CompareTo((b.Precision, b.Product, b.Rows, b.Inner, b.Columns))));
 
-    sealed record Entry(string Product, int Rows, int Inner, int Columns, double LibraryMicroseconds, double KernelMicroseconds);
+    sealed record Entry(string Product, int Rows, int Inner, int Columns, double LibraryMicroseconds, double KernelMicroseconds,
+        string Precision = nameof(CudaPrecision.Bf16));
 
     sealed record Content(int Format, string Gpu, string Libraries, IReadOnlyList<Entry> Products);
 
@@ -70,14 +73,18 @@ public sealed partial class ProductTable
             throw new CudaException($"{path} cannot be read as a table of products: {e.Message} Delete it, or measure anew with vbilstm bench --tune.");
         }
 
-        if (content.Format != Format || content.Products.Any(entry => !Enum.IsDefined(typeof(ThinProduct), entry.Product)))
+        if (content.Format is not (Format or FirstFormat) || content.Products.Any(entry => !Enum.IsDefined(typeof(ThinProduct), entry.Product)
+            || !Enum.IsDefined(typeof(CudaPrecision), entry.Precision)))
             throw new CudaException($"{path} is a table of products of another version. Delete it, or measure anew with vbilstm bench --tune.");
         if (content.Gpu != gpu)
             throw new CudaException($"{path} was measured on {content.Gpu}, this is {gpu}. Measure with vbilstm bench --tune, or unset {Variable}.");
         var table = new ProductTable();
         foreach (var entry in content.Products)
-            table.Add(new ThinProductShape(Enum.Parse<ThinProduct>(entry.Product), entry.Rows, entry.Inner, entry.Columns),
-                new ProductTimes(entry.LibraryMicroseconds, entry.KernelMicroseconds));
+        {
+            table.Add(new ThinProductShape(Enum.Parse<CudaPrecision>(entry.Precision), Enum.Parse<ThinProduct>(entry.Product), entry.Rows, entry.Inner,
+                entry.Columns), new ProductTimes(entry.LibraryMicroseconds, entry.KernelMicroseconds));
+        }
+
         return table;
     }
 
@@ -88,7 +95,7 @@ public sealed partial class ProductTable
     public void Write(string path, string gpu, string libraries)
     {
         var content = new Content(Format, gpu, libraries, [.. _times.Select(pair => new Entry($"{pair.Key.Product}", pair.Key.Rows, pair.Key.Inner,
-            pair.Key.Columns, pair.Value.LibraryMicroseconds, pair.Value.KernelMicroseconds))]);
+            pair.Key.Columns, pair.Value.LibraryMicroseconds, pair.Value.KernelMicroseconds, $"{pair.Key.Precision}"))]);
         AtomicFile.Write(path, stream => JsonSerializer.Serialize(stream, content, Json.Default.Content));
     }
 }

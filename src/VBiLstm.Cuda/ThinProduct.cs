@@ -14,5 +14,7 @@ public enum ThinProduct
     TransposedLstmCellBackward,
 }
 
-/// <summary>One of them by its sizes: x [rows, inner] times [inner, columns], or dy [rows, inner] times the transpose of [columns, inner].</summary>
-public readonly record struct ThinProductShape(ThinProduct Product, int Rows, int Inner, int Columns);
+/// <summary>
+/// One of them by precision and sizes: x [rows, inner] times [inner, columns], or dy [rows, inner] times the transpose of [columns, inner].
+/// </summary>
+public readonly record struct ThinProductShape(CudaPrecision Precision, ThinProduct Product, int Rows, int Inner, int Columns);

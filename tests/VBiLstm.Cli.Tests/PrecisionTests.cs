@@ -3,7 +3,7 @@ using VBiLstm.Tests;
 
 namespace VBiLstm.Cli.Tests;
 
-/// <summary>What a user of bf16 sees.</summary>
+/// <summary>What a user of bf16 and of TF32 sees.</summary>
 public class PrecisionTests
 {
     static readonly string[] Small = ["--set", "lstm_units=8", "mlp_units=8", "latent_units=4", "batch_size=4"];
@@ -13,7 +13,7 @@ public class PrecisionTests
 
     [Theory]
     [InlineData("--recurrence cudnn does not go with --precision bf16", "--precision", "bf16", "--recurrence", "cudnn")]
-    [InlineData("--products means nothing with --precision tf32", "--products", "kernels")]
+    [InlineData("--products means nothing with --precision fp32", "--precision", "fp32", "--products", "kernels")]
     [InlineData("--products is 'both'; use library or kernels", "--precision", "bf16", "--products", "both")]
     [InlineData("--precision is 'fp16'; use tf32, bf16 or fp32", "--precision", "fp16")]
     public void Options_that_do_not_go_together_are_refused(string reason, params string[] options)
@@ -80,11 +80,11 @@ public class PrecisionTests
     }
 
     [Fact]
-    public void Tune_is_for_products_of_bf16()
+    public void Tune_is_for_products_of_tf32_and_bf16()
     {
         using var program = new Executable();
         var (code, _, error) = program.Run("bench", "--tune");
         Assert.Equal(2, code);
-        Assert.Contains("--device cuda --precision bf16", error, StringComparison.Ordinal);
+        Assert.Contains("--device cuda with --precision tf32 or bf16", error, StringComparison.Ordinal);
     }
 }

@@ -306,6 +306,7 @@ public class ProgramTests
         var onGpu = program.Run(["profile", "--budget", "--gpu", "a100-40", "--time-steps", "10", .. small]);
         Assert.True(onGpu.Code == 0, onGpu.Error);
         Assert.Contains("ms TF32", onGpu.Output, StringComparison.Ordinal);
+        Assert.Contains("--precision tf32, products of few rows by the kernels:", onGpu.Output, StringComparison.Ordinal);
         Assert.Matches(@"F3 forward loop +90 +9\.00", onGpu.Output);
         Assert.Matches(@"F3 forward loop +50 +5\.00", onGpu.Output);
         Assert.Matches(@"at least +", onGpu.Output);
@@ -330,7 +331,9 @@ public class ProgramTests
         double Step(JsonElement budget, string name) => budget.GetProperty("step").GetProperty(name).GetDouble();
         Assert.True(Step(float32, "seconds_tf32") > Step(float32, "least_seconds_tf32"));
         Assert.True(Step(library, "seconds_bf16") > Step(bf16, "seconds_bf16"));
-        Assert.Equal((90, 50), (Kernels(float32), Kernels(bf16)));
+        var tf32 = report.RootElement.GetProperty("tf32");
+        Assert.True(Step(float32, "seconds_tf32") > Step(tf32, "seconds_tf32"));
+        Assert.Equal((90, 50, 50), (Kernels(float32), Kernels(tf32), Kernels(bf16)));
         Assert.True(Memory(bf16, "parameter_bytes") > Memory(float32, "parameter_bytes"));
         Assert.True(Memory(bf16, "activation_bytes") > Memory(float32, "activation_bytes"));
 

@@ -124,7 +124,8 @@ public class Bf16Tests
         };
         using var device = Create(seed % 4 == 3 ? CudaProducts.Library : CudaProducts.Kernels);
         using var reference = new CpuDevice(1);
-        AssertAgrees(OperationComparison.Run(reference, device, configuration, random.Next(1, 7), steps: 3, TestContext.Current.CancellationToken));
+        AssertAgrees(OperationComparison.Run(reference, device, configuration, random.Next(1, 7), steps: 3,
+            cancellation: TestContext.Current.CancellationToken));
     }
 
     [Fact]

@@ -10,6 +10,14 @@ public class CudaOperationTests : DeviceOperationTests
     protected override Device CreateDevice() => Gpu.Create();
 }
 
+/// <summary>The tests of every device, on a GPU: operations in TF32, of operands that it holds, whose products are those of float32.</summary>
+public class CudaTf32OperationTests : DeviceOperationTests
+{
+    protected override Device CreateDevice() => Gpu.Create(CudaRecurrence.Kernels, CudaPrecision.Tf32);
+
+    protected override int StoredBits => 10;
+}
+
 /// <summary>The tests of every device, on a GPU: golden vectors, with cuDNN's recurrences and the kernels' own.</summary>
 public class CudaOracleTests : DeviceOracleTests
 {

@@ -41,9 +41,12 @@ public class KernelCountTests
     [InlineData(ModelKind.Vrnn, OutputDistribution.GaussianMixture, 1, 8)]
     [InlineData(ModelKind.Srnn, OutputDistribution.Categorical, 1, 8)]
     [InlineData(ModelKind.Srnn, OutputDistribution.Categorical, 1, 8, B, CudaProducts.Library)]
-    public void A_captured_step_in_bf16_has_the_counted_nodes(ModelKind kind, OutputDistribution distribution, double beta, int latentUnits, int rows = B,
-        CudaProducts products = CudaProducts.Kernels)
-        => Check(kind, distribution, beta, latentUnits, steps: 5, rows, CudaPrecision.Bf16, products);
+    public void A_captured_step_of_thin_products_has_the_counted_nodes(ModelKind kind, OutputDistribution distribution, double beta, int latentUnits,
+        int rows = B, CudaProducts products = CudaProducts.Kernels)
+    {
+        foreach (var precision in new[] { CudaPrecision.Bf16, CudaPrecision.Tf32 })
+            Check(kind, distribution, beta, latentUnits, steps: 5, rows, precision, products);
+    }
 
     static void Check(ModelKind kind, OutputDistribution distribution, double beta, int latentUnits, int steps, int rows, CudaPrecision precision,
         CudaProducts products)

@@ -26,8 +26,8 @@ static class BenchCommand
         };
         var tune = new Option<bool>("--tune")
         {
-            Description = "cuda with --precision bf16: measures each of the configuration's products of few rows through cuBLAS and through the project's "
-                + "kernels, and keeps the times in the user's cache, by which this GPU's runs choose from then on.",
+            Description = "cuda with --precision tf32 or bf16: measures each of the configuration's products of few rows through cuBLAS and through the "
+                + "project's kernels, and keeps the times in the user's cache, by which this GPU's runs of that precision choose from then on.",
         };
         var (configurations, devices, rankTimeout) = (new ConfigurationOptions(), new DeviceOptions(), new RankTimeoutOption());
         var json = CommonOptions.Json();

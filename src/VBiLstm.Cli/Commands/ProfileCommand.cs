@@ -46,7 +46,7 @@ static class ProfileCommand
             Where the time of a training step goes, phase by phase of docs/model.md. With --device cuda, runs a few steps kernel by kernel, their
             phases as NVTX ranges, and as many as the captured graph that trains, between profiler start and stop, and prints the command lines of nsys
             and ncu; vbilstm train --profile-steps does the same around steps of a real training. --budget counts kernels, memory
-            traffic and arithmetic of every phase, for products of float32 and TF32 and for those of bf16, and says what memory a training takes; --gpu adds an
+            traffic and arithmetic of every phase, for products of float32, TF32 and bf16, and says what memory a training takes; --gpu adds an
             estimate of the time from the GPU's data sheet (docs/profiling.md says how), and the least time that the step can take; with
             --device, or without --gpu, the time measured there stands beside. --ranks adds what a training on several GPUs gains: the sum of their
             gradients, and the share of perfect weak and strong scaling. training.batch_size is that of all ranks together, and the table that of one rank.
@@ -143,7 +143,10 @@ static class ProfileCommand
     {
         using var interruption = new Interruption();
         using var benchmark = new StepBenchmark(device, configuration, timeSteps);
-        return new MeasuredStep(device.Name, device.RoundsOperands, benchmark.Measure(Measured, interruption.Token));
+        var counted = device is CudaDevice cuda && (device.RoundsOperands || (cuda.HasThinKernels && cuda.Options.Products != CudaProducts.Library))
+            ? cuda.Options.Precision
+            : CudaPrecision.Fp32;
+        return new MeasuredStep(device.Name, counted, benchmark.Measure(Measured, interruption.Token));
     }
 
     // Ranges are made on the host as operations are launched, so only steps without a graph show their phases; what trains is the graph.

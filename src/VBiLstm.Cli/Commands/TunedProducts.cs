@@ -12,8 +12,12 @@ static class TunedProducts
 {
     public static int Run(Device device, RunConfiguration configuration, int timeSteps, bool asJson, CancellationToken cancellation)
     {
-        if (device is not CudaDevice { RoundsOperands: true, Options.Products: CudaProducts.Automatic } gpu)
-            throw new ConfigurationException("--tune measures products of bf16: use --device cuda --precision bf16, without --products.");
+        if (device is not CudaDevice { HasThinKernels: true, Options.Products: CudaProducts.Automatic } gpu)
+        {
+            throw new ConfigurationException("--tune measures products of TF32 or bf16: use --device cuda with --precision tf32 or bf16, without --products, "
+                + "on a GPU of compute capability 8.0 or later.");
+        }
+
         using (var step = new StepBenchmark(gpu, configuration, timeSteps))
             step.Run(recorded: false);
         var path = ProductTable.PathOf(gpu.Gpu.Name);

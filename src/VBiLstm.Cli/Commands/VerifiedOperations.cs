@@ -17,7 +17,7 @@ static class VerifiedOperations
     public static int Run(Device reference, Device device, RunConfiguration configuration, int timeSteps, int steps, bool asJson,
         CancellationToken cancellation)
     {
-        var operations = OperationComparison.Run(reference, device, configuration, timeSteps, steps, cancellation);
+        var operations = OperationComparison.Run(reference, device, configuration, timeSteps, steps, cancellation: cancellation);
         var whole = DeviceComparison.Run(reference, device, configuration, timeSteps, steps, ComparisonTolerances.Bf16, cancellation);
         var distances = whole.Tensors.Where(tensor => tensor.Verdict != Verdict.NotKept && tensor.Stage > ComparisonStage.Noise)
             .GroupBy(tensor => tensor.Stage).Select(stage => stage.MaxBy(tensor => tensor.RelativeL2)!).ToList();

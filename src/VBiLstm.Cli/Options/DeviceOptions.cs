@@ -44,8 +44,8 @@ sealed class DeviceOptions
 
     readonly Option<string?> _products = new("--products")
     {
-        Description = "cuda with --precision bf16: what computes products of up to 128 rows, library (cuBLAS) or kernels (the project's, which go on with "
-            + "what follows). Default: the faster one where bench --tune has measured on this GPU, else kernels.",
+        Description = "cuda with --precision tf32 or bf16: what computes products of up to 128 rows, library (cuBLAS) or kernels (the project's, which go on "
+            + "with what follows; compute capability 8.0). Default: the faster one where bench --tune has measured on this GPU, else kernels.",
     };
 
     readonly Option<bool> _noGraph = new("--no-graph")
@@ -184,8 +184,8 @@ sealed class DeviceOptions
             UseGraph = !parsed.GetValue(_noGraph),
             StartEarly = !parsed.GetValue(_noEarlyStart),
         };
-        if (options.Precision != CudaPrecision.Bf16)
-            Refuse(parsed, _products, $"--precision {(options.Precision == CudaPrecision.Tf32 ? "tf32" : "fp32")}");
+        if (options.Precision == CudaPrecision.Fp32)
+            Refuse(parsed, _products, "--precision fp32");
         return options is { Precision: CudaPrecision.Bf16, Recurrence: CudaRecurrence.Cudnn }
             ? throw new ConfigurationException("--recurrence cudnn does not go with --precision bf16: cuDNN does not round the operands of an LSTM's products "
                 + "to bf16, the project's kernels do. Leave --recurrence out, or use --precision tf32.")

@@ -27,9 +27,10 @@ static class BudgetJson
                 json.WriteString("gpu", gpu.Name);
             if (measured is not null)
                 json.WriteString("device", measured.Device);
-            Write(json, budget, gpu, [CudaPrecision.Fp32, CudaPrecision.Tf32], measured is { RoundsOperands: false } ? measured.Times : null);
-            Write(json, "bf16", budgets.Bf16, gpu, measured is { RoundsOperands: true } ? measured.Times : null);
-            Write(json, "bf16_library", budgets.Bf16Library, gpu, measured: null);
+            Write(json, budget, gpu, [CudaPrecision.Fp32, CudaPrecision.Tf32], measured?.Beside(CudaPrecision.Fp32));
+            Write(json, "tf32", budgets.Tf32, gpu, CudaPrecision.Tf32, measured?.Beside(CudaPrecision.Tf32));
+            Write(json, "bf16", budgets.Bf16, gpu, CudaPrecision.Bf16, measured?.Beside(CudaPrecision.Bf16));
+            Write(json, "bf16_library", budgets.Bf16Library, gpu, CudaPrecision.Bf16, measured: null);
             if (scaling is null)
                 return;
             json.WriteStartObject("ranks");
@@ -37,10 +38,10 @@ static class BudgetJson
             json.WriteEndObject();
         });
 
-    static void Write(Utf8JsonWriter json, string name, StepBudget budget, GpuSpecification? gpu, StepTimes? measured)
+    static void Write(Utf8JsonWriter json, string name, StepBudget budget, GpuSpecification? gpu, CudaPrecision precision, StepTimes? measured)
     {
         json.WriteStartObject(name);
-        Write(json, budget, gpu, [CudaPrecision.Bf16], measured);
+        Write(json, budget, gpu, [precision], measured);
         json.WriteEndObject();
     }
 

@@ -9,6 +9,8 @@ namespace VBiLstm.Cli.Reports;
 /// <summary>Budgets of training steps as people read them.</summary>
 static class BudgetTables
 {
+    static readonly CudaPrecision[] WithKernels = [CudaPrecision.Tf32, CudaPrecision.Bf16];
+
     /// <summary>One configuration, phase by phase.</summary>
     /// <param name="budgets">The counts.</param>
     /// <param name="gpu">Adds its times; may be null.</param>
@@ -26,13 +28,14 @@ static class BudgetTables
         Console.WriteLine($"host    {budget.HostLaunches:N0} calls a step ({(double)budget.HostLaunches / budget.TimeSteps:N2} a time step), "
             + $"the graph's launch included; {budget.UploadedBytes / 1e6:N3} MB up, {budget.DownloadedBytes:N0} bytes down");
         Console.WriteLine($"memory  {budget.Memory}");
-        if (HasBf16(gpu))
+        if (IsWorthATable(gpu, CudaPrecision.Bf16))
             Console.WriteLine($"        with --precision bf16 {budgets.Bf16.Memory}; of the parameters {budgets.OperandBytes / 1e6:N1} MB are operands");
-        PrintPhases(budget, gpu, [CudaPrecision.Fp32, CudaPrecision.Tf32], measured is { RoundsOperands: false } ? measured.Times : null);
-        if (HasBf16(gpu))
+        Console.WriteLine("All products by the library:");
+        PrintPhases(budget, gpu, [CudaPrecision.Fp32, CudaPrecision.Tf32], measured?.Beside(CudaPrecision.Fp32));
+        foreach (var precision in WithKernels.Where(precision => IsWorthATable(gpu, precision)))
         {
-            Console.WriteLine("--precision bf16, products of few rows by the kernels:");
-            PrintPhases(budgets.Bf16, gpu, [CudaPrecision.Bf16], measured is { RoundsOperands: true } ? measured.Times : null);
+            Console.WriteLine($"{Option(precision)}, products of few rows by the kernels:");
+            PrintPhases(CountOf(budgets, precision).Kernels, gpu, [precision], measured?.Beside(precision));
         }
 
         PrintAssumptions(gpu);
@@ -73,7 +76,7 @@ static class BudgetTables
         static string Ms(double? seconds) => $"{1e3 * seconds:N3}";
     }
 
-    /// <summary>The paper's models, a line each: a step in float32 and TF32, in bf16, and the memory that it takes.</summary>
+    /// <summary>The paper's models, a line each: a step by the library, with the kernels in TF32 and bf16, and the memory that it takes.</summary>
     /// <param name="gpu">Adds its times, and what ranks gain; may be null.</param>
     /// <param name="markdown">Tables for documents.</param>
     public static void PrintPaperModels(GpuSpecification? gpu, bool markdown)
@@ -84,11 +87,11 @@ static class BudgetTables
             Console.WriteLine($"gpu     {Describe(gpu)}");
         Console.WriteLine();
         PrintFloat32(models, gpu, border);
-        if (HasBf16(gpu))
+        foreach (var precision in WithKernels.Where(precision => IsWorthATable(gpu, precision)))
         {
-            Console.WriteLine("--precision bf16: products of few rows by the project's kernels, with what follows, or by the library");
+            Console.WriteLine($"{Option(precision)}: products of few rows by the project's kernels, with what follows, or by the library");
             Console.WriteLine();
-            PrintBf16(models, gpu, border);
+            PrintWithKernels(models, gpu, border, precision);
         }
 
         Console.WriteLine("Memory in MB; in bf16 the parameters and what products read of the activations have operands of two bytes");
@@ -126,25 +129,25 @@ static class BudgetTables
         Tables.Write(table);
     }
 
-    static void PrintBf16(List<(PaperModel, PrecisionBudgets)> models, GpuSpecification? gpu, TableBorder border)
+    static void PrintWithKernels(List<(PaperModel, PrecisionBudgets)> models, GpuSpecification? gpu, TableBorder border, CudaPrecision precision)
     {
-        var timed = gpu is not null;
-        var early = Early(gpu, [CudaPrecision.Bf16]);
-        var table = Right(new Table { Border = border }.AddColumns(["model", "kernels", "F3 a step", "B5 a step", "GB", .. Column(timed, "ms bf16"),
-            .. early.SelectMany(EarlyColumns), .. Column(timed, "at least bf16"), .. Column(timed, "samples/s"), "library: kernels", "GB",
-            .. Column(timed, "ms bf16")]), 1);
+        var (timed, name) = (gpu is not null, Name(precision));
+        var early = Early(gpu, [precision]);
+        var table = Right(new Table { Border = border }.AddColumns(["model", "kernels", "F3 a step", "B5 a step", "GB", .. Column(timed, $"ms {name}"),
+            .. early.SelectMany(EarlyColumns), .. Column(timed, $"at least {name}"), .. Column(timed, "samples/s"), "library: kernels", "GB",
+            .. Column(timed, $"ms {name}")]), 1);
         foreach (var (paper, budgets) in models)
         {
-            var (b, kernels, library) = (paper.Configuration.Training.BatchSize, budgets.Bf16, budgets.Bf16Library);
+            var (b, (kernels, library)) = (paper.Configuration.Training.BatchSize, CountOf(budgets, precision));
             table.AddRow(
             [
                 paper.Name, $"{kernels.Kernels:N0}", .. KernelsOfLoops(kernels), $"{kernels.Bytes / 1e9:N1}",
-                .. Column(timed, timed ? Ms(kernels.Seconds(gpu!, CudaPrecision.Bf16)) : ""),
-                .. early.SelectMany(precision => new[] { $"{kernels.EarlyStarts:N0}", Ms(kernels.Seconds(gpu!, precision, startEarly: true)) }),
+                .. Column(timed, timed ? Ms(kernels.Seconds(gpu!, precision)) : ""),
+                .. early.SelectMany(_ => new[] { $"{kernels.EarlyStarts:N0}", Ms(kernels.Seconds(gpu!, precision, startEarly: true)) }),
                 .. timed
-                    ? [Ms(kernels.LeastSeconds(gpu!, CudaPrecision.Bf16)), $"{b / kernels.Seconds(gpu!, CudaPrecision.Bf16):N0}"]
+                    ? [Ms(kernels.LeastSeconds(gpu!, precision)), $"{b / kernels.Seconds(gpu!, precision):N0}"]
                     : Array.Empty<string>(),
-                $"{library.Kernels:N0}", $"{library.Bytes / 1e9:N1}", .. Column(timed, timed ? Ms(library.Seconds(gpu!, CudaPrecision.Bf16)) : ""),
+                $"{library.Kernels:N0}", $"{library.Bytes / 1e9:N1}", .. Column(timed, timed ? Ms(library.Seconds(gpu!, precision)) : ""),
             ]);
         }
 
@@ -180,6 +183,11 @@ static class BudgetTables
             + $"{(gpu.Bf16Teraflops is { } bf16 ? $"{bf16} TFLOP/s bf16 (dense)" : "no bf16")}, "
             + $"{gpu.L2Megabytes} MB L2 of {gpu.L2GigabytesPerSecond:N0} GB/s (assumed)";
 
+    static (StepBudget Kernels, StepBudget Library) CountOf(PrecisionBudgets budgets, CudaPrecision precision)
+        => precision == CudaPrecision.Tf32 ? (budgets.Tf32, budgets.Float32) : (budgets.Bf16, budgets.Bf16Library);
+
+    static string Option(CudaPrecision precision) => precision == CudaPrecision.Tf32 ? "--precision tf32" : "--precision bf16";
+
     static string Name(CudaPrecision precision) => precision switch
     {
         CudaPrecision.Tf32 => "TF32",
@@ -190,8 +198,7 @@ static class BudgetTables
     // Whether there is a GPU whose times can be given.
     static bool Has(GpuSpecification? gpu, CudaPrecision precision) => gpu is not null && gpu.Has(precision);
 
-    // Whether bf16 is worth a table.
-    static bool HasBf16(GpuSpecification? gpu) => gpu is null || Has(gpu, CudaPrecision.Bf16);
+    static bool IsWorthATable(GpuSpecification? gpu, CudaPrecision precision) => gpu is null || Has(gpu, precision);
 
     // The fastest of the precisions, where the GPU starts kernels before the one before has ended.
     static CudaPrecision[] Early(GpuSpecification? gpu, CudaPrecision[] precisions) => gpu is { StartsEarly: true } ? [.. precisions.TakeLast(1)] : [];

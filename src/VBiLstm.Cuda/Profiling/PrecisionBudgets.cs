@@ -3,16 +3,19 @@ using VBiLstm.Configuration;
 namespace VBiLstm.Cuda.Profiling;
 
 /// <summary>One training step in each precision of products.</summary>
-/// <param name="Float32">Operands of four bytes: float32 and TF32.</param>
+/// <param name="Float32">Float32, and TF32 with all products by the library.</param>
+/// <param name="Tf32">Products of few rows by the project's kernels.</param>
 /// <param name="Bf16">Products of few rows by the project's kernels.</param>
 /// <param name="Bf16Library">All products by the library.</param>
-public sealed record PrecisionBudgets(StepBudget Float32, StepBudget Bf16, StepBudget Bf16Library)
+public sealed record PrecisionBudgets(StepBudget Float32, StepBudget Tf32, StepBudget Bf16, StepBudget Bf16Library)
 {
     /// <summary>Bytes of the parameters' operands in bf16.</summary>
     public long OperandBytes => Bf16.Memory.ParameterBytes - Float32.Memory.ParameterBytes;
 
     /// <inheritdoc cref="StepBudget.Count"/>
-    public static PrecisionBudgets Count(RunConfiguration configuration, int timeSteps) => new(StepBudget.Count(configuration, timeSteps),
+    public static PrecisionBudgets Count(RunConfiguration configuration, int timeSteps) => new(
+        StepBudget.Count(configuration, timeSteps, CudaPrecision.Fp32),
+        StepBudget.Count(configuration, timeSteps, CudaPrecision.Tf32),
         StepBudget.Count(configuration, timeSteps, CudaPrecision.Bf16),
         StepBudget.Count(configuration, timeSteps, CudaPrecision.Bf16, CudaProducts.Library));
 }

@@ -18,10 +18,10 @@ public sealed record ScalingBudget(
     RankPlacement Placement, GpuSpecification Gpu, RankLinks Links, int Sequences, StepBudget Whole, StepBudget Step, RankSum Sum, ScalingBudget? Instead)
 {
     /// <summary>Seconds of one GPU's step on the whole batch.</summary>
-    public double WholeSeconds => Whole.Seconds(Gpu, CudaPrecision.Tf32);
+    public double WholeSeconds => Whole.Seconds(Gpu, PrecisionOf(Gpu));
 
     /// <summary>Seconds of a rank's step without the sum.</summary>
-    public double StepSeconds => Step.Seconds(Gpu, CudaPrecision.Tf32);
+    public double StepSeconds => Step.Seconds(Gpu, PrecisionOf(Gpu));
 
     /// <summary>Seconds of the sum.</summary>
     public double SumSeconds => Sum.Seconds(Gpu, Links);
@@ -55,8 +55,8 @@ public sealed record ScalingBudget(
                 + $"{string.Join(", ", NetworkLink.All.Select(known => known.Name))}; or, on one node, --ranks-per-node {placement.Ranks}.");
         var (links, model) = (new RankLinks(gpu.Link, network), configuration.Model);
         var own = RankConfiguration(configuration, placement.Ranks);
-        var whole = StepBudget.Count(configuration, timeSteps);
-        var step = placement.Ranks == 1 ? whole : StepBudget.Count(own, timeSteps);
+        var whole = StepBudget.Count(configuration, timeSteps, PrecisionOf(gpu));
+        var step = placement.Ranks == 1 ? whole : StepBudget.Count(own, timeSteps, PrecisionOf(gpu));
         var budget = new ScalingBudget(placement, gpu, links, configuration.Training.BatchSize, whole, step, RankSum.Of(model, placement), null);
 
         var part = own.Training with { Shards = 1 };
@@ -64,9 +64,12 @@ public sealed record ScalingBudget(
         if (fewer == 1)
             return budget;
         var instead = new RankPlacement(fewer, placement.PerNode > 1 ? fewer : 1);
-        var less = StepBudget.Count(RankConfiguration(own with { Training = part }, fewer), timeSteps);
+        var less = StepBudget.Count(RankConfiguration(own with { Training = part }, fewer), timeSteps, PrecisionOf(gpu));
         return budget with { Instead = new ScalingBudget(instead, gpu, links, part.BatchSize, step, less, RankSum.Of(model, instead), null) };
     }
+
+    // The default of a training, or what the GPU has instead.
+    static CudaPrecision PrecisionOf(GpuSpecification gpu) => gpu.Has(CudaPrecision.Tf32) ? CudaPrecision.Tf32 : CudaPrecision.Fp32;
 
     // What one rank computes of a batch: its shards, full ones.
     static RunConfiguration RankConfiguration(RunConfiguration configuration, int ranks)

@@ -49,8 +49,8 @@ public sealed record StepBudget(RunConfiguration Configuration, int TimeSteps, I
     /// <summary>Counts a step on full-length sequences.</summary>
     /// <param name="configuration">Model, batch size and optimiser; its data section is not read.</param>
     /// <param name="timeSteps">T, predicted steps of every sequence.</param>
-    /// <param name="precision">Of products; float32 and TF32 count the same.</param>
-    /// <param name="products">What computes those of few rows in bf16; automatic is by the kernels.</param>
+    /// <param name="precision">Of products; float32, and TF32 by the library, count the same.</param>
+    /// <param name="products">What computes those of few rows in bf16 and TF32; automatic is by the kernels.</param>
     /// <exception cref="ConfigurationException">A field is out of range.</exception>
     public static StepBudget Count(RunConfiguration configuration, int timeSteps, CudaPrecision precision = CudaPrecision.Tf32,
         CudaProducts products = CudaProducts.Automatic)
@@ -59,7 +59,7 @@ public sealed record StepBudget(RunConfiguration Configuration, int TimeSteps, I
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(timeSteps);
         configuration.Validate();
         var (model, training) = (configuration.Model, configuration.Training);
-        using var device = new CountingDevice(precision == CudaPrecision.Bf16, products == CudaProducts.Library);
+        using var device = new CountingDevice(precision == CudaPrecision.Bf16, precision != CudaPrecision.Fp32 && products != CudaProducts.Library);
         using var parameters = new ModelParameters(device, model, training: true, training.Shards);
         using var step = new TrainingStep(device, parameters, timeSteps, training.ShardSize, training);
         using var metrics = step.CreateMetricsReadback();

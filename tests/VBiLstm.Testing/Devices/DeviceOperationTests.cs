@@ -7,6 +7,9 @@ public abstract partial class DeviceOperationTests
 {
     protected abstract Device CreateDevice();
 
+    /// <summary>Stored bits of mantissa that a product reads of its operands; random values have no more.</summary>
+    protected virtual int StoredBits => TestTensors.AllBits;
+
     /// <summary>Rows and columns.</summary>
     public static TheoryData<int, int> Sizes => new()
     {
@@ -17,7 +20,7 @@ public abstract partial class DeviceOperationTests
     void Run(Action<Device, TestTensors> test, int seed = 1)
     {
         using var device = CreateDevice();
-        using var tensors = new TestTensors(device, seed);
+        using var tensors = new TestTensors(device, seed, StoredBits);
         test(device, tensors);
         tensors.AssertSurroundingsIntact();
     }

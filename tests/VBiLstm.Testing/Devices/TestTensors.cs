@@ -5,8 +5,14 @@ namespace VBiLstm.Tests.Devices;
 /// <summary>
 /// Tensors for a device's tests, each in memory of its own, as a view at an odd address with odd distances between rows, between values that must not change.
 /// </summary>
-public sealed class TestTensors(Device device, int seed) : IDisposable
+/// <param name="device">Where they are.</param>
+/// <param name="seed">Of random values and distances.</param>
+/// <param name="storedBits">Of the mantissa of random values; the others are 0.</param>
+public sealed class TestTensors(Device device, int seed, int storedBits = TestTensors.AllBits) : IDisposable
 {
+    /// <summary>Of float32's mantissa, those that are stored.</summary>
+    public const int AllBits = 23;
+
     const float Surroundings = 12345;
 
     readonly List<(DeviceMemory Memory, Tensor All, Tensor View)> _tensors = [];
@@ -15,7 +21,14 @@ public sealed class TestTensors(Device device, int seed) : IDisposable
     public Random Random { get; } = new(seed);
 
     /// <summary>Values in (-scale, scale).</summary>
-    public Tensor New(int rows, int columns, double scale = 1) => Of(rows, columns, (_, _) => scale * (2 * Random.NextDouble() - 1));
+    public Tensor New(int rows, int columns, double scale = 1) => Of(rows, columns, (_, _) => Shortened((float)(scale * (2 * Random.NextDouble() - 1))));
+
+    // With an odd last bit, so that none lies on a kink of an operation.
+    float Shortened(float value)
+    {
+        var last = 1 << (AllBits - storedBits);
+        return last == 1 ? value : BitConverter.Int32BitsToSingle((BitConverter.SingleToInt32Bits(value) & -last) | last);
+    }
 
     public Tensor Of(int rows, int columns, Func<int, int, double> value)
     {

@@ -14,10 +14,10 @@ public class CountingDeviceTests
 
     static Tensor Operand(int rows, int columns) => Both(rows, columns) with { Address = 0 };
 
-    static List<CountedOperation> Count(Action<CountingDevice> operations, bool roundsOperands = false, bool libraryProducts = false)
+    static List<CountedOperation> Count(Action<CountingDevice> operations, bool roundsOperands = false, bool hasThinKernels = false)
     {
         var counted = new List<CountedOperation>();
-        using var device = new CountingDevice(roundsOperands, libraryProducts) { Counted = counted.Add };
+        using var device = new CountingDevice(roundsOperands, hasThinKernels) { Counted = counted.Add };
         operations(device);
         return counted;
     }
@@ -125,23 +125,35 @@ public class CountingDeviceTests
     }
 
     [Theory]
-    [InlineData(128, false, 1)]
-    [InlineData(129, false, 2)]
-    [InlineData(128, true, 2)]
-    public void A_product_of_few_rows_in_bf16_is_one_kernel_with_the_cell_behind_it(int rows, bool libraryProducts, int kernels)
+    [InlineData(128, true, 1)]
+    [InlineData(129, true, 2)]
+    [InlineData(128, false, 2)]
+    public void A_product_of_few_rows_in_bf16_is_one_kernel_with_the_cell_behind_it(int rows, bool hasThinKernels, int kernels)
     {
         const int H = 5, In = 7;
         var counted = Count(device =>
         {
             using var w = device.CreateWeight(Both(In, 4 * H), WeightUse.Forward);
             device.MultiplyLstmCellForward(Both(rows, In), w, Both(rows, 4 * H), default, New(rows, H), default, New(rows, H), New(rows, H), Both(rows, H));
-        }, roundsOperands: true, libraryProducts);
+        }, roundsOperands: true, hasThinKernels);
         Assert.Equal(kernels, counted.Count);
         Assert.Equal(2.0 * rows * In * 4 * H, counted[0].FloatingPointOperations);
 
         // The gates are read and written once more where they are the product's result.
         var (operands, gates, states) = (2L * In * (rows + 4 * H), 4L * 4 * rows * H, (4L * 4 + 2) * rows * H);
         Assert.Equal(operands + (kernels * 2 * gates) + states, counted.Sum(operation => operation.Bytes));
+    }
+
+    [Fact]
+    public void A_product_of_few_rows_in_tf32_reads_and_writes_float32_only()
+    {
+        const int B = 3, H = 5, In = 7;
+        var operation = Assert.Single(Count(device =>
+        {
+            using var w = device.CreateWeight(New(In, 4 * H), WeightUse.Forward);
+            device.MultiplyLstmCellForward(New(B, In), w, New(B, 4 * H), default, New(B, H), default, New(B, H), New(B, H), New(B, H));
+        }, hasThinKernels: true));
+        Assert.Equal(4L * (In * (B + 4 * H) + 2 * B * 4 * H + 4 * B * H), operation.Bytes);
     }
 
     [Fact]

@@ -13,7 +13,7 @@ public class OperationComparisonTests
     {
         using var reference = new CpuDevice(1, SimdWidth.Vector128);
         return OperationComparison.Run(reference, device, configuration ?? VerificationModel.Configuration, VerificationModel.TimeSteps, steps: 3,
-            TestContext.Current.CancellationToken);
+            cancellation: TestContext.Current.CancellationToken);
     }
 
     [Theory]

@@ -85,16 +85,16 @@ __attribute__((no_sanitize("undefined"))) __device__ inline int quotient(int x, 
 
 extern "C" __global__ void divide(int* x, int divisor) { *x = quotient(*x, divisor); }
 
-// Lane by lane: c [32, 4] += a b of the fragments a [32, 4] and b [32, 2], in as many warps as there are; lanes from `living` on have returned.
-extern "C" __global__ void multiply_fragments(const unsigned* a, const unsigned* b, float* c, int living)
+template <typename Operand>
+__device__ inline void multiply_fragments_of(const unsigned* a, const unsigned* b, float* c, int living)
 {
     const unsigned i = threadIdx.x;
     __syncthreads(); // for ThreadSanitizer: no thread begins on the stack of one that has ended
     if (static_cast<int>(i) >= living)
         return;
     FragmentOfSums sums;
-    FragmentA fragment_a;
-    FragmentB fragment_b;
+    FragmentA<Operand> fragment_a;
+    FragmentB<Operand> fragment_b;
     for (unsigned j = 0; j < 4; j++) {
         sums.values[j] = c[4 * i + j];
         fragment_a.words[j] = a[4 * i + j];
@@ -106,24 +106,34 @@ extern "C" __global__ void multiply_fragments(const unsigned* a, const unsigned*
         c[4 * i + j] = sums.values[j];
 }
 
-// The fragments of matrix [16, 16] as A, of its first 8 columns as B, and of its first 8 rows as B's transpose: [64, 8]. `shift` elements spoil the
-// alignment.
-extern "C" __global__ void load_fragments(const unsigned short* matrix, unsigned* words, int shift)
+// Lane by lane: c [32, 4] += a b of the fragments a [32, 4] and b [32, 2], in as many warps as there are; lanes from `living` on have returned.
+extern "C" __global__ void multiply_fragments(const unsigned* a, const unsigned* b, float* c, int living)
 {
-    constexpr int stride = 24;
+    multiply_fragments_of<bfloat16>(a, b, c, living);
+}
+
+extern "C" __global__ void multiply_fragments_tf32(const unsigned* a, const unsigned* b, float* c, int living)
+{
+    multiply_fragments_of<float>(a, b, c, living);
+}
+
+template <typename Operand>
+__device__ inline void load_fragments_of(const Operand* matrix, unsigned* words, int shift)
+{
+    constexpr int depth = depth_of_step<Operand>, stride = 24;
     struct alignas(16) Rows
     {
-        bfloat16 elements[16 * stride + 8];
+        Operand elements[16 * stride + 8];
     };
     __shared__ Rows rows;
     const int i = static_cast<int>(threadIdx.x), lane = i % 32;
-    for (int j = i; j < 16 * 16; j += 64)
-        rows.elements[j / 16 * stride + j % 16 + shift].bits = matrix[j];
+    for (int j = i; j < 16 * depth; j += 64)
+        rows.elements[j / depth * stride + j % depth + shift] = matrix[j];
     __syncthreads();
-    const bfloat16* const first = rows.elements + shift;
-    const FragmentA a = load_fragment_a(first + lane % 16 * stride + lane / 16 * 8);
-    const FragmentB b = load_fragment_b(first + lane % 16 * stride);
-    const FragmentB transposed = load_fragment_b_transposed(first + lane % 8 * stride + lane / 8 % 2 * 8);
+    const Operand* const first = rows.elements + shift;
+    const FragmentA<Operand> a = load_fragment_a(first, stride, lane);
+    const FragmentB<Operand> b = load_fragment_b(first, stride, lane);
+    const FragmentB<Operand> transposed = load_fragment_b_transposed(first, stride, lane);
     for (int j = 0; j < 4; j++)
         words[8 * i + j] = a.words[j];
     for (int j = 0; j < 2; j++) {
@@ -131,6 +141,13 @@ extern "C" __global__ void load_fragments(const unsigned short* matrix, unsigned
         words[8 * i + 6 + j] = transposed.words[j];
     }
 }
+
+// The fragments of matrix [16, 16] as A, of its first 8 columns as B, and of its first 8 rows as B's transpose: [64, 8]. `shift` elements spoil the
+// alignment.
+extern "C" __global__ void load_fragments(const bfloat16* matrix, unsigned* words, int shift) { load_fragments_of(matrix, words, shift); }
+
+// The same of matrix [16, 8], of its first 8 rows as B and as B's transpose.
+extern "C" __global__ void load_fragments_tf32(const float* matrix, unsigned* words, int shift) { load_fragments_of(matrix, words, shift); }
 
 // y[i] is the first of four elements that the thread before has copied to shared memory in its second group. The wait and the barrier may be left out;
 // waits 1 leaves the second group under way. x [512], from `shift` elements on.

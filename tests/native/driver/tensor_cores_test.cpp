@@ -45,6 +45,21 @@ std::uint32_t word_of(Element element, const Matrix& matrix, unsigned lane, unsi
     return bits_of(element(matrix, lane, 2 * word)) | bits_of(element(matrix, lane, 2 * word + 1)) << 16;
 }
 
+// "Matrix Fragments for mma.m16n8k8", .tf32: element a_i of a lane, of the 16 x 8 matrix A, and b_i, of the 8 x 8 matrix B.
+int element_of_tf32_a(const Matrix& a, unsigned lane, unsigned i)
+{
+    const unsigned group = lane >> 2, in_group = lane % 4;
+    return a(i == 0 || i == 2 ? group : group + 8, i < 2 ? in_group : in_group + 4);
+}
+
+int element_of_tf32_b(const Matrix& b, unsigned lane, unsigned i)
+{
+    const unsigned group = lane >> 2, in_group = lane % 4;
+    return b(i == 0 ? in_group : in_group + 4, group);
+}
+
+std::uint32_t tf32_word_of(int value) { return std::bit_cast<std::uint32_t>(static_cast<float>(value)); }
+
 // Small whole numbers without a pattern, whose products and sums are exact.
 Matrix numbers(unsigned seed)
 {
@@ -55,7 +70,18 @@ Matrix numbers(unsigned seed)
     };
 }
 
-class TensorCores : public PlantedKernels {};
+class WithRestarts : public PlantedKernels {
+protected:
+    // A context of its own, for a launch that fails ends one.
+    void restart(int seed)
+    {
+        TearDown();
+        SetUp();
+        set_seed(seed);
+    }
+};
+
+class TensorCores : public WithRestarts {};
 
 TEST_F(TensorCores, MultiplyFragmentsAsThePtxIsaLaysThemOut)
 {
@@ -90,6 +116,40 @@ TEST_F(TensorCores, MultiplyFragmentsAsThePtxIsaLaysThemOut)
     }
 }
 
+TEST_F(TensorCores, MultiplyTf32FragmentsAsThePtxIsaLaysThemOutAndReadNineteenBits)
+{
+    for (int seed = 0; seed < 4; seed++) {
+        set_seed(seed);
+        std::vector<std::uint32_t> a_words, b_words;
+        std::vector<float> c_values, expected;
+        for (unsigned warp = 0; warp < warps; warp++) {
+            const Matrix a = numbers(3 * warp), b = numbers(3 * warp + 1), c = numbers(3 * warp + 2);
+            const Matrix d = [&](unsigned row, unsigned column) {
+                int sum = c(row, column);
+                for (unsigned k = 0; k < 8; k++)
+                    sum += a(row, k) * b(k, column);
+                return sum;
+            };
+            for (unsigned lane = 0; lane < 32; lane++) {
+                // What is below the 10 stored bits of mantissa is cut off, not rounded.
+                for (unsigned i = 0; i < 4; i++)
+                    a_words.push_back(tf32_word_of(element_of_tf32_a(a, lane, i)) | 0x1fff >> i);
+                for (unsigned i = 0; i < 2; i++)
+                    b_words.push_back(tf32_word_of(element_of_tf32_b(b, lane, i)) | 0x1fff);
+                for (unsigned i = 0; i < 4; i++) {
+                    c_values.push_back(static_cast<float>(element_of_c(c, lane, i)));
+                    expected.push_back(static_cast<float>(element_of_c(d, lane, i)));
+                }
+            }
+        }
+        const DeviceArray<std::uint32_t> a(a_words), b(b_words);
+        const DeviceArray<float> c(c_values);
+        launch("multiply_fragments_tf32", a.data(), b.data(), c.data(), n);
+        EXPECT_EQ(synchronize(), "");
+        EXPECT_EQ(c.download(), expected);
+    }
+}
+
 TEST_F(TensorCores, FragmentsLoadedFromSharedMemoryAreThoseThatAProductTakes)
 {
     const Matrix matrix = numbers(7), transpose = [&](unsigned row, unsigned column) { return matrix(column, row); };
@@ -112,25 +172,58 @@ TEST_F(TensorCores, FragmentsLoadedFromSharedMemoryAreThoseThatAProductTakes)
     EXPECT_EQ(words.download(), expected);
 }
 
+TEST_F(TensorCores, Tf32FragmentsLoadedFromSharedMemoryAreRoundedToTheNearest)
+{
+    const Matrix matrix = numbers(8), transpose = [&](unsigned row, unsigned column) { return matrix(column, row); };
+
+    // An odd number's tie is an even number more: away from zero, to either side.
+    const auto rounded = [](int value) { return tf32_word_of(value) + (value % 2 != 0 ? 0x2000u : 0u); };
+    std::vector<float> elements;
+    for (unsigned i = 0; i < 128; i++) {
+        const int value = matrix(i / 8, i % 8);
+        elements.push_back(std::bit_cast<float>(tf32_word_of(value) + (value == 0 ? 0u : value % 2 != 0 ? 0x1000u : 0xfffu)));
+    }
+    const DeviceArray<float> source(elements);
+    const DeviceArray<std::uint32_t> words(8 * n);
+    launch("load_fragments_tf32", source.data(), words.data(), 0);
+    EXPECT_EQ(synchronize(), "");
+    std::vector<std::uint32_t> expected;
+    for (unsigned thread = 0; thread < n; thread++) {
+        for (unsigned i = 0; i < 4; i++)
+            expected.push_back(rounded(element_of_tf32_a(matrix, thread % 32, i)));
+        for (unsigned i = 0; i < 2; i++)
+            expected.push_back(rounded(element_of_tf32_b(matrix, thread % 32, i)));
+        for (unsigned i = 0; i < 2; i++)
+            expected.push_back(rounded(element_of_tf32_b(transpose, thread % 32, i)));
+    }
+    EXPECT_EQ(words.download(), expected);
+}
+
 TEST_F(TensorCores, AProductWithoutAllLanesIsCaught)
 {
-    const DeviceArray<std::uint32_t> a(std::vector<std::uint32_t>(4 * n)), b(std::vector<std::uint32_t>(2 * n));
-    const DeviceArray<float> c(std::vector<float>(4 * n));
-    launch("multiply_fragments", a.data(), b.data(), c.data(), 40);
-    const std::string failure = synchronize();
-    EXPECT_TRUE(contains(failure, "multiply_fragments, block (0, 0, 0)"));
-    EXPECT_TRUE(contains(failure, "mma.sync at "));
+    for (const std::string kernel : {"multiply_fragments", "multiply_fragments_tf32"}) {
+        restart(0);
+        const DeviceArray<std::uint32_t> a(std::vector<std::uint32_t>(4 * n)), b(std::vector<std::uint32_t>(2 * n));
+        const DeviceArray<float> c(std::vector<float>(4 * n));
+        launch(kernel.c_str(), a.data(), b.data(), c.data(), 40);
+        const std::string failure = synchronize();
+        EXPECT_TRUE(contains(failure, kernel + ", block (0, 0, 0)"));
+        EXPECT_TRUE(contains(failure, "mma.sync at "));
+    }
 }
 
 TEST_F(TensorCores, RowsOffSixteenBytesAreCaught)
 {
-    const DeviceArray<unsigned short> source(std::vector<unsigned short>(256));
-    const DeviceArray<std::uint32_t> words(8 * n);
-    launch("load_fragments", source.data(), words.data(), 1);
-    EXPECT_TRUE(contains(synchronize(), "of an address that is no multiple of 16"));
+    for (const char* const kernel : {"load_fragments", "load_fragments_tf32"}) {
+        restart(0);
+        const DeviceArray<float> source(std::vector<float>(128));
+        const DeviceArray<std::uint32_t> words(8 * n);
+        launch(kernel, source.data(), words.data(), 1);
+        EXPECT_TRUE(contains(synchronize(), "of an address that is no multiple of 16"));
+    }
 }
 
-class AsynchronousCopies : public PlantedKernels {
+class AsynchronousCopies : public WithRestarts {
 protected:
     // Whether the kernel, in a context of its own for this seed, did what it does with all its waits.
     bool is_right(int seed, int waits, int has_barrier)
@@ -142,13 +235,6 @@ protected:
         for (int i = 0; i < n; i++)
             expected.push_back(static_cast<float>(256 + (i + 63) % 64 * 4));
         return synchronize().empty() && y.download() == expected;
-    }
-
-    void restart(int seed)
-    {
-        TearDown();
-        SetUp();
-        set_seed(seed);
     }
 };
 

@@ -11,8 +11,11 @@ extern "C" int softgpu_configure(const char* name, const char* value);
 
 namespace {
 
-// What a product finds of an operand: elements that it rounds, its bf16 alone, or those beside elements that it must not read.
+// What a product of bf16 finds of an operand: elements that it rounds, its bf16 alone, or those beside elements that it must not read. One of TF32 finds
+// elements, and beside them where it says both, operands that it must not read.
 enum class Source { elements, operands, both };
+
+enum class Precision { bf16, tf32 };
 
 // x [rows, depth], w [depth, columns] or transposed; strips of up to so many columns a block.
 struct ThinShape
@@ -21,6 +24,7 @@ struct ThinShape
     Source x_source, w_source;
     Layout x, w, others;
     int strip;
+    Precision precision = Precision::bf16;
 };
 
 const ThinShape thin_shapes[] = {
@@ -40,24 +44,50 @@ const ThinShape thin_shapes[] = {
     {65, 128, 32, Source::operands, Source::both, {}, {4, 0}, {0, 4}, 32},
 };
 
+// Every shape in either precision.
+std::vector<ThinShape> all_thin_shapes()
+{
+    std::vector<ThinShape> shapes;
+    for (const Precision precision : {Precision::bf16, Precision::tf32})
+        for (ThinShape shape : thin_shapes) {
+            shape.precision = precision;
+            shapes.push_back(shape);
+        }
+    return shapes;
+}
+
+// To eleven significant bits, ties away from zero.
+float rounded_to_tf32(float value)
+{
+    if (!std::isfinite(value) || value == 0)
+        return value;
+    int exponent = 0;
+    const double mantissa = std::frexp(static_cast<double>(value), &exponent);
+    return static_cast<float>(std::ldexp(std::round(std::ldexp(mantissa, 11)), exponent - 11));
+}
+
 // A factor of a product: as the kernel finds it, and as it should read it.
 class Factor
 {
 public:
-    Factor(int rows, int columns, Layout layout, Source source, double scale)
-        : values_(Matrix::random(rows, columns, layout, -scale, scale)), never_read_(rows, columns, layout), source_(source)
+    Factor(int rows, int columns, Layout layout, Source source, Precision precision, double scale)
+        : values_(Matrix::random(rows, columns, layout, -scale, scale)), never_read_(rows, columns, layout), source_(source), precision_(precision)
     {
-        if (source != Source::elements)
+        if (precision == Precision::tf32)
+            operands_.emplace(never_read_, layout);
+        else if (source != Source::elements)
             operands_.emplace(values_, layout);
         for (int r = 0; r < rows; r++)
             for (int c = 0; c < columns; c++)
-                rounded_.push_back(rounded_to_bfloat16(values_(r, c)));
+                rounded_.push_back(precision == Precision::tf32 ? rounded_to_tf32(values_(r, c)) : rounded_to_bfloat16(values_(r, c)));
     }
 
     double operator()(int row, int column) const { return rounded_[static_cast<std::size_t>(row * values_.columns() + column)]; }
 
     Tensor tensor()
     {
+        if (precision_ == Precision::tf32)
+            return source_ == Source::both ? operands_->beside(values_.tensor()) : values_.tensor();
         switch (source_) {
         case Source::elements:
             return values_.tensor();
@@ -72,6 +102,7 @@ private:
     Matrix values_, never_read_;
     std::vector<double> rounded_;
     Source source_;
+    Precision precision_;
     std::optional<Operands> operands_;
 };
 
@@ -83,8 +114,9 @@ struct Product
     std::vector<Expected> sums;
 
     Product(const ThinShape& shape, int width, bool is_transposed)
-        : x(shape.rows, shape.depth, shape.x, shape.x_source, 1),
-          w(is_transposed ? width : shape.depth, is_transposed ? shape.depth : width, shape.w, shape.w_source, 3 / std::sqrt(shape.depth)), columns(width)
+        : x(shape.rows, shape.depth, shape.x, shape.x_source, shape.precision, 1),
+          w(is_transposed ? width : shape.depth, is_transposed ? shape.depth : width, shape.w, shape.w_source, shape.precision, 3 / std::sqrt(shape.depth)),
+          columns(width)
     {
         for (int r = 0; r < shape.rows; r++)
             for (int c = 0; c < width; c++) {
@@ -118,18 +150,18 @@ double phi_of(double a)
 Dimensions strips(int columns, int width) { return {static_cast<unsigned>((columns + width - 1) / width), 1, 1}; }
 
 template <typename... Arguments>
-void launch_thin(const char* kernel, int columns, int strip, Arguments... arguments)
+void launch_thin(Precision precision, const std::string& kernel, int columns, int strip, Arguments... arguments)
 {
-    launch(kernel, strips(columns, strip), {256, 1, 1}, arguments...);
+    launch((precision == Precision::tf32 ? kernel + "_tf32" : kernel).c_str(), strips(columns, strip), {256, 1, 1}, arguments...);
 }
 
 Tensor given(bool is_given, Matrix& matrix) { return is_given ? matrix.tensor() : Tensor(); }
 
-// Every shape runs with an order of threads and blocks of its own.
+// Shapes run with five orders of threads and blocks in turn.
 class ThinProduct : public testing::TestWithParam<ThinShape>
 {
 protected:
-    void SetUp() override { set_seed(static_cast<int>(&GetParam() - thin_shapes) % 5); }
+    void SetUp() override { set_seed(GetParam().rows % 5); }
     void TearDown() override { set_seed(0); }
 
     static void set_seed(int seed) { ASSERT_EQ(softgpu_configure("SOFTGPU_SEED", std::to_string(seed).c_str()), 0); }
@@ -137,10 +169,12 @@ protected:
 
 std::string name_of_thin(const testing::TestParamInfo<ThinShape>& info)
 {
-    return std::to_string(info.param.rows) + "x" + std::to_string(info.param.depth) + "x" + std::to_string(info.param.columns);
+    const ThinShape& shape = info.param;
+    return std::to_string(shape.rows) + "x" + std::to_string(shape.depth) + "x" + std::to_string(shape.columns)
+        + (shape.precision == Precision::tf32 ? "Tf32" : "");
 }
 
-INSTANTIATE_TEST_SUITE_P(Kernels, ThinProduct, testing::ValuesIn(thin_shapes), name_of_thin);
+INSTANTIATE_TEST_SUITE_P(Kernels, ThinProduct, testing::ValuesIn(all_thin_shapes()), name_of_thin);
 
 }
 
@@ -154,7 +188,7 @@ TEST_P(ThinProduct, LeakyRelu)
         Matrix y(shape.rows, activated, shape.others), added = addend, sums(shape.rows, std::max(others, 1), shape.others);
         Matrix& target = is_bias ? y : added; // in place of the addend
         const Operands operands(shape.rows, activated, {shape.others.offset + 1, shape.others.gap});
-        launch_thin("thin_multiply_leaky_relu", shape.columns, shape.strip, product.x.tensor(), product.w.tensor(), added.tensor(),
+        launch_thin(shape.precision, "thin_multiply_leaky_relu", shape.columns, shape.strip, product.x.tensor(), product.w.tensor(), added.tensor(),
             operands.beside(target.tensor()), given(others > 0, sums), phi);
         expect_matrix(target, "y", thin_tolerance, [&](int r, int c) {
             return Expected(phi_of(product(r, c).value + addend(is_bias ? 0 : r, c)), product(r, c).magnitude);
@@ -170,10 +204,12 @@ TEST_P(ThinProduct, LeakyReluOfAllColumnsOrNone)
     const ThinShape shape = GetParam();
     Product product(shape, shape.columns, false);
     const Operands y(shape.rows, shape.columns, shape.others);
-    launch_thin("thin_multiply_leaky_relu", shape.columns, shape.strip, product.x.tensor(), product.w.tensor(), Tensor(), y.tensor(), Tensor(), phi);
+    launch_thin(shape.precision, "thin_multiply_leaky_relu", shape.columns, shape.strip, product.x.tensor(), product.w.tensor(), Tensor(), y.tensor(),
+        Tensor(), phi);
     y.expect_near("y", [&](int r, int c) { return Expected(phi_of(product(r, c).value), 0); });
     Matrix sums(shape.rows, shape.columns, shape.others);
-    launch_thin("thin_multiply_leaky_relu", shape.columns, shape.strip, product.x.tensor(), product.w.tensor(), Tensor(), Tensor(), sums.tensor(), phi);
+    launch_thin(shape.precision, "thin_multiply_leaky_relu", shape.columns, shape.strip, product.x.tensor(), product.w.tensor(), Tensor(), Tensor(),
+        sums.tensor(), phi);
     expect_matrix(sums, "sums", thin_tolerance, [&](int r, int c) { return product(r, c); });
 }
 
@@ -192,16 +228,16 @@ TEST_P(ThinProduct, SampleGaussian)
             return Expected(sum.value + (all ? bias(0, c) : 0.0f), sum.magnitude);
         };
         const auto mu = [&](int r, int c) { return Expected(all ? std::tanh(a(r, c).value) : a(r, c).value, a(r, c).magnitude); };
-        launch_thin("thin_multiply_sample_gaussian", n, 16, product.x.tensor(), product.w.tensor(), given(all, bias), output.tensor(), given(all, noise),
-            operands.beside(sample.tensor()), head);
+        launch_thin(shape.precision, "thin_multiply_sample_gaussian", n, 16, product.x.tensor(), product.w.tensor(), given(all, bias), output.tensor(),
+            given(all, noise), operands.beside(sample.tensor()), head);
         expect_matrix(output, "output", thin_tolerance, [&](int r, int c) { return c < n ? mu(r, c) : a(r, c); });
         expect_matrix(sample, "sample", thin_tolerance, [&](int r, int c) {
             const double deviation = all ? std::exp(clamped(head, a(r, n + c).value) / 2) * noise(r, c) : 0;
             return Expected(mu(r, c).value + deviation, a(r, c).magnitude + 2 * a(r, n + c).magnitude);
         });
         operands.expect("sample", sample);
-        launch_thin("thin_multiply_sample_gaussian", n, 16, product.x.tensor(), product.w.tensor(), given(all, bias), output.tensor(), given(all, noise),
-            Tensor(), head);
+        launch_thin(shape.precision, "thin_multiply_sample_gaussian", n, 16, product.x.tensor(), product.w.tensor(), given(all, bias), output.tensor(),
+            given(all, noise), Tensor(), head);
         expect_matrix(output, "output without a sample", thin_tolerance, [&](int r, int c) { return c < n ? mu(r, c) : a(r, c); });
     }
 }
@@ -219,7 +255,7 @@ TEST_P(ThinProduct, LstmCellForward)
         Matrix mask(shape.rows, n, shape.others, [](int row, int column) { return (row + 3 * column) % 4 == 1 ? 0 : 4.0 / 3; });
         Matrix c(shape.rows, n, shape.others), tanh_c(shape.rows, n, {0, 1}), h(shape.rows, n, shape.others);
         const Operands operands(shape.rows, n, shape.others), gate_operands(shape.rows, 4 * n, shape.others);
-        launch_thin("thin_multiply_lstm_cell_forward", n, 16, product.x.tensor(), product.w.tensor(),
+        launch_thin(shape.precision, "thin_multiply_lstm_cell_forward", n, 16, product.x.tensor(), product.w.tensor(),
             all ? gate_operands.beside(gates.tensor()) : gates.tensor(), given(all, addend), c_previous.tensor(), given(all, validity), c.tensor(),
             tanh_c.tensor(), operands.beside(h.tensor()), given(all, mask));
         const auto gate = [&](int number, int r, int column) {
@@ -259,7 +295,7 @@ TEST_P(ThinProduct, Transposed)
         Matrix y(shape.rows, shape.columns, shape.others), added = addend;
         Matrix& target = all ? added : y;
         const Operands operands(shape.rows, shape.columns, shape.others);
-        launch_thin("thin_multiply_transposed", shape.columns, shape.strip, product.x.tensor(), product.w.tensor(), given(all, added),
+        launch_thin(shape.precision, "thin_multiply_transposed", shape.columns, shape.strip, product.x.tensor(), product.w.tensor(), given(all, added),
             operands.beside(target.tensor()));
         expect_matrix(target, "y", thin_tolerance, [&](int r, int c) {
             return Expected(product(r, c).value + (all ? addend(r, c) : 0.0f), product(r, c).magnitude);
@@ -284,8 +320,8 @@ TEST_P(ThinProduct, TransposedSampleGaussian)
         const Operands operands(shape.rows, 2 * n, shape.others);
         Tensor w = product.w.tensor();
         w.rows = first + n;
-        launch_thin("thin_multiply_transposed_sample_gaussian", first + n, shape.strip, product.x.tensor(), w, given(first > 0, y), given(all, d_sample1),
-            given(all, d_sample2), given(all, noise), d_moments.tensor(), operands.beside(output.tensor()), head);
+        launch_thin(shape.precision, "thin_multiply_transposed_sample_gaussian", first + n, shape.strip, product.x.tensor(), w, given(first > 0, y),
+            given(all, d_sample1), given(all, d_sample2), given(all, noise), d_moments.tensor(), operands.beside(output.tensor()), head);
         if (first > 0)
             expect_matrix(y, "y", thin_tolerance, [&](int r, int c) { return product(r, c); });
         expect_matrix(output, "output", thin_tolerance, [&](int r, int column) {
@@ -312,7 +348,7 @@ TEST_P(ThinProduct, TransposedLeakyRelu)
         y(shape.rows - 1, shape.columns - 1) = 0;
         Matrix mask(shape.rows, 1, {0, 1}, [](int r, int) { return r % 2 == 0 ? 1 : 0; });
         const Operands operands(shape.rows, shape.columns, shape.others), masked_dx(shape.rows, shape.columns, {1, 0});
-        launch_thin("thin_multiply_transposed_leaky_relu", shape.columns, shape.strip, product.x.tensor(), product.w.tensor(), y.tensor(),
+        launch_thin(shape.precision, "thin_multiply_transposed_leaky_relu", shape.columns, shape.strip, product.x.tensor(), product.w.tensor(), y.tensor(),
             operands.beside(dx.tensor()), given(is_masked, mask), is_masked ? masked_dx.tensor() : Tensor(), phi);
         const auto derivative = [&](int r, int c) { return std::abs(y(r, c)) >= phi.clip ? 0 : y(r, c) > 0 ? 1 : phi.slope; };
         expect_matrix(dx, "dx", thin_tolerance, [&](int r, int c) {
@@ -338,8 +374,9 @@ TEST_P(ThinProduct, TransposedLstmCellBackward)
         const Matrix dc = Matrix::random(shape.rows, n, shape.others, -1, 1);
         Matrix dc_previous = dc;
         const Operands operands(shape.rows, 4 * n, shape.others);
-        launch_thin("thin_multiply_transposed_lstm_cell_backward", n, shape.strip, product.x.tensor(), product.w.tensor(), given(all, dh1), given(all, dh2),
-            operands.beside(gates.tensor()), c_previous.tensor(), tanh_c.tensor(), given(all, validity), dc_previous.tensor(), given(all, mask));
+        launch_thin(shape.precision, "thin_multiply_transposed_lstm_cell_backward", n, shape.strip, product.x.tensor(), product.w.tensor(), given(all, dh1),
+            given(all, dh2), operands.beside(gates.tensor()), c_previous.tensor(), tanh_c.tensor(), given(all, validity), dc_previous.tensor(),
+            given(all, mask));
         const auto v = [&](int row) { return all ? validity(row, 0) : 1.0; };
         const auto dh = [&](int r, int c) { return v(r) * (product(r, c).value + (all ? static_cast<double>(dh1(r, c)) + dh2(r, c) : 0.0)); };
         const auto gate = [&](int number, int r, int c) -> double { return activations(r, number * n + c); };
@@ -360,36 +397,50 @@ TEST_P(ThinProduct, TransposedLstmCellBackward)
 
 TEST(ThinProduct, HasTheSameBitsInEveryOrder)
 {
-    const ThinShape shape = {50, 500, 100, Source::operands, Source::operands, {0, 4}, {0, 4}, {}, 32};
-    Product product(shape, shape.columns, true);
-    std::vector<float> first;
-    for (int seed = 0; seed < 6; seed++) {
-        ASSERT_EQ(softgpu_configure("SOFTGPU_SEED", std::to_string(seed).c_str()), 0);
-        Matrix y(shape.rows, shape.columns);
-        launch_thin("thin_multiply_transposed", shape.columns, shape.strip, product.x.tensor(), product.w.tensor(), Tensor(), y.tensor());
-        y.fetch();
-        std::vector<float> values;
-        for (int r = 0; r < shape.rows; r++)
-            for (int c = 0; c < shape.columns; c++)
-                values.push_back(y(r, c));
-        if (seed == 0)
-            first = values;
-        EXPECT_EQ(values, first) << seed;
+    for (const Precision precision : {Precision::bf16, Precision::tf32}) {
+        const ThinShape shape = {50, 500, 100, Source::operands, Source::operands, {0, 4}, {0, 4}, {}, 32, precision};
+        Product product(shape, shape.columns, true);
+        std::vector<float> first;
+        for (int seed = 0; seed < 6; seed++) {
+            ASSERT_EQ(softgpu_configure("SOFTGPU_SEED", std::to_string(seed).c_str()), 0);
+            Matrix y(shape.rows, shape.columns);
+            launch_thin(shape.precision, "thin_multiply_transposed", shape.columns, shape.strip, product.x.tensor(), product.w.tensor(), Tensor(), y.tensor());
+            y.fetch();
+            std::vector<float> values;
+            for (int r = 0; r < shape.rows; r++)
+                for (int c = 0; c < shape.columns; c++)
+                    values.push_back(y(r, c));
+            if (seed == 0)
+                first = values;
+            EXPECT_EQ(values, first) << seed;
+        }
     }
     softgpu_configure("SOFTGPU_SEED", "0");
 }
 
+namespace {
+
+constexpr std::uint32_t unrounded[] = {0x3f808000, 0x3f818000, 0x3f808001, 0x3f807fff, 0xbf818000, 0x7f7fffff, 0x7f800000, 0xff800000, 0x7f800001,
+    0x7fffffff, 0xffffffff, 0x00000000, 0x80000000, 0x007fffff, 0x42280000, 0x3f801000, 0x3f803000, 0xbf803000, 0x3f800fff, 0xbf801001, 0x3ffff000};
+
+}
+
 TEST(ThinProduct, RoundsOperandsToTheNearestAndKeepsNaNAndInfinity)
 {
-    const std::uint32_t words[] = {0x3f808000, 0x3f818000, 0x3f808001, 0x3f807fff, 0xbf818000, 0x7f7fffff, 0x7f800000, 0xff800000, 0x7f800001, 0x7fffffff,
-        0xffffffff, 0x00000000, 0x80000000, 0x007fffff, 0x42280000};
-    const int count = static_cast<int>(std::size(words));
-    Matrix x(count, 1), y(count, 1);
-    for (int r = 0; r < count; r++)
-        x(r, 0) = std::bit_cast<float>(words[r]);
-    Matrix w(1, 1, {}, [](int, int) { return 1; });
-    const Operands operands(count, 1, {});
-    launch_thin("thin_multiply_transposed", 1, 16, x.tensor(), w.tensor(), Tensor(), operands.beside(y.tensor()));
-    expect_matrix(y, "y", 0, [&](int r, int) { return static_cast<double>(rounded_to_bfloat16(std::bit_cast<float>(words[r]))); });
-    operands.expect("y", y);
+    const int count = static_cast<int>(std::size(unrounded));
+    for (const Precision precision : {Precision::bf16, Precision::tf32})
+        for (const bool is_weight : {false, true}) {
+            Matrix values(count, 1), result(is_weight ? 1 : count, is_weight ? count : 1);
+            for (int r = 0; r < count; r++)
+                values(r, 0) = std::bit_cast<float>(unrounded[r]);
+            Matrix one(1, 1, {}, [](int, int) { return 1; });
+            const Operands operands(result.rows(), result.columns(), {});
+            const Tensor x = is_weight ? one.tensor() : values.tensor(), w = is_weight ? values.tensor() : one.tensor();
+            launch_thin(precision, "thin_multiply_transposed", result.columns(), 16, x, w, Tensor(), operands.beside(result.tensor()));
+            expect_matrix(result, "y", 0, [&](int r, int c) {
+                const float value = std::bit_cast<float>(unrounded[r + c]);
+                return static_cast<double>(precision == Precision::tf32 ? rounded_to_tf32(value) : rounded_to_bfloat16(value));
+            });
+            operands.expect("y", result);
+        }
 }

@@ -5,7 +5,7 @@ public sealed partial class CountingDevice
     const string ColumnSums = "ColumnSums";
 
     // Whether a kernel computes a product of so many rows together with what follows it.
-    bool HasThinKernel(int rows) => roundsOperands && !libraryProducts && rows <= MostThinRows;
+    bool HasThinKernel(int rows) => hasThinKernels && rows <= MostThinRows;
 
     static double Product(Tensor x, int columns) => 2.0 * x.Rows * x.Columns * columns;
 

@@ -5,8 +5,8 @@ namespace VBiLstm.Devices.Counting;
 /// themselves as operands of products. Its memory has addresses only, so that a model of any size can be counted anywhere. Values read back are zero.
 /// </summary>
 /// <param name="roundsOperands">Whether products are of bf16.</param>
-/// <param name="libraryProducts">With bf16: a library computes the products of few rows too, which otherwise one kernel each does with what follows.</param>
-public sealed partial class CountingDevice(bool roundsOperands = false, bool libraryProducts = false) : Device
+/// <param name="hasThinKernels">Whether a product of few rows is one kernel with what follows; otherwise a library computes it too.</param>
+public sealed partial class CountingDevice(bool roundsOperands = false, bool hasThinKernels = false) : Device
 {
     // What cuMemAlloc aligns to; the first address is not zero, which would be an empty tensor.
     const long Alignment = 256;

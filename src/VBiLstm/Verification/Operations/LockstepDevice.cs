@@ -8,7 +8,10 @@ namespace VBiLstm.Verification.Operations;
 /// compared. So a rounding that falls the other way is no error of everything after it, as it would be in two whole steps, and tolerances are those of one
 /// operation. Where the device rounds the operands of products, the reference gets them rounded, and the device's own must be its values rounded.
 /// </summary>
-sealed partial class LockstepDevice(Device device, Device reference) : Device
+/// <param name="device">Under test.</param>
+/// <param name="reference">Computes in float32.</param>
+/// <param name="rounding">What products of a device that keeps no rounded operands do to those that they read; null: nothing.</param>
+sealed partial class LockstepDevice(Device device, Device reference, Func<float, float>? rounding = null) : Device
 {
     // Sums in another order, and functions with another last digit.
     const double Tolerance = 1e-5;
@@ -126,6 +129,11 @@ sealed partial class LockstepDevice(Device device, Device reference) : Device
                 value = Bfloat16.Round(value);
             if (x.Address != 0)
                 Add(operation, name + "'s operand", x, values, Read(device, x with { Address = 0 }, ref _expected), isOfBits: true);
+        }
+        else if (rounding is not null)
+        {
+            foreach (ref var value in values)
+                value = rounding(value);
         }
 
         reference.Upload(values, On(x));

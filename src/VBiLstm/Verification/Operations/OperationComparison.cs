@@ -16,13 +16,14 @@ public static class OperationComparison
     /// <param name="configuration">Model, batch size, optimiser and seed; its data section is not read.</param>
     /// <param name="timeSteps">T, predicted steps of the longest sequence.</param>
     /// <param name="steps">N, training steps; at least 1.</param>
+    /// <param name="rounding">What the device's products do to the float32 operands that they read; null: nothing.</param>
     /// <param name="cancellation">Ends the comparison between two steps.</param>
     /// <returns>Every tensor of every kind of operation, in the order of the computation.</returns>
     /// <exception cref="ConfigurationException">A field is out of range.</exception>
     /// <exception cref="ArgumentException">The device keeps recurrences to itself.</exception>
     /// <exception cref="InsufficientMemoryException">Parameters or activations do not fit one of the devices.</exception>
     public static IReadOnlyCollection<OperationDifference> Run(Device reference, Device device, RunConfiguration configuration, int timeSteps, int steps,
-        CancellationToken cancellation = default)
+        Func<float, float>? rounding = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(reference);
         ArgumentNullException.ThrowIfNull(device);
@@ -32,7 +33,7 @@ public static class OperationComparison
         if (device.OpaqueRecurrences)
             throw new ArgumentException($"{device.Name} runs recurrences as single calls; compare one that runs them by its own kernels.", nameof(device));
         configuration.Validate();
-        using var both = new LockstepDevice(device, reference);
+        using var both = new LockstepDevice(device, reference, rounding);
         using var compared = new ComparedDevice(both, configuration, timeSteps);
         compared.Step.EnterPhase = phase => both.Phase = phase;
         for (var step = 0; step < steps; step++)
