@@ -1,6 +1,8 @@
 #include "capture.h"
 #include "context.h"
 
+#include <algorithm>
+
 namespace softgpu {
 namespace {
 
@@ -8,6 +10,29 @@ void spoil(Capture& capture, const std::string& call)
 {
     if (capture.spoilt.empty())
         capture.spoilt = call + " during the capture";
+}
+
+// The point comes after the other too.
+void merge(CapturePoint& point, const CapturePoint& other)
+{
+    for (const std::size_t node : other.nodes)
+        if (std::find(point.nodes.begin(), point.nodes.end(), node) == point.nodes.end())
+            point.nodes.push_back(node);
+    for (const auto& [stream, steps] : other.progress)
+        point.progress[stream] = std::max(point.progress[stream], steps);
+}
+
+// Whether all that the capture's other streams did comes before where its first stream stands.
+bool is_joined(const Capture& capture)
+{
+    const Progress& joined = capture.origin->capture->progress;
+    const auto& streams = all_streams();
+    return std::all_of(streams.begin(), streams.end(), [&](CUstream stream) {
+        if (stream == capture.origin || !stream->capture || stream->capture->capture.get() != &capture)
+            return true;
+        const auto found = joined.find(stream);
+        return found != joined.end() && found->second == stream->capture->progress.at(stream);
+    });
 }
 
 }
@@ -18,12 +43,40 @@ bool is_capturing(CUstream stream)
     return is_stream(stream) && stream->capture;
 }
 
-CUresult add_node(CUstream stream, Kind kind, const char* what, std::function<void()> work, std::function<bool()> arrived)
+CUresult add_node(CUstream stream, Task task)
 {
-    Capture& capture = *stream->capture;
+    CapturePoint& point = *stream->capture;
+    Capture& capture = *point.capture;
     if (!capture.spoilt.empty())
         return explain(capture_invalidated, capture.spoilt);
-    capture.graph->nodes.push_back(std::make_shared<CUgraphNode_st>(CUgraphNode_st{kind, what, std::move(work), std::move(arrived)}));
+    auto& nodes = capture.graph->nodes;
+    nodes.push_back(std::make_shared<CUgraphNode_st>(CUgraphNode_st{std::move(task), std::move(point.nodes)}));
+    point.nodes = {nodes.size() - 1};
+    point.progress[stream]++;
+    return success;
+}
+
+CUresult wait_in_capture(CUstream stream, const CapturePoint* point)
+{
+    if (!point) {
+        spoil(*stream->capture->capture, "cuStreamWaitEvent for an event of outside");
+        return explain(capture_isolation, "the event was recorded outside the capture");
+    }
+    Capture& capture = *point->capture;
+    if (stream->capture && stream->capture->capture.get() != &capture) {
+        if (capture.graph)
+            spoil(capture, "cuStreamWaitEvent by another capture");
+        spoil(*stream->capture->capture, "cuStreamWaitEvent for an event of another capture");
+        return explain(capture_merge, "the event was recorded in another capture");
+    }
+    if (!capture.graph)
+        return explain(captured_event, "the capture that the event was recorded in has ended");
+    if (!capture.spoilt.empty())
+        return explain(capture_invalidated, capture.spoilt);
+    if (!stream->capture)
+        stream->capture = std::make_unique<CapturePoint>(CapturePoint{point->capture, {}, {}});
+    merge(*stream->capture, *point);
+    stream->capture->progress[stream]++;
     return success;
 }
 
@@ -31,21 +84,21 @@ void invalidate_captures(const Context& context, const std::string& call)
 {
     for (CUstream stream : all_streams())
         if (&stream->context == &context && stream->capture)
-            spoil(*stream->capture, call);
+            spoil(*stream->capture->capture, call);
 }
 
 CUresult refuse_in_capture(const char* call)
 {
     CUresult status = success;
     for (CUstream stream : all_streams())
-        if (stream->capture && stream->capture->thread == std::this_thread::get_id())
+        if (stream->capture && stream->capture->capture->thread == std::this_thread::get_id())
             status = refuse(stream, call);
     return status;
 }
 
 CUresult refuse(CUstream stream, const std::string& call)
 {
-    spoil(*stream->capture, call);
+    spoil(*stream->capture->capture, call);
     return explain(capture_unsupported, call + " during a capture");
 }
 
@@ -65,8 +118,10 @@ SOFTGPU_EXPORT CUresult cuStreamBeginCapture_v2(CUstream stream, int mode)
         return explain(invalid_value, "the software GPU captures in CU_STREAM_CAPTURE_MODE_THREAD_LOCAL, not in mode " + std::to_string(mode));
     if (stream->capture)
         return explain(illegal_state, "the stream captures already");
-    stream->capture = std::make_unique<Capture>();
-    stream->capture->thread = std::this_thread::get_id();
+    auto capture = std::make_shared<Capture>();
+    capture->origin = stream;
+    capture->thread = std::this_thread::get_id();
+    stream->capture = std::make_unique<CapturePoint>(CapturePoint{std::move(capture), {}, {}});
     return success;
 }
 
@@ -78,12 +133,23 @@ SOFTGPU_EXPORT CUresult cuStreamEndCapture(CUstream stream, CUgraph* graph)
         return status;
     if (!stream->capture)
         return explain(illegal_state, "the stream does not capture");
-    if (stream->capture->thread != std::this_thread::get_id())
+    const std::shared_ptr<Capture> capture = stream->capture->capture;
+    if (capture->thread != std::this_thread::get_id())
         return explain(capture_wrong_thread, "the capture began on another thread");
-    const auto capture = std::move(stream->capture);
+    if (capture->origin != stream) {
+        spoil(*capture, "cuStreamEndCapture of another stream than began it");
+        return explain(capture_unmatched, "another stream began the capture");
+    }
+    const bool joined = is_joined(*capture);
+    auto captured = std::move(capture->graph);
+    for (CUstream other : all_streams())
+        if (other->capture && other->capture->capture == capture)
+            other->capture.reset();
     if (!capture->spoilt.empty())
         return explain(capture_invalidated, capture->spoilt);
-    *graph = adopt(std::move(capture->graph), stream->context);
+    if (!joined)
+        return explain(capture_unjoined, "a stream took part in the capture whose work the first one has not waited for at its end");
+    *graph = adopt(std::move(captured), stream->context);
     return success;
 }
 

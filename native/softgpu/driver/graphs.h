@@ -3,21 +3,18 @@
 
 #include "streams.h"
 
-#include <functional>
+#include <cstddef>
 #include <memory>
-#include <string>
 #include <vector>
 
 struct CUgraphNode_st {
-    softgpu::Kind kind;
-    std::string what;
-    std::function<void()> work;
-    std::function<bool()> arrived; // empty where it waits for nobody
+    softgpu::Task task;
+    std::vector<std::size_t> after; // the places in the graph of those that must be done before it
 };
 
 struct CUgraph_st {
     const softgpu::Context* context = nullptr; // where it was captured
-    std::vector<std::shared_ptr<const CUgraphNode_st>> nodes; // each after the one before it
+    std::vector<std::shared_ptr<const CUgraphNode_st>> nodes; // in the order of the capture
 };
 
 typedef const CUgraphNode_st* CUgraphNode;

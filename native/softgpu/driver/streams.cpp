@@ -10,6 +10,7 @@
 #include <exception>
 #include <iterator>
 #include <set>
+#include <utility>
 
 CUstream_st::CUstream_st(softgpu::Context& owner) : context(owner) {}
 CUstream_st::~CUstream_st() = default;
@@ -19,6 +20,8 @@ namespace {
 
 // Calls that run ahead of their work by more than this wait for some of it.
 constexpr std::size_t most_queued = 1024;
+
+constexpr int least_priority = 0, greatest_priority = -5;
 
 struct Streams {
     std::vector<CUstream> created;
@@ -34,24 +37,22 @@ Streams& streams()
 
 class Work : public Operation {
 public:
-    Work(Kind kind, const char* what, std::function<void()> work, std::function<bool()> arrived)
-        : kind_(kind), what_(what), work_(std::move(work)), arrived_(std::move(arrived))
-    {
-    }
+    explicit Work(Task task) : task_(std::move(task)) {}
 
-    bool can_go_on() const override { return has_arrived(arrived_); }
+    bool can_go_on() const override { return has_arrived(task_.arrived); }
 
     bool advance() override
     {
-        perform(kind_, what_, work_);
+        if (task_.begin) {
+            perform(task_.kind, task_.what, std::exchange(task_.begin, nullptr));
+            return false;
+        }
+        perform(task_.kind, task_.what, task_.work);
         return true;
     }
 
 private:
-    Kind kind_;
-    std::string what_;
-    std::function<void()> work_;
-    std::function<bool()> arrived_;
+    Task task_;
 };
 
 void forget_queue(CUstream_st& stream)
@@ -110,19 +111,20 @@ CUresult check(CUstream stream)
     return stream_status(stream);
 }
 
-CUresult add(CUstream stream, Kind kind, const char* what, std::function<void()> work, std::function<bool()> arrived)
+CUresult add(CUstream stream, Kind kind, const char* what, std::function<void()> work, std::function<bool()> arrived, std::function<void()> begin)
 {
     if (const CUresult status = check(stream); status != success)
         return status;
+    Task task{kind, what, std::move(work), std::move(arrived), std::move(begin)};
     if (is_capturing(stream))
-        return add_node(stream, kind, what, std::move(work), std::move(arrived));
-    return append(stream, std::make_unique<Work>(kind, what, std::move(work), std::move(arrived)));
+        return add_node(stream, std::move(task));
+    return append(stream, std::make_unique<Work>(std::move(task)));
 }
 
-CUresult enqueue(CUstream stream, const char* what, std::function<void()> work, std::function<bool()> arrived)
+CUresult enqueue(CUstream stream, const char* what, std::function<void()> work, std::function<bool()> arrived, std::function<void()> begin)
 {
     const std::lock_guard lock(driver_lock());
-    return add(stream, Kind::kernel, what, std::move(work), std::move(arrived));
+    return add(stream, Kind::kernel, what, std::move(work), std::move(arrived), std::move(begin));
 }
 
 CUresult append(CUstream stream, std::unique_ptr<Operation> operation)
@@ -253,11 +255,24 @@ using namespace softgpu;
 
 extern "C" {
 
-SOFTGPU_EXPORT CUresult cuStreamCreate(CUstream* result, unsigned flags)
+SOFTGPU_EXPORT CUresult cuCtxGetStreamPriorityRange(int* least, int* greatest)
 {
     const std::lock_guard lock(driver_lock());
     if (const CUresult status = ready(); status != success)
         return status;
+    *least = least_priority;
+    *greatest = greatest_priority;
+    return success;
+}
+
+// A priority is checked and has no effect: nothing may rely on one, for it orders nothing.
+SOFTGPU_EXPORT CUresult cuStreamCreateWithPriority(CUstream* result, unsigned flags, int priority)
+{
+    const std::lock_guard lock(driver_lock());
+    if (const CUresult status = ready(); status != success)
+        return status;
+    if (priority > least_priority || priority < greatest_priority)
+        return explain(invalid_value, "a priority of " + std::to_string(priority) + " is outside the range of cuCtxGetStreamPriorityRange");
     constexpr unsigned non_blocking = 1;
     if (flags != non_blocking)
         return explain(invalid_value, "the software GPU's streams are made with CU_STREAM_NON_BLOCKING");
@@ -265,6 +280,8 @@ SOFTGPU_EXPORT CUresult cuStreamCreate(CUstream* result, unsigned flags)
     *result = streams().created.back();
     return success;
 }
+
+SOFTGPU_EXPORT CUresult cuStreamCreate(CUstream* result, unsigned flags) { return cuStreamCreateWithPriority(result, flags, least_priority); }
 
 SOFTGPU_EXPORT CUresult cuStreamDestroy_v2(CUstream stream)
 {

@@ -17,6 +17,15 @@ namespace softgpu {
 // The values of CUgraphNodeType.
 enum class Kind { kernel = 0, copy = 1, set = 2 };
 
+// What a stream or a node of a graph does.
+struct Task {
+    Kind kind;
+    std::string what;
+    std::function<void()> work;
+    std::function<bool()> arrived; // empty where it waits for nobody
+    std::function<void()> begin;   // done before the work, as a kernel of its own: others may run in between; mostly empty
+};
+
 // Something in a stream's queue.
 class Operation {
 public:
@@ -26,7 +35,7 @@ public:
     virtual bool advance() = 0;
 };
 
-struct Capture;
+struct CapturePoint;
 struct Context;
 
 struct Queued {
@@ -42,7 +51,7 @@ struct CUstream_st {
 
     softgpu::Context& context;
     std::deque<softgpu::Queued> queue;
-    std::unique_ptr<softgpu::Capture> capture;
+    std::unique_ptr<softgpu::CapturePoint> capture; // where it stands in one
     std::thread::id creator = std::this_thread::get_id();
     bool is_destroyed = false; // its work still runs, as a GPU's does; then it goes
 };
@@ -59,7 +68,7 @@ bool is_stream(CUstream stream);
 CUresult check(CUstream stream);
 
 // Appends work to a stream, or a node to the graph that it captures.
-CUresult add(CUstream stream, Kind kind, const char* what, std::function<void()> work, std::function<bool()> arrived = {});
+CUresult add(CUstream stream, Kind kind, const char* what, std::function<void()> work, std::function<bool()> arrived = {}, std::function<void()> begin = {});
 
 // Appends to a stream that does not capture.
 CUresult append(CUstream stream, std::unique_ptr<Operation> operation);

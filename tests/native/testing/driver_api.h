@@ -26,7 +26,9 @@ CUresult cuModuleUnload(void* module);
 CUresult cuModuleGetFunction(void** function, void* module, const char* name);
 CUresult cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y, unsigned block_z,
     unsigned shared_bytes, CUstream stream, void** arguments, void** extra);
+CUresult cuCtxGetStreamPriorityRange(int* least, int* greatest);
 CUresult cuStreamCreate(CUstream* stream, unsigned flags);
+CUresult cuStreamCreateWithPriority(CUstream* stream, unsigned flags, int priority);
 CUresult cuStreamDestroy_v2(CUstream stream);
 CUresult cuStreamSynchronize(CUstream stream);
 CUresult cuStreamWaitEvent(CUstream stream, void* event, unsigned flags);
