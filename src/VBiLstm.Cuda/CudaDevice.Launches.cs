@@ -17,7 +17,7 @@ public sealed unsafe partial class CudaDevice
     {
         _context.Bind();
         Launches++;
-        CudaStatus.Check(CudaDriver.LaunchKernel(kernel.Function, gridX, gridY, 1, blockX, blockY, 1, 0, _stream, arguments, null), "cuLaunchKernel",
+        CudaStatus.Check(CudaDriver.LaunchKernel(kernel.Function, gridX, gridY, 1, blockX, blockY, 1, 0, _current.Handle, arguments, null), "cuLaunchKernel",
             kernel.Name);
     }
 

@@ -40,13 +40,13 @@ public sealed unsafe partial class CudaDevice
     }
 
     void Clear(nint address, long bytes)
-        => CudaStatus.Check(CudaDriver.MemsetD8Async(address, 0, (nuint)bytes, _stream), "cuMemsetD8Async", "clearing a tensor");
+        => CudaStatus.Check(CudaDriver.MemsetD8Async(address, 0, (nuint)bytes, _current.Handle), "cuMemsetD8Async", "clearing a tensor");
 
     protected override void CopyCore(Tensor x, Tensor y)
     {
         _context.Bind();
         if (x.IsContiguous && y.IsContiguous && x.Address != 0 && y.Operand == 0)
-            CudaStatus.Check(CudaDriver.MemcpyDtoDAsync(y.Address, x.Address, (nuint)x.Count * sizeof(float), _stream), "cuMemcpyDtoDAsync",
+            CudaStatus.Check(CudaDriver.MemcpyDtoDAsync(y.Address, x.Address, (nuint)x.Count * sizeof(float), _current.Handle), "cuMemcpyDtoDAsync",
                 "copying a tensor");
         else
             CopyRows(x, y);

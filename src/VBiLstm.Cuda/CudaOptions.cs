@@ -59,4 +59,7 @@ public sealed record CudaOptions
 
     /// <summary>Whether recorded operations become one captured graph; otherwise each replay launches them one by one.</summary>
     public bool UseGraph { get; init; } = true;
+
+    /// <summary>Whether branches run beside the main line, on a stream of their own; otherwise in its order, with the same bits.</summary>
+    public bool UseFork { get; init; } = true;
 }

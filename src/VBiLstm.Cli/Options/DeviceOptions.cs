@@ -53,9 +53,14 @@ sealed class DeviceOptions
         Description = "cuda: launch a training step's kernels one by one, not as one captured graph. The results have the same bits.",
     };
 
+    readonly Option<bool> _noFork = new("--no-fork")
+    {
+        Description = "cuda: run a training step's kernels in one line, not the gradients of weights beside the loops. The results have the same bits.",
+    };
+
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _device, _threads, _simd, _precision, _recurrence, _products, _noGraph })
+        foreach (var option in new Option[] { _device, _threads, _simd, _precision, _recurrence, _products, _noGraph, _noFork })
             command.Options.Add(option);
     }
 
@@ -124,7 +129,7 @@ sealed class DeviceOptions
 
     CpuDevice CreateCpu(ParseResult parsed, Func<int> processors)
     {
-        foreach (var option in new Option[] { _precision, _recurrence, _products, _noGraph })
+        foreach (var option in new Option[] { _precision, _recurrence, _products, _noGraph, _noFork })
             Refuse(parsed, option, "--device cpu");
         var threads = parsed.GetValue(_threads);
         if (threads is < 0 or > 1024)
@@ -176,6 +181,7 @@ sealed class DeviceOptions
                 var other => throw new ConfigurationException($"--products is '{other}'; use library or kernels."),
             },
             UseGraph = !parsed.GetValue(_noGraph),
+            UseFork = !parsed.GetValue(_noFork),
         };
         if (options.Precision != CudaPrecision.Bf16)
             Refuse(parsed, _products, $"--precision {(options.Precision == CudaPrecision.Tf32 ? "tf32" : "fp32")}");

@@ -12,7 +12,8 @@ public sealed partial class CountingDevice(bool roundsOperands = false, bool lib
     const long Alignment = 256;
 
     nint _next = (nint)Alignment;
-    bool _replaying;
+    bool _replaying, _inBranch;
+    int _joins;
 
     /// <summary>Receives every operation; null counts none.</summary>
     public Action<CountedOperation>? Counted { get; set; }
@@ -68,6 +69,15 @@ public sealed partial class CountingDevice(bool roundsOperands = false, bool lib
         _replaying = false;
     });
 
+    protected override void ForkCore(Action branch)
+    {
+        _inBranch = true;
+        base.ForkCore(branch);
+        _inBranch = false;
+    }
+
+    protected override void JoinBranchesCore() => _joins++;
+
     public override Weight CreateWeight(Tensor values, WeightUse use) => new PlainWeight(values, use);
 
     protected override void RefreshWeightsCore(IReadOnlyList<Weight> weights)
@@ -83,7 +93,7 @@ public sealed partial class CountingDevice(bool roundsOperands = false, bool lib
         if (Counted is null)
             return;
         HostLaunches += _replaying ? 0 : 1;
-        Counted(new CountedOperation(name, 1, bytes, floatingPointOperations));
+        Counted(new CountedOperation(name, 1, bytes, floatingPointOperations, _inBranch, _joins));
     }
 
     void CountUpload(long bytes)
