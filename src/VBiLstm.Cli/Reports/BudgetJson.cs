@@ -54,6 +54,7 @@ static class BudgetJson
         Write(json, budget.Kernels, budget.Bytes, budget.FloatingPointOperations, Times(budget.Seconds), measured?.Seconds);
         if (gpu is not null)
             json.WriteNumber("least_bytes", budget.LeastBytes(gpu));
+        Write(json, "seconds_in_line", Times(budget.SecondsInLine));
         Write(json, "least_seconds", Times(budget.LeastSeconds));
         json.WriteEndObject();
         json.WriteStartObject("phases");

@@ -65,9 +65,12 @@ public sealed record GpuSpecification(
     /// <param name="precision">Of products.</param>
     /// <param name="fromL2">Whether the operands are found in L2, as far as they fit; otherwise they come from memory, which is pessimistic.</param>
     public double Seconds(in CountedOperation operation, CudaPrecision precision, bool fromL2 = false)
+        => Math.Max(operation.Kernels * SecondsPerKernel, BusySeconds(operation, precision, fromL2));
+
+    /// <summary>As <see cref="Seconds"/>, without the start of the kernels.</summary>
+    internal double BusySeconds(in CountedOperation operation, CudaPrecision precision, bool fromL2)
     {
         var gigabytesPerSecond = fromL2 && operation.Bytes <= L2Bytes ? L2GigabytesPerSecond : GigabytesPerSecond;
-        return Math.Max(operation.Kernels * SecondsPerKernel,
-            Math.Max(operation.Bytes / (1e9 * gigabytesPerSecond), operation.FloatingPointOperations / PeakOperations(precision)));
+        return Math.Max(operation.Bytes / (1e9 * gigabytesPerSecond), operation.FloatingPointOperations / PeakOperations(precision));
     }
 }
