@@ -49,7 +49,9 @@ SOFTGPU_EXPORT void count_live(LibraryKind kind, long change);
 
 // Appends work to a stream or, while the stream captures, adds a node to its graph. `what` names it in errors.
 // Where the work waits for another process or thread, `arrived` is asked, again and again and under the driver's lock, whether it can go on.
-SOFTGPU_EXPORT CUresult enqueue(CUstream stream, const char* what, std::function<void()> work, std::function<bool()> arrived = {});
+// Where there is something to `begin` with, it is done before the work, and other streams and nodes may run in between; as a node it is one with the work.
+SOFTGPU_EXPORT CUresult enqueue(CUstream stream, const char* what, std::function<void()> work, std::function<bool()> arrived = {},
+    std::function<void()> begin = {});
 
 // From now on the context answers every call with this error; cuGetErrorString tells the message. Callable from work.
 SOFTGPU_EXPORT void fail(CUresult code, const std::string& message);

@@ -51,7 +51,7 @@ public sealed unsafe partial class CudaDevice
         _previous = kernel;
         if (!startsEarly)
         {
-            CudaStatus.Check(CudaDriver.LaunchKernel(kernel.Function, gridX, gridY, 1, blockX, blockY, 1, 0, _stream, arguments, null), "cuLaunchKernel",
+            CudaStatus.Check(CudaDriver.LaunchKernel(kernel.Function, gridX, gridY, 1, blockX, blockY, 1, 0, _current.Handle, arguments, null), "cuLaunchKernel",
                 kernel.Name);
             return;
         }
@@ -66,7 +66,7 @@ public sealed unsafe partial class CudaDevice
             BlockX = blockX,
             BlockY = blockY,
             BlockZ = 1,
-            Stream = _stream,
+            Stream = _current.Handle,
             Attributes = &attribute,
             AttributeCount = 1,
         };

@@ -44,7 +44,7 @@ public sealed unsafe partial class CudaDevice
         }
     }
 
-    void OpenCudnn() => _recurrences = _releases.Add(new CudnnRecurrences(this, _stream, Options.Precision, _products.Version));
+    void OpenCudnn() => _recurrences = _releases.Add(new CudnnRecurrences(this, _stream, Options.Precision, _main.Products.Version));
 
     const string KernelsInstead = "LSTMs without a channel run by the project's own kernels, a product and a cell a step.";
 

@@ -19,7 +19,7 @@ public sealed unsafe partial class CudaDevice
 
     protected override void GradientNormCore(Tensor gradients, Tensor result)
     {
-        var partial = _scratch.Address;
+        var partial = _current.Scratch;
         var squares = stackalloc void*[] { &gradients, &partial };
         Launch(_kernels.SumOfSquares, PartialSums, 1, ReductionThreads, 1, squares);
         var arguments = stackalloc void*[] { &partial, &result };

@@ -11,9 +11,9 @@ public sealed unsafe partial class CudaDevice
     {
         _context.Bind();
         EndRunOfKernels();
-        if (!bias.IsEmpty && _products.TryMultiplyAddBias(x, w.Values, bias, y))
+        if (!bias.IsEmpty && _current.Products.TryMultiplyAddBias(x, w.Values, bias, y))
             return;
-        _products.Multiply(x, w.Values, y, accumulate);
+        _current.Products.Multiply(x, w.Values, y, accumulate);
         if (!bias.IsEmpty)
             AddCore(y, bias, y);
     }
@@ -27,7 +27,7 @@ public sealed unsafe partial class CudaDevice
         using var memory = Arena.Create(this, "a small product",
             arena => (arena.Take(n, n, readers), arena.Take(n, n, readers), arena.Take(1, n), arena.Take(n, n)), out var x);
         EndRunOfKernels();
-        var adds = _products.TryMultiplyAddBias(x.Item1, x.Item2, x.Item3, x.Item4);
+        var adds = _current.Products.TryMultiplyAddBias(x.Item1, x.Item2, x.Item3, x.Item4);
         Synchronise();
         return adds;
     }
@@ -38,7 +38,7 @@ public sealed unsafe partial class CudaDevice
         if (TryMultiplyTransposedThin(dy, w, dx, accumulate))
             return;
         EndRunOfKernels();
-        _products.MultiplyTransposed(dy, w.Values, dx, accumulate);
+        _current.Products.MultiplyTransposed(dy, w.Values, dx, accumulate);
     }
 
     protected override void WeightGradientsCore(ReadOnlySpan<WeightGradient> gradients, Tensor dy, Tensor dBias, bool accumulate)
@@ -49,14 +49,14 @@ public sealed unsafe partial class CudaDevice
         {
             if (pair.X.IsEmpty)
                 continue;
-            _products.WeightGradient(pair.X, dy, pair.DW, accumulate);
+            _current.Products.WeightGradient(pair.X, dy, pair.DW, accumulate);
         }
 
         if (dBias.IsEmpty)
             return;
         if (RowSlices(dy.Rows, dy.Columns) is > 1 and var slices)
         {
-            var partial = new Tensor(_scratch.Address, slices, dy.Columns, dy.Columns);
+            var partial = new Tensor(_current.Scratch, slices, dy.Columns, dy.Columns);
             SumColumns(dy, partial, accumulate: false);
             dy = partial;
         }
@@ -80,7 +80,7 @@ public sealed unsafe partial class CudaDevice
         {
             _context.Bind();
             EndRunOfKernels();
-            _products.Multiply(x, w.Values, y, accumulate: false);
+            _current.Products.Multiply(x, w.Values, y, accumulate: false);
             LeakyReluForwardCore(y, bias, y, phi);
             return;
         }

@@ -42,7 +42,7 @@ public sealed unsafe partial class CudaDevice
     void Clear(nint address, long bytes)
     {
         EndRunOfKernels();
-        CudaStatus.Check(CudaDriver.MemsetD8Async(address, 0, (nuint)bytes, _stream), "cuMemsetD8Async", "clearing a tensor");
+        CudaStatus.Check(CudaDriver.MemsetD8Async(address, 0, (nuint)bytes, _current.Handle), "cuMemsetD8Async", "clearing a tensor");
     }
 
     protected override void CopyCore(Tensor x, Tensor y)
@@ -55,7 +55,7 @@ public sealed unsafe partial class CudaDevice
         }
 
         EndRunOfKernels();
-        CudaStatus.Check(CudaDriver.MemcpyDtoDAsync(y.Address, x.Address, (nuint)x.Count * sizeof(float), _stream), "cuMemcpyDtoDAsync",
+        CudaStatus.Check(CudaDriver.MemcpyDtoDAsync(y.Address, x.Address, (nuint)x.Count * sizeof(float), _current.Handle), "cuMemcpyDtoDAsync",
             "copying a tensor");
     }
 

@@ -5,13 +5,11 @@ using VBiLstm.Devices;
 namespace VBiLstm.Cuda;
 
 /// <summary>
-/// One NVIDIA GPU, or the software GPU behind the same calls: the project's kernels, cuBLAS, cuBLASLt and cuDNN on one stream. Operations return at once
-/// and run in the order of the calls; every result has the same bits each time. Not for concurrent callers.
+/// One NVIDIA GPU, or the software GPU behind the same calls: the project's kernels, cuBLAS, cuBLASLt and cuDNN on one stream, branches on another.
+/// Operations return at once and run in the order of the calls; every result has the same bits each time, beside a branch or not. Not for concurrent callers.
 /// </summary>
 public sealed unsafe partial class CudaDevice : Device
 {
-    // NVIDIA's advice for Hopper; earlier GPUs need less.
-    const int WorkspaceBytes = 32 << 20;
     const int DownloadBytes = 4 << 20;
     const int OldestWithThinKernels = 80;
 
@@ -19,15 +17,15 @@ public sealed unsafe partial class CudaDevice : Device
     readonly KernelModule _kernels;
     readonly nint _stream;
     readonly UploadRing _uploads;
-    readonly CublasProducts _products;
+    readonly ComputeStream _main;
+    readonly ComputeStream? _branch;
+    readonly nint _forked, _joined;
     readonly ProductPlanner _planner;
     readonly ProductTable? _productTable;
     readonly List<string> _notices = [];
     CudnnRecurrences? _recurrences;
     readonly List<RecordedGraph> _graphs = [];
-    readonly DeviceMemory _workspace;
     readonly DeviceMemory _download;
-    readonly DeviceMemory _scratch;
     readonly nint _pinned;
     readonly Releases _releases = new();
     bool _disposed;
@@ -51,15 +49,19 @@ public sealed unsafe partial class CudaDevice : Device
                     RefuseWhatIsNewer();
                 _kernels = _releases.Add(new KernelModule(NativeLibraries.ReadKernels(), options.Precision, _context.Name));
                 NoEarlyStarts = WhyNoEarlyStarts();
-                CudaStatus.Check(CudaDriver.StreamCreate(out _stream, StreamFlags.NonBlocking), "cuStreamCreate", "creating the compute stream");
-                _releases.Add(() => _ = CudaDriver.StreamDestroy(_stream));
+                _stream = CreateStream(range => range.Greatest, "creating the compute stream");
                 _uploads = _releases.Add(new UploadRing(_stream, WaitForEvent));
                 CudaStatus.Check(CudaDriver.MemHostAlloc(out _pinned, DownloadBytes, 0), "cuMemHostAlloc", "allocating pinned download memory");
                 _releases.Add(() => _ = CudaDriver.MemFreeHost(_pinned));
-                _workspace = _releases.Add(Allocate(WorkspaceBytes, "the workspace of cuBLAS"));
                 _download = _releases.Add(Allocate(DownloadBytes, "the download buffer"));
-                _scratch = _releases.Add(Allocate(ScratchBytes, "the reductions' scratch"));
-                _products = _releases.Add(new CublasProducts(_stream, _workspace.Address, WorkspaceBytes, options.Precision));
+                _current = _main = _releases.Add(new ComputeStream(this, _stream, ScratchBytes));
+                if (options.UseFork)
+                {
+                    var branch = CreateStream(range => range.Least, "creating the stream of branches");
+                    (_forked, _joined) = (CreateEvent("creating the event of a fork"), CreateEvent("creating the event of a join"));
+                    _branch = _releases.Add(new ComputeStream(this, branch, ScratchBytes));
+                }
+
                 if (HasThinKernels && options.Products == CudaProducts.Automatic)
                     _productTable = ProductTable.Read(ProductTable.PathOf(_context.Name), _context.Name);
                 _planner = new ProductPlanner(options, HasThinKernels, _productTable);
@@ -95,7 +97,8 @@ public sealed unsafe partial class CudaDevice : Device
     public override string Name
         => $"{(Options.Software ? "soft" : $"cuda:{Options.Ordinal}")} ({_context.Name}, {PrecisionText}, "
             + $"{(_recurrences is null ? "kernels' recurrences" : $"cuDNN {CudnnRecurrences.VersionText}")}, {(Options.UseGraph ? "graph" : "no graph")}"
-            + $"{(StartsEarly ? ", early starts" : "")}{(_communicators.Length > 0 ? $", NCCL {NcclVersionText}" : "")})";
+            + $"{(StartsEarly ? ", early starts" : "")}{(Options.UseFork ? "" : ", no fork")}"
+            + $"{(_communicators.Length > 0 ? $", NCCL {NcclVersionText}" : "")})";
 
     string PrecisionText => Options.Precision switch
     {
@@ -231,6 +234,8 @@ public sealed unsafe partial class CudaDevice : Device
     {
         _context.Bind();
         CudaStatus.Check(WaitForStream(), "cuStreamSynchronize", "waiting for the GPU");
+        if (_branch is not null)
+            CudaStatus.Check(CudaDriver.StreamSynchronize(_branch.Handle), "cuStreamSynchronize", "waiting for a branch");
     }
 
     /// <summary>Begins what NVIDIA's profilers collect where they were told to wait for it.</summary>
@@ -272,6 +277,8 @@ public sealed unsafe partial class CudaDevice : Device
 
         // Other ranks of this process may have to come before.
         _ = WaitForStream();
+        if (_branch is not null)
+            _ = CudaDriver.StreamSynchronize(_branch.Handle);
         lock (_context.Gate)
         {
             foreach (var graph in _graphs.ToArray())

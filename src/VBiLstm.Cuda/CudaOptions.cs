@@ -64,4 +64,7 @@ public sealed record CudaOptions
     /// Whether kernels start before the one before them has ended (programmatic dependent launch), where the GPU, the driver and the kernels' code can.
     /// </summary>
     public bool StartEarly { get; init; } = true;
+
+    /// <summary>Whether branches run beside the main line, on a stream of their own; otherwise in its order, with the same bits.</summary>
+    public bool UseFork { get; init; } = true;
 }

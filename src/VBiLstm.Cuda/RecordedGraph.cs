@@ -64,7 +64,7 @@ sealed class RecordedGraph(CudaContext context, nint stream, Action operations, 
         try
         {
             Count(graph);
-            CudaStatus.Check(CudaDriver.GraphInstantiate(out _executable, graph, 0), "cuGraphInstantiateWithFlags",
+            CudaStatus.Check(CudaDriver.GraphInstantiate(out _executable, graph, GraphInstantiateFlags.UseNodePriority), "cuGraphInstantiateWithFlags",
                 $"preparing a step's graph of {Nodes} nodes");
             CudaStatus.Check(CudaDriver.GraphUpload(_executable, stream), "cuGraphUpload", "uploading a step's graph");
         }

@@ -37,6 +37,9 @@ public static class DriverAPINativeMethods
         public static extern CUResult cuCtxSetCurrent([In] CUcontext ctx);
 
         [DllImport(Library)]
+        public static extern CUResult cuCtxGetStreamPriorityRange(ref int leastPriority, ref int greatestPriority);
+
+        [DllImport(Library)]
         public static extern CUResult cuDevicePrimaryCtxRetain(ref CUcontext pctx, CUdevice dev);
 
         [DllImport(Library, EntryPoint = "cuDevicePrimaryCtxRelease_v2")]
@@ -95,6 +98,9 @@ public static class DriverAPINativeMethods
     {
         [DllImport(Library)]
         public static extern CUResult cuStreamCreate(ref CUstream phStream, CUStreamFlags Flags);
+
+        [DllImport(Library)]
+        public static extern CUResult cuStreamCreateWithPriority(ref CUstream phStream, CUStreamFlags flags, int priority);
 
         [DllImport(Library)]
         public static extern CUResult cuStreamDestroy_v2(CUstream hStream);

@@ -26,6 +26,11 @@ enum : CUresult {
     launch_failed = 719,
     capture_unsupported = 900,
     capture_invalidated = 901,
+    capture_merge = 902,
+    capture_unmatched = 903,
+    capture_unjoined = 904,
+    capture_isolation = 905,
+    captured_event = 907,
     capture_wrong_thread = 908,
 };
 

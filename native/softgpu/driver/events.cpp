@@ -10,6 +10,7 @@ struct CUevent_st {
     const softgpu::Context& context;
     long recorded = 0;  // how often cuEventRecord was called
     long completed = 0; // how many of those have run
+    std::unique_ptr<softgpu::CapturePoint> captured; // where it was last recorded, where that was in a capture
 };
 
 typedef CUevent_st* CUevent;
@@ -106,8 +107,13 @@ SOFTGPU_EXPORT CUresult cuEventRecord(CUevent handle, CUstream stream)
     std::shared_ptr<CUevent_st> event;
     if (const CUresult status = find(handle, event); status != success)
         return status;
-    if (is_capturing(stream))
-        return refuse(stream, "cuEventRecord");
+    if (is_capturing(stream)) {
+        if (const std::string& spoilt = stream->capture->capture->spoilt; !spoilt.empty())
+            return explain(capture_invalidated, spoilt);
+        event->captured = std::make_unique<CapturePoint>(*stream->capture);
+        return success;
+    }
+    event->captured.reset();
     event->recorded++;
     return append(stream, std::make_unique<Record>(event));
 }
@@ -122,8 +128,8 @@ SOFTGPU_EXPORT CUresult cuStreamWaitEvent(CUstream stream, CUevent handle, unsig
         return status;
     if (flags != 0)
         return explain(invalid_value, "the flags of cuStreamWaitEvent must be 0");
-    if (is_capturing(stream))
-        return refuse(stream, "cuStreamWaitEvent");
+    if (is_capturing(stream) || event->captured)
+        return wait_in_capture(stream, event->captured.get());
     return append(stream, std::make_unique<Wait>(event));
 }
 
@@ -137,6 +143,8 @@ SOFTGPU_EXPORT CUresult cuEventSynchronize(CUevent handle)
         return status;
     if (const CUresult status = refuse_in_capture("cuEventSynchronize"); status != success)
         return status;
+    if (event->captured)
+        return explain(captured_event, "the event was last recorded in a capture, which does nothing by itself");
     const long version = event->recorded;
     Context& context = current_context();
     while (event->completed < version && (run_one(context) || wait_for_others(context))) {

@@ -4,6 +4,7 @@
 #include "options.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -57,10 +58,21 @@ CUresult check_executable(CUgraphExec executable)
     return all().executables.contains(executable) ? check_owner(*executable->context, "the executable graph") : no_executable();
 }
 
-// One launch, node after node. Other streams may work between two of them.
+// One launch. A node may run once those before it are done, and a seed chooses among such nodes, so that a missing edge shows; without a seed they run in the
+// order of the capture. Other streams may work between two of them.
 class GraphLaunch : public Operation {
 public:
-    explicit GraphLaunch(std::shared_ptr<Program> program) : program_(std::move(program)) {}
+    explicit GraphLaunch(std::shared_ptr<Program> program)
+        : program_(std::move(program)), waits_for_(program_->nodes.size()), followers_(program_->nodes.size()), has_begun_(program_->nodes.size())
+    {
+        for (std::size_t i = 0; i < program_->nodes.size(); i++) {
+            waits_for_[i] = program_->nodes[i]->after.size();
+            for (const std::size_t before : program_->nodes[i]->after)
+                followers_[before].push_back(i);
+            if (waits_for_[i] == 0)
+                ready_.insert(i);
+        }
+    }
 
     ~GraphLaunch() override
     {
@@ -73,27 +85,56 @@ public:
     {
         if (program_->running && program_->running != this)
             return false;
-        return next_ == program_->nodes.size() || has_arrived(program_->nodes[next_]->arrived);
+        return ready_.empty() || std::any_of(ready_.begin(), ready_.end(), [this](std::size_t i) { return has_arrived(node(i).arrived); });
     }
 
     bool advance() override
     {
         program_->running = this;
-        const auto& nodes = program_->nodes;
-        for (bool goes_on = next_ < nodes.size(); goes_on;) {
-            const auto& node = *nodes[next_++];
-            goes_on = next_ < nodes.size() && begin_early(node, *nodes[next_]);
-            if (sticky_error(*acting_context()) != success)
-                break;
-            perform(node);
-            goes_on = goes_on && sticky_error(*acting_context()) == success;
-        }
-        return next_ == nodes.size();
+        std::vector<std::size_t> candidates;
+        std::copy_if(ready_.begin(), ready_.end(), std::back_inserter(candidates), [this](std::size_t i) { return has_arrived(node(i).arrived); });
+        if (!candidates.empty())
+            run(candidates[candidates.size() == 1 ? 0 : choose(*acting_context(), candidates.size())]);
+        return ready_.empty();
     }
 
 private:
+    const CUgraphNode_st& node(std::size_t place) const { return *program_->nodes[place]; }
+
+    void run(std::size_t place)
+    {
+        for (bool goes_on = true; goes_on;) {
+            if (node(place).begin && !has_begun_[place]) {
+                has_begun_[place] = true;
+                return perform_begin(node(place));
+            }
+            const std::size_t next = follower_with_early_begin(place);
+            goes_on = next < program_->nodes.size() && begin_early(node(place), node(next));
+            if (sticky_error(*acting_context()) != success)
+                return;
+            perform(node(place));
+            ready_.erase(place);
+            for (const std::size_t follower : followers_[place])
+                if (--waits_for_[follower] == 0)
+                    ready_.insert(follower);
+            goes_on = goes_on && sticky_error(*acting_context()) == success;
+            place = next;
+        }
+    }
+
+    // By a programmatic edge, of which a node has one at most.
+    std::size_t follower_with_early_begin(std::size_t place) const
+    {
+        const auto& followers = followers_[place];
+        const auto found = std::find_if(followers.begin(), followers.end(), [this](std::size_t i) { return node(i).begin_early != nullptr; });
+        return found == followers.end() ? program_->nodes.size() : *found;
+    }
+
     std::shared_ptr<Program> program_;
-    std::size_t next_ = 0;
+    std::vector<std::size_t> waits_for_; // how many nodes each still comes after
+    std::vector<std::vector<std::size_t>> followers_;
+    std::vector<bool> has_begun_;
+    std::set<std::size_t> ready_;
 };
 
 }
@@ -175,8 +216,9 @@ SOFTGPU_EXPORT CUresult cuGraphInstantiateWithFlags(CUgraphExec* result, CUgraph
         return no_graph();
     if (const CUresult status = check_owner(*graph->context, "the graph"); status != success)
         return status;
-    if (flags != 0)
-        return explain(invalid_value, "the software GPU knows no flags of cuGraphInstantiate");
+    constexpr unsigned long long use_node_priority = 8;
+    if ((flags & ~use_node_priority) != 0)
+        return explain(invalid_value, "the software GPU knows no flag of cuGraphInstantiate but CUDA_GRAPH_INSTANTIATE_FLAG_USE_NODE_PRIORITY");
     if (is_due(&Options::fail_graph))
         return explain(invalid_value, "SOFTGPU_FAIL_GRAPH asked for it");
     auto executable = std::make_unique<CUgraphExec_st>(CUgraphExec_st{graph->context, std::make_shared<Program>(Program{graph->nodes})});

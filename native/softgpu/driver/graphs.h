@@ -3,16 +3,17 @@
 
 #include "streams.h"
 
-#include <functional>
+#include <cstddef>
 #include <memory>
-#include <string>
 #include <vector>
 
-struct CUgraphNode_st : softgpu::Work {};
+struct CUgraphNode_st : softgpu::Work {
+    std::vector<std::size_t> after; // the places in the graph of those that must be done before it
+};
 
 struct CUgraph_st {
     const softgpu::Context* context = nullptr; // where it was captured
-    std::vector<std::shared_ptr<const CUgraphNode_st>> nodes; // each after the one before it, by a programmatic edge where it may begin early
+    std::vector<std::shared_ptr<const CUgraphNode_st>> nodes; // in the order of the capture
 };
 
 typedef const CUgraphNode_st* CUgraphNode;

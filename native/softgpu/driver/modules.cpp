@@ -176,7 +176,7 @@ CUresult launch(const LaunchConfiguration& configuration, CUfunction function, v
                 run(work->launch);
         };
     };
-    return add(stream, {Kind::kernel, name, in_module(execute), {}, is_dependent ? std::function<void()>(in_module(begin_early)) : nullptr, false});
+    return add(stream, {Kind::kernel, name, in_module(execute), {}, {}, is_dependent ? std::function<void()>(in_module(begin_early)) : nullptr, false});
 }
 
 }

@@ -10,6 +10,7 @@
 #include <exception>
 #include <iterator>
 #include <set>
+#include <utility>
 
 CUstream_st::CUstream_st(softgpu::Context& owner) : context(owner) {}
 CUstream_st::~CUstream_st() = default;
@@ -19,6 +20,8 @@ namespace {
 
 // Calls that run ahead of their work by more than this wait for some of it.
 constexpr std::size_t most_queued = 1024;
+
+constexpr int least_priority = 0, greatest_priority = -5;
 
 struct Streams {
     std::vector<CUstream> created;
@@ -41,6 +44,11 @@ public:
 
     bool advance() override
     {
+        if (work_.begin) {
+            perform_begin(work_);
+            work_.begin = nullptr;
+            return false;
+        }
         perform(work_);
         return true;
     }
@@ -61,6 +69,15 @@ void run_checked(const std::string& what, const std::function<void()>& work)
     check_canaries(what);
     if (invalid.any())
         check_uninitialised_reads(what);
+}
+
+void run_with_faults(const Work& work, const std::function<void()>& part)
+{
+    if (work.kind == Kind::kernel && is_due(&Options::fail_launch))
+        return fail(launch_failed, work.what + ": SOFTGPU_FAIL_LAUNCH asked for it");
+    if (work.kind == Kind::kernel && is_due(&Options::lose_device))
+        return fail(device_unavailable, work.what + ": the device is lost, as SOFTGPU_LOSE_DEVICE asked");
+    run_checked(work.what, part);
 }
 
 // Of the stream's first two operations.
@@ -143,12 +160,15 @@ CUresult add(CUstream stream, Work work)
     return status;
 }
 
-CUresult add(CUstream stream, Kind kind, const char* what, std::function<void()> run) { return add(stream, {kind, what, std::move(run), {}, {}, false}); }
+CUresult add(CUstream stream, Kind kind, const char* what, std::function<void()> run)
+{
+    return add(stream, {kind, what, std::move(run), {}, {}, {}, false});
+}
 
-CUresult enqueue(CUstream stream, const char* what, std::function<void()> work, std::function<bool()> arrived)
+CUresult enqueue(CUstream stream, const char* what, std::function<void()> work, std::function<bool()> arrived, std::function<void()> begin)
 {
     const std::lock_guard lock(driver_lock());
-    return add(stream, {Kind::kernel, what, std::move(work), std::move(arrived), {}, true});
+    return add(stream, {Kind::kernel, what, std::move(work), std::move(arrived), std::move(begin), {}, true});
 }
 
 CUresult append(CUstream stream, std::unique_ptr<Operation> operation)
@@ -163,14 +183,9 @@ CUresult append(CUstream stream, std::unique_ptr<Operation> operation)
     return sticky_error(context);
 }
 
-void perform(const Work& work)
-{
-    if (work.kind == Kind::kernel && is_due(&Options::fail_launch))
-        return fail(launch_failed, work.what + ": SOFTGPU_FAIL_LAUNCH asked for it");
-    if (work.kind == Kind::kernel && is_due(&Options::lose_device))
-        return fail(device_unavailable, work.what + ": the device is lost, as SOFTGPU_LOSE_DEVICE asked");
-    run_checked(work.what, work.run);
-}
+void perform(const Work& work) { run_with_faults(work, work.run); }
+
+void perform_begin(const Work& work) { run_with_faults(work, work.begin); }
 
 bool begin_early(const Work& before, const Work& kernel)
 {
@@ -285,11 +300,24 @@ using namespace softgpu;
 
 extern "C" {
 
-SOFTGPU_EXPORT CUresult cuStreamCreate(CUstream* result, unsigned flags)
+SOFTGPU_EXPORT CUresult cuCtxGetStreamPriorityRange(int* least, int* greatest)
 {
     const std::lock_guard lock(driver_lock());
     if (const CUresult status = ready(); status != success)
         return status;
+    *least = least_priority;
+    *greatest = greatest_priority;
+    return success;
+}
+
+// A priority is checked and has no effect: nothing may rely on one, for it orders nothing.
+SOFTGPU_EXPORT CUresult cuStreamCreateWithPriority(CUstream* result, unsigned flags, int priority)
+{
+    const std::lock_guard lock(driver_lock());
+    if (const CUresult status = ready(); status != success)
+        return status;
+    if (priority > least_priority || priority < greatest_priority)
+        return explain(invalid_value, "a priority of " + std::to_string(priority) + " is outside the range of cuCtxGetStreamPriorityRange");
     constexpr unsigned non_blocking = 1;
     if (flags != non_blocking)
         return explain(invalid_value, "the software GPU's streams are made with CU_STREAM_NON_BLOCKING");
@@ -297,6 +325,8 @@ SOFTGPU_EXPORT CUresult cuStreamCreate(CUstream* result, unsigned flags)
     *result = streams().created.back();
     return success;
 }
+
+SOFTGPU_EXPORT CUresult cuStreamCreate(CUstream* result, unsigned flags) { return cuStreamCreateWithPriority(result, flags, least_priority); }
 
 SOFTGPU_EXPORT CUresult cuStreamDestroy_v2(CUstream stream)
 {

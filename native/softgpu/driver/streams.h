@@ -23,6 +23,7 @@ struct Work {
     std::string what; // in errors
     std::function<void()> run;
     std::function<bool()> arrived; // empty where it waits for nobody
+    std::function<void()> begin; // done before it as a kernel of its own: others may run in between; mostly empty
     std::function<void()> begin_early; // of a kernel that may start before the one before it has ended, what comes before its wait
     bool is_of_library = false;
 };
@@ -38,7 +39,7 @@ public:
     virtual bool advance() = 0;
 };
 
-struct Capture;
+struct CapturePoint;
 struct Context;
 
 struct Queued {
@@ -54,7 +55,7 @@ struct CUstream_st {
 
     softgpu::Context& context;
     std::deque<softgpu::Queued> queue;
-    std::unique_ptr<softgpu::Capture> capture;
+    std::unique_ptr<softgpu::CapturePoint> capture; // where it stands in one
     std::thread::id creator = std::this_thread::get_id();
     bool is_destroyed = false; // its work still runs, as a GPU's does; then it goes
     bool ends_with_library = false; // what was added last
@@ -80,6 +81,9 @@ CUresult append(CUstream stream, std::unique_ptr<Operation> operation);
 
 // Runs work, with the faults to inject before it and the checks of memory after it.
 void perform(const Work& work);
+
+// The same of what is done before it.
+void perform_begin(const Work& work);
 
 // Where the seed has it, begins a kernel before the one before it, which then must run next, and it itself next on the same thread.
 bool begin_early(const Work& before, const Work& kernel);

@@ -100,33 +100,21 @@ private:
     std::uint64_t mark_ = 0;
 };
 
-// Puts work that needs a workspace into a stream, in two operations as the several kernels of the real libraries are:
-// between them other streams may run.
+// Puts work that needs a workspace into a stream, in two parts as the several kernels of the real libraries are:
+// between them other streams, or other nodes of a graph, may run.
 inline CUresult enqueue_with_workspace(CUstream stream, const char* what, const DeviceRanges& ranges, Workspace memory, std::function<void()> work)
 {
     const auto workspace = std::make_shared<Workspace>(memory);
-    if (is_capturing(stream)) {
-        // One node, for whoever counts the kernels of a graph.
-        return enqueue(stream, what, [what, ranges, workspace, work = std::move(work)] {
-            if (!ranges.usable(what))
-                return;
-            workspace->begin();
-            work();
-            workspace->end();
-        });
-    }
-    const CUresult result = enqueue(stream, what, [what, ranges, workspace] {
+    const auto begin = [what, ranges, workspace] {
         if (ranges.usable(what))
             workspace->begin();
-    });
-    if (result != 0)
-        return result;
+    };
     return enqueue(stream, what, [what, ranges, workspace, work = std::move(work)] {
         if (!ranges.usable(what) || !workspace->untouched(what))
             return;
         work();
         workspace->end();
-    });
+    }, {}, begin);
 }
 
 // What the driver says about a result that is not success.

@@ -59,9 +59,14 @@ sealed class DeviceOptions
             + "have the same bits.",
     };
 
+    readonly Option<bool> _noFork = new("--no-fork")
+    {
+        Description = "cuda: run a training step's kernels in one line, not the gradients of weights beside the loops. The results have the same bits.",
+    };
+
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _device, _threads, _simd, _precision, _recurrence, _products, _noGraph, _noEarlyStart })
+        foreach (var option in new Option[] { _device, _threads, _simd, _precision, _recurrence, _products, _noGraph, _noEarlyStart, _noFork })
             command.Options.Add(option);
     }
 
@@ -130,7 +135,7 @@ sealed class DeviceOptions
 
     CpuDevice CreateCpu(ParseResult parsed, Func<int> processors)
     {
-        foreach (var option in new Option[] { _precision, _recurrence, _products, _noGraph, _noEarlyStart })
+        foreach (var option in new Option[] { _precision, _recurrence, _products, _noGraph, _noEarlyStart, _noFork })
             Refuse(parsed, option, "--device cpu");
         var threads = parsed.GetValue(_threads);
         if (threads is < 0 or > 1024)
@@ -183,6 +188,7 @@ sealed class DeviceOptions
             },
             UseGraph = !parsed.GetValue(_noGraph),
             StartEarly = !parsed.GetValue(_noEarlyStart),
+            UseFork = !parsed.GetValue(_noFork),
         };
         if (options.Precision == CudaPrecision.Fp32)
             Refuse(parsed, _products, "--precision fp32");

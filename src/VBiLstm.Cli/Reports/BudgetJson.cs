@@ -55,6 +55,7 @@ static class BudgetJson
         Write(json, budget.Kernels, budget.Bytes, budget.FloatingPointOperations, Times((_, precision) => budget.Seconds(gpu!, precision)), measured?.Seconds);
         if (gpu is not null)
             json.WriteNumber("least_bytes", budget.LeastBytes(gpu));
+        Write(json, "seconds_in_line", Times(budget.SecondsInLine));
         Write(json, "least_seconds", Times(budget.LeastSeconds));
         json.WriteNumber("early_starts", budget.EarlyStarts);
         if (gpu is { StartsEarly: true })

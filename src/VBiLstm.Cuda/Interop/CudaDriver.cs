@@ -87,6 +87,12 @@ static unsafe partial class CudaDriver
     [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuStreamCreate")]
     public static partial CudaResult StreamCreate(out nint stream, StreamFlags flags);
 
+    [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuCtxGetStreamPriorityRange")]
+    public static partial CudaResult CtxGetStreamPriorityRange(out int least, out int greatest);
+
+    [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuStreamCreateWithPriority")]
+    public static partial CudaResult StreamCreateWithPriority(out nint stream, StreamFlags flags, int priority);
+
     [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuStreamDestroy_v2")]
     public static partial CudaResult StreamDestroy(nint stream);
 
@@ -115,7 +121,7 @@ static unsafe partial class CudaDriver
     public static partial CudaResult StreamEndCapture(nint stream, out nint graph);
 
     [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuGraphInstantiateWithFlags")]
-    public static partial CudaResult GraphInstantiate(out nint executable, nint graph, ulong flags);
+    public static partial CudaResult GraphInstantiate(out nint executable, nint graph, GraphInstantiateFlags flags);
 
     [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuGraphUpload")]
     public static partial CudaResult GraphUpload(nint executable, nint stream);

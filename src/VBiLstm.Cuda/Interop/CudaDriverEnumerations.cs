@@ -55,6 +55,16 @@ enum CaptureMode
     ThreadLocal = 1,
 }
 
+/// <summary>CUgraphInstantiate_flags.</summary>
+[Flags]
+enum GraphInstantiateFlags : ulong
+{
+    None = 0,
+
+    /// <summary>Kernels keep the priorities of the streams that they were captured on.</summary>
+    UseNodePriority = 8,
+}
+
 /// <summary>CUgraphNodeType.</summary>
 enum GraphNodeType
 {

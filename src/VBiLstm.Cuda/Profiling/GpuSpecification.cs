@@ -73,9 +73,13 @@ public sealed record GpuSpecification(
     /// <param name="fromL2">Whether the operands are found in L2, as far as they fit; otherwise they come from memory, which is pessimistic.</param>
     /// <param name="startEarly">Whether kernels start early where they can.</param>
     public double Seconds(in CountedOperation operation, CudaPrecision precision, bool fromL2 = false, bool startEarly = false)
+        => Math.Max(operation.Kernels * (startEarly && operation.StartsEarly ? SecondsPerEarlyKernel : SecondsPerKernel),
+            BusySeconds(operation, precision, fromL2));
+
+    /// <summary>As <see cref="Seconds"/>, without the start of the kernels.</summary>
+    internal double BusySeconds(in CountedOperation operation, CudaPrecision precision, bool fromL2)
     {
         var gigabytesPerSecond = fromL2 && operation.Bytes <= L2Bytes ? L2GigabytesPerSecond : GigabytesPerSecond;
-        return Math.Max(operation.Kernels * (startEarly && operation.StartsEarly ? SecondsPerEarlyKernel : SecondsPerKernel),
-            Math.Max(operation.Bytes / (1e9 * gigabytesPerSecond), operation.FloatingPointOperations / PeakOperations(precision)));
+        return Math.Max(operation.Bytes / (1e9 * gigabytesPerSecond), operation.FloatingPointOperations / PeakOperations(precision));
     }
 }

@@ -17,6 +17,9 @@ namespace VBiLstm.Cuda.Profiling;
 public sealed record StepBudget(RunConfiguration Configuration, int TimeSteps, IReadOnlyList<PhaseBudget> Phases, long HostLaunches, long UploadedBytes,
     long DownloadedBytes, TrainingMemory Memory)
 {
+    /// <summary>In the order of the calls, of every phase.</summary>
+    public IReadOnlyList<(TrainingPhase Phase, CountedOperation Operation)> Operations { get; init; } = [];
+
     public int Kernels => Phases.Sum(phase => phase.Kernels);
 
     /// <inheritdoc cref="PhaseBudget.EarlyStarts"/>
@@ -27,8 +30,35 @@ public sealed record StepBudget(RunConfiguration Configuration, int TimeSteps, I
     public double FloatingPointOperations => Phases.Sum(phase => phase.FloatingPointOperations);
 
     /// <summary>As <see cref="GpuSpecification.Seconds"/>, one operation after the other.</summary>
+    public double SecondsInLine(GpuSpecification gpu, CudaPrecision precision) => Phases.Sum(phase => phase.Seconds(gpu, precision));
+
+    /// <summary>
+    /// As <see cref="SecondsInLine"/>, with branches beside the main line. An assumption: a branch gets what the main line leaves, which is the part of a
+    /// kernel's time in which it only starts, moving and computing nothing; so branches hide behind loops of small kernels, and not behind large products.
+    /// </summary>
     public double Seconds(GpuSpecification gpu, CudaPrecision precision, bool startEarly = false)
-        => Phases.Sum(phase => phase.Seconds(gpu, precision, startEarly));
+    {
+        ArgumentNullException.ThrowIfNull(gpu);
+        var fromL2 = Phases.ToDictionary(phase => phase.Phase, phase => phase.RunsFromL2(gpu));
+        double seconds = 0, waiting = 0;
+        var joins = 0;
+        foreach (var (phase, operation) in Operations)
+        {
+            var taken = gpu.Seconds(operation, precision, fromL2[phase], startEarly);
+            if (operation.Joins > joins)
+                (seconds, waiting, joins) = (seconds + waiting, 0, operation.Joins);
+            if (operation.IsInBranch)
+            {
+                waiting += taken;
+                continue;
+            }
+
+            seconds += taken;
+            waiting = Math.Max(0, waiting - (taken - gpu.BusySeconds(operation, precision, fromL2[phase])));
+        }
+
+        return seconds + waiting;
+    }
 
     /// <summary>
     /// Bytes that must move between the GPU and its memory: all that a step holds is written once and read once, but for as much as stays in L2.
@@ -76,9 +106,12 @@ public sealed record StepBudget(RunConfiguration Configuration, int TimeSteps, I
 
         metrics.Start();
         return new StepBudget(configuration, timeSteps,
-            [.. phases.Where(phase => phase.Operations.Count > 0).GroupBy(phase => phase.Phase, phase => phase.Operations)
+            [.. phases.Where(phase => phase.Operations.Count > 0).GroupBy(phase => phase.Phase, phase => phase.Operations).OrderBy(phase => phase.Key)
                 .Select(phase => new PhaseBudget(phase.Key, training.Shards * step.Model.LoopSteps(phase.Key, timeSteps), [.. phase.SelectMany(all => all)]))],
             device.HostLaunches, device.UploadedBytes, device.DownloadedBytes,
-            TrainingMemory.Measure(device, model, timeSteps, training.ShardSize, training.Shards));
+            TrainingMemory.Measure(device, model, timeSteps, training.ShardSize, training.Shards))
+        {
+            Operations = [.. phases.SelectMany(phase => phase.Operations.Select(operation => (phase.Phase, operation)))],
+        };
     }
 }

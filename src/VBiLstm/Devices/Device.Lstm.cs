@@ -66,6 +66,7 @@ public abstract partial class Device
     public void LstmSequenceForward(LstmSequence sequence)
     {
         ArgumentNullException.ThrowIfNull(sequence);
+        CheckOnMainLine(nameof(LstmSequenceForward));
         CheckSequence(sequence);
         LstmSequenceForwardCore(sequence);
     }
@@ -93,6 +94,7 @@ public abstract partial class Device
     public void LstmSequenceBackward(LstmSequence sequence)
     {
         ArgumentNullException.ThrowIfNull(sequence);
+        CheckOnMainLine(nameof(LstmSequenceBackward));
         CheckSequence(sequence);
         CheckGradients(sequence);
         LstmSequenceBackwardCore(sequence);

@@ -47,6 +47,7 @@ public abstract partial class Device
     /// </summary>
     public void AllToAll(int level, Tensor values, Tensor received)
     {
+        CheckOnMainLine(nameof(AllToAll));
         var size = Ranks.Levels[level].Size;
         Check(values.Rows == size && values.IsContiguous, $"the values are {values}; they take [{size}, N], contiguous.");
         Check(Same(received, values) && received.IsContiguous, $"what is received is {received}, the values are {values}; both are contiguous.");
@@ -63,6 +64,7 @@ public abstract partial class Device
     /// </summary>
     public void AllGather(int level, Tensor part, Tensor all)
     {
+        CheckOnMainLine(nameof(AllGather));
         var size = Ranks.Levels[level].Size;
         Check(part.Rows == 1, $"the part is {part}; it takes [1, N].");
         Check(Is(all, size, part.Columns) && all.IsContiguous, $"all are {all}, the part is {part}; they take [{size}, {part.Columns}], contiguous.");

@@ -35,6 +35,7 @@ public abstract partial class Device : IDisposable
     /// <summary>Copies <paramref name="source"/>, dense and row-major, to <paramref name="target"/>; lengths must agree.</summary>
     public void Upload(ReadOnlySpan<float> source, Tensor target)
     {
+        CheckJoined(nameof(Upload));
         Check(source.Length == target.Count, $"{source.Length} values are given, the target is {target}.");
         UploadCore(source, target);
     }
@@ -44,6 +45,7 @@ public abstract partial class Device : IDisposable
     /// <inheritdoc cref="Upload(ReadOnlySpan{float}, Tensor)"/>
     public void Upload(ReadOnlySpan<int> source, IdTensor target)
     {
+        CheckJoined(nameof(Upload));
         Check(source.Length == target.Count, $"{source.Length} ids are given, the target is {target}.");
         UploadCore(source, target);
     }
@@ -55,6 +57,7 @@ public abstract partial class Device : IDisposable
     /// </summary>
     public void Download(Tensor source, Span<float> target)
     {
+        CheckJoined(nameof(Download));
         Check(source.Count == target.Length, $"there is room for {target.Length} values, the source is {source}.");
         DownloadCore(source, target);
     }
@@ -85,7 +88,7 @@ public abstract partial class Device : IDisposable
     public Recording Record(Action operations)
     {
         ArgumentNullException.ThrowIfNull(operations);
-        return RecordCore(operations);
+        return RecordCore(() => RunJoined(operations));
     }
 
     protected abstract Recording RecordCore(Action operations);

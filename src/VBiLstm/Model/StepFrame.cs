@@ -17,7 +17,6 @@ sealed class StepFrame
         Inputs = new StepInputs(workspace, model, sizes);
         Metrics = workspace.Take(StepMetrics.Count, 1);
         Halted = workspace.Take(1, 1);
-        DHidden = workspace.TakeForTraining(sizes.Rows, model.MlpUnits, Readers.All);
     }
 
     public Device Device { get; }
@@ -53,9 +52,6 @@ sealed class StepFrame
 
     /// <inheritdoc cref="StepInputs.Validity"/>
     public Tensor Validity => Inputs.Validity;
-
-    /// <summary>[T, B, M]: gradient at the hidden layer of the net at hand.</summary>
-    public Tensor DHidden { get; }
 
     /// <summary>w_t of the loaded batch.</summary>
     public Tensor LossWeights => Whole(Inputs.LossWeight);

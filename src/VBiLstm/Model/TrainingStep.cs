@@ -113,7 +113,8 @@ public sealed partial class TrainingStep : IDisposable
     internal StepFrame Frame => _frame;
 
     /// <summary>
-    /// Called as each phase that the model has begins, before its first operation; for profiles; in a recording only while it is made. Null: not called.
+    /// Called as each phase that the model has begins, before its first operation, and again where it goes on after a branch of a later one; for profiles; in
+    /// a recording only while it is made. Null: not called.
     /// </summary>
     public Action<TrainingPhase>? EnterPhase
     {
@@ -246,6 +247,7 @@ public sealed partial class TrainingStep : IDisposable
         if (_frame.Inputs.HasPendingBatch)
             throw new InvalidOperationException("A batch was loaded, but Apply has not brought it to the device.");
         _pass.Forward();
+        _device.JoinBranches();
         _device.WeightedSum(_frame.Terms, _frame.Scalars.Coefficients, _frame.Objective);
     }
 
@@ -256,6 +258,7 @@ public sealed partial class TrainingStep : IDisposable
     {
         using var claim = Claim();
         _pass.Backward();
+        _device.JoinBranches();
     }
 
     /// <summary>

@@ -204,6 +204,60 @@ public class StepBudgetTests
             });
         });
 
+    // 1000 GB/s, so that a microsecond moves a megabyte; 2 µs to start a kernel.
+    static readonly GpuSpecification Plain = GpuSpecification.Get("h100-sxm") with { GigabytesPerSecond = 1000, L2Megabytes = 0 };
+
+    static double Microseconds(params CountedOperation[] operations)
+    {
+        var empty = Count(Model);
+        var budget = empty with
+        {
+            Phases = [new PhaseBudget(TrainingPhase.F4, 0, operations)],
+            Operations = [.. operations.Select(operation => (TrainingPhase.F4, operation))],
+        };
+        return 1e6 * budget.Seconds(Plain, CudaPrecision.Fp32);
+    }
+
+    static CountedOperation Of(double megabytes, bool isInBranch = false, int joins = 0)
+        => new("", 1, (long)(1e6 * megabytes), 0, isInBranch, joins);
+
+    [Fact]
+    public void A_branch_takes_the_time_in_which_the_main_line_only_starts_kernels()
+    {
+        // Three small kernels leave 2 µs each of which 1 µs is busy, so that 3 of 10 µs are done before the join.
+        Assert.Equal(6 + 7 + 2, Microseconds(Of(10, isInBranch: true), Of(1), Of(1), Of(1), Of(0, joins: 1)), 1e-6);
+
+        // Hidden altogether, as long as the main line has room for it.
+        Assert.Equal(8, Microseconds(Of(3, isInBranch: true), Of(0), Of(0), Of(0), Of(0, joins: 1)), 1e-6);
+
+        // Behind a large kernel nothing hides.
+        Assert.Equal(5 + 3 + 2, Microseconds(Of(3, isInBranch: true), Of(5), Of(0, joins: 1)), 1e-6);
+
+        // What comes before a branch, or after the join, has no part in it; a branch that nothing follows takes its own time.
+        Assert.Equal(2 + 3 + 2, Microseconds(Of(0), Of(3, isInBranch: true), Of(0, joins: 1)), 1e-6);
+        Assert.Equal(2 + 3, Microseconds(Of(0), Of(3, isInBranch: true)), 1e-6);
+
+        // Two branches are one after the other.
+        Assert.Equal(4 + 1 + 2, Microseconds(Of(3, isInBranch: true), Of(0), Of(2, isInBranch: true), Of(0), Of(0, joins: 1)), 1e-6);
+    }
+
+    [Theory]
+    [InlineData(ModelKind.VariationalBiLstm)]
+    [InlineData(ModelKind.ZForcing)]
+    [InlineData(ModelKind.Lstm)]
+    [InlineData(ModelKind.BiLstm)]
+    [InlineData(ModelKind.TwinNet)]
+    [InlineData(ModelKind.Vrnn)]
+    [InlineData(ModelKind.Srnn)]
+    public void Branches_save_no_more_than_what_is_in_them(ModelKind kind)
+    {
+        var budget = Count(Model with { Kind = kind });
+        var (seconds, inLine) = (budget.Seconds(Plain, CudaPrecision.Fp32), budget.SecondsInLine(Plain, CudaPrecision.Fp32));
+        var branches = budget.Operations.Where(counted => counted.Operation.IsInBranch).Sum(counted => Plain.Seconds(counted.Operation, CudaPrecision.Fp32));
+        Assert.InRange(seconds, inLine - branches - 1e-9, inLine - 1e-9);
+        Assert.Equal(budget.Kernels, budget.Operations.Sum(counted => counted.Operation.Kernels));
+    }
+
     [Fact]
     public void Kernels_of_every_phase()
     {
@@ -224,8 +278,8 @@ public class StepBudgetTests
             // Density, weight gradient and bias sum of two layers, φ′, two products back, two clears.
             [TrainingPhase.B1] = 1 + 4 + 1 + 2 + 2,
 
-            // KL; the net as above with one product back inside; the mask; the product into h.
-            [TrainingPhase.B2] = 1 + 6 + 1 + 1,
+            // KL; the net as above with one product back inside, φ′ with the mask; the product into h.
+            [TrainingPhase.B2] = 1 + 6 + 1,
             [TrainingPhase.B3] = 1 + 6 + 1,
             [TrainingPhase.B4] = 1,
             [TrainingPhase.B5] = 2 + 10 * T,

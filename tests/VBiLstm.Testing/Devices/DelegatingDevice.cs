@@ -24,6 +24,10 @@ public abstract class DelegatingDevice(Device inner) : Device
 
     protected override Recording RecordCore(Action operations) => Inner.Record(operations);
 
+    protected override void ForkCore(Action branch) => Inner.Fork(branch);
+
+    protected override void JoinBranchesCore() => Inner.JoinBranches();
+
     public override Weight CreateWeight(Tensor values, WeightUse use) => Inner.CreateWeight(values, use);
 
     protected override void RefreshWeightsCore(IReadOnlyList<Weight> weights) => Inner.RefreshWeights(weights);

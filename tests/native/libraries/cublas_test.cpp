@@ -235,6 +235,46 @@ TEST_F(Cublas, StreamsThatShareAWorkspaceAreFoundOut)
     cuStreamDestroy_v2(other_stream);
 }
 
+TEST_F(Cublas, BranchesOfAGraphThatShareAWorkspaceAreFoundOut)
+{
+    const HostProduct p = HostProduct::random(false, false, 16, 16, 100, 0, 2);
+    const DeviceArray<float> a(p.a), b(p.b), c(p.c), other_c(p.c), workspace(1024), own_workspace(1024);
+    CUstream branch = nullptr;
+    ASSERT_EQ(cuStreamCreate(&branch, 1), 0);
+    void* event = nullptr;
+    ASSERT_EQ(cuEventCreate(&event, 2), 0);
+    cublasHandle_t other = nullptr;
+    ASSERT_EQ(cublasCreate_v2(&other), CUBLAS_STATUS_SUCCESS);
+    ASSERT_EQ(cublasSetStream_v2(other, branch), CUBLAS_STATUS_SUCCESS);
+    ASSERT_EQ(cublasSetWorkspace_v2(handle, workspace.data(), workspace.bytes()), CUBLAS_STATUS_SUCCESS);
+    for (const bool shares : {false, true}) {
+        const auto& its = shares ? workspace : own_workspace;
+        ASSERT_EQ(cublasSetWorkspace_v2(other, its.data(), its.bytes()), CUBLAS_STATUS_SUCCESS);
+        void* const graph = capture([&] {
+            EXPECT_EQ(cuEventRecord(event, stream), 0);
+            EXPECT_EQ(cuStreamWaitEvent(branch, event, 0), 0);
+            for (float* const result : {c.data(), other_c.data()}) {
+                EXPECT_EQ(multiply(p, a.data(), b.data(), result, CUBLAS_COMPUTE_32F), CUBLAS_STATUS_SUCCESS);
+                std::swap(handle, other);
+            }
+            EXPECT_EQ(cuEventRecord(event, branch), 0);
+            EXPECT_EQ(cuStreamWaitEvent(stream, event, 0), 0);
+        });
+        void* executable = nullptr;
+        ASSERT_EQ(cuGraphInstantiateWithFlags(&executable, graph, 0), 0);
+        std::string error;
+        for (int seed = 1; seed <= 50 && error.empty(); ++seed) {
+            ASSERT_EQ(softgpu_configure("SOFTGPU_SEED", std::to_string(seed).c_str()), 0);
+            EXPECT_EQ(cuGraphLaunch(executable, stream), 0);
+            error = synchronize();
+        }
+        softgpu_configure("SOFTGPU_SEED", "0");
+        EXPECT_EQ(error.find("do two streams share it?") != std::string::npos, shares) << error;
+    }
+    cublasDestroy_v2(other);
+    cuStreamDestroy_v2(branch);
+}
+
 TEST_F(Cublas, WorkspaceMustBeAlignedDeviceMemory)
 {
     const DeviceArray<float> workspace(1024, 4);

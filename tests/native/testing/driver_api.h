@@ -43,7 +43,9 @@ CUresult cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsign
     unsigned shared_bytes, CUstream stream, void** arguments, void** extra);
 CUresult cuLaunchKernelEx(const struct LaunchConfiguration* configuration, void* function, void** arguments, void** extra);
 CUresult cuFuncGetAttribute(int* value, int attribute, void* function);
+CUresult cuCtxGetStreamPriorityRange(int* least, int* greatest);
 CUresult cuStreamCreate(CUstream* stream, unsigned flags);
+CUresult cuStreamCreateWithPriority(CUstream* stream, unsigned flags, int priority);
 CUresult cuStreamDestroy_v2(CUstream stream);
 CUresult cuStreamSynchronize(CUstream stream);
 CUresult cuStreamWaitEvent(CUstream stream, void* event, unsigned flags);

@@ -136,6 +136,20 @@ static unsafe partial class CudaDriver
         return (CudaResult)status;
     }
 
+    public static CudaResult CtxGetStreamPriorityRange(out int least, out int greatest)
+    {
+        (least, greatest) = (0, 0);
+        return (CudaResult)DriverAPINativeMethods.ContextManagement.cuCtxGetStreamPriorityRange(ref least, ref greatest);
+    }
+
+    public static CudaResult StreamCreateWithPriority(out nint stream, StreamFlags flags, int priority)
+    {
+        var created = default(CUstream);
+        var status = DriverAPINativeMethods.Streams.cuStreamCreateWithPriority(ref created, (CUStreamFlags)flags, priority);
+        stream = created.Pointer;
+        return (CudaResult)status;
+    }
+
     public static CudaResult StreamDestroy(nint stream) => (CudaResult)DriverAPINativeMethods.Streams.cuStreamDestroy_v2(Stream(stream));
 
     public static CudaResult StreamSynchronize(nint stream) => (CudaResult)DriverAPINativeMethods.Streams.cuStreamSynchronize(Stream(stream));
@@ -169,7 +183,7 @@ static unsafe partial class CudaDriver
         return (CudaResult)status;
     }
 
-    public static CudaResult GraphInstantiate(out nint executable, nint graph, ulong flags)
+    public static CudaResult GraphInstantiate(out nint executable, nint graph, GraphInstantiateFlags flags)
     {
         var instance = default(CUgraphExec);
         var status = DriverAPINativeMethods.GraphManagment.cuGraphInstantiate(ref instance, new CUgraph { Pointer = graph }, (CUgraphInstantiate_flags)flags);

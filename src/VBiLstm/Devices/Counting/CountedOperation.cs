@@ -6,4 +6,7 @@ namespace VBiLstm.Devices.Counting;
 /// <param name="Bytes">Memory traffic with every operand read once and every result written once.</param>
 /// <param name="FloatingPointOperations">Two for each multiply-add of a product; element-wise arithmetic is not counted, as in model.md section 7.</param>
 /// <param name="StartsEarly">Whether a GPU can start it before the kernel before it has ended.</param>
-public readonly record struct CountedOperation(string Name, int Kernels, long Bytes, double FloatingPointOperations, bool StartsEarly = false);
+/// <param name="IsInBranch">Whether it is beside the operations that come after its branch.</param>
+/// <param name="Joins">How often branches were joined before it.</param>
+public readonly record struct CountedOperation(string Name, int Kernels, long Bytes, double FloatingPointOperations, bool StartsEarly = false,
+    bool IsInBranch = false, int Joins = 0);

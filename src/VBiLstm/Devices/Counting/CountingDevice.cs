@@ -12,7 +12,8 @@ public sealed partial class CountingDevice(bool roundsOperands = false, bool has
     const long Alignment = 256;
 
     nint _next = (nint)Alignment;
-    bool _replaying;
+    bool _replaying, _inBranch;
+    int _joins;
     CountedLaunch _previous;
 
     /// <summary>Receives every operation; null counts none.</summary>
@@ -71,6 +72,21 @@ public sealed partial class CountingDevice(bool roundsOperands = false, bool has
         _replaying = false;
     });
 
+    protected override void ForkCore(Action branch)
+    {
+        _inBranch = true;
+        _previous = CountedLaunch.Other;
+        base.ForkCore(branch);
+        _previous = CountedLaunch.Other;
+        _inBranch = false;
+    }
+
+    protected override void JoinBranchesCore()
+    {
+        _joins++;
+        _previous = CountedLaunch.Other;
+    }
+
     public override Weight CreateWeight(Tensor values, WeightUse use) => new PlainWeight(values, use);
 
     protected override void RefreshWeightsCore(IReadOnlyList<Weight> weights)
@@ -93,7 +109,7 @@ public sealed partial class CountingDevice(bool roundsOperands = false, bool has
         if (Counted is null)
             return;
         HostLaunches += _replaying ? 0 : 1;
-        Counted(new CountedOperation(name, 1, bytes, floatingPointOperations, startsEarly));
+        Counted(new CountedOperation(name, 1, bytes, floatingPointOperations, startsEarly, _inBranch, _joins));
     }
 
     void CountUpload(long bytes)

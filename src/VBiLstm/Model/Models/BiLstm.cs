@@ -54,6 +54,7 @@ sealed class BiLstm : SequenceModel
         readonly LstmPass _backward, _forward;
         readonly GeneratorPass _generator;
         readonly StatePenalties _penalties;
+        readonly Action _generatorGradients;
 
         public Pass(BiLstm model, Workspace workspace, StepFrame frame, in StepSizes sizes) : base(frame)
         {
@@ -68,6 +69,8 @@ sealed class BiLstm : SequenceModel
             _generator = new GeneratorPass(workspace, model._generator, model.Output, _inputs, sizes);
             _penalties = new StatePenalties(workspace, model.Configuration, sizes);
             States = [new("h", _forward.H), new("c", _forward.C)];
+            _generatorGradients = () => _generator.Gradients(Frame,
+                [_generator.InputGradient(0, _forward.ReadOutput(Frame)), _generator.InputGradient(1, B)]);
         }
 
         public override InputPass Inputs => _inputs;
@@ -109,7 +112,7 @@ sealed class BiLstm : SequenceModel
         {
             Frame.Enter(TrainingPhase.B1);
             _generator.StateBackward(Frame, _forward, _penalties);
-            _generator.HiddenGradients(Frame, [_generator.InputGradient(0, _forward.ReadOutput(Frame)), _generator.InputGradient(1, B)]);
+            Device.Fork(_generatorGradients);
 
             // Into β_2..β_T; β_{T+1} is zero and has no gradient.
             Device.Zero(Frame.Span(_backward.DH, 0, Shift));

@@ -41,6 +41,7 @@ sealed class PlainLstm : SequenceModel
         readonly LstmPass _lstm;
         readonly GeneratorPass _generator;
         readonly StatePenalties _penalties;
+        readonly Action _generatorGradients;
 
         public Pass(PlainLstm model, Workspace workspace, StepFrame frame, in StepSizes sizes) : base(frame)
         {
@@ -52,6 +53,7 @@ sealed class PlainLstm : SequenceModel
             _generator = new GeneratorPass(workspace, model._generator, model.Output, _inputs, sizes);
             _penalties = new StatePenalties(workspace, model.Configuration, sizes);
             States = [new("h", _lstm.H), new("c", _lstm.C)];
+            _generatorGradients = () => _generator.Gradients(Frame, [_generator.InputGradient(0, _lstm.ReadOutput(Frame))]);
         }
 
         public override InputPass Inputs => _inputs;
@@ -89,7 +91,7 @@ sealed class PlainLstm : SequenceModel
         {
             Frame.Enter(TrainingPhase.B1);
             _generator.StateBackward(Frame, _lstm, _penalties);
-            _generator.HiddenGradients(Frame, [_generator.InputGradient(0, _lstm.ReadOutput(Frame))]);
+            Device.Fork(_generatorGradients);
             Frame.Enter(TrainingPhase.B5);
             _lstm.SequenceBackward(Frame);
             Frame.Enter(TrainingPhase.B7);

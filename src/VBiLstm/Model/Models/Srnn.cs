@@ -67,6 +67,7 @@ sealed class Srnn : SequenceModel
         readonly Tensor _stateAndTarget, _chainProduct, _z, _kl;
         readonly Tensor _dStateAndTarget, _dz, _dPosteriorMoments, _dHiddens;
         readonly int _h, _m, _latents;
+        readonly Action _projectStates, _generatorGradients, _chainGradients;
 
         public Pass(Srnn model, Workspace workspace, StepFrame frame, in StepSizes sizes) : base(frame)
         {
@@ -102,6 +103,10 @@ sealed class Srnn : SequenceModel
             _dz = workspace.TakeForTraining(_z.Rows, _latents);
             _dPosteriorMoments = workspace.TakeForTraining(rows, 2 * _latents);
             _dHiddens = workspace.TakeForTraining(rows, 2 * _m, Readers.All);
+            _projectStates = () => _prior.HiddenProduct(0, H, Frame.Whole(_prior.Hidden));
+            _generatorGradients = () => _generator.Gradients(Frame,
+                [_generator.InputGradient(0, _forward.ReadOutput(Frame)), _generator.InputGradient(1, Z)]);
+            _chainGradients = ChainGradients;
         }
 
         public override InputPass Inputs => _inputs;
@@ -147,6 +152,9 @@ sealed class Srnn : SequenceModel
             _inputs.Forward(Steps + 1);
             _forward.SequenceForward(Frame, Steps, _inputs.First(Steps));
 
+            Frame.Enter(TrainingPhase.F2);
+            Device.Fork(_projectStates);
+
             Frame.Enter(TrainingPhase.F1BackwardLstm);
             var stateAndTarget = Frame.Whole(_stateAndTarget);
             Device.Copy(H, stateAndTarget.ColumnRange(0, _h));
@@ -155,8 +163,8 @@ sealed class Srnn : SequenceModel
             _backward.SequenceForward(Frame, Steps, stateAndTarget);
 
             Frame.Enter(TrainingPhase.F2);
-            _prior.HiddenProduct(0, H, Frame.Whole(_prior.Hidden));
             _posterior.HiddenProduct(0, B, Frame.Whole(_posterior.Hidden));
+            Device.JoinBranches();
 
             Frame.Enter(TrainingPhase.F3);
             ForwardLoop();
@@ -195,9 +203,9 @@ sealed class Srnn : SequenceModel
         {
             Frame.Enter(TrainingPhase.B1);
             _generator.StateBackward(Frame, _forward, _penalties);
+            Device.Fork(_generatorGradients);
             Device.Zero(Frame.At(_dz, 0));
             _generator.InputBackward(Frame, 1, DZ, Steps);
-            _generator.HiddenGradients(Frame, [_generator.InputGradient(0, _forward.ReadOutput(Frame)), _generator.InputGradient(1, Z)]);
 
             Frame.Enter(TrainingPhase.B2);
             Device.GaussianKlBackward(Frame.Whole(_posterior.Output), Frame.Whole(_prior.Output), Frame.LossWeights, Frame.Scalars.KlWeight,
@@ -206,7 +214,9 @@ sealed class Srnn : SequenceModel
             Frame.Enter(TrainingPhase.B5);
             ReverseLoop();
             Frame.Enter(TrainingPhase.B6);
-            ChainGradients();
+            Device.Fork(_chainGradients);
+            _prior.InputBackward(0, DPriorHidden, DH, accumulate: true);
+            _posterior.InputBackward(0, DPosteriorHidden, Frame.Span(_backward.DH, 0, Steps), accumulate: false);
 
             Frame.Enter(TrainingPhase.B7);
             RecurrentGradients();
@@ -236,8 +246,6 @@ sealed class Srnn : SequenceModel
             _prior.HiddenGradients([_prior.InputGradient(0, H)], DPriorHidden);
             _posterior.HiddenGradients([_posterior.InputGradient(0, B)], DPosteriorHidden);
             Device.WeightGradients([new(Frame.Span(_z, 0, Steps), _dChainStack)], Frame.Whole(_dHiddens), default);
-            _prior.InputBackward(0, DPriorHidden, DH, accumulate: true);
-            _posterior.InputBackward(0, DPosteriorHidden, Frame.Span(_backward.DH, 0, Steps), accumulate: false);
         }
 
         // B7: the backward LSTM sends into h and the targets; the forward LSTM comes last, because everything sends into h.

@@ -56,6 +56,7 @@ sealed class TwinNet : SequenceModel
         readonly Weight _twin;
         readonly Tensor _twinBias, _dTwinWeight, _dTwinBias;
         readonly Tensor _twinState, _distance;
+        readonly Action _twinForward, _generatorGradients, _backwardGeneratorGradients, _twinGradients;
         bool _scoresOnly;
 
         public Pass(TwinNet model, Workspace workspace, StepFrame frame, in StepSizes sizes) : base(frame)
@@ -78,6 +79,10 @@ sealed class TwinNet : SequenceModel
             _twinState = workspace.Take(sizes.Rows, configuration.LstmUnits, Readers.All);
             _distance = workspace.Take(sizes.Rows, 1);
             States = [new("h", _forward.H), new("c", _forward.C)];
+            _twinForward = TwinForward;
+            _generatorGradients = () => _generator.Gradients(Frame, [_generator.InputGradient(0, _forward.ReadOutput(Frame))]);
+            _backwardGeneratorGradients = () => _backwardGenerator.Gradients(Frame, [_backwardGenerator.InputGradient(0, B)]);
+            _twinGradients = () => Device.WeightGradients([new(H, _dTwinWeight)], Frame.Whole(_twinState), _dTwinBias);
         }
 
         public override InputPass Inputs => _inputs;
@@ -111,28 +116,35 @@ sealed class TwinNet : SequenceModel
             Frame.Enter(TrainingPhase.F3);
             _forward.SequenceForward(Frame, Steps, _inputs.First(Steps));
             Frame.Enter(TrainingPhase.F4);
+            if (!_scoresOnly)
+                Device.Fork(_twinForward);
             _generator.Forward(Frame, _forward.MaskOutput(Frame));
             _penalties.Forward(Frame, _forward);
+            Device.JoinBranches();
             Frame.Sum(_generator.Nll, ObjectiveTerm.Nll);
             _penalties.Sum(Frame);
             if (_scoresOnly)
                 return;
+            Frame.Sum(_backwardGenerator.Nll, ObjectiveTerm.BackwardNll);
+            Frame.Sum(_distance, ObjectiveTerm.TwinDistance);
+        }
+
+        void TwinForward()
+        {
             _backwardGenerator.Forward(Frame, B);
             Device.Multiply(H, _twin, _twinBias, Frame.Whole(_twinState), accumulate: false);
             Device.DistanceForward(Frame.Whole(_twinState), B, Frame.Whole(_distance));
-            Frame.Sum(_backwardGenerator.Nll, ObjectiveTerm.BackwardNll);
-            Frame.Sum(_distance, ObjectiveTerm.TwinDistance);
         }
 
         public override void Backward()
         {
             Frame.Enter(TrainingPhase.B1);
             _generator.StateBackward(Frame, _forward, _penalties);
-            _generator.HiddenGradients(Frame, [_generator.InputGradient(0, _forward.ReadOutput(Frame))]);
+            Device.Fork(_generatorGradients);
 
             // Into β_2..β_T; β_{T+1} is zero and has no gradient.
             _backwardGenerator.OutputBackward(Frame);
-            _backwardGenerator.HiddenGradients(Frame, [_backwardGenerator.InputGradient(0, B)]);
+            Device.Fork(_backwardGeneratorGradients);
             Device.Zero(Frame.Span(_backward.DH, 0, Shift));
             if (Steps > 1)
                 _backwardGenerator.InputBackward(Frame, 0, Frame.Span(_backward.DH, Shift, Steps - 1), Steps - 1);
@@ -141,7 +153,7 @@ sealed class TwinNet : SequenceModel
             Frame.Enter(TrainingPhase.B2);
             var dTwin = Frame.Whole(_twinState);
             Device.DistanceBackward(dTwin, B, Frame.LossWeights, Frame.Scalars.TwinWeight, dTwin);
-            Device.WeightGradients([new(H, _dTwinWeight)], dTwin, _dTwinBias);
+            Device.Fork(_twinGradients);
             Device.MultiplyTransposed(dTwin, _twin, Frame.Span(_forward.DH, 1, Steps), accumulate: true);
 
             Frame.Enter(TrainingPhase.B5);

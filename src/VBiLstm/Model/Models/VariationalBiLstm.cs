@@ -87,6 +87,7 @@ sealed class VariationalBiLstm : SequenceModel
         readonly Tensor _dWeightZ, _dWeightBTilde;
         readonly Tensor _latentInput, _z, _bTilde;
         readonly Tensor _dBTilde, _dPsiMoments, _dPsiHidden, _recurrentProduct;
+        readonly Action _projectInputs, _densities, _generatorGradients, _priorGradients, _xiGradients, _recurrentGradients;
 
         public Pass(VariationalBiLstm model, Workspace workspace, StepFrame frame, in StepSizes sizes) : base(frame)
         {
@@ -105,7 +106,7 @@ sealed class VariationalBiLstm : SequenceModel
             (_z, _bTilde) = (_latentInput.ColumnRange(0, z), _latentInput.ColumnRange(z, h));
             var hiddenStack = weightNoise.Operand(model._hiddenStack, WeightUse.Forward);
             _channel = new ChannelPass(workspace, _model, sizes, model._posterior, model._prior, hiddenStack, _forward, _backward, _z);
-            _psi = new ReconstructionPass(workspace, model._psi, rows);
+            _psi = new ReconstructionPass(workspace, model._psi, rows, isInLoop: true);
             _xi = model.HasXi ? new ReconstructionPass(workspace, model._xi, rows) : null;
             _generator = new GeneratorPass(workspace, model._generator, model.Output, _inputs, sizes);
             _penalties = new StatePenalties(workspace, _model, sizes);
@@ -119,6 +120,9 @@ sealed class VariationalBiLstm : SequenceModel
             _dPsiMoments = workspace.TakeForTraining(rows, 2 * h);
             _dPsiHidden = workspace.TakeForTraining(rows, m, Readers.All);
             _recurrentProduct = workspace.TakeForTraining(b, h + z + h);
+            (_projectInputs, _densities) = (() => _channel.ProjectInputs(Frame, _inputs), DensitiesForward);
+            (_generatorGradients, _priorGradients, _recurrentGradients) = (GeneratorGradients, () => _channel.PriorGradients(Frame), RecurrentGradients);
+            _xiGradients = () => _xi!.Gradients(Frame, Z);
         }
 
         public override InputPass Inputs => _inputs;
@@ -157,28 +161,38 @@ sealed class VariationalBiLstm : SequenceModel
         {
             Frame.Enter(TrainingPhase.F1);
             _inputs.Forward(Steps + 1);
+            Frame.Enter(TrainingPhase.F2);
+            Device.Fork(_projectInputs);
+            Frame.Enter(TrainingPhase.F1);
             _backward.FutureForward(Frame, _inputs);
 
             Frame.Enter(TrainingPhase.F2);
-            _channel.Project(Frame, _inputs);
+            _channel.ProjectFuture(Frame);
+            Device.JoinBranches();
 
             Frame.Enter(TrainingPhase.F3);
             ForwardLoop();
 
             Frame.Enter(TrainingPhase.F4);
-            _channel.KlForward(Frame);
-            _psi.DensityForward(Frame, _channel.B(Frame));
-            _xi?.Forward(Frame, Z, _channel.HPrevious(Frame));
+            Device.Fork(_densities);
             if (Concatenates)
                 _generator.Forward(Frame, _forward.MaskOutput(Frame), Z, BTilde);
             else
                 _generator.Forward(Frame, _forward.MaskOutput(Frame));
             _penalties.Forward(Frame, _forward);
+            Device.JoinBranches();
             Frame.Sum(_generator.Nll, ObjectiveTerm.Nll);
             _channel.Sum(Frame);
             Frame.Sum(_psi.LogDensity, ObjectiveTerm.LogPPsi);
             Frame.Sum(_xi?.LogDensity ?? default, ObjectiveTerm.LogPXi);
             _penalties.Sum(Frame);
+        }
+
+        void DensitiesForward()
+        {
+            _channel.KlForward(Frame);
+            _psi.DensityForward(Frame, _channel.B(Frame));
+            _xi?.Forward(Frame, Z, _channel.HPrevious(Frame));
         }
 
         // F3: five products a time step.
@@ -201,12 +215,14 @@ sealed class VariationalBiLstm : SequenceModel
 
             Frame.Enter(TrainingPhase.B2);
             _channel.KlBackward(Frame);
+            Device.Fork(_priorGradients);
             if (_xi is not null)
             {
                 Frame.Enter(TrainingPhase.B3);
                 var dHPrevious = _model.TargetGradientH ? Frame.Span(_forward.DH, 0, Steps) : default;
-                _xi.Backward(Frame, Z, _channel.HPrevious(Frame), Frame.Scalars.Beta, Frame.Whole(_channel.DZ), dHPrevious, _channel.SkipMask(Frame),
+                _xi.Backward(Frame, _channel.HPrevious(Frame), Frame.Scalars.Beta, Frame.Whole(_channel.DZ), dHPrevious, _channel.SkipMask(Frame),
                     accumulateTarget: true);
+                Device.Fork(_xiGradients);
             }
 
             Frame.Enter(TrainingPhase.B4);
@@ -217,6 +233,15 @@ sealed class VariationalBiLstm : SequenceModel
             ReverseLoop();
 
             Frame.Enter(TrainingPhase.B6);
+            Device.Fork(_recurrentGradients);
+
+            Frame.Enter(TrainingPhase.B7);
+            _channel.FutureBackward(Frame, _inputs);
+        }
+
+        // B6.
+        void RecurrentGradients()
+        {
             var (inputs, dGates) = (_forward.ReadInput(Frame, _inputs.First(Steps)), Frame.Whole(_forward.Gates));
             Device.WeightGradients(
                 [new(inputs, _forward.DInputWeight), new(_channel.HPrevious(Frame), _forward.DRecurrent), new(Z, _dWeightZ), new(BTilde, _dWeightBTilde)],
@@ -224,26 +249,31 @@ sealed class VariationalBiLstm : SequenceModel
             _psi.Net.OutputGradients(Frame.Whole(_psi.Net.Hidden), Frame.Whole(_psi.Net.Output));
             _psi.Net.HiddenGradients([_psi.Net.InputGradient(0, Z)], Frame.Whole(_dPsiHidden));
             _channel.Gradients(Frame);
-
-            Frame.Enter(TrainingPhase.B7);
-            _channel.FutureBackward(Frame, _inputs);
         }
 
         void GeneratorBackward()
         {
             _generator.StateBackward(Frame, _forward, _penalties);
-            var (dz, h) = (Frame.Whole(_channel.DZ), _generator.InputGradient(0, _forward.ReadOutput(Frame)));
+            Device.Fork(_generatorGradients);
+            var dz = Frame.Whole(_channel.DZ);
             if (Concatenates)
             {
-                _generator.HiddenGradients(Frame, [h, _generator.InputGradient(1, Z), _generator.InputGradient(2, BTilde)]);
                 _generator.InputBackward(Frame, 1, dz, Steps);
                 _generator.InputBackward(Frame, 2, Frame.Whole(_dBTilde), Steps);
             }
             else
             {
-                _generator.HiddenGradients(Frame, [h]);
                 Device.Zero(dz);
             }
+        }
+
+        void GeneratorGradients()
+        {
+            var h = _generator.InputGradient(0, _forward.ReadOutput(Frame));
+            if (Concatenates)
+                _generator.Gradients(Frame, [h, _generator.InputGradient(1, Z), _generator.InputGradient(2, BTilde)]);
+            else
+                _generator.Gradients(Frame, [h]);
         }
 
         // B5: five products a time step.

@@ -70,6 +70,7 @@ sealed class Vrnn : SequenceModel
         readonly Tensor _dStateStack;
         readonly Tensor _x, _z, _kl;
         readonly Tensor _dx, _dz, _dPosteriorMoments, _dPosteriorHidden;
+        readonly Action _klForward, _generatorGradients, _priorGradients, _recurrentGradients;
 
         public Pass(Vrnn model, Workspace workspace, StepFrame frame, in StepSizes sizes) : base(frame)
         {
@@ -104,6 +105,9 @@ sealed class Vrnn : SequenceModel
             _dz = workspace.TakeForTraining(b, z);
             _dPosteriorMoments = workspace.TakeForTraining(rows, 2 * z);
             _dPosteriorHidden = workspace.TakeForTraining(rows, m, Readers.All);
+            (_klForward, _priorGradients, _recurrentGradients) = (KlForward, () => _prior.Gradients(Frame, H), RecurrentGradients);
+            _generatorGradients = () => _generator.Gradients(Frame,
+                [_generator.InputGradient(0, _lstm.ReadOutput(Frame)), _generator.InputGradient(1, F)]);
         }
 
         public override InputPass Inputs => _inputs;
@@ -158,13 +162,19 @@ sealed class Vrnn : SequenceModel
             ForwardLoop();
 
             Frame.Enter(TrainingPhase.F4);
-            _prior.Forward(H);
-            _prior.KlForward(Frame.Whole(_posterior.Output), Frame.Whole(_kl));
+            Device.Fork(_klForward);
             _generator.Forward(Frame, _lstm.MaskOutput(Frame), F);
             _penalties.Forward(Frame, _lstm);
+            Device.JoinBranches();
             Frame.Sum(_generator.Nll, ObjectiveTerm.Nll);
             Frame.Sum(_kl, ObjectiveTerm.Kl);
             _penalties.Sum(Frame);
+        }
+
+        void KlForward()
+        {
+            _prior.Forward(H);
+            _prior.KlForward(Frame.Whole(_posterior.Output), Frame.Whole(_kl));
         }
 
         // F3: four products a time step.
@@ -185,17 +195,17 @@ sealed class Vrnn : SequenceModel
         {
             Frame.Enter(TrainingPhase.B1);
             _generator.StateBackward(Frame, _lstm, _penalties);
+            Device.Fork(_generatorGradients);
             _generator.InputBackward(Frame, 1, DF, Steps);
-            _generator.HiddenGradients(Frame, [_generator.InputGradient(0, _lstm.ReadOutput(Frame)), _generator.InputGradient(1, F)]);
 
             Frame.Enter(TrainingPhase.B2);
-            _prior.KlBackward(Frame, Frame.Whole(_posterior.Output), H, Frame.Whole(_dPosteriorMoments));
-            _prior.InputBackward(Frame, mask: default, DH);
+            _prior.KlBackward(Frame, Frame.Whole(_posterior.Output), Frame.Whole(_dPosteriorMoments), mask: default, DH);
+            Device.Fork(_priorGradients);
 
             Frame.Enter(TrainingPhase.B5);
             ReverseLoop();
             Frame.Enter(TrainingPhase.B6);
-            RecurrentGradients();
+            Device.Fork(_recurrentGradients);
 
             Frame.Enter(TrainingPhase.B7);
             InputGradients();

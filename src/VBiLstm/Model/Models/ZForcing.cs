@@ -72,6 +72,7 @@ sealed class ZForcing : SequenceModel
         readonly Weight _forwardZ, _recurrentStack;
         readonly Tensor _dWeightZ;
         readonly Tensor _z, _recurrentProduct;
+        readonly Action _projectInputs, _densities, _generatorGradients, _priorGradients, _psiGradients, _recurrentGradients;
 
         public Pass(ZForcing model, Workspace workspace, StepFrame frame, in StepSizes sizes) : base(frame)
         {
@@ -94,6 +95,10 @@ sealed class ZForcing : SequenceModel
             _recurrentStack = weightNoise.Operand(model._recurrentStack, WeightUse.Transposed);
             _dWeightZ = workspace.Gradient(model._weightZ);
             _recurrentProduct = workspace.TakeForTraining(b, h + z);
+            (_projectInputs, _densities) = (() => _channel.ProjectInputs(Frame, _inputs), DensitiesForward);
+            _generatorGradients = () => _generator.Gradients(Frame, [_generator.InputGradient(0, _forward.ReadOutput(Frame))]);
+            (_priorGradients, _psiGradients) = (() => _channel.PriorGradients(Frame), () => _psi.Gradients(Frame, Z));
+            _recurrentGradients = RecurrentGradients;
         }
 
         public override InputPass Inputs => _inputs;
@@ -123,23 +128,33 @@ sealed class ZForcing : SequenceModel
         {
             Frame.Enter(TrainingPhase.F1);
             _inputs.Forward(Steps + 1);
+            Frame.Enter(TrainingPhase.F2);
+            Device.Fork(_projectInputs);
+            Frame.Enter(TrainingPhase.F1);
             _backward.FutureForward(Frame, _inputs);
 
             Frame.Enter(TrainingPhase.F2);
-            _channel.Project(Frame, _inputs);
+            _channel.ProjectFuture(Frame);
+            Device.JoinBranches();
 
             Frame.Enter(TrainingPhase.F3);
             ForwardLoop();
 
             Frame.Enter(TrainingPhase.F4);
-            _channel.KlForward(Frame);
-            _psi.Forward(Frame, Z, _channel.B(Frame));
+            Device.Fork(_densities);
             _generator.Forward(Frame, _forward.MaskOutput(Frame));
             _penalties.Forward(Frame, _forward);
+            Device.JoinBranches();
             Frame.Sum(_generator.Nll, ObjectiveTerm.Nll);
             _channel.Sum(Frame);
             Frame.Sum(_psi.LogDensity, ObjectiveTerm.LogPPsi);
             _penalties.Sum(Frame);
+        }
+
+        void DensitiesForward()
+        {
+            _channel.KlForward(Frame);
+            _psi.Forward(Frame, Z, _channel.B(Frame));
         }
 
         // F3: three products a time step.
@@ -157,27 +172,35 @@ sealed class ZForcing : SequenceModel
             var dz = Frame.Whole(_channel.DZ);
             Frame.Enter(TrainingPhase.B1);
             _generator.StateBackward(Frame, _forward, _penalties);
-            _generator.HiddenGradients(Frame, [_generator.InputGradient(0, _forward.ReadOutput(Frame))]);
+            Device.Fork(_generatorGradients);
             Device.Zero(dz);
 
             Frame.Enter(TrainingPhase.B2);
             _channel.KlBackward(Frame);
+            Device.Fork(_priorGradients);
 
             Frame.Enter(TrainingPhase.B4);
             var dTarget = _model.TargetGradientB ? _channel.DB(Frame) : default;
-            _psi.Backward(Frame, Z, _channel.B(Frame), Frame.Scalars.Alpha, dz, dTarget, targetMask: default, accumulateTarget: false);
+            _psi.Backward(Frame, _channel.B(Frame), Frame.Scalars.Alpha, dz, dTarget, targetMask: default, accumulateTarget: false);
+            Device.Fork(_psiGradients);
 
             Frame.Enter(TrainingPhase.B5);
             ReverseLoop();
 
             Frame.Enter(TrainingPhase.B6);
+            Device.Fork(_recurrentGradients);
+
+            Frame.Enter(TrainingPhase.B7);
+            _channel.FutureBackward(Frame, _inputs);
+        }
+
+        // B6.
+        void RecurrentGradients()
+        {
             var (inputs, dGates) = (_forward.ReadInput(Frame, _inputs.First(Steps)), Frame.Whole(_forward.Gates));
             Device.WeightGradients(
                 [new(inputs, _forward.DInputWeight), new(_channel.HPrevious(Frame), _forward.DRecurrent), new(Z, _dWeightZ)], dGates, _forward.DBias);
             _channel.Gradients(Frame);
-
-            Frame.Enter(TrainingPhase.B7);
-            _channel.FutureBackward(Frame, _inputs);
         }
 
         // B5: three products a time step.

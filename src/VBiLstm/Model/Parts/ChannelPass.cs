@@ -38,7 +38,7 @@ sealed class ChannelPass
         (_hiddenStack, _forward, _backward, _z) = (hiddenStack, forward, backward, z);
         var (rows, b) = (sizes.Rows, sizes.BatchSize);
         _posterior = new NetPass(workspace, posterior, rows, inputUses: [WeightUse.Transposed, WeightUse.Forward | WeightUse.Transposed]);
-        _prior = new PriorPass(workspace, prior, rows);
+        _prior = new PriorPass(workspace, prior, rows, masks: model.SkipGradient != SkipGradientMode.Off);
         _epsilon = SampleNoise.OfLatent(workspace, rows, z.Columns);
         _skipMask = workspace.TakeIf(model.SkipGradient != SkipGradientMode.Off, rows, 1);
         _hiddenProduct = workspace.Take(b, model.MlpUnits + 4 * model.LstmUnits);
@@ -79,17 +79,17 @@ sealed class ChannelPass
     /// <summary>z becomes its mean.</summary>
     public void ZeroNoise(StepFrame frame) => _epsilon.Zero(frame);
 
-    /// <summary>F2: what the forward LSTM and the posterior read of all time steps' inputs and b_t.</summary>
-    public void Project(StepFrame frame, InputPass inputs)
+    /// <summary>F2: what the forward LSTM reads of all time steps' inputs.</summary>
+    public void ProjectInputs(StepFrame frame, InputPass inputs)
     {
-        if (!inputs.Project(_forward, frame.Steps))
-        {
-            _device.Multiply(_forward.MaskInput(frame, inputs.First(frame.Steps)), _forward.InputWeight, _forward.Bias, frame.Whole(_forward.Gates),
-                accumulate: false);
-        }
-
-        _posterior.HiddenProduct(1, B(frame), frame.Whole(_posterior.Hidden));
+        if (inputs.Project(_forward, frame.Steps))
+            return;
+        _device.Multiply(_forward.MaskInput(frame, inputs.First(frame.Steps)), _forward.InputWeight, _forward.Bias, frame.Whole(_forward.Gates),
+            accumulate: false);
     }
+
+    /// <summary>F2: what the posterior reads of every b_t.</summary>
+    public void ProjectFuture(StepFrame frame) => _posterior.HiddenProduct(1, B(frame), frame.Whole(_posterior.Hidden));
 
     /// <summary>F3: z_t from h_{t-1} and b_t, time step t.</summary>
     /// <returns>h_{t-1} U_f, [B, 4H], one step's scratch.</returns>
@@ -114,10 +114,10 @@ sealed class ChannelPass
 
     /// <summary>B2: the KL and the prior, into the moments' gradient and h_{t-1}.</summary>
     public void KlBackward(StepFrame frame)
-    {
-        _prior.KlBackward(frame, frame.Whole(_posterior.Output), HPrevious(frame), frame.Whole(_dMoments));
-        _prior.InputBackward(frame, SkipMask(frame), frame.Span(_forward.DH, 0, frame.Steps));
-    }
+        => _prior.KlBackward(frame, frame.Whole(_posterior.Output), frame.Whole(_dMoments), SkipMask(frame), frame.Span(_forward.DH, 0, frame.Steps));
+
+    /// <summary>B2: the prior's gradients.</summary>
+    public void PriorGradients(StepFrame frame) => _prior.Gradients(frame, HPrevious(frame));
 
     /// <summary>
     /// B5: from what reaches z in the last columns of product = dy Wᵀ, or +=, into h_{t-1}, time step t, and through the cell of the time step before.

@@ -14,6 +14,7 @@ sealed class GeneratorPass
     readonly NetPass _net;
     readonly InputPass _inputs;
     readonly string _prefix;
+    readonly Tensor _dHidden;
 
     /// <param name="workspace">Where the tensors come from.</param>
     /// <param name="net">What it is made of.</param>
@@ -27,6 +28,7 @@ sealed class GeneratorPass
         (_output, _outputSteps, _inputs) = (output, sizes.OutputSteps, inputs);
         _net = new NetPass(workspace, net, sizes.Rows, checked(sizes.OutputSteps * sizes.BatchSize));
         Nll = workspace.Take(sizes.Rows, 1);
+        _dHidden = workspace.TakeForTraining(sizes.Rows, Hidden.Columns, Readers.All);
     }
 
     /// <summary>φ(g_a), [T, B, M].</summary>
@@ -49,7 +51,13 @@ sealed class GeneratorPass
         }
     }
 
-    /// <summary>B1: the gradients of the output layer, and the hidden layer's into frame.DHidden.</summary>
+    // Outputs of several parts are gone when the next part's come.
+    bool HasAllOutputs(StepFrame frame) => frame.Steps <= _outputSteps;
+
+    /// <summary>
+    /// B1: the gradient of the hidden layer, and where outputs exist for some time steps at once those of the output layer's weights; see
+    /// <see cref="Gradients"/>.
+    /// </summary>
     public void OutputBackward(StepFrame frame)
     {
         var last = (frame.Steps - 1) / _outputSteps * _outputSteps;
@@ -58,11 +66,12 @@ sealed class GeneratorPass
             var count = Math.Min(_outputSteps, frame.Steps - start);
             var output = start == last ? frame.Span(Output, 0, count) : Outputs(frame, start, count);
             _output.NllBackward(frame.Device, output, _inputs.Targets(start, count), frame.Span(frame.Inputs.LossWeight, start, count), frame.Scalars.One);
-            _net.OutputGradients(frame.Span(Hidden, start, count), output, accumulate: start != last);
-            _net.OutputBackward(output, frame.Span(frame.DHidden, start, count));
+            if (!HasAllOutputs(frame))
+                _net.OutputGradients(frame.Span(Hidden, start, count), output, accumulate: start != last);
+            _net.OutputBackward(output, frame.Span(_dHidden, start, count));
         }
 
-        _net.ActivationBackward(frame.Whole(Hidden), frame.Whole(frame.DHidden));
+        _net.ActivationBackward(frame.Whole(Hidden), frame.Whole(_dHidden));
     }
 
     /// <summary>
@@ -80,12 +89,17 @@ sealed class GeneratorPass
     /// <summary>Of an input u_i: where the gradient of its weight goes.</summary>
     public WeightGradient InputGradient(int input, Tensor x) => _net.InputGradient(input, x);
 
-    /// <summary>The gradients of the hidden layer.</summary>
-    public void HiddenGradients(StepFrame frame, ReadOnlySpan<WeightGradient> inputs) => _net.HiddenGradients(inputs, frame.Whole(frame.DHidden));
+    /// <summary>After <see cref="OutputBackward"/>, the gradients of the weights that it left out; nothing else in a step waits for them.</summary>
+    public void Gradients(StepFrame frame, ReadOnlySpan<WeightGradient> inputs)
+    {
+        if (HasAllOutputs(frame))
+            _net.OutputGradients(frame.Whole(Hidden), frame.Whole(Output));
+        _net.HiddenGradients(inputs, frame.Whole(_dHidden));
+    }
 
-    /// <summary>du_i of time steps 0..count-1, from frame.DHidden.</summary>
+    /// <summary>du_i of time steps 0..count-1.</summary>
     public void InputBackward(StepFrame frame, int input, Tensor dx, int count)
-        => _net.InputBackward(input, frame.Span(frame.DHidden, 0, count), dx, accumulate: false);
+        => _net.InputBackward(input, frame.Span(_dHidden, 0, count), dx, accumulate: false);
 
     /// <summary>What a forward pass leaves, for comparisons; outputs where all time steps' exist at once.</summary>
     public IEnumerable<StepTensor> ForwardTensors(StepFrame frame) =>

@@ -3,8 +3,8 @@ using VBiLstm.Devices;
 namespace VBiLstm.Model.Parts;
 
 /// <summary>
-/// A <see cref="Net"/> over so many rows: its operands, activations and gradients. The whole pass is <see cref="Forward"/> and <see cref="Backward"/>; a model
-/// whose loop needs it piecemeal calls the layers one by one.
+/// A <see cref="Net"/> over so many rows: its operands, activations and gradients. The whole pass is <see cref="Forward"/>, <see cref="HiddenBackward"/> and
+/// <see cref="Gradients"/>; a model whose loop needs it piecemeal calls the layers one by one.
 /// </summary>
 sealed class NetPass
 {
@@ -90,16 +90,10 @@ sealed class NetPass
     public void SampleForward(Tensor hidden, Tensor output, Tensor noise, Tensor sample, GaussianHead head)
         => _device.MultiplySampleGaussian(hidden, _outputWeight, _outputBias, output, noise, sample, head);
 
-    /// <summary>
-    /// From the output's gradient, which stands in the output buffer: all parameter gradients of a net with one input, and the hidden layer's into
-    /// dHidden [rows, M].
-    /// </summary>
-    public void Backward(Tensor x, Tensor dHidden)
+    /// <summary>All parameter gradients of a net with one input, from the hidden layer's gradient and the output's, which stands in the output buffer.</summary>
+    public void Gradients(Tensor x, Tensor dHidden)
     {
-        var hidden = Hidden.RowRange(0, x.Rows);
-        var dOutput = Output.RowRange(0, x.Rows);
-        OutputGradients(hidden, dOutput);
-        HiddenBackward(dOutput, hidden, dHidden);
+        OutputGradients(Hidden.RowRange(0, x.Rows), Output.RowRange(0, x.Rows));
         HiddenGradients([InputGradient(0, x)], dHidden);
     }
 

@@ -10,14 +10,20 @@ sealed class PriorPass
     readonly Device _device;
     readonly GaussianHead _head;
     readonly NetPass? _net;
+    readonly Tensor _dHidden, _maskedDHidden;
 
     /// <param name="workspace">Where the tensors come from.</param>
     /// <param name="net">Null where the prior is fixed.</param>
     /// <param name="rows">T·B, or B where one time step is computed at a time.</param>
-    public PriorPass(Workspace workspace, Net? net, int rows)
+    /// <param name="masks">Whether a mask may stop what it sends into its input.</param>
+    public PriorPass(Workspace workspace, Net? net, int rows, bool masks = false)
     {
         (_device, _head) = (workspace.Device, workspace.Functions.Latent);
-        _net = net is null ? null : new NetPass(workspace, net, rows);
+        if (net is null)
+            return;
+        _net = new NetPass(workspace, net, rows);
+        _dHidden = workspace.TakeForTraining(rows, net.HiddenUnits, Readers.All);
+        _maskedDHidden = workspace.TakeIf(workspace.Training && masks, rows, net.HiddenUnits, Readers.Products);
     }
 
     /// <summary>[rows, M]; empty where the prior is fixed.</summary>
@@ -33,25 +39,20 @@ sealed class PriorPass
     public void KlForward(Tensor q, Tensor kl) => _device.GaussianKlForward(q, Moments(q.Rows), kl, _head);
 
     /// <summary>
-    /// B2: the KL's share in the gradient of the posterior's moments, and from the prior's own all gradients of its net and the hidden layer's into
-    /// frame.DHidden; what that sends into x is <see cref="InputBackward"/>'s.
+    /// B2: the KL's share in the gradient of the posterior's moments, and dx += what the prior's own sends into its input, which a mask [rows, 1] may stop.
     /// </summary>
-    public void KlBackward(StepFrame frame, Tensor q, Tensor x, Tensor dMoments)
+    public void KlBackward(StepFrame frame, Tensor q, Tensor dMoments, Tensor mask, Tensor dx)
     {
         _device.GaussianKlBackward(q, Moments(q.Rows), frame.LossWeights, frame.Scalars.KlWeight, dMoments, _head);
-        _net?.Backward(x, frame.Whole(frame.DHidden));
-    }
-
-    /// <summary>dx += of the hidden layer's gradient in frame.DHidden, which a mask [rows, 1] may stop; nothing where the prior is fixed.</summary>
-    public void InputBackward(StepFrame frame, Tensor mask, Tensor dx)
-    {
         if (_net is null)
             return;
-        var dHidden = frame.Whole(frame.DHidden);
-        if (!mask.IsEmpty)
-            _device.MaskRows(dHidden, mask);
-        _net.InputBackward(0, dHidden, dx, accumulate: true);
+        var (dHidden, masked) = (frame.Whole(_dHidden), mask.IsEmpty ? default : frame.Whole(_maskedDHidden));
+        _net.HiddenBackward(frame.Whole(Output), frame.Whole(Hidden), dHidden, mask, masked);
+        _net.InputBackward(0, mask.IsEmpty ? dHidden : masked, dx, accumulate: true);
     }
+
+    /// <summary>After <see cref="KlBackward"/>, the gradients of the net's weights; nothing else in a step waits for them.</summary>
+    public void Gradients(StepFrame frame, Tensor x) => _net?.Gradients(x, frame.Whole(_dHidden));
 
     Tensor Moments(int rows) => Output.RowRange(0, Output.IsEmpty ? 0 : rows);
 }

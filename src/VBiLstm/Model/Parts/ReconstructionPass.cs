@@ -10,12 +10,18 @@ sealed class ReconstructionPass
 {
     readonly Device _device;
     readonly GaussianHead _latent, _head;
+    readonly Tensor _dHidden;
 
-    public ReconstructionPass(Workspace workspace, Net net, int rows)
+    /// <param name="workspace">Where the tensors come from.</param>
+    /// <param name="net">What it is made of.</param>
+    /// <param name="rows">T·B.</param>
+    /// <param name="isInLoop">Whether the model's loop walks the net, and goes backward through it itself.</param>
+    public ReconstructionPass(Workspace workspace, Net net, int rows, bool isInLoop = false)
     {
         (_device, _latent, _head) = (workspace.Device, workspace.Functions.Latent, workspace.Functions.Reconstruction);
         Net = new NetPass(workspace, net, rows);
         LogDensity = workspace.Take(rows, 1);
+        _dHidden = workspace.TakeIf(workspace.Training && !isInLoop, rows, net.HiddenUnits, Readers.All);
     }
 
     public NetPass Net { get; }
@@ -36,24 +42,26 @@ sealed class ReconstructionPass
     public void DensityForward(StepFrame frame, Tensor target)
         => _device.GaussianLogDensityForward(target, frame.Whole(Net.Output), frame.Whole(LogDensity), 1, _latent);
 
-    /// <summary>B3: all gradients of the net, dz += what it sends into z, and the target's where wanted.</summary>
+    /// <summary>B3: dz += what the net sends into z, and the target's gradient where wanted.</summary>
     /// <param name="frame">The step.</param>
-    /// <param name="z">[T·B, Z].</param>
     /// <param name="target">[T·B, N].</param>
     /// <param name="coefficient">α or β, [1, 1].</param>
     /// <param name="dz">[T·B, Z].</param>
     /// <param name="dTarget">[T·B, N], or empty.</param>
     /// <param name="targetMask">[T·B, 1], or empty.</param>
     /// <param name="accumulateTarget">Whether dTarget is added to.</param>
-    public void Backward(StepFrame frame, Tensor z, Tensor target, Tensor coefficient, Tensor dz, Tensor dTarget, Tensor targetMask, bool accumulateTarget)
+    public void Backward(StepFrame frame, Tensor target, Tensor coefficient, Tensor dz, Tensor dTarget, Tensor targetMask, bool accumulateTarget)
     {
         var output = frame.Whole(Net.Output);
         _device.GaussianLogDensityBackward(
             target, output, frame.LossWeights, coefficient, output, throughOutput: true, dTarget, targetMask, accumulateTarget, _head);
-        var dHidden = frame.Whole(frame.DHidden);
-        Net.Backward(z, dHidden);
+        var dHidden = frame.Whole(_dHidden);
+        Net.HiddenBackward(output, frame.Whole(Net.Hidden), dHidden);
         Net.InputBackward(0, dHidden, dz, accumulate: true);
     }
+
+    /// <summary>After <see cref="Backward"/>, the gradients of the net's weights; nothing else in a step waits for them.</summary>
+    public void Gradients(StepFrame frame, Tensor z) => Net.Gradients(z, frame.Whole(_dHidden));
 
     /// <summary>B4: the density's share in the gradient of the moments, where the reverse loop goes through the net.</summary>
     public void DensityBackward(StepFrame frame, Tensor target, Tensor coefficient, Tensor dMoments, Tensor dTarget)
