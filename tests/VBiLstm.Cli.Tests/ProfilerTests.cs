@@ -55,7 +55,7 @@ public class ProfilerTests
         SoftwareGpuBuild.Require();
         using var program = new Executable();
         (int Code, string Output, string Error) Train(string run, params string[] more)
-            => program.Run(["train", "--device", "soft", "--run", run, "--steps", "6", .. SmallModel, .. more]);
+            => program.Run(["train", "--device", "soft", "--products", "library", "--run", run, "--steps", "6", .. SmallModel, .. more]);
         byte[] Weights(string run) => File.ReadAllBytes(program.At($"runs/{run}/checkpoints/last/weights.safetensors"));
         Assert.Equal(0, Train("plain").Code);
         var (code, _, error) = Train("profiled", "--profile-steps", "3:4");

@@ -162,8 +162,8 @@ public class RankTests
     }
 
     // Slow: a few steps, one evaluation.
-    const string Soft = "train --device soft --set lstm_units=6 mlp_units=5 latent_units=3 batch_size=48 shards=2 learning_rate_schedule=constant "
-        + "checkpoint_every=3 evaluate_every=5";
+    const string Soft = "train --device soft --products library --set lstm_units=6 mlp_units=5 latent_units=3 batch_size=48 shards=2 "
+        + "learning_rate_schedule=constant checkpoint_every=3 evaluate_every=5";
 
     [Theory]
     [InlineData(OpenMpi)]
