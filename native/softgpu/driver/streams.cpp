@@ -187,9 +187,8 @@ bool run_one(Context& context)
         return false;
 
     // Without a seed in the order of the calls.
-    CUstream_st& chosen = options().seed != 0
-        ? *candidates[choose(context, candidates.size())]
-        : **std::min_element(candidates.begin(), candidates.end(), [](auto* a, auto* b) { return a->queue.front().ticket < b->queue.front().ticket; });
+    std::sort(candidates.begin(), candidates.end(), [](auto* a, auto* b) { return a->queue.front().ticket < b->queue.front().ticket; });
+    CUstream_st& chosen = *candidates[choose_next(context, candidates.size())];
     if (chosen.queue.front().operation->advance()) {
         chosen.queue.pop_front();
         context.queued--;
