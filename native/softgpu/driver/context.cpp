@@ -26,10 +26,13 @@ std::deque<Context>& contexts()
     return instance;
 }
 
+enum Habit : std::size_t { any, first, last, habits };
+
 void restart_choices(Context& context)
 {
     constexpr unsigned long between_devices = 0x9e3779b97f4a7c15;
     context.random.seed(static_cast<unsigned long>(options().seed) + between_devices * static_cast<unsigned long>(context.device));
+    context.habit = choose(context, habits);
 }
 
 Context& context_of(int device)
@@ -94,6 +97,20 @@ Acting::Acting(Context* context) : before_(acting) { acting = context; }
 Acting::~Acting() { acting = before_; }
 
 std::size_t choose(Context& context, std::size_t n) { return options().seed == 0 || n < 2 ? 0 : context.random() % n; }
+
+std::size_t choose_next(Context& context, std::size_t n)
+{
+    constexpr std::size_t choices_of_a_habit = 128;
+    if (options().seed == 0 || n < 2)
+        return 0;
+    if (choose(context, choices_of_a_habit) == 0)
+        context.habit = choose(context, habits);
+    switch (context.habit) {
+        case first: return 0;
+        case last: return n - 1;
+        default: return choose(context, n);
+    }
+}
 
 unsigned long choose_order(Context& context) { return options().seed == 0 ? 0 : context.random() | 1; }
 

@@ -16,6 +16,7 @@ struct Context {
     int retained = 0;
     unsigned long begins = 0; // how often it was retained as the first
     std::mt19937_64 random;
+    std::size_t habit = 0; // of choose_next
     std::size_t queued = 0; // operations in all of its streams
     std::size_t memory_used = 0;
     long allocations = 0; // so far
@@ -56,6 +57,10 @@ private:
 
 // A choice of one of n that the seed decides; the first without a seed.
 std::size_t choose(Context& context, std::size_t n);
+
+// Which of n things that could go on does so next, the first of them called first: with a seed for a while any, for a while the first and for a while the last,
+// so that something may wait as long as it can; the first without a seed.
+std::size_t choose_next(Context& context, std::size_t n);
 
 // A seed for the order within one launch; 0 without a seed.
 unsigned long choose_order(Context& context);

@@ -94,7 +94,7 @@ public:
         std::vector<std::size_t> candidates;
         std::copy_if(ready_.begin(), ready_.end(), std::back_inserter(candidates), [this](std::size_t i) { return has_arrived(node(i).arrived); });
         if (!candidates.empty())
-            run(candidates[candidates.size() == 1 ? 0 : choose(*acting_context(), candidates.size())]);
+            run(candidates[choose_next(*acting_context(), candidates.size())]);
         return ready_.empty();
     }
 

@@ -228,9 +228,8 @@ bool run_one(Context& context)
         return false;
 
     // Without a seed in the order of the calls.
-    CUstream_st& chosen = options().seed != 0
-        ? *candidates[choose(context, candidates.size())]
-        : **std::min_element(candidates.begin(), candidates.end(), [](auto* a, auto* b) { return a->queue.front().ticket < b->queue.front().ticket; });
+    std::sort(candidates.begin(), candidates.end(), [](auto* a, auto* b) { return a->queue.front().ticket < b->queue.front().ticket; });
+    CUstream_st& chosen = *candidates[choose_next(context, candidates.size())];
     for (bool goes_on = true; goes_on;) {
         goes_on = begin_second_early(chosen);
         if (sticky_error(context) != success || !chosen.queue.front().operation->advance())

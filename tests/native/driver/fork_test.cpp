@@ -84,6 +84,20 @@ TEST_F(Forks, WhatIsBetweenForkAndJoinHasNoOrder)
     EXPECT_EQ(results, (std::set<float>{7, 15}));
 }
 
+TEST_F(Forks, ABranchComesAfterLongWorkBesideItInSomeSeed)
+{
+    const DeviceArray<float> other(std::vector<float>(n, 1));
+    const auto results = over_seeds([&](const auto& x) {
+        fork();
+        multiply_add(branch_, x, 5, 0);
+        for (int i = 0; i < 50; i++)
+            multiply_add(stream, other, 1, 0);
+        multiply_add(stream, x, 1, 2);
+        join();
+    });
+    EXPECT_EQ(results, (std::set<float>{7, 15}));
+}
+
 TEST_F(Forks, AJoinTooEarlyShowsInSomeSeed)
 {
     const auto results = over_seeds([this](const auto& x) {

@@ -74,6 +74,18 @@ TEST_F(Streams, AMissingWaitShowsInSomeSeed)
     EXPECT_EQ(results, (std::set<float>{7, 15}));
 }
 
+TEST_F(Streams, AMissingWaitShowsInSomeSeedAlsoAfterLongWork)
+{
+    const DeviceArray<float> other(std::vector<float>(n, 1));
+    const auto results = over_seeds([&](const auto& x) {
+        multiply_add(other_, x, 5, 0);
+        for (int i = 0; i < 50; i++)
+            multiply_add(stream, other, 1, 0);
+        multiply_add(stream, x, 1, 2);
+    });
+    EXPECT_EQ(results, (std::set<float>{7, 15}));
+}
+
 TEST_F(Streams, AnEventRecordedTooEarlyShowsInSomeSeed)
 {
     const auto results = over_seeds([this](const auto& x) {
