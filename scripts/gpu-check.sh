@@ -127,6 +127,8 @@ training lstm --set model.kind=lstm
 step train-again 40 "${vbilstm[@]}" train --device "$device" "${train[@]}" --run again
 step same-weights 10 cmp runs/tf32/checkpoints/last/weights.safetensors runs/again/checkpoints/last/weights.safetensors
 step same-metrics 10 cmp runs/tf32/metrics.jsonl runs/again/metrics.jsonl
+training no-fork --no-fork
+step same-weights-no-fork 10 cmp runs/tf32/checkpoints/last/weights.safetensors runs/no-fork/checkpoints/last/weights.safetensors
 
 # Each paper preset's step beside the estimate from the data sheet of this GPU, or of the H100 where the table has not got it.
 case $gpu in
@@ -169,6 +171,10 @@ paper blizzard 40
 paper imdb 16
 paper ptb-char 100
 paper seq-mnist 784
+length=40
+[ "$device" = cuda ] || length=3
+step bench-no-fork 30 "${vbilstm[@]}" bench --device "$device" --no-fork --preset blizzard --time-steps "$length" --json "${bench[@]}"
+times+=("blizzard, T $length, without branches: $(milliseconds seconds_per_step) ms a step measured")
 # Which products of few rows each way does faster, kept in this folder.
 if [ "$has_thin_kernels" = yes ]; then
     export VBILSTM_PRODUCTS=$PWD/products.json
