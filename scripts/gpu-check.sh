@@ -127,8 +127,10 @@ training lstm --set model.kind=lstm
 step train-again 40 "${vbilstm[@]}" train --device "$device" "${train[@]}" --run again
 step same-weights 10 cmp runs/tf32/checkpoints/last/weights.safetensors runs/again/checkpoints/last/weights.safetensors
 step same-metrics 10 cmp runs/tf32/metrics.jsonl runs/again/metrics.jsonl
-training no-fork --no-fork
-step same-weights-no-fork 10 cmp runs/tf32/checkpoints/last/weights.safetensors runs/no-fork/checkpoints/last/weights.safetensors
+for choice in no-early-start no-fork; do
+    training "$choice" "--$choice"
+    step "same-weights-$choice" 10 cmp runs/tf32/checkpoints/last/weights.safetensors "runs/$choice/checkpoints/last/weights.safetensors"
+done
 
 # Each paper preset's step beside the estimate from the data sheet of this GPU, or of the H100 where the table has not got it.
 case $gpu in
@@ -156,11 +158,6 @@ paper() {
                 line+="; $precision, products by $products $(milliseconds seconds_per_step) ms, $(figure graph_nodes) nodes"
             done
         done
-        [ "$preset" != blizzard ] || {
-            step "bench-no-early-start-$preset" 30 "${vbilstm[@]}" bench --device "$device" --precision bf16 --products kernels --no-early-start \
-                --preset "$preset" --time-steps "$length" --json "${bench[@]}"
-            line+=", without early starts $(milliseconds seconds_per_step) ms"
-        }
     fi
     step "budget-$preset" 30 "${vbilstm[@]}" profile --budget --gpu "$sheet" --preset "$preset" --time-steps "$t" --json
     [ -z "$(figure seconds_tf32)" ] || times+=("$line; T $t: $(milliseconds seconds_tf32) ms estimated for $sheet in TF32 by the library")
@@ -173,8 +170,10 @@ paper ptb-char 100
 paper seq-mnist 784
 length=40
 [ "$device" = cuda ] || length=3
-step bench-no-fork 30 "${vbilstm[@]}" bench --device "$device" --no-fork --preset blizzard --time-steps "$length" --json "${bench[@]}"
-times+=("blizzard, T $length, without branches: $(milliseconds seconds_per_step) ms a step measured")
+for choice in no-early-start no-fork; do
+    step "bench-$choice" 30 "${vbilstm[@]}" bench --device "$device" "--$choice" --preset blizzard --time-steps "$length" --json "${bench[@]}"
+    times+=("blizzard, T $length, --$choice: $(milliseconds seconds_per_step) ms a step measured")
+done
 # Which products of few rows each way does faster, kept in this folder.
 if [ "$has_thin_kernels" = yes ]; then
     export VBILSTM_PRODUCTS=$PWD/products.json

@@ -51,8 +51,8 @@ public sealed unsafe partial class CudaDevice
         _previous = kernel;
         if (!startsEarly)
         {
-            CudaStatus.Check(CudaDriver.LaunchKernel(kernel.Function, gridX, gridY, 1, blockX, blockY, 1, 0, _current.Handle, arguments, null), "cuLaunchKernel",
-                kernel.Name);
+            CudaStatus.Check(CudaDriver.LaunchKernel(kernel.Function, gridX, gridY, 1, blockX, blockY, 1, 0, _current.Handle, arguments, null),
+                "cuLaunchKernel", kernel.Name);
             return;
         }
 

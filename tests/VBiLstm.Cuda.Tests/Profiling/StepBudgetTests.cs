@@ -219,7 +219,7 @@ public class StepBudgetTests
     }
 
     static CountedOperation Of(double megabytes, bool isInBranch = false, int joins = 0)
-        => new("", 1, (long)(1e6 * megabytes), 0, isInBranch, joins);
+        => new("", 1, (long)(1e6 * megabytes), 0, IsInBranch: isInBranch, Joins: joins);
 
     [Fact]
     public void A_branch_takes_the_time_in_which_the_main_line_only_starts_kernels()

@@ -90,7 +90,9 @@ sealed class NetPass
     public void SampleForward(Tensor hidden, Tensor output, Tensor noise, Tensor sample, GaussianHead head)
         => _device.MultiplySampleGaussian(hidden, _outputWeight, _outputBias, output, noise, sample, head);
 
-    /// <summary>All parameter gradients of a net with one input, from the hidden layer's gradient and the output's, which stands in the output buffer.</summary>
+    /// <summary>
+    /// All parameter gradients of a net with one input, from the hidden layer's gradient and the output's, which stands in the output buffer.
+    /// </summary>
     public void Gradients(Tensor x, Tensor dHidden)
     {
         OutputGradients(Hidden.RowRange(0, x.Rows), Output.RowRange(0, x.Rows));
