@@ -15,9 +15,9 @@ public class CpuOperationTests : DeviceOperationTests
     {
         const string Suffix = "Core";
 
-        // Any tensor can be cleared; readbacks, recordings and packed weights have tests of their own; bytes are counted without any.
+        // Any tensor can be cleared; readbacks, recordings, branches and packed weights have tests of their own; bytes are counted without any.
         string[] others = [nameof(Device.Zero), nameof(Device.CreateReadback), nameof(Device.Record), nameof(Device.RefreshWeights),
-            nameof(Device.Join), nameof(Device.CheckJoins), nameof(Device.RecurrenceBytes)];
+            nameof(Device.Fork), nameof(Device.JoinBranches), nameof(Device.Join), nameof(Device.CheckJoins), nameof(Device.RecurrenceBytes)];
         var operations = typeof(Device).GetMethods(BindingFlags.Instance | BindingFlags.NonPublic)
             .Where(method => method.Name.EndsWith(Suffix, StringComparison.Ordinal)).Select(method => method.Name[..^Suffix.Length]).Distinct();
         Assert.Equal(operations.Except(others).Order(), OperationNames.Select(row => row.Data).Order());

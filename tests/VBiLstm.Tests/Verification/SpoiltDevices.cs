@@ -26,13 +26,13 @@ static class SpoiltDevices
         ["packed weights never refreshed"] = () => new StaleWeights(),
     };
 
-    abstract class Spoilt() : DelegatingDevice(new CpuDevice(1))
+    abstract class Spoilt() : InLineDevice(new CpuDevice(1))
     {
         protected void Change(Tensor tensor, Func<float, float> change)
         {
             var values = new float[tensor.Count];
-            Download(tensor, values);
-            Upload(Array.ConvertAll(values, value => change(value)), tensor);
+            DownloadCore(tensor, values);
+            UploadCore(Array.ConvertAll(values, value => change(value)), tensor);
         }
     }
 
