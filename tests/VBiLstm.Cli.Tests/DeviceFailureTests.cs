@@ -61,7 +61,7 @@ public class DeviceFailureTests
         Assert.Contains("MB free", program.Run(Train([.. Soft, "--set", "lstm_units=128", "mlp_units=128", "batch_size=16"])).Output,
             StringComparison.Ordinal);
         var before = File.ReadAllBytes(program.At("runs/a/checkpoints/last/weights.safetensors"));
-        program.Variables["SOFTGPU_MEMORY"] = "65000000";
+        program.Variables["SOFTGPU_MEMORY"] = "99000000";
         var (code, _, error) = program.Run("train", "--resume", "runs/a", "--steps", "10", "--device", "soft");
         Assert.Equal(3, code);
         Assert.Contains("Training needs", error, StringComparison.Ordinal);
