@@ -4,6 +4,7 @@ using VBiLstm.Tests;
 namespace VBiLstm.Cuda.Tests;
 
 /// <summary>What was measured of products of few rows, and what is chosen by it.</summary>
+[Collection(nameof(AloneOnTheGpu))]
 public class ProductTableTests
 {
     static readonly ThinProductShape Cell = new(CudaPrecision.Bf16, ThinProduct.LstmCellForward, 32, 1024, 4096),

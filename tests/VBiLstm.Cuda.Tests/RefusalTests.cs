@@ -62,6 +62,22 @@ public class RefusalTests
         Assert.Equal(expected, With("SOFTGPU_UNEVEN_CUDNN", 1, () => Train(CudaRecurrence.Cudnn, kind).Parameters));
     }
 
+    [Fact]
+    public void A_gpu_without_bf16_and_cudnn_are_refused()
+    {
+        Assert.Throws<ArgumentException>(() => Gpu.Create(CudaRecurrence.Cudnn, CudaPrecision.Bf16));
+        Assert.SkipUnless(Gpu.IsSoftware, "Only the software GPU can be told what it is.");
+        SoftwareGpu.Set("SOFTGPU_COMPUTE_CAPABILITY", 75);
+        try
+        {
+            Assert.Contains("8.0", Assert.Throws<CudaException>(() => Gpu.Create(precision: CudaPrecision.Bf16)).Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            SoftwareGpu.Set("SOFTGPU_COMPUTE_CAPABILITY", 90);
+        }
+    }
+
     static bool With(string variable, int value, Action run) => With(variable, value, () =>
     {
         run();
