@@ -25,6 +25,7 @@ static unsafe class SoftwareGpu
     /// <summary>What the environment sets before the start.</summary>
     public static void Set(string variable, int to)
     {
+        NativeLibraries.Choose(software: true);
         fixed (byte* name = Encoding.ASCII.GetBytes($"{variable}\0"), value = Encoding.ASCII.GetBytes($"{to}\0"))
         {
             var configure = (delegate* unmanaged<byte*, byte*, int>)NativeLibrary.GetExport(NativeLibraries.Require(NativeLibraries.Driver),
