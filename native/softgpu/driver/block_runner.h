@@ -135,6 +135,9 @@ private:
     void end_thread();
     void enter(unsigned thread);
     Fiber& next();
+    Fiber& add_fiber();
+    Fiber& take_fiber();
+    Fiber& fiber_of(unsigned thread);
     std::string name_thread() const;
     [[noreturn]] void leave();
     void suspend(State state, const Site& site);
