@@ -5,17 +5,14 @@
 set -euo pipefail
 export LC_ALL=C
 directory=$1 fatbin=$2 source=$3
+. "$(dirname "$0")/machine-code.sh"
 
-cuobjdump=$(PATH=$directory:$directory/../usr/bin:$PATH command -v cuobjdump) || {
-    echo "kernel-tensor-cores: there is no cuobjdump beside nvcc; the machine code is not checked."
-    exit 0
-}
-kernels=$(sed -n 's/^extern "C" __global__ void __launch_bounds__([^)]*) \([a-z0-9_]*\)(.*/\1/p' "$source" | tr '\n' ' ')
+kernels=$(bounded_kernels "$source")
 if [ -z "$kernels" ]; then
     echo "kernel-tensor-cores: $source has no kernel." >&2
     exit 1
 fi
-PATH=$(dirname "$cuobjdump"):$PATH "$cuobjdump" -sass "$fatbin" | awk -v kernels="$kernels" '
+machine_code | awk -v kernels="$kernels" '
     function finish() {
         if (kernel in wanted && architecture >= 80) {
             checked++

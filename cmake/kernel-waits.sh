@@ -5,13 +5,10 @@
 set -euo pipefail
 export LC_ALL=C
 directory=$1 fatbin=$2 prefetching=$3
+. "$(dirname "$0")/machine-code.sh"
 
-cuobjdump=$(PATH=$directory:$directory/../usr/bin:$PATH command -v cuobjdump) || {
-    echo "kernel-waits: there is no cuobjdump beside nvcc; the machine code is not checked."
-    exit 0
-}
-fetches=$(sed -n 's/^extern "C" __global__ void __launch_bounds__([^)]*) \([a-z0-9_]*\)(.*/\1/p' "$prefetching" | tr '\n' ' ')
-PATH=$(dirname "$cuobjdump"):$PATH "$cuobjdump" -sass "$fatbin" | awk -v fetches="$fetches" '
+fetches=$(bounded_kernels "$prefetching")
+machine_code | awk -v fetches="$fetches" '
     function finish() {
         if (kernel != "" && architecture >= 90) {
             checked++

@@ -81,73 +81,56 @@ protected:
     }
 };
 
-class TensorCores : public WithRestarts {};
+class TensorCores : public WithRestarts {
+protected:
+    // Under some seeds, for every warp a product of its own of a 16 x depth and a depth x 8 matrix, whose words of a lane the functions give.
+    template <typename WordOfA, typename WordOfB>
+    void expect_products(const char* kernel, unsigned depth, const WordOfA& word_of_a, const WordOfB& word_of_b)
+    {
+        for (int seed = 0; seed < 4; seed++) {
+            set_seed(seed);
+            std::vector<std::uint32_t> a_words, b_words;
+            std::vector<float> c_values, expected;
+            for (unsigned warp = 0; warp < warps; warp++) {
+                const Matrix a = numbers(3 * warp), b = numbers(3 * warp + 1), c = numbers(3 * warp + 2);
+                const Matrix d = [&](unsigned row, unsigned column) {
+                    int sum = c(row, column);
+                    for (unsigned k = 0; k < depth; k++)
+                        sum += a(row, k) * b(k, column);
+                    return sum;
+                };
+                for (unsigned lane = 0; lane < 32; lane++) {
+                    for (unsigned i = 0; i < 4; i++)
+                        a_words.push_back(word_of_a(a, lane, i));
+                    for (unsigned i = 0; i < 2; i++)
+                        b_words.push_back(word_of_b(b, lane, i));
+                    for (unsigned i = 0; i < 4; i++) {
+                        c_values.push_back(static_cast<float>(element_of_c(c, lane, i)));
+                        expected.push_back(static_cast<float>(element_of_c(d, lane, i)));
+                    }
+                }
+            }
+            const DeviceArray<std::uint32_t> a(a_words), b(b_words);
+            const DeviceArray<float> c(c_values);
+            launch(kernel, a.data(), b.data(), c.data(), n);
+            EXPECT_EQ(synchronize(), "");
+            EXPECT_EQ(c.download(), expected);
+        }
+    }
+};
 
 TEST_F(TensorCores, MultiplyFragmentsAsThePtxIsaLaysThemOut)
 {
-    for (int seed = 0; seed < 4; seed++) {
-        set_seed(seed);
-        std::vector<std::uint32_t> a_words, b_words;
-        std::vector<float> c_values, expected;
-        for (unsigned warp = 0; warp < warps; warp++) {
-            const Matrix a = numbers(3 * warp), b = numbers(3 * warp + 1), c = numbers(3 * warp + 2);
-            const Matrix d = [&](unsigned row, unsigned column) {
-                int sum = c(row, column);
-                for (unsigned k = 0; k < 16; k++)
-                    sum += a(row, k) * b(k, column);
-                return sum;
-            };
-            for (unsigned lane = 0; lane < 32; lane++) {
-                for (unsigned i = 0; i < 4; i++)
-                    a_words.push_back(word_of(element_of_a, a, lane, i));
-                for (unsigned i = 0; i < 2; i++)
-                    b_words.push_back(word_of(element_of_b, b, lane, i));
-                for (unsigned i = 0; i < 4; i++) {
-                    c_values.push_back(static_cast<float>(element_of_c(c, lane, i)));
-                    expected.push_back(static_cast<float>(element_of_c(d, lane, i)));
-                }
-            }
-        }
-        const DeviceArray<std::uint32_t> a(a_words), b(b_words);
-        const DeviceArray<float> c(c_values);
-        launch("multiply_fragments", a.data(), b.data(), c.data(), n);
-        EXPECT_EQ(synchronize(), "");
-        EXPECT_EQ(c.download(), expected);
-    }
+    expect_products("multiply_fragments", 16, [](const Matrix& a, unsigned lane, unsigned i) { return word_of(element_of_a, a, lane, i); },
+        [](const Matrix& b, unsigned lane, unsigned i) { return word_of(element_of_b, b, lane, i); });
 }
 
+// What is below the 10 stored bits of mantissa is cut off, not rounded.
 TEST_F(TensorCores, MultiplyTf32FragmentsAsThePtxIsaLaysThemOutAndReadNineteenBits)
 {
-    for (int seed = 0; seed < 4; seed++) {
-        set_seed(seed);
-        std::vector<std::uint32_t> a_words, b_words;
-        std::vector<float> c_values, expected;
-        for (unsigned warp = 0; warp < warps; warp++) {
-            const Matrix a = numbers(3 * warp), b = numbers(3 * warp + 1), c = numbers(3 * warp + 2);
-            const Matrix d = [&](unsigned row, unsigned column) {
-                int sum = c(row, column);
-                for (unsigned k = 0; k < 8; k++)
-                    sum += a(row, k) * b(k, column);
-                return sum;
-            };
-            for (unsigned lane = 0; lane < 32; lane++) {
-                // What is below the 10 stored bits of mantissa is cut off, not rounded.
-                for (unsigned i = 0; i < 4; i++)
-                    a_words.push_back(tf32_word_of(element_of_tf32_a(a, lane, i)) | 0x1fff >> i);
-                for (unsigned i = 0; i < 2; i++)
-                    b_words.push_back(tf32_word_of(element_of_tf32_b(b, lane, i)) | 0x1fff);
-                for (unsigned i = 0; i < 4; i++) {
-                    c_values.push_back(static_cast<float>(element_of_c(c, lane, i)));
-                    expected.push_back(static_cast<float>(element_of_c(d, lane, i)));
-                }
-            }
-        }
-        const DeviceArray<std::uint32_t> a(a_words), b(b_words);
-        const DeviceArray<float> c(c_values);
-        launch("multiply_fragments_tf32", a.data(), b.data(), c.data(), n);
-        EXPECT_EQ(synchronize(), "");
-        EXPECT_EQ(c.download(), expected);
-    }
+    expect_products("multiply_fragments_tf32", 8,
+        [](const Matrix& a, unsigned lane, unsigned i) { return tf32_word_of(element_of_tf32_a(a, lane, i)) | 0x1fff >> i; },
+        [](const Matrix& b, unsigned lane, unsigned i) { return tf32_word_of(element_of_tf32_b(b, lane, i)) | 0x1fff; });
 }
 
 TEST_F(TensorCores, FragmentsLoadedFromSharedMemoryAreThoseThatAProductTakes)
