@@ -18,7 +18,7 @@ public sealed record StepBudget(RunConfiguration Configuration, int TimeSteps, I
     long DownloadedBytes, TrainingMemory Memory)
 {
     /// <summary>In the order of the calls, of every phase.</summary>
-    public IReadOnlyList<(TrainingPhase Phase, CountedOperation Operation)> Operations { get; init; } = [];
+    public required IReadOnlyList<(TrainingPhase Phase, CountedOperation Operation)> Operations { get; init; }
 
     public int Kernels => Phases.Sum(phase => phase.Kernels);
 
