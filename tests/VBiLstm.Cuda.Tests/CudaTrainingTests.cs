@@ -12,6 +12,7 @@ using VBiLstm.Training;
 namespace VBiLstm.Cuda.Tests;
 
 /// <summary>Whole trainings on a GPU: the CPU's figures, and the same bits whatever may come in another order.</summary>
+[Collection(nameof(SeedOfTheGpu))]
 public class CudaTrainingTests
 {
     static readonly RunConfiguration Run = new()

@@ -7,6 +7,7 @@ using VBiLstm.Verification.Operations;
 namespace VBiLstm.Cuda.Tests;
 
 /// <summary>Products of TF32: what is rounded, where, and that nothing else is.</summary>
+[Collection(nameof(SeedOfTheGpu))]
 public class Tf32Tests
 {
     // NVIDIA's libraries do not say how they round.
