@@ -1,16 +1,20 @@
-using System.Numerics;
 using BenchmarkDotNet.Attributes;
 using VBiLstm.Devices.Cpu;
 
 namespace VBiLstm.Benchmarks.Suites;
 
-/// <summary>Elementary functions over 4,096 values in the first-level cache, one thread: time per 4,096 elements.</summary>
+/// <summary>Elementary functions over 4,096 values in the first-level cache, one thread, at each width that the processor has: time per 4,096 elements.</summary>
 public class ElementwiseSuite
 {
     const int Count = 4096;
 
     readonly float[] _x = new float[Count];
     readonly float[] _y = new float[Count];
+
+    public static IEnumerable<SimdWidth> Widths => SimdWidths.Supported;
+
+    [ParamsSource(nameof(Widths))]
+    public SimdWidth Width { get; set; }
 
     [GlobalSetup]
     public void Setup()
@@ -20,30 +24,62 @@ public class ElementwiseSuite
     }
 
     [Benchmark]
-    public void Exp()
-    {
-        for (var i = 0; i < Count; i += Vector<float>.Count)
-            VectorMath.Exp(new Vector<float>(_x, i)).CopyTo(_y, i);
-    }
+    public void Exp() => Run<ExpOf>();
 
     [Benchmark]
-    public void Sigmoid()
-    {
-        for (var i = 0; i < Count; i += Vector<float>.Count)
-            VectorMath.Sigmoid(new Vector<float>(_x, i)).CopyTo(_y, i);
-    }
+    public void Sigmoid() => Run<SigmoidOf>();
 
     [Benchmark]
-    public void Tanh()
-    {
-        for (var i = 0; i < Count; i += Vector<float>.Count)
-            VectorMath.Tanh(new Vector<float>(_x, i)).CopyTo(_y, i);
-    }
+    public void Tanh() => Run<TanhOf>();
 
     [Benchmark]
-    public void Log1P()
+    public void Log1P() => Run<Log1POf>();
+
+    interface IFunction
     {
-        for (var i = 0; i < Count; i += Vector<float>.Count)
-            VectorMath.Log1P(Vector.Abs(new Vector<float>(_x, i)) * 0.25f).CopyTo(_y, i);
+        static abstract T Of<T>(T x) where T : unmanaged, ILanes<T>;
+    }
+
+    readonly struct ExpOf : IFunction
+    {
+        public static T Of<T>(T x) where T : unmanaged, ILanes<T> => VectorMath.Exp(x);
+    }
+
+    readonly struct SigmoidOf : IFunction
+    {
+        public static T Of<T>(T x) where T : unmanaged, ILanes<T> => VectorMath.Sigmoid(x);
+    }
+
+    readonly struct TanhOf : IFunction
+    {
+        public static T Of<T>(T x) where T : unmanaged, ILanes<T> => VectorMath.Tanh(x);
+    }
+
+    readonly struct Log1POf : IFunction
+    {
+        public static T Of<T>(T x) where T : unmanaged, ILanes<T> => VectorMath.Log1P(T.Abs(x) * T.Create(0.25f));
+    }
+
+    void Run<TFunction>() where TFunction : struct, IFunction
+    {
+        switch (Width)
+        {
+            case SimdWidth.Vector512:
+                Run<TFunction, Lanes512>();
+                break;
+            case SimdWidth.Vector256:
+                Run<TFunction, Lanes256>();
+                break;
+            default:
+                Run<TFunction, Lanes128>();
+                break;
+        }
+    }
+
+    unsafe void Run<TFunction, T>() where TFunction : struct, IFunction where T : unmanaged, ILanes<T>
+    {
+        fixed (float* x = _x, y = _y)
+            for (var i = 0; i < Count; i += T.Width)
+                T.Store(TFunction.Of(T.Load(x + i)), y + i);
     }
 }

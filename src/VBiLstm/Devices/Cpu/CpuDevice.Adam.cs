@@ -1,6 +1,6 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace VBiLstm.Devices.Cpu;
 
@@ -48,20 +48,33 @@ public sealed unsafe partial class CpuDevice
             StepSize = *Start(arguments.Rate) / *Start(arguments.Correction1),
             InverseCorrection2 = 1 / *Start(arguments.Correction2),
         };
-        _pool.Run(job, (parameters.Columns + ReductionBlock - 1) / ReductionBlock, 1);
+        RunElements(job, (parameters.Columns + ReductionBlock - 1) / ReductionBlock, 1);
     }
 
     static double SquareSum(float* x, int n)
     {
-        Vector<double> low = Vector<double>.Zero, high = Vector<double>.Zero;
-        for (var j = 0; j < n; j += Lanes.Width)
+        // Of one width everywhere, because its bits depend on it; memory is what it waits for.
+        Vector256<double> low = Vector256<double>.Zero, high = Vector256<double>.Zero;
+        var j = 0;
+        for (; j + Vector256<float>.Count <= n; j += Vector256<float>.Count)
         {
-            Vector.Widen(Lanes.Load(x + j, n - j), out var first, out var second);
+            var (first, second) = Vector256.Widen(Vector256.Load(x + j));
             low += first * first;
             high += second * second;
         }
 
-        return Vector.Sum(low + high);
+        if (j < n)
+        {
+            var tail = Vector256<float>.Zero;
+            for (var i = j; i < n; i++)
+                tail = tail.WithElement(i - j, x[i]);
+            var (first, second) = Vector256.Widen(tail);
+            low += first * first;
+            high += second * second;
+        }
+
+        var sums = low + high;
+        return sums[0] + sums[1] + (sums[2] + sums[3]);
     }
 
     struct SquareSums : IRangeJob
@@ -80,32 +93,32 @@ public sealed unsafe partial class CpuDevice
         }
     }
 
-    struct Adam : IRangeJob
+    struct Adam : IElementJob
     {
         public float* Parameters, Gradients, FirstMoments, SecondMoments;
         public int Count;
         public float GradientScale, Beta1, Beta2, Epsilon, StepSize, InverseCorrection2;
 
-        public readonly void Execute(int start, int end)
+        public readonly void Execute<T>(int start, int end) where T : unmanaged, ILanes<T>
         {
             var last = (int)Math.Min((long)end * ReductionBlock, Count);
             var j = start * ReductionBlock;
-            for (var whole = j + Lanes.Whole(last - j); j < whole; j += Lanes.Width)
-                Update(j, Lanes.Width);
+            for (var whole = j + Lanes.Whole<T>(last - j); j < whole; j += T.Width)
+                Update<T>(j, T.Width);
             if (j < last)
-                Update(j, last - j);
+                Update<T>(j, last - j);
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        readonly void Update(int j, int left)
+        readonly void Update<T>(int j, int left) where T : unmanaged, ILanes<T>
         {
-            var g = new Vector<float>(GradientScale) * Lanes.Load(Gradients + j, left);
-            var m = new Vector<float>(Beta1) * Lanes.Load(FirstMoments + j, left) + new Vector<float>(1 - Beta1) * g;
-            var v = new Vector<float>(Beta2) * Lanes.Load(SecondMoments + j, left) + new Vector<float>(1 - Beta2) * g * g;
+            var g = T.Create(GradientScale) * Lanes.Load<T>(Gradients + j, left);
+            var m = T.Create(Beta1) * Lanes.Load<T>(FirstMoments + j, left) + T.Create(1 - Beta1) * g;
+            var v = T.Create(Beta2) * Lanes.Load<T>(SecondMoments + j, left) + T.Create(1 - Beta2) * g * g;
             Lanes.Store(m, FirstMoments + j, left);
             Lanes.Store(v, SecondMoments + j, left);
-            var update = new Vector<float>(StepSize) * m / (Vector.SquareRoot(v * InverseCorrection2) + new Vector<float>(Epsilon));
-            Lanes.Store(Lanes.Load(Parameters + j, left) - update, Parameters + j, left);
+            var update = T.Create(StepSize) * m / (T.SquareRoot(v * T.Create(InverseCorrection2)) + T.Create(Epsilon));
+            Lanes.Store(Lanes.Load<T>(Parameters + j, left) - update, Parameters + j, left);
         }
     }
 }

@@ -1,102 +1,100 @@
-using System.Numerics;
-
 namespace VBiLstm.Devices.Cpu;
 
 public sealed unsafe partial class CpuDevice
 {
-    protected override void AddCore(Tensor x, Tensor addend, Tensor y) => ForRows(new Sum { X = x, Addend = addend, Y = y }, x.Rows, x.Columns);
+    protected override void AddCore(Tensor x, Tensor addend, Tensor y) => ForElements(new Sum { X = x, Addend = addend, Y = y }, x.Rows, x.Columns);
 
     protected override void MultiplyElementsCore(Tensor x, Tensor mask, Tensor y, bool accumulate)
-        => ForRows(new Product { X = x, Mask = mask, Y = y, Accumulate = accumulate }, x.Rows, x.Columns);
+        => ForElements(new Product { X = x, Mask = mask, Y = y, Accumulate = accumulate }, x.Rows, x.Columns);
 
     protected override void MixCore(Tensor previous, Tensor candidate, Tensor keep, Tensor y)
-        => ForRows(new MixForward { Previous = previous, Candidate = candidate, Keep = keep, Y = y }, y.Rows, 2 * y.Columns);
+        => ForElements(new MixForward { Previous = previous, Candidate = candidate, Keep = keep, Y = y }, y.Rows, 2 * y.Columns);
 
     protected override void MixBackwardCore(Tensor dy1, Tensor dy2, Tensor keep, Tensor dPrevious, Tensor dCandidate, bool accumulatePrevious)
-        => ForRows(new MixGradients { DY1 = dy1, DY2 = dy2, Keep = keep, DPrevious = dPrevious, DCandidate = dCandidate, Accumulate = accumulatePrevious },
+        => ForElements(new MixGradients { DY1 = dy1, DY2 = dy2, Keep = keep, DPrevious = dPrevious, DCandidate = dCandidate, Accumulate = accumulatePrevious },
             dCandidate.Rows, 2 * dCandidate.Columns);
 
-    struct Sum : IRangeJob
+    struct Sum : IElementJob
     {
         public Tensor X, Addend, Y;
 
-        public readonly void Execute(int start, int end)
+        public readonly void Execute<T>(int start, int end) where T : unmanaged, ILanes<T>
         {
             var n = X.Columns;
             for (var row = start; row < end; row++)
             {
                 float* x = Row(X, row), addend = Row(Addend, row % Addend.Rows), y = Row(Y, row);
-                for (var j = 0; j < n; j += Lanes.Width)
-                    Lanes.Store(Lanes.Load(x + j, n - j) + Lanes.Load(addend + j, n - j), y + j, n - j);
+                for (var j = 0; j < n; j += T.Width)
+                    Lanes.Store(Lanes.Load<T>(x + j, n - j) + Lanes.Load<T>(addend + j, n - j), y + j, n - j);
             }
         }
     }
 
-    struct Product : IRangeJob
+    struct Product : IElementJob
     {
         public Tensor X, Mask, Y;
         public bool Accumulate;
 
-        public readonly void Execute(int start, int end)
+        public readonly void Execute<T>(int start, int end) where T : unmanaged, ILanes<T>
         {
             var n = X.Columns;
             for (var row = start; row < end; row++)
             {
                 float* x = Row(X, row), mask = Row(Mask, row % Mask.Rows), y = Row(Y, row);
-                for (var j = 0; j < n; j += Lanes.Width)
+                for (var j = 0; j < n; j += T.Width)
                 {
-                    var value = Lanes.Load(x + j, n - j) * Lanes.Load(mask + j, n - j);
+                    var value = Lanes.Load<T>(x + j, n - j) * Lanes.Load<T>(mask + j, n - j);
                     if (Accumulate)
-                        value += Lanes.Load(y + j, n - j);
+                        value += Lanes.Load<T>(y + j, n - j);
                     Lanes.Store(value, y + j, n - j);
                 }
             }
         }
     }
 
-    struct MixForward : IRangeJob
+    struct MixForward : IElementJob
     {
         public Tensor Previous, Candidate, Keep, Y;
 
-        public readonly void Execute(int start, int end)
+        public readonly void Execute<T>(int start, int end) where T : unmanaged, ILanes<T>
         {
             var n = Y.Columns;
             for (var row = start; row < end; row++)
             {
                 float* previous = Row(Previous, row), candidate = Row(Candidate, row), keep = Row(Keep, row % Keep.Rows), y = Row(Y, row);
-                for (var j = 0; j < n; j += Lanes.Width)
+                for (var j = 0; j < n; j += T.Width)
                 {
                     // As a sum of two products, which is exact where keep is 0 or 1.
-                    var k = Lanes.Load(keep + j, n - j);
-                    Lanes.Store(k * Lanes.Load(previous + j, n - j) + (Vector<float>.One - k) * Lanes.Load(candidate + j, n - j), y + j, n - j);
+                    var k = Lanes.Load<T>(keep + j, n - j);
+                    Lanes.Store(k * Lanes.Load<T>(previous + j, n - j) + (T.One - k) * Lanes.Load<T>(candidate + j, n - j), y + j, n - j);
                 }
             }
         }
     }
 
-    struct MixGradients : IRangeJob
+    struct MixGradients : IElementJob
     {
         public Tensor DY1, DY2, Keep, DPrevious, DCandidate;
         public bool Accumulate;
 
-        public readonly void Execute(int start, int end)
+        public readonly void Execute<T>(int start, int end) where T : unmanaged, ILanes<T>
         {
             var n = DCandidate.Columns;
             for (var row = start; row < end; row++)
             {
                 float* dy1 = DY1.IsEmpty ? null : Row(DY1, row), dy2 = DY2.IsEmpty ? null : Row(DY2, row);
                 float* keep = Row(Keep, row % Keep.Rows), dPrevious = DPrevious.IsEmpty ? null : Row(DPrevious, row), dCandidate = Row(DCandidate, row);
-                for (var j = 0; j < n; j += Lanes.Width)
+                for (var j = 0; j < n; j += T.Width)
                 {
-                    var d = Vector<float>.Zero;
+                    var d = T.Zero;
                     if (dy1 != null)
-                        d += Lanes.Load(dy1 + j, n - j);
+                        d += Lanes.Load<T>(dy1 + j, n - j);
                     if (dy2 != null)
-                        d += Lanes.Load(dy2 + j, n - j);
-                    var k = Lanes.Load(keep + j, n - j);
+                        d += Lanes.Load<T>(dy2 + j, n - j);
+                    var k = Lanes.Load<T>(keep + j, n - j);
                     if (dPrevious != null)
-                        Lanes.Store(Accumulate ? Lanes.Load(dPrevious + j, n - j) + k * d : k * d, dPrevious + j, n - j);
-                    Lanes.Store((Vector<float>.One - k) * d, dCandidate + j, n - j);
+                        Lanes.Store(Accumulate ? Lanes.Load<T>(dPrevious + j, n - j) + k * d : k * d, dPrevious + j, n - j);
+                    Lanes.Store((T.One - k) * d, dCandidate + j, n - j);
                 }
             }
         }

@@ -1,4 +1,3 @@
-using System.Numerics;
 using VBiLstm.Noise;
 
 namespace VBiLstm.Devices.Cpu;
@@ -13,7 +12,7 @@ public sealed unsafe partial class CpuDevice
     protected override void AddNormalCore(Tensor x, float deviation, IdTensor key, NoiseStream stream, Tensor y)
     {
         var job = new NoisyWeights { X = x, Y = y, Deviation = deviation, Key = key, Stream = stream };
-        _pool.Run(job, (x.Columns + ReductionBlock - 1) / ReductionBlock, 1);
+        RunElements(job, (x.Columns + ReductionBlock - 1) / ReductionBlock, 1);
     }
 
     // Row t·B + n of a tensor has time step t and the id of row n.
@@ -55,7 +54,7 @@ public sealed unsafe partial class CpuDevice
         }
     }
 
-    struct NoisyWeights : IRangeJob
+    struct NoisyWeights : IElementJob
     {
         const int Piece = 256;
 
@@ -64,19 +63,19 @@ public sealed unsafe partial class CpuDevice
         public IdTensor Key;
         public NoiseStream Stream;
 
-        public readonly void Execute(int start, int end)
+        public readonly void Execute<T>(int start, int end) where T : unmanaged, ILanes<T>
         {
             var key = (uint*)Key.Address;
             var noise = stackalloc float[Piece];
-            var deviation = new Vector<float>(Deviation);
+            var deviation = T.Create(Deviation);
             var last = (int)Math.Min((long)end * ReductionBlock, X.Columns);
             for (var first = start * ReductionBlock; first < last; first += Piece)
             {
                 var count = Math.Min(Piece, last - first);
                 NormalNoise.FillRow(noise, count, 0, (uint)Stream << 24, key[2], key[0], key[1], (uint)first / 4);
                 float* x = Start(X) + first, y = Start(Y) + first;
-                for (var j = 0; j < count; j += Lanes.Width)
-                    Lanes.Store(Vector.FusedMultiplyAdd(deviation, Lanes.Load(noise + j, count - j), Lanes.Load(x + j, count - j)), y + j, count - j);
+                for (var j = 0; j < count; j += T.Width)
+                    Lanes.Store(T.MultiplyAdd(deviation, Lanes.Load<T>(noise + j, count - j), Lanes.Load<T>(x + j, count - j)), y + j, count - j);
             }
         }
     }

@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Runtime.InteropServices;
 
 namespace VBiLstm.Devices.Cpu;
@@ -17,14 +16,14 @@ public sealed unsafe partial class CpuDevice
     protected override void EmbeddingBackwardCore(IdTensor ids, Tensor dy, Tensor dTable)
     {
         ZeroCore(dTable);
-        _pool.Run(new Scatter { Ids = ids, DY = dy, DTable = dTable }, Blocks(dy.Columns), 1);
+        RunElements(new Scatter { Ids = ids, DY = dy, DTable = dTable }, Blocks(dy.Columns), 1);
     }
 
     protected override void ZeroCore(Tensor x) => ForRows(new Clear { X = x }, x.Rows, x.Columns / 4);
 
     protected override void CopyCore(Tensor x, Tensor y) => ForRows(new CopyRows { X = x, Y = y }, y.Rows, y.Columns / 4);
 
-    protected override void MaskRowsCore(Tensor x, Tensor mask) => ForRows(new Mask { X = x, Values = mask }, x.Rows, x.Columns);
+    protected override void MaskRowsCore(Tensor x, Tensor mask) => ForElements(new Mask { X = x, Values = mask }, x.Rows, x.Columns);
 
     protected override void WeightedSumCore(Tensor values, Tensor w, Tensor result)
     {
@@ -48,19 +47,19 @@ public sealed unsafe partial class CpuDevice
         }
     }
 
-    struct Scatter : IRangeJob
+    struct Scatter : IElementJob
     {
         public IdTensor Ids;
         public Tensor DY, DTable;
 
-        public readonly void Execute(int start, int end)
+        public readonly void Execute<T>(int start, int end) where T : unmanaged, ILanes<T>
         {
             var (first, last) = (start * ColumnBlock, Math.Min(end * ColumnBlock, DY.Columns));
             for (var row = 0; row < DY.Rows; row++)
             {
                 float* dy = Row(DY, row), d = Row(DTable, ((int*)Ids.Address)[row]);
-                for (var j = first; j < last; j += Lanes.Width)
-                    Lanes.Store(Lanes.Load(d + j, last - j) + Lanes.Load(dy + j, last - j), d + j, last - j);
+                for (var j = first; j < last; j += T.Width)
+                    Lanes.Store(Lanes.Load<T>(d + j, last - j) + Lanes.Load<T>(dy + j, last - j), d + j, last - j);
             }
         }
     }
@@ -89,19 +88,19 @@ public sealed unsafe partial class CpuDevice
 
     static void CopyRow(float* source, float* target, int count) => NativeMemory.Copy(source, target, (nuint)count * sizeof(float));
 
-    struct Mask : IRangeJob
+    struct Mask : IElementJob
     {
         public Tensor X, Values;
 
-        public readonly void Execute(int start, int end)
+        public readonly void Execute<T>(int start, int end) where T : unmanaged, ILanes<T>
         {
             var n = X.Columns;
             for (var row = start; row < end; row++)
             {
                 var x = Row(X, row);
-                var mask = new Vector<float>(*Row(Values, row));
-                for (var j = 0; j < n; j += Lanes.Width)
-                    Lanes.Store(mask * Lanes.Load(x + j, n - j), x + j, n - j);
+                var mask = T.Create(*Row(Values, row));
+                for (var j = 0; j < n; j += T.Width)
+                    Lanes.Store(mask * Lanes.Load<T>(x + j, n - j), x + j, n - j);
             }
         }
     }

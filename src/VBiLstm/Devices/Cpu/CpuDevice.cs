@@ -15,7 +15,7 @@ public sealed unsafe partial class CpuDevice : Device
     readonly Gemm _gemm;
 
     /// <param name="threads">Number of threads, the caller's included; 0 takes all processors.</param>
-    /// <param name="width">Vector width of the products; null takes the widest that the processor has.</param>
+    /// <param name="width">Vector width; null takes the widest that the processor has.</param>
     /// <exception cref="ArgumentOutOfRangeException">The number of threads is negative or above 1024, or the processor lacks the width.</exception>
     public CpuDevice(int threads = 0, SimdWidth? width = null)
     {
@@ -28,7 +28,7 @@ public sealed unsafe partial class CpuDevice : Device
         _gemm = Gemm.Create(_pool, Width);
     }
 
-    /// <summary>Vector width of the products.</summary>
+    /// <summary>Vector width of products and element-wise code.</summary>
     public SimdWidth Width { get; }
 
     public int Threads => _pool.Threads;
@@ -126,8 +126,40 @@ public sealed unsafe partial class CpuDevice : Device
     static float* At(float* row, int column) => row == null ? null : row + column;
 
     // workPerRow in element operations of a few nanoseconds.
-    void ForRows<TJob>(in TJob job, int rows, int workPerRow) where TJob : unmanaged, IRangeJob
-        => _pool.Run(job, rows, Math.Max(1, ElementsPerPart / Math.Max(1, workPerRow)));
+    void ForRows<TJob>(in TJob job, int rows, int workPerRow) where TJob : unmanaged, IRangeJob => _pool.Run(job, rows, RowsPerPart(workPerRow));
+
+    void ForElements<TJob>(in TJob job, int rows, int workPerRow) where TJob : unmanaged, IElementJob => RunElements(job, rows, RowsPerPart(workPerRow));
+
+    static int RowsPerPart(int workPerRow) => Math.Max(1, ElementsPerPart / Math.Max(1, workPerRow));
+
+    void RunElements<TJob>(in TJob job, int count, int grain) where TJob : unmanaged, IElementJob
+    {
+        switch (Width)
+        {
+            case SimdWidth.Vector512:
+                _pool.Run(new OfWidth<TJob, Lanes512> { Job = job }, count, grain);
+                break;
+            case SimdWidth.Vector256:
+                _pool.Run(new OfWidth<TJob, Lanes256> { Job = job }, count, grain);
+                break;
+            default:
+                _pool.Run(new OfWidth<TJob, Lanes128> { Job = job }, count, grain);
+                break;
+        }
+    }
+
+    // Element-wise work over a range, compiled for the lanes of each width.
+    interface IElementJob
+    {
+        void Execute<T>(int start, int end) where T : unmanaged, ILanes<T>;
+    }
+
+    struct OfWidth<TJob, TLanes> : IRangeJob where TJob : unmanaged, IElementJob where TLanes : unmanaged, ILanes<TLanes>
+    {
+        public TJob Job;
+
+        public readonly void Execute(int start, int end) => Job.Execute<TLanes>(start, end);
+    }
 
     sealed class CpuWeight : Weight
     {

@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics.X86;
 
@@ -13,9 +12,9 @@ abstract unsafe class Gemm : IDisposable
     /// <summary>Products on the threads of <paramref name="pool"/> by the micro-kernel of that width.</summary>
     public static Gemm Create(WorkerPool pool, SimdWidth width) => width switch
     {
-        SimdWidth.Vector512 => new Gemm<MicroKernel512>(pool),
-        SimdWidth.Vector256 => new Gemm<MicroKernel256>(pool),
-        _ => new Gemm<MicroKernel128>(pool),
+        SimdWidth.Vector512 => new Gemm<MicroKernel512, Lanes512>(pool),
+        SimdWidth.Vector256 => new Gemm<MicroKernel256, Lanes256>(pool),
+        _ => new Gemm<MicroKernel128, Lanes128>(pool),
     };
 
     /// <summary>Columns of a packed panel.</summary>
@@ -42,7 +41,7 @@ abstract unsafe class Gemm : IDisposable
     protected abstract void Dispose(bool disposing);
 }
 
-sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
+sealed unsafe class Gemm<TKernel, TLanes> : Gemm where TKernel : IMicroKernel where TLanes : unmanaged, ILanes<TLanes>
 {
     // Below this many multiply-adds, waking a thread costs more than it brings.
     const long MultiplyAddsPerPart = 1 << 16;
@@ -406,12 +405,12 @@ sealed unsafe class Gemm<TKernel> : Gemm where TKernel : IMicroKernel
         // Sums over the rows of packed panels, in the order of the rows.
         static void SumColumns(float* packed, int depth, int columns, float* sums, bool accumulate)
         {
-            for (var column = 0; column < columns; column += Lanes.Width)
+            for (var column = 0; column < columns; column += TLanes.Width)
             {
                 var panel = packed + (nint)(column / TKernel.Columns) * TKernel.Columns * depth + column % TKernel.Columns;
-                var sum = accumulate ? Lanes.Load(sums + column, columns - column) : Vector<float>.Zero;
+                var sum = accumulate ? Lanes.Load<TLanes>(sums + column, columns - column) : TLanes.Zero;
                 for (var p = 0; p < depth; p++)
-                    sum += Vector.Load(panel + (nint)p * TKernel.Columns);
+                    sum += TLanes.Load(panel + (nint)p * TKernel.Columns);
                 Lanes.Store(sum, sums + column, columns - column);
             }
         }

@@ -3,7 +3,7 @@ using System.Runtime.Intrinsics.X86;
 
 namespace VBiLstm.Devices.Cpu;
 
-/// <summary>Vector width of the products' micro-kernel, in bits.</summary>
+/// <summary>Vector width of products and element-wise code, in bits.</summary>
 public enum SimdWidth
 {
     Vector128 = 128,
