@@ -34,6 +34,8 @@ sealed class BiLstm : SequenceModel
 
     public override long ForwardMultiplyAdds => _backwardLstm.MultiplyAdds + _forwardLstm.MultiplyAdds + _generator.MultiplyAdds;
 
+    public override long GenerativeMultiplyAdds => 0;
+
     private protected override long InputMultiplyAdds => _backwardLstm.InputMultiplyAdds + _forwardLstm.InputMultiplyAdds;
 
     internal override int LoopSteps(TrainingPhase phase, int timeSteps)

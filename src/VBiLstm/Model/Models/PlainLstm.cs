@@ -26,6 +26,8 @@ sealed class PlainLstm : SequenceModel
 
     public override long ForwardMultiplyAdds => _lstm.MultiplyAdds + _generator.MultiplyAdds;
 
+    public override long GenerativeMultiplyAdds => ForwardMultiplyAdds;
+
     private protected override long InputMultiplyAdds => _lstm.InputMultiplyAdds;
 
     internal override IEnumerable<(int Inputs, int Steps)> DeviceRecurrences(int maximumSteps) => [(_lstm.Inputs, maximumSteps)];

@@ -40,6 +40,11 @@ sealed class Srnn : SequenceModel
     public override long ForwardMultiplyAdds
         => _forwardLstm.MultiplyAdds + _backwardLstm.MultiplyAdds + _prior.MultiplyAdds + _posterior.MultiplyAdds + _generator.MultiplyAdds;
 
+    public override long SharedMultiplyAdds => _forwardLstm.MultiplyAdds + _backwardLstm.MultiplyAdds + _prior.InputMultiplyAdds(0)
+        + _posterior.InputMultiplyAdds(0) + _generator.InputMultiplyAdds(0);
+
+    public override long GenerativeMultiplyAdds => ForwardMultiplyAdds - _backwardLstm.MultiplyAdds - _posterior.MultiplyAdds;
+
     // The backward LSTM's inputs have a gradient whatever the data are: they hold h.
     private protected override long InputMultiplyAdds => _forwardLstm.InputMultiplyAdds;
 

@@ -34,6 +34,10 @@ sealed class TwinNet : SequenceModel
     public override long ForwardMultiplyAdds => _backwardLstm.MultiplyAdds + _forwardLstm.MultiplyAdds
         + _generator.MultiplyAdds + _backwardGenerator.MultiplyAdds + (long)_twinWeight.Rows * _twinWeight.Columns;
 
+    public override long ScoreMultiplyAdds => _forwardLstm.MultiplyAdds + _generator.MultiplyAdds;
+
+    public override long GenerativeMultiplyAdds => ScoreMultiplyAdds;
+
     private protected override long InputMultiplyAdds => _backwardLstm.InputMultiplyAdds + _forwardLstm.InputMultiplyAdds;
 
     internal override int LoopSteps(TrainingPhase phase, int timeSteps)

@@ -57,6 +57,12 @@ sealed class VariationalBiLstm : SequenceModel
         + 4L * Configuration.LstmUnits * (_weightZ.Rows + _weightBTilde.Rows) + _posterior.MultiplyAdds + (_prior?.MultiplyAdds ?? 0)
         + _psi.MultiplyAdds + (HasXi ? _xi.MultiplyAdds : 0) + _generator.MultiplyAdds;
 
+    public override long ScoreMultiplyAdds => ForwardMultiplyAdds - (HasXi ? _xi.MultiplyAdds : 0);
+
+    public override long SharedMultiplyAdds => _backwardLstm.MultiplyAdds + _forwardLstm.InputMultiplyAdds + _posterior.InputMultiplyAdds(1);
+
+    public override long GenerativeMultiplyAdds => ScoreMultiplyAdds - _backwardLstm.MultiplyAdds - _posterior.MultiplyAdds;
+
     private protected override long InputMultiplyAdds => _backwardLstm.InputMultiplyAdds + _forwardLstm.InputMultiplyAdds;
 
     // With β = 0 the ξ net would get no gradient, so it is left out of the step but kept among the parameters.

@@ -47,6 +47,10 @@ sealed class Vrnn : SequenceModel
         => _featureX.MultiplyAdds + _featureZ.MultiplyAdds + _lstm.InputMultiplyAdds + (long)_stateStack.Rows * _stateStack.Columns
             + _posterior.MultiplyAdds + (_prior?.MultiplyAdds ?? 0) + _generator.MultiplyAdds;
 
+    public override long SharedMultiplyAdds => _featureX.MultiplyAdds + _lstm.InputMultiplyAdds + _posterior.InputMultiplyAdds(1);
+
+    public override long GenerativeMultiplyAdds => ForwardMultiplyAdds - _posterior.MultiplyAdds;
+
     private protected override long InputMultiplyAdds => _featureX.MultiplyAdds;
 
     internal override IEnumerable<(int Inputs, int Steps)> DeviceRecurrences(int maximumSteps) => [];
