@@ -6,8 +6,8 @@ using VBiLstm.Model;
 namespace VBiLstm.Evaluation;
 
 /// <summary>
-/// Evaluations of random sequences of full length: what a device makes of a model's sizes, without a data set. Each scores as many sequences as one batch
-/// has, as <see cref="Evaluator"/> does.
+/// Evaluations of random sequences of full length: what a device makes of a model's sizes, without a data set. Each scores as many sequences as
+/// <see cref="Evaluator"/> scores side by side.
 /// </summary>
 public sealed class EvaluationBenchmark : IDisposable
 {
@@ -32,9 +32,10 @@ public sealed class EvaluationBenchmark : IDisposable
         _parameters = new ModelParameters(device, configuration.Model, training: false);
         _parameters.Initialise(configuration.Seed);
         var rows = configuration.Training.BatchSize;
-        _step = new TrainingStep(device, _parameters, timeSteps, rows, training: null);
-        _evaluator = new Evaluator(_step);
-        _data = new RandomDataset(RandomSequences.Batch(configuration.Model, timeSteps, rows, configuration.Seed), configuration.Model);
+        var sizes = EvaluationSizes.Choose(device, configuration.Model, timeSteps, rows, EvaluationSizes.MaximumRows, importanceSamples);
+        _data = new RandomDataset(RandomSequences.Batch(configuration.Model, timeSteps, sizes.Shards * rows, configuration.Seed), configuration.Model);
+        _step = Evaluator.CreateStep(device, _parameters, _data, rows, rows, importanceSamples);
+        _evaluator = new Evaluator(_step, rows, shardSize: rows);
     }
 
     /// <summary>Sequences of an evaluation.</summary>

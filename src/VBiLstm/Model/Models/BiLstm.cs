@@ -94,7 +94,7 @@ sealed class BiLstm : SequenceModel
 
         public override void ZeroNoise() => DrawNoise(NoisePurpose.Evaluation);
 
-        public override void Forward()
+        public override void Forward(bool scoresOnly)
         {
             Frame.Enter(TrainingPhase.F1);
             _inputs.Forward(Steps + 1);
@@ -105,6 +105,8 @@ sealed class BiLstm : SequenceModel
             _forward.SequenceForward(Frame, Steps, _inputs.First(Steps));
             Frame.Enter(TrainingPhase.F4);
             _generator.Forward(Frame, _forward.MaskOutput(Frame), B);
+            if (scoresOnly)
+                return;
             _penalties.Forward(Frame, _forward);
             Frame.Sum(_generator.Nll, ObjectiveTerm.Nll);
             _penalties.Sum(Frame);
