@@ -61,7 +61,7 @@ public class EvaluationGraphTests
                     step.Score(StepSettings.OfEvaluation(7, k), drawsNoise);
                     step.SequenceScores(nll, kl, logWeight);
                     var z = model.LatentUnits;
-                    step.LatentStatistics(perLatent.AsSpan(0, z), perLatent.AsSpan(z, z), perLatent.AsSpan(2 * z, z));
+                    step.LatentStatistics(0, B, perLatent.AsSpan(0, z), perLatent.AsSpan(z, z), perLatent.AsSpan(2 * z, z));
                     trajectories.Add([.. nll, .. kl, .. logWeight, .. perLatent]);
                 }
 

@@ -29,10 +29,20 @@ static class BenchCommand
             Description = "cuda with --precision tf32 or bf16: measures each of the configuration's products of few rows through cuBLAS and through the "
                 + "project's kernels, and keeps the times in the user's cache, by which this GPU's runs of that precision choose from then on.",
         };
+        var what = new Option<string>("--what")
+        {
+            Description = "train: training steps. evaluate: scores of as many sequences as the batch has. sample: as many sequences drawn side by side.",
+            DefaultValueFactory = _ => "train",
+        };
+        what.AcceptOnlyFromAmong("train", "evaluate", "sample");
+        var importanceSamples = new Option<int>("--importance-samples")
+        {
+            Description = "evaluate: K trajectories per sequence, for the importance-weighted bound; 0 leaves it out.",
+        };
         var (configurations, devices, rankTimeout) = (new ConfigurationOptions(), new DeviceOptions(), new RankTimeoutOption());
         var json = CommonOptions.Json();
         var command = new Command("bench", $"""
-            Measures how fast this machine trains a configuration: samples/s, tokens/s (predicted steps of all sequences), arithmetic rate and its share of
+            Measures how fast this machine trains a configuration, or evaluates it or draws from it (--what): samples/s, tokens/s (predicted steps of all sequences), arithmetic rate and its share of
             the rate of multiply-adds measured beside it, memory, and the time of each phase of docs/model.md (F1..B7, Adam). The sequences are random and
             of full length. Nothing is written. Let nothing else run meanwhile. On several ranks the batch is shared out, as train does, and the sum over
             them is measured.
@@ -43,12 +53,14 @@ static class BenchCommand
               vbilstm bench --set output_distribution=categorical vocabulary_size=50 lstm_units=256 --time-steps 50 --json
               vbilstm bench --device cuda --precision bf16 --preset ptb-char --time-steps 100 --tune
               mpirun -n 4 vbilstm bench --set training.batch_size=128
+              vbilstm bench --what evaluate --importance-samples 50 --preset seq-mnist-rows
+              vbilstm bench --what sample --set training.batch_size=128
 
             Keys for --set and --config, with their defaults:
             {ConfigurationOptions.Keys}
             """)
         {
-            seconds, tune, json,
+            what, importanceSamples, seconds, tune, json,
         };
         timeSteps.AddTo(command);
         configurations.AddTo(command);
@@ -58,8 +70,27 @@ static class BenchCommand
         {
             if (parsed.GetValue(seconds) is var duration && !(duration is > 0 and <= 86400))
                 throw new ConfigurationException($"--seconds is {duration}; use a number above 0, at most 86400.");
+            var (work, samples) = (parsed.GetValue(what)!, parsed.GetValue(importanceSamples));
+            if (samples is < 0 or > 100_000)
+                throw new ConfigurationException($"--importance-samples is {samples}; use 0 to 100000.");
+            if (samples > 0 && work != "evaluate")
+                throw new ConfigurationException("--importance-samples weighs trajectories of an evaluation; use it with --what evaluate.");
+            if (work != "train" && parsed.GetValue(tune))
+                throw new ConfigurationException("--tune measures the products of training steps; leave out --what.");
             return RankSession.Run(rankTimeout.Read(parsed), limit: null, session =>
             {
+                if (work != "train")
+                {
+                    if (session.Ranks.Size > 1)
+                        session.Refuse($"--what {work} measures one process; start vbilstm without a launcher.");
+                    var forward = configurations.Read(parsed, configurations.Overrides(parsed));
+                    using var one = devices.Create(parsed);
+                    var steps = timeSteps.Read(parsed, forward);
+                    return work == "evaluate"
+                        ? BenchForward.Evaluate(one, forward, steps, samples, duration, parsed.GetValue(json), session.Cancellation)
+                        : BenchForward.Sample(one, forward, steps, duration, parsed.GetValue(json), session.Cancellation);
+                }
+
                 if (parsed.GetValue(tune))
                 {
                     if (session.Ranks.Size > 1)

@@ -30,6 +30,31 @@ static class BatchFilling
         }
     }
 
+    /// <summary>In the place of a sequence's number: the row is padding.</summary>
+    public const int NoSequence = -1;
+
+    /// <summary>Fills every row of a batch with the sequence of the given number, under which it draws its noise.</summary>
+    public static void Fill(SequenceDataset data, ReadOnlySpan<int> rows, SequenceBatch batch)
+    {
+        (batch.Sequences, batch.OtherSequences, batch.Continues, batch.Steps) = (0, 0, false, 1);
+        for (var row = 0; row < rows.Length; row++)
+        {
+            if (rows[row] == NoSequence)
+                continue;
+            batch.Sequences = row + 1;
+            batch.Steps = Math.Max(batch.Steps, data.Length(rows[row]));
+        }
+
+        for (var row = 0; row < rows.Length; row++)
+        {
+            (batch.Lengths[row], batch.RowIds[row]) = rows[row] == NoSequence ? (0, 0) : (data.Length(rows[row]), rows[row]);
+            if (rows[row] == NoSequence)
+                ClearRow(batch, row);
+            else
+                data.Fill(rows[row], 0, batch, row);
+        }
+    }
+
     static void ClearRow(SequenceBatch batch, int row)
     {
         for (var k = 0; k <= batch.Steps; k++)

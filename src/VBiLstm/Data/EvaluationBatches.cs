@@ -33,7 +33,31 @@ public sealed class EvaluationBatches
             return;
         }
 
+        BatchFilling.Fill(_data, Sequences(number), shard, 0, batch, numberedByDataset: true);
+    }
+
+    /// <summary>
+    /// Reads shards of any batches side by side, so many rows each; rows without a sequence become padding. Not where state is carried, which goes from batch
+    /// to batch.
+    /// </summary>
+    public void Read(ReadOnlySpan<(int Batch, int Shard)> shards, int shardSize, SequenceBatch batch)
+    {
+        ArgumentNullException.ThrowIfNull(batch);
+        var rows = new int[batch.BatchSize];
+        Array.Fill(rows, BatchFilling.NoSequence);
+        for (var i = 0; i < shards.Length; i++)
+        {
+            var sequences = Sequences(shards[i].Batch);
+            var first = Math.Min(shards[i].Shard * shardSize, sequences.Length);
+            sequences.Slice(first, Math.Min(shardSize, sequences.Length - first)).CopyTo(rows.AsSpan(i * shardSize));
+        }
+
+        BatchFilling.Fill(_data, rows, batch);
+    }
+
+    ReadOnlySpan<int> Sequences(int number)
+    {
         var start = number * _batchSize;
-        BatchFilling.Fill(_data, _order.AsSpan(start, Math.Min(_batchSize, _order.Length - start)), shard, 0, batch, numberedByDataset: true);
+        return _order.AsSpan(start, Math.Min(_batchSize, _order.Length - start));
     }
 }

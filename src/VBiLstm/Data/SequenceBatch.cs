@@ -4,7 +4,7 @@ namespace VBiLstm.Data;
 
 /// <summary>
 /// One mini-batch in host memory, time-major: token or frame k of row n stands at [k, n]. Buffers are sized once and reused.
-/// Rows past <see cref="Sequences"/> are padding: their length is 0 and nothing that counts depends on them.
+/// Rows past <see cref="Sequences"/>, and others of length 0, are padding: nothing that counts depends on them.
 /// </summary>
 public sealed class SequenceBatch
 {

@@ -1,5 +1,6 @@
 using VBiLstm.Configuration;
 using VBiLstm.Data;
+using VBiLstm.Devices;
 using VBiLstm.Distributed;
 using VBiLstm.Model;
 using VBiLstm.Model.Models;
@@ -28,25 +29,55 @@ public sealed class Evaluator
 
     readonly TrainingStep _step;
     readonly SequenceModel _model;
-    readonly int _batchSize;
+    readonly int _batchSize, _shardSize;
     readonly Communicator _ranks;
 
-    /// <param name="step">A step large enough for the longest sequence; its initial state is reset.</param>
+    /// <param name="step">
+    /// A step large enough for the longest sequence; its initial state is reset. Where its batch has room for several shards, they are scored side by side,
+    /// and of importance samples as many at once as it has; no figure depends on either.
+    /// </param>
     /// <param name="batchSize">
-    /// Sequences of a batch, which are scored in shards where the step has fewer rows; null for the step's rows. Where state is carried, figures depend on it.
+    /// Sequences of a batch, which are scored in shards where a shard has fewer; null for a shard's. Where state is carried, figures depend on it.
     /// </param>
     /// <param name="ranks">
     /// Those that share out the shards and all call the same; null for this process alone. Any number of them comes to the same figures; where state is
     /// carried, no more than there are shards have something to do.
     /// </param>
-    public Evaluator(TrainingStep step, int? batchSize = null, Communicator? ranks = null)
+    /// <param name="shardSize">Sequences of a shard; null for as many as a batch of the step has.</param>
+    public Evaluator(TrainingStep step, int? batchSize = null, Communicator? ranks = null, int? shardSize = null)
     {
         ArgumentNullException.ThrowIfNull(step);
-        _batchSize = batchSize ?? step.BatchSize;
+        _shardSize = shardSize ?? step.Sequences;
+        _batchSize = batchSize ?? _shardSize;
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(_batchSize, nameof(batchSize));
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(_shardSize, nameof(shardSize));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(_shardSize, step.Sequences, nameof(shardSize));
         _step = step;
         _ranks = ranks ?? Communicator.Alone;
         _model = step.Model;
+    }
+
+    /// <summary>A step for evaluations of a split that computes as much side by side as pays.</summary>
+    /// <param name="device">Where it runs; must own the parameters.</param>
+    /// <param name="parameters">The model.</param>
+    /// <param name="data">The split.</param>
+    /// <param name="batchSize">Sequences of a batch.</param>
+    /// <param name="shardSize">Sequences of a shard of a batch.</param>
+    /// <param name="importanceSamples">K; 0 for none.</param>
+    /// <param name="ranks">Those that share out the shards; null for this process alone.</param>
+    /// <exception cref="InsufficientMemoryException">The activations do not fit.</exception>
+    public static TrainingStep CreateStep(Device device, ModelParameters parameters, SequenceDataset data, int batchSize, int shardSize,
+        int importanceSamples = 0, Communicator? ranks = null)
+    {
+        ArgumentNullException.ThrowIfNull(device);
+        ArgumentNullException.ThrowIfNull(parameters);
+        ArgumentNullException.ThrowIfNull(data);
+        if (data.CarriesState)
+            return new TrainingStep(device, parameters, data.MaximumLength, shardSize, training: null);
+        var batches = (data.Count + batchSize - 1) / batchSize;
+        var lanes = new Lanes(batches, (batchSize + shardSize - 1) / shardSize, Carries: false, (ranks ?? Communicator.Alone).Size);
+        var sizes = EvaluationSizes.Choose(device, parameters.Model, data.MaximumLength, shardSize, lanes.PerRank, importanceSamples);
+        return new TrainingStep(device, parameters, data.MaximumLength, sizes.Shards * shardSize, sizes.Samples);
     }
 
     /// <summary>Evaluates the whole split.</summary>
@@ -69,56 +100,82 @@ public sealed class Evaluator
                 + "Set data.carry_state=false, or leave the samples out.");
         using var claim = _step.Claim();
         var batches = new EvaluationBatches(data, _batchSize);
-        var lanes = new Lanes(batches.Count, (_batchSize + _step.BatchSize - 1) / _step.BatchSize, data.CarriesState, _ranks.Size);
-        var batch = new SequenceBatch(_step.MaximumSteps, _step.BatchSize, data.FrameSize);
-        var sums = new Sums(LatentUnits, lanes.AreInOrder ? 1 : lanes.PerRank);
+        var lanes = new Lanes(batches.Count, (_batchSize + _shardSize - 1) / _shardSize, data.CarriesState, _ranks.Size);
+
+        // A lane of carried state is walked batch by batch.
+        var together = data.CarriesState ? 1 : _step.Sequences / _shardSize;
+        var batch = new SequenceBatch(_step.MaximumSteps, _step.Sequences, data.FrameSize);
+        var shards = new (int Batch, int Shard)[together];
+        var sums = new Sums(LatentUnits, lanes.AreInOrder ? together : lanes.PerRank);
         var total = sums.Zeros();
         var (nll, kl, logWeight) = (new double[_step.BatchSize], new double[_step.BatchSize], new double[_step.BatchSize]);
-        var logWeights = new double[importanceSamples, _step.BatchSize];
-        var trajectories = Math.Max(1, importanceSamples);
-        for (var slot = 0; slot < lanes.PerRank; slot++)
+
+        // Without a latent all trajectories are the same one.
+        var trajectories = _model.HasLatent ? Math.Max(1, importanceSamples) : 1;
+        var logWeights = new double[trajectories, _step.Sequences];
+        for (var slot = 0; slot < lanes.PerRank; slot += together)
         {
             // A rank that is cancelled ends all, at the same place.
             if (_ranks.Any(cancellation.IsCancellationRequested))
                 throw new OperationCanceledException(cancellation);
-            if (lanes.At(_ranks.Rank, slot) is not var (number, shard))
+            var count = 0;
+            while (count < together && slot + count < lanes.PerRank && lanes.At(_ranks.Rank, slot + count) is { } shard)
+                shards[count++] = shard;
+            if (count == 0)
                 continue;
-            batches.Read(number, batch, shard);
+            if (data.CarriesState)
+                batches.Read(shards[0].Batch, batch, shards[0].Shard);
+            else
+                batches.Read(shards.AsSpan(0, count), _shardSize, batch);
             if (batch.Continues)
                 _step.CarryState();
             else
                 _step.ResetState();
             _step.Load(batch);
-            var sum = sums.Of(lanes.AreInOrder ? 0 : slot);
-            for (var k = 0; k < trajectories; k++)
+            for (var k = 0; k < trajectories; k += _step.Samples)
             {
                 if (_ranks.Size == 1)
                     cancellation.ThrowIfCancellationRequested();
                 _step.Score(StepSettings.OfEvaluation(NoiseSeed, k), drawsNoise: mode == LatentMode.Sampled);
                 _step.SequenceScores(nll, kl, importanceSamples > 0 ? logWeight : []);
-                if (k == 0)
+                for (var i = 0; k == 0 && i < count; i++)
                 {
-                    sum[Sums.Nll] = nll.Take(batch.Sequences).Sum();
-                    sum[Sums.Kl] = kl.Take(batch.Sequences).Sum();
-                    _step.LatentStatistics(sums.KlPerLatent(sum), sums.Mean(sum), sums.MeanSquare(sum));
+                    var first = i * _shardSize;
+                    var sum = sums.Of(lanes.AreInOrder ? i : slot + i);
+                    sum[Sums.Nll] = Sum(nll.AsSpan(first, _shardSize), batch.Lengths.AsSpan(first));
+                    sum[Sums.Kl] = Sum(kl.AsSpan(first, _shardSize), batch.Lengths.AsSpan(first));
+                    _step.LatentStatistics(first, _shardSize, sums.KlPerLatent(sum), sums.Mean(sum), sums.MeanSquare(sum));
                 }
 
-                if (importanceSamples > 0)
-                    for (var n = 0; n < batch.Sequences; n++)
-                        logWeights[k, n] = logWeight[n] - nll[n];
-                progress?.Invoke((slot + (k + 1.0) / trajectories) / lanes.PerRank);
+                for (var row = 0; importanceSamples > 0 && row < Math.Min(_step.Samples, trajectories - k) * _step.Sequences; row++)
+                    logWeights[k + row / _step.Sequences, row % _step.Sequences] = logWeight[row] - nll[row];
+                progress?.Invoke((slot + count * Math.Min(1, (k + _step.Samples) / (double)trajectories)) / lanes.PerRank);
             }
 
-            if (importanceSamples > 0)
-                for (var n = 0; n < batch.Sequences; n++)
-                    sum[Sums.ImportanceWeighted] += LogMeanExp(logWeights, n);
-            if (lanes.AreInOrder)
-                Sums.Move(sum, total);
+            for (var i = 0; i < count; i++)
+            {
+                var sum = sums.Of(lanes.AreInOrder ? i : slot + i);
+                for (var row = i * _shardSize; importanceSamples > 0 && row < (i + 1) * _shardSize; row++)
+                    if (batch.Lengths[row] > 0)
+                        sum[Sums.ImportanceWeighted] += LogMeanExp(logWeights, row);
+                if (lanes.AreInOrder)
+                    Sums.Move(sum, total);
+            }
         }
 
         if (!lanes.AreInOrder)
             sums.AddAll(_ranks, lanes, total);
         return Result(data, mode, importanceSamples, sums, total);
+    }
+
+    // Over the rows with a sequence.
+    static double Sum(ReadOnlySpan<double> values, ReadOnlySpan<int> lengths)
+    {
+        var sum = 0.0;
+        for (var row = 0; row < values.Length; row++)
+            if (lengths[row] > 0)
+                sum += values[row];
+        return sum;
     }
 
     // Who scores what: where state is carried, a shard of all batches, one after the other, is a lane; else each shard of each batch is one. Ranks take the

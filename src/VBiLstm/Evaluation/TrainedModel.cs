@@ -77,9 +77,9 @@ public sealed class TrainedModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(split);
         rows = Math.Min(rows, split.Count);
-        var shards = Configuration.Training.Shards;
-        using var step = new TrainingStep(Device, Parameters, split.MaximumLength, (rows + shards - 1) / shards, training: null);
-        return Checked(new Evaluator(step, rows, _ranks).Evaluate(split, mode, importanceSamples, progress, cancellation));
+        var shardSize = (rows + Configuration.Training.Shards - 1) / Configuration.Training.Shards;
+        using var step = Evaluator.CreateStep(Device, Parameters, split, rows, shardSize, importanceSamples, _ranks);
+        return Checked(new Evaluator(step, rows, _ranks, shardSize).Evaluate(split, mode, importanceSamples, progress, cancellation));
     }
 
     /// <summary>Scores a split in prior mode, as <see cref="PriorModeScore.Evaluate"/> does; parameters as of <see cref="Posterior"/>.</summary>

@@ -50,6 +50,9 @@ public sealed class PriorMode : IDisposable
 
     public int BatchSize { get; }
 
+    /// <summary>Device memory of the activations in bytes.</summary>
+    public long Bytes => _arena.UsedBytes;
+
     public void RefreshWeights() => _device.RefreshWeights(_workspace.Operands);
 
     /// <summary>Zero state; rows draw their noise under the given numbers.</summary>

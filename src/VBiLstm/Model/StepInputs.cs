@@ -16,25 +16,30 @@ sealed class StepInputs
 
     readonly Device _device;
     readonly ModelConfiguration _model;
-    readonly int _batchSize, _rowIds, _validity, _lossWeight, _sequences;
+    readonly int _batchSize, _samples, _sampleKeys, _settings, _rowIds, _validity, _lossWeight, _sampleTokens, _sequences;
     readonly IdTensor _all;
     readonly int[] _host;
-    int _pending = StepScalars.Words;
+    int _pending;
 
     public StepInputs(Workspace workspace, ModelConfiguration model, in StepSizes sizes)
     {
-        (_device, _model, _batchSize) = (workspace.Device, model, sizes.BatchSize);
+        var once = sizes.PerSequence;
+        (_device, _model, _batchSize, _samples) = (workspace.Device, model, once.BatchSize, sizes.Samples);
         var (tokens, columns) = (checked((sizes.MaximumSteps + 1) * _batchSize), model.IsCategorical ? 1 : model.FrameSize);
         var words = StepScalars.Words;
-        (_rowIds, _validity, _lossWeight, _sequences) = (Next(_batchSize), Next(tokens), Next(sizes.Rows), Next(checked(tokens * columns)));
+        _sampleKeys = Next((_samples - 1) * StepScalars.KeyWords);
+        (_settings, _pending) = (words, words);
+        (_rowIds, _validity, _lossWeight) = (Next(_batchSize), Next(tokens), Next(once.Rows));
+        var sampleTokens = model.IsCategorical && _samples > 1 ? checked(tokens * _samples) : 0;
+        (_sampleTokens, _sequences) = (Next(sampleTokens), Next(checked(tokens * columns)));
         _all = workspace.TakeIds(words);
         _host = workspace.IsMeasuring ? [] : new int[words];
         Scalars = new StepScalars(_all.Range(0, StepScalars.Words));
         RowIds = _all.Range(_rowIds, _batchSize);
         Validity = Column(_validity, tokens);
-        LossWeight = Column(_lossWeight, sizes.Rows);
+        LossWeight = Column(_lossWeight, once.Rows);
         if (model.IsCategorical)
-            Tokens = _all.Range(_sequences, tokens);
+            (Tokens, SampleTokens) = (_all.Range(_sequences, tokens), _samples > 1 ? _all.Range(_sampleTokens, sampleTokens) : _all.Range(_sequences, tokens));
         else
             Frames = new Tensor(AddressOf(_sequences), tokens, columns, columns);
 
@@ -48,7 +53,7 @@ sealed class StepInputs
 
     public StepScalars Scalars { get; }
 
-    /// <summary>[B].</summary>
+    /// <summary>[B], of the sequences as everything else here.</summary>
     public IdTensor RowIds { get; }
 
     /// <summary>v_k, [T+1, B, 1].</summary>
@@ -60,11 +65,18 @@ sealed class StepInputs
     /// <summary>s_k, [(T+1)·B]; empty where the data are frames.</summary>
     public IdTensor Tokens { get; }
 
+    /// <summary>As <see cref="Tokens"/> for every row of a sequence, [(T+1)·samples·B].</summary>
+    public IdTensor SampleTokens { get; }
+
     /// <summary>s_k, [T+1, B, D]; empty where the data are tokens.</summary>
     public Tensor Frames { get; }
 
+    /// <summary>Key of the noise of a sample: that of the settings, and of the trajectories after it.</summary>
+    public IdTensor NoiseKey(int sample)
+        => sample == 0 ? Scalars.NoiseKey : _all.Range(_sampleKeys + (sample - 1) * StepScalars.KeyWords, StepScalars.KeyWords);
+
     /// <summary>Whether a batch was taken that <see cref="Upload"/> has not brought yet.</summary>
-    public bool HasPendingBatch => _pending > StepScalars.Words;
+    public bool HasPendingBatch => _pending > _settings;
 
     /// <summary>v_k of the batch taken last, [T+1, B], on the host.</summary>
     public ReadOnlySpan<float> HostValidity => Floats(_validity, Validity.Rows);
@@ -89,9 +101,16 @@ sealed class StepInputs
         }
 
         if (_model.IsCategorical)
+        {
             batch.Tokens.AsSpan(0, tokens).CopyTo(_host.AsSpan(_sequences));
+            for (var row = 0; _samples > 1 && row < tokens * _samples; row += _batchSize)
+                batch.Tokens.AsSpan(row / (_samples * _batchSize) * _batchSize, _batchSize).CopyTo(_host.AsSpan(_sampleTokens + row));
+        }
         else
+        {
             batch.Frames.AsSpan(0, tokens * _model.FrameSize).CopyTo(Floats(_sequences, tokens * _model.FrameSize));
+        }
+
         _pending = _sequences + tokens * (_model.IsCategorical ? 1 : _model.FrameSize);
     }
 
@@ -101,8 +120,10 @@ sealed class StepInputs
     public void Upload(in StepSettings settings, TrainingConfiguration? training)
     {
         StepScalars.Write(settings, _model, training, _host.AsSpan(0, StepScalars.Words));
+        for (var sample = 1; sample < _samples; sample++)
+            StepScalars.WriteKey(settings with { Step = settings.Step + sample }, _host.AsSpan(_sampleKeys + (sample - 1) * StepScalars.KeyWords));
         _device.Upload(_host.AsSpan(0, _pending), _all.Range(0, _pending));
-        _pending = StepScalars.Words;
+        _pending = _settings;
     }
 
     Span<float> Floats(int start, int count) => MemoryMarshal.Cast<int, float>(_host.AsSpan(start, count));

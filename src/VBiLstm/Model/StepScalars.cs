@@ -8,7 +8,8 @@ namespace VBiLstm.Model;
 /// <param name="All">Those of <see cref="Words"/>.</param>
 sealed record StepScalars(IdTensor All)
 {
-    const int KeyWords = 3;
+    /// <summary>Words of a key of the noise.</summary>
+    public const int KeyWords = 3;
 
     static readonly int Values = StepMetrics.Terms + 5;
 
@@ -65,9 +66,12 @@ sealed record StepScalars(IdTensor All)
                 = ((float)(1 - Math.Pow(training.AdamBeta1, t)), (float)(1 - Math.Pow(training.AdamBeta2, t)));
         }
 
-        var key = words[Values..];
-        (key[0], key[1], key[2]) = ((int)settings.Seed, (int)(settings.Seed >> 32), (int)settings.Step);
+        WriteKey(settings, words[Values..]);
     }
+
+    /// <summary>Writes the key of a step's noise.</summary>
+    public static void WriteKey(in StepSettings settings, Span<int> key)
+        => (key[0], key[1], key[2]) = ((int)settings.Seed, (int)(settings.Seed >> 32), (int)settings.Step);
 
     Tensor Scalar(int index) => new(All.Address + index * sizeof(float), 1, 1, 1);
 }

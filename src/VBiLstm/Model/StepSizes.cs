@@ -14,8 +14,9 @@ namespace VBiLstm.Model;
 /// </param>
 /// <param name="ProjectsVocabulary">Whether input projections are computed for each id of the vocabulary and gathered.</param>
 /// <param name="OutputSteps">Time steps whose outputs exist at once.</param>
+/// <param name="Samples">Rows of each sequence, one for each sample of its latents: row s·(B / samples) + n is of sequence n.</param>
 readonly record struct StepSizes(
-    int MaximumSteps, int BatchSize, int InputWidth, int VocabularySize, bool InputGradient, bool ProjectsVocabulary, int OutputSteps)
+    int MaximumSteps, int BatchSize, int InputWidth, int VocabularySize, bool InputGradient, bool ProjectsVocabulary, int OutputSteps, int Samples)
 {
     // 64 MB: large vocabularies have more outputs over all time steps than anything else has values.
     public const long MaximumOutputs = 1 << 24;
@@ -23,15 +24,19 @@ readonly record struct StepSizes(
     /// <summary>[T·B] rows of a sequence of predicted steps.</summary>
     public int Rows => checked(MaximumSteps * BatchSize);
 
+    /// <summary>Of what is computed once for each sequence, whatever its latents.</summary>
+    public StepSizes PerSequence => this with { BatchSize = BatchSize / Samples, Samples = 1 };
+
     /// <exception cref="ConfigurationException">A batch is too large for one array.</exception>
     public static StepSizes Of(
-        Device device, ModelConfiguration model, int outputs, int maximumSteps, int batchSize, bool training, bool inputGradient, long maximumOutputs)
+        Device device, ModelConfiguration model, int outputs, int maximumSteps, int batchSize, bool training, bool inputGradient, long maximumOutputs,
+        int samples = 1)
     {
         SequenceBatch.CheckSize(maximumSteps, batchSize, model.IsCategorical ? 0 : model.FrameSize);
         var projects = model.IsCategorical && !inputGradient && !device.OpaqueRecurrences && model.InputDropout == 0
             && 2L * model.VocabularySize <= (long)maximumSteps * batchSize;
         return new StepSizes(maximumSteps, batchSize, model.InputSize, model.IsCategorical ? model.VocabularySize : 0,
             training && (inputGradient || model.IsCategorical), projects,
-            (int)Math.Clamp(maximumOutputs / ((long)batchSize * outputs), 1, maximumSteps));
+            (int)Math.Clamp(maximumOutputs / ((long)batchSize * outputs), 1, maximumSteps), samples);
     }
 }

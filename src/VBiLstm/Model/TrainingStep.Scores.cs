@@ -1,11 +1,16 @@
 using VBiLstm.Devices;
+using VBiLstm.Model.Models;
 
 namespace VBiLstm.Model;
 
 public sealed partial class TrainingStep
 {
+    // The moments of the last pass on the host, [T, B, 2Z] each, where they were asked for.
+    float[] _posteriorMoments = [], _priorMoments = [];
+    bool _hasMoments;
+
     /// <summary>
-    /// After <see cref="Forward"/>: sums over the valid steps of each row, nats, accumulated in double. Spans have length B; an empty span is not filled.
+    /// After <see cref="Forward()"/>: sums over the valid steps of each row, nats, accumulated in double. Spans have length B; an empty span is not filled.
     /// </summary>
     /// <param name="nll">−log p_η.</param>
     /// <param name="kl">KL(q ‖ p), analytic given the sampled past; 0 for <c>lstm</c>.</param>
@@ -29,38 +34,56 @@ public sealed partial class TrainingStep
     }
 
     /// <summary>
-    /// After <see cref="Forward"/>: adds to per-dimension sums over the valid steps of all rows: the KL of each latent dimension, E_q[z] and its square.
-    /// Spans have length Z.
+    /// After <see cref="Forward()"/>: adds to per-dimension sums over the valid steps of some sequences, of several samples those of the first: the KL of each
+    /// latent dimension, E_q[z] and its square. Spans have length Z.
     /// </summary>
-    public void LatentStatistics(Span<double> kl, Span<double> mean, Span<double> meanSquare)
+    /// <param name="first">The first sequence of the batch.</param>
+    /// <param name="count">Sequences.</param>
+    /// <param name="kl">KL.</param>
+    /// <param name="mean">E_q[z].</param>
+    /// <param name="meanSquare">Its square.</param>
+    public void LatentStatistics(int first, int count, Span<double> kl, Span<double> mean, Span<double> meanSquare)
     {
         if (_pass.Latents is not { } latents)
             return;
-        var z = _model.LatentUnits;
-        var rows = Steps * BatchSize;
-        var q = new float[rows * 2 * z];
-        var p = new float[rows * 2 * z];
+        ReadMoments(latents);
+        var (z, p, q) = (_model.LatentUnits, _priorMoments, _posteriorMoments);
         var validity = _frame.Inputs.HostValidity;
-        _device.Download(_frame.Whole(latents.Posterior), q);
-        if (!latents.Prior.IsEmpty)
-            _device.Download(_frame.Whole(latents.Prior), p);
-        for (var row = 0; row < rows; row++)
+        for (var t = 0; t < Steps; t++)
         {
-            if (validity[row + BatchSize] == 0)
-                continue;
-            for (var j = 0; j < z; j++)
+            for (var n = first; n < first + count; n++)
             {
-                var at = row * 2 * z + j;
-                double lambdaQ = Math.Clamp(q[at + z], _model.LogVarianceMin, _model.LogVarianceMax);
-                double lambdaP = Math.Clamp(p[at + z], _model.LogVarianceMin, _model.LogVarianceMax);
-                double difference = q[at] - p[at];
-                if (latents.Prior.IsEmpty)
-                    (lambdaP, difference) = (0, q[at]);
-                kl[j] += 0.5 * (lambdaP - lambdaQ + Math.Exp(lambdaQ - lambdaP) + difference * difference * Math.Exp(-lambdaP) - 1);
-                mean[j] += q[at];
-                meanSquare[j] += (double)q[at] * q[at];
+                if (validity[(t + 1) * Sequences + n] == 0)
+                    continue;
+                for (var j = 0; j < z; j++)
+                {
+                    var at = (t * BatchSize + n) * 2 * z + j;
+                    double lambdaQ = Math.Clamp(q[at + z], _model.LogVarianceMin, _model.LogVarianceMax);
+                    double lambdaP = p.Length == 0 ? 0 : Math.Clamp(p[at + z], _model.LogVarianceMin, _model.LogVarianceMax);
+                    double difference = p.Length == 0 ? q[at] : q[at] - p[at];
+                    kl[j] += 0.5 * (lambdaP - lambdaQ + Math.Exp(lambdaQ - lambdaP) + difference * difference * Math.Exp(-lambdaP) - 1);
+                    mean[j] += q[at];
+                    meanSquare[j] += (double)q[at] * q[at];
+                }
             }
         }
+    }
+
+    void ReadMoments(LatentTensors latents)
+    {
+        if (_hasMoments)
+            return;
+        _hasMoments = true;
+        if (_posteriorMoments.Length == 0)
+        {
+            _posteriorMoments = new float[latents.Posterior.Count];
+            _priorMoments = new float[latents.Prior.Count];
+        }
+
+        var (q, p) = (_frame.Whole(latents.Posterior), _frame.Whole(latents.Prior));
+        _device.Download(q, _posteriorMoments.AsSpan(0, (int)q.Count));
+        if (!p.IsEmpty)
+            _device.Download(p, _priorMoments.AsSpan(0, (int)p.Count));
     }
 
     void SumValid(Tensor values, Span<double> sums)
@@ -76,7 +99,7 @@ public sealed partial class TrainingStep
         var validity = _frame.Inputs.HostValidity;
         _device.Download(_frame.Whole(values), _hostRows.AsSpan(0, rows));
         for (var row = 0; row < rows; row++)
-            if (validity[row + BatchSize] != 0)
+            if (validity[(row / BatchSize + 1) * Sequences + row % Sequences] != 0)
                 sums[row % BatchSize] += sign * _hostRows[row];
     }
 }

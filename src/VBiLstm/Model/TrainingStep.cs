@@ -30,7 +30,9 @@ public sealed partial class TrainingStep : IDisposable
     /// <param name="parameters">Parameters and, for training, gradients.</param>
     /// <param name="maximumSteps">Largest T of any batch.</param>
     /// <param name="batchSize">B.</param>
-    /// <param name="training">Adam's constants; null where neither the backward pass nor the update will run.</param>
+    /// <param name="training">
+    /// Adam's constants; null where neither the backward pass nor the update will run: the forward pass then computes what scores need and no more.
+    /// </param>
     /// <param name="inputGradient">Whether the inputs of every time step get a gradient; the embedding's weights always do.</param>
     /// <exception cref="InsufficientMemoryException">The activations do not fit.</exception>
     public TrainingStep(Device device, ModelParameters parameters, int maximumSteps, int batchSize, TrainingConfiguration? training, bool inputGradient = false)
@@ -38,16 +40,30 @@ public sealed partial class TrainingStep : IDisposable
     {
     }
 
+    /// <summary>
+    /// A step that scores several trajectories of each sequence at once; what does not depend on their latents is computed once for each sequence.
+    /// </summary>
+    /// <param name="device">Where everything runs; must own the parameters.</param>
+    /// <param name="parameters">Parameters.</param>
+    /// <param name="maximumSteps">Largest T of any batch.</param>
+    /// <param name="sequences">Sequences of a batch.</param>
+    /// <param name="samples">Trajectories of each; B is sequences times samples, row s·sequences + n the sequence n.</param>
+    /// <exception cref="InsufficientMemoryException">The activations do not fit.</exception>
+    public TrainingStep(Device device, ModelParameters parameters, int maximumSteps, int sequences, int samples)
+        : this(device, parameters, maximumSteps, checked(sequences * samples), training: null, inputGradient: false, StepSizes.MaximumOutputs, samples)
+    {
+    }
+
     // Outputs are computed for as many time steps at once as stay within maximumOutputs values, at least one.
     internal TrainingStep(Device device, ModelParameters parameters, int maximumSteps, int batchSize, TrainingConfiguration? training, bool inputGradient,
-        long maximumOutputs)
+        long maximumOutputs, int samples = 1)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(parameters);
         (_device, _parameters, _model, _training) = (device, parameters, parameters.Model, training);
-        (BatchSize, MaximumSteps) = (batchSize, maximumSteps);
+        (BatchSize, Samples, MaximumSteps) = (batchSize, samples, maximumSteps);
         _arena = Arena.Create(device, $"a step of {maximumSteps} × {batchSize}",
-            Layout(device, parameters.Layout.Model, parameters, maximumSteps, batchSize, training is not null, inputGradient, maximumOutputs), out var built);
+            Layout(device, parameters.Layout.Model, parameters, maximumSteps, batchSize, training is not null, inputGradient, maximumOutputs, samples), out var built);
         (_workspace, _frame, _pass) = built;
         _hostRows = new float[maximumSteps * batchSize];
         if (training is not null)
@@ -70,9 +86,9 @@ public sealed partial class TrainingStep : IDisposable
     }
 
     static Func<Arena, (Workspace Workspace, StepFrame Frame, ModelPass Pass)> Layout(Device device, SequenceModel model, ModelParameters? parameters,
-        int maximumSteps, int batchSize, bool training, bool inputGradient, long maximumOutputs)
+        int maximumSteps, int batchSize, bool training, bool inputGradient, long maximumOutputs, int samples = 1)
     {
-        var sizes = StepSizes.Of(device, model.Configuration, model.Output.Width, maximumSteps, batchSize, training, inputGradient, maximumOutputs);
+        var sizes = StepSizes.Of(device, model.Configuration, model.Output.Width, maximumSteps, batchSize, training, inputGradient, maximumOutputs, samples);
         return arena =>
         {
             var workspace = new Workspace(device, arena, model.Configuration, parameters, training);
@@ -94,7 +110,14 @@ public sealed partial class TrainingStep : IDisposable
     /// <summary>T of the loaded batch.</summary>
     public int Steps => _frame.Steps;
 
+    /// <summary>B, the rows of everything that depends on latents.</summary>
     public int BatchSize { get; }
+
+    /// <summary>Trajectories of each sequence; 1 but for scores.</summary>
+    public int Samples { get; }
+
+    /// <summary>Rows of the batches that it takes.</summary>
+    public int Sequences => BatchSize / Samples;
 
     /// <summary>Device memory of the activations in bytes.</summary>
     public long Bytes => _arena.UsedBytes;
@@ -131,15 +154,15 @@ public sealed partial class TrainingStep : IDisposable
     {
         ArgumentNullException.ThrowIfNull(batch);
         using var claim = Claim();
-        if (batch.BatchSize != BatchSize || batch.Steps > MaximumSteps || batch.Steps < 1 || batch.FrameSize != (_model.IsCategorical ? 0 : _model.FrameSize))
+        if (batch.BatchSize != Sequences || batch.Steps > MaximumSteps || batch.Steps < 1 || batch.FrameSize != (_model.IsCategorical ? 0 : _model.FrameSize))
         {
             throw new ArgumentException(
-                $"A batch of {batch.Steps} × {batch.BatchSize} with frames of {batch.FrameSize} does not fit this step of {MaximumSteps} × {BatchSize}.");
+                $"A batch of {batch.Steps} × {batch.BatchSize} with frames of {batch.FrameSize} does not fit this step of {MaximumSteps} × {Sequences}.");
         }
 
         if (_model.IsCategorical)
         {
-            foreach (var id in batch.Tokens.AsSpan(0, (batch.Steps + 1) * BatchSize))
+            foreach (var id in batch.Tokens.AsSpan(0, (batch.Steps + 1) * Sequences))
                 if ((uint)id >= (uint)_model.VocabularySize)
                     throw new ArgumentException($"Token id {id} is outside the vocabulary of {_model.VocabularySize}.");
         }
@@ -207,12 +230,13 @@ public sealed partial class TrainingStep : IDisposable
     /// <summary>
     /// An evaluation's forward pass on the loaded batch, from a recording where the device records: each replay draws the noise of its settings.
     /// </summary>
-    /// <param name="settings">Of the pass.</param>
+    /// <param name="settings">Of the pass; of several samples those of the first, and the others' trajectories follow.</param>
     /// <param name="drawsNoise">Draws the noise of evaluations; false sets it to zero.</param>
     public void Score(in StepSettings settings, bool drawsNoise)
     {
         using var claim = Claim();
         Apply(settings);
+        _hasMoments = false;
         if (!_recordedScores.TryGetValue((Steps, drawsNoise), out var recording))
             _recordedScores.Add((Steps, drawsNoise), recording = _device.Record(drawsNoise ? ScoreWithNoise : ScoreMean));
         recording.Replay();
@@ -221,13 +245,13 @@ public sealed partial class TrainingStep : IDisposable
     void ScoreWithNoise()
     {
         DrawNoise(NoisePurpose.Evaluation);
-        Forward();
+        Forward(scoresOnly: true);
     }
 
     void ScoreMean()
     {
         ZeroNoise();
-        Forward();
+        Forward(scoresOnly: true);
     }
 
     /// <summary>Brings a step's settings and a batch just loaded to the device, for the passes that follow one by one.</summary>
@@ -246,13 +270,20 @@ public sealed partial class TrainingStep : IDisposable
         using var claim = Claim();
         if (_frame.Inputs.HasPendingBatch)
             throw new InvalidOperationException("A batch was loaded, but Apply has not brought it to the device.");
-        _pass.Forward();
+        Forward(scoresOnly: _training is null);
+    }
+
+    void Forward(bool scoresOnly)
+    {
+        _hasMoments = false;
+        _pass.Forward(scoresOnly);
         _device.JoinBranches();
-        _device.WeightedSum(_frame.Terms, _frame.Scalars.Coefficients, _frame.Objective);
+        if (!scoresOnly)
+            _device.WeightedSum(_frame.Terms, _frame.Scalars.Coefficients, _frame.Objective);
     }
 
     /// <summary>
-    /// Phases B1 to B7 after <see cref="Forward"/>: every parameter's gradient of J. Overwrites gates and outputs by their gradients.
+    /// Phases B1 to B7 after <see cref="Forward()"/>: every parameter's gradient of J. Overwrites gates and outputs by their gradients.
     /// </summary>
     public void Backward()
     {
@@ -280,14 +311,21 @@ public sealed partial class TrainingStep : IDisposable
     public void ResetState()
     {
         foreach (var state in _pass.States)
-            _device.Zero(_frame.At(state.Slots, 0));
+            _device.Zero(Slot(state, 0));
     }
 
     /// <summary>Makes the last state of the batch the initial state of the next (truncated BPTT).</summary>
     public void CarryState()
     {
         foreach (var state in _pass.States)
-            _device.Copy(_frame.At(state.Slots, Steps), _frame.At(state.Slots, 0));
+            _device.Copy(Slot(state, Steps), Slot(state, 0));
+    }
+
+    // Rows of a state are those of its LSTM, which may be fewer than B.
+    Tensor Slot(CarriedState state, int t)
+    {
+        var rows = state.Slots.Rows / (MaximumSteps + 1);
+        return state.Slots.RowRange(t * rows, rows);
     }
 
     /// <summary>Names and widths of the states that are carried, for instance h and c.</summary>
@@ -299,7 +337,7 @@ public sealed partial class TrainingStep : IDisposable
     {
         ArgumentNullException.ThrowIfNull(states);
         for (var i = 0; i < states.Count; i++)
-            _device.Download(_frame.At(_pass.States[i].Slots, 0), states[i]);
+            _device.Download(Slot(_pass.States[i], 0), states[i]);
     }
 
     /// <summary>Sets the initial states.</summary>
@@ -308,7 +346,7 @@ public sealed partial class TrainingStep : IDisposable
     {
         ArgumentNullException.ThrowIfNull(states);
         for (var i = 0; i < states.Count; i++)
-            _device.Upload(states[i], _frame.At(_pass.States[i].Slots, 0));
+            _device.Upload(states[i], Slot(_pass.States[i], 0));
     }
 
     /// <summary>The weighted sums of the last forward pass and the gradient norm of the last update; waits for them.</summary>
@@ -324,7 +362,7 @@ public sealed partial class TrainingStep : IDisposable
     /// <summary>What <see cref="DrawNoise"/> leaves.</summary>
     internal IEnumerable<StepTensor> NoiseTensors => Kept(_pass.NoiseTensors);
 
-    /// <summary>What <see cref="Forward"/> leaves, in the order of the computation. A device that keeps a recurrence to itself lacks what is inside.</summary>
+    /// <summary>What <see cref="Forward()"/> leaves, in the order of the computation. A device that keeps a recurrence to itself lacks what is inside.</summary>
     internal IEnumerable<StepTensor> ForwardTensors
         => Kept(_pass.ForwardTensors).Append(new StepTensor("terms", _frame.Metrics.RowRange(0, StepMetrics.Count - 1), TrainingPhase.F4));
 

@@ -34,6 +34,8 @@ sealed class BiLstm : SequenceModel
 
     public override long ForwardMultiplyAdds => _backwardLstm.MultiplyAdds + _forwardLstm.MultiplyAdds + _generator.MultiplyAdds;
 
+    public override long GenerativeMultiplyAdds => 0;
+
     private protected override long InputMultiplyAdds => _backwardLstm.InputMultiplyAdds + _forwardLstm.InputMultiplyAdds;
 
     internal override int LoopSteps(TrainingPhase phase, int timeSteps)
@@ -92,7 +94,7 @@ sealed class BiLstm : SequenceModel
 
         public override void ZeroNoise() => DrawNoise(NoisePurpose.Evaluation);
 
-        public override void Forward()
+        public override void Forward(bool scoresOnly)
         {
             Frame.Enter(TrainingPhase.F1);
             _inputs.Forward(Steps + 1);
@@ -103,6 +105,8 @@ sealed class BiLstm : SequenceModel
             _forward.SequenceForward(Frame, Steps, _inputs.First(Steps));
             Frame.Enter(TrainingPhase.F4);
             _generator.Forward(Frame, _forward.MaskOutput(Frame), B);
+            if (scoresOnly)
+                return;
             _penalties.Forward(Frame, _forward);
             Frame.Sum(_generator.Nll, ObjectiveTerm.Nll);
             _penalties.Sum(Frame);

@@ -36,7 +36,8 @@ abstract class ModelPass(StepFrame frame)
     }
 
     /// <summary>Phases F1 to F4, the sums of the terms included.</summary>
-    public abstract void Forward();
+    /// <param name="scoresOnly">Leaves out what <see cref="Nll"/> and <see cref="Latents"/> do not need: auxiliary costs, penalties, sums.</param>
+    public abstract void Forward(bool scoresOnly);
 
     /// <summary>Phases B1 to B7 after <see cref="Forward"/>: every parameter's gradient of J. Overwrites gates and outputs by their gradients.</summary>
     public abstract void Backward();
@@ -59,7 +60,7 @@ abstract class ModelPass(StepFrame frame)
 
 /// <summary>A state that is carried from batch to batch.</summary>
 /// <param name="Name">Its name in checkpoints.</param>
-/// <param name="Slots">[T+1, B, N]; slot 0 is the initial state, slot T the last.</param>
+/// <param name="Slots">[T+1, B, N], B its LSTM's; slot 0 is the initial state, slot T the last.</param>
 readonly record struct CarriedState(string Name, Tensor Slots);
 
 /// <summary>What scores of a latent variable are computed from.</summary>

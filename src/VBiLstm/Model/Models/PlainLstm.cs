@@ -26,6 +26,8 @@ sealed class PlainLstm : SequenceModel
 
     public override long ForwardMultiplyAdds => _lstm.MultiplyAdds + _generator.MultiplyAdds;
 
+    public override long GenerativeMultiplyAdds => ForwardMultiplyAdds;
+
     private protected override long InputMultiplyAdds => _lstm.InputMultiplyAdds;
 
     internal override IEnumerable<(int Inputs, int Steps)> DeviceRecurrences(int maximumSteps) => [(_lstm.Inputs, maximumSteps)];
@@ -72,7 +74,7 @@ sealed class PlainLstm : SequenceModel
 
         public override void ZeroNoise() => DrawNoise(NoisePurpose.Evaluation);
 
-        public override void Forward()
+        public override void Forward(bool scoresOnly)
         {
             Frame.Enter(TrainingPhase.F1);
             _inputs.Forward(Steps + 1);
@@ -82,6 +84,8 @@ sealed class PlainLstm : SequenceModel
             _lstm.SequenceForward(Frame, Steps, _inputs.First(Steps));
             Frame.Enter(TrainingPhase.F4);
             _generator.Forward(Frame, _lstm.MaskOutput(Frame));
+            if (scoresOnly)
+                return;
             _penalties.Forward(Frame, _lstm);
             Frame.Sum(_generator.Nll, ObjectiveTerm.Nll);
             _penalties.Sum(Frame);

@@ -51,6 +51,15 @@ public abstract class SequenceModel
     /// <summary>Multiply-adds of the forward pass for one row of one time step (model.md section 7); element-wise work is not counted.</summary>
     public abstract long ForwardMultiplyAdds { get; }
 
+    /// <summary>As <see cref="ForwardMultiplyAdds"/>, of what a score needs: without auxiliary costs.</summary>
+    public virtual long ScoreMultiplyAdds => ForwardMultiplyAdds;
+
+    /// <summary>Those of <see cref="ScoreMultiplyAdds"/> that are the same for every sample of the latents.</summary>
+    public virtual long SharedMultiplyAdds => ScoreMultiplyAdds;
+
+    /// <summary>Multiply-adds of the generative process for one row of one time step; 0 where the model has none.</summary>
+    public abstract long GenerativeMultiplyAdds { get; }
+
     /// <summary>Those that the backward pass saves where the inputs are frames, whose gradient nobody needs.</summary>
     private protected abstract long InputMultiplyAdds { get; }
 
@@ -60,6 +69,10 @@ public abstract class SequenceModel
     /// </summary>
     public double TrainingStepOperations(int steps, int batchSize)
         => 2.0 * steps * batchSize * (3 * ForwardMultiplyAdds - (Configuration.IsCategorical ? 0 : InputMultiplyAdds));
+
+    /// <summary>Floating-point operations of scores of so many trajectories of each sequence, two per multiply-add.</summary>
+    public double ScoreOperations(int steps, int sequences, int trajectories)
+        => 2.0 * steps * sequences * (SharedMultiplyAdds + (double)trajectories * (ScoreMultiplyAdds - SharedMultiplyAdds));
 
     /// <summary>Time steps that a phase walks one after the other; 0 where it takes all at once.</summary>
     internal virtual int LoopSteps(TrainingPhase phase, int timeSteps) => phase is TrainingPhase.F3 or TrainingPhase.B5 ? timeSteps : 0;

@@ -40,6 +40,11 @@ sealed class Srnn : SequenceModel
     public override long ForwardMultiplyAdds
         => _forwardLstm.MultiplyAdds + _backwardLstm.MultiplyAdds + _prior.MultiplyAdds + _posterior.MultiplyAdds + _generator.MultiplyAdds;
 
+    public override long SharedMultiplyAdds => _forwardLstm.MultiplyAdds + _backwardLstm.MultiplyAdds + _prior.InputMultiplyAdds(0)
+        + _posterior.InputMultiplyAdds(0) + _generator.InputMultiplyAdds(0);
+
+    public override long GenerativeMultiplyAdds => ForwardMultiplyAdds - _backwardLstm.MultiplyAdds - _posterior.MultiplyAdds;
+
     // The backward LSTM's inputs have a gradient whatever the data are: they hold h.
     private protected override long InputMultiplyAdds => _forwardLstm.InputMultiplyAdds;
 
@@ -62,6 +67,7 @@ sealed class Srnn : SequenceModel
         readonly GeneratorPass _generator;
         readonly StatePenalties _penalties;
         readonly SampleNoise _epsilon;
+        readonly SharedRows _priorProducts, _posteriorProducts, _generatorProducts;
         readonly Weight _chainStack;
         readonly Tensor _dChainStack;
         readonly Tensor _stateAndTarget, _chainProduct, _z, _kl;
@@ -78,23 +84,27 @@ sealed class Srnn : SequenceModel
 
             // The backward LSTM reads embedded targets beside states, so ids are embedded one by one.
             var embedded = sizes with { ProjectsVocabulary = false };
+            var once = embedded.PerSequence;
             _inputs = new InputPass(workspace, frame, model._embedding, embedded);
-            _stateAndTarget = workspace.Take(rows, model._backwardLstm.Inputs, Readers.Products);
+            _stateAndTarget = workspace.Take(once.Rows, model._backwardLstm.Inputs, Readers.Products);
             _dStateAndTarget = workspace.TakeForTraining(rows, model._backwardLstm.Inputs);
             var weightNoise = new WeightNoise(workspace, configuration, model.Layout);
-            _forward = new LstmPass(workspace, model._forwardLstm, embedded, sizes.MaximumSteps, both,
-                new LstmRegularisation(workspace, configuration, model._forwardLstm, embedded), weightNoise);
+            _forward = new LstmPass(workspace, model._forwardLstm, once, sizes.MaximumSteps, both,
+                new LstmRegularisation(workspace, configuration, model._forwardLstm, once), weightNoise);
             _forward.MakeSequence(LstmDirection.Forward, _inputs.Embedded, _inputs.DEmbedded, addsToDInput: true);
-            _backward = new LstmPass(workspace, model._backwardLstm, embedded with { InputGradient = workspace.Training }, sizes.MaximumSteps, both);
-            _backward.MakeSequence(LstmDirection.Backward, _stateAndTarget, _dStateAndTarget, frame.Validity.RowRange(b, rows));
+            _backward = new LstmPass(workspace, model._backwardLstm, once with { InputGradient = workspace.Training }, sizes.MaximumSteps, both);
+            _backward.MakeSequence(LstmDirection.Backward, _stateAndTarget, _dStateAndTarget, frame.Validity.RowRange(once.BatchSize, once.Rows));
             _prior = new NetPass(workspace, model._prior, rows, inputUses: [both, 0]);
             _posterior = new NetPass(workspace, model._posterior, rows, inputUses: [both, 0]);
             _generator = new GeneratorPass(workspace, model._generator, model.Output, _inputs, sizes);
+            _priorProducts = new SharedRows(workspace, sizes, _prior.Hidden);
+            _posteriorProducts = new SharedRows(workspace, sizes, _posterior.Hidden);
+            _generatorProducts = new SharedRows(workspace, sizes, _generator.Hidden);
             _penalties = new StatePenalties(workspace, configuration, sizes);
             _chainStack = workspace.Operand(model._chainStack, both);
             _dChainStack = workspace.Gradient(model._chainStack);
 
-            _epsilon = SampleNoise.OfLatent(workspace, rows, _latents);
+            _epsilon = SampleNoise.OfLatent(workspace, sizes, _latents);
             _chainProduct = workspace.Take(b, 2 * _m);
             _z = workspace.Take(checked(rows + b), _latents, Readers.All);
             _kl = workspace.Take(rows, 1);
@@ -103,7 +113,7 @@ sealed class Srnn : SequenceModel
             _dz = workspace.TakeForTraining(_z.Rows, _latents);
             _dPosteriorMoments = workspace.TakeForTraining(rows, 2 * _latents);
             _dHiddens = workspace.TakeForTraining(rows, 2 * _m, Readers.All);
-            _projectStates = () => _prior.HiddenProduct(0, H, Frame.Whole(_prior.Hidden));
+            _projectStates = ProjectStates;
             _generatorGradients = () => _generator.Gradients(Frame,
                 [_generator.InputGradient(0, _forward.ReadOutput(Frame)), _generator.InputGradient(1, Z)]);
             _chainGradients = ChainGradients;
@@ -118,12 +128,12 @@ sealed class Srnn : SequenceModel
         public override LatentTensors Latents { get; }
 
         // h_1..h_T.
-        Tensor H => Frame.Span(_forward.H, 1, Steps);
+        Tensor H => Frame.PerSequence.Span(_forward.H, 1, Steps);
 
         Tensor DH => Frame.Span(_forward.DH, 1, Steps);
 
         // b_1..b_T: step t's is the slot before, since the recurrence begins at y_1.
-        Tensor B => Frame.Span(_backward.H, 0, Steps);
+        Tensor B => Frame.PerSequence.Span(_backward.H, 0, Steps);
 
         Tensor Z => Frame.Span(_z, 1, Steps);
 
@@ -137,33 +147,34 @@ sealed class Srnn : SequenceModel
         {
             Frame.Enter(TrainingPhase.F2Noise);
             _epsilon.Draw(Frame, purpose);
-            _forward.DrawNoise(Frame, purpose);
+            _forward.DrawNoise(Frame.PerSequence, purpose);
         }
 
         public override void ZeroNoise()
         {
             _epsilon.Zero(Frame);
-            _forward.DrawNoise(Frame, NoisePurpose.Evaluation);
+            _forward.DrawNoise(Frame.PerSequence, NoisePurpose.Evaluation);
         }
 
-        public override void Forward()
+        public override void Forward(bool scoresOnly)
         {
             Frame.Enter(TrainingPhase.F1);
             _inputs.Forward(Steps + 1);
-            _forward.SequenceForward(Frame, Steps, _inputs.First(Steps));
+            _forward.SequenceForward(Frame.PerSequence, Steps, _inputs.First(Steps));
 
             Frame.Enter(TrainingPhase.F2);
             Device.Fork(_projectStates);
 
             Frame.Enter(TrainingPhase.F1BackwardLstm);
-            var stateAndTarget = Frame.Whole(_stateAndTarget);
+            var stateAndTarget = Frame.PerSequence.Whole(_stateAndTarget);
             Device.Copy(H, stateAndTarget.ColumnRange(0, _h));
-            Device.Copy(Frame.Span(_inputs.Embedded, 1, Steps), stateAndTarget.ColumnRange(_h, _inputs.Embedded.Columns));
+            Device.Copy(Frame.PerSequence.Span(_inputs.Embedded, 1, Steps), stateAndTarget.ColumnRange(_h, _inputs.Embedded.Columns));
             _backward.ZeroSlot(Steps);
-            _backward.SequenceForward(Frame, Steps, stateAndTarget);
+            _backward.SequenceForward(Frame.PerSequence, Steps, stateAndTarget);
 
             Frame.Enter(TrainingPhase.F2);
-            _posterior.HiddenProduct(0, B, Frame.Whole(_posterior.Hidden));
+            _posterior.HiddenProduct(0, B, _posteriorProducts.Target(Frame));
+            _posteriorProducts.Repeat(Frame);
             Device.JoinBranches();
 
             Frame.Enter(TrainingPhase.F3);
@@ -171,11 +182,21 @@ sealed class Srnn : SequenceModel
 
             Frame.Enter(TrainingPhase.F4);
             Device.GaussianKlForward(Frame.Whole(_posterior.Output), Frame.Whole(_prior.Output), Frame.Whole(_kl), _latentHead);
-            _generator.Forward(Frame, _forward.MaskOutput(Frame), Z);
+            _generator.HiddenProduct(_forward.MaskOutput(Frame.PerSequence), _generatorProducts.Target(Frame));
+            _generatorProducts.Repeat(Frame);
+            _generator.ForwardWith(Frame, 1, Z);
+            if (scoresOnly)
+                return;
             _penalties.Forward(Frame, _forward);
             Frame.Sum(_generator.Nll, ObjectiveTerm.Nll);
             Frame.Sum(_kl, ObjectiveTerm.Kl);
             _penalties.Sum(Frame);
+        }
+
+        void ProjectStates()
+        {
+            _prior.HiddenProduct(0, H, _priorProducts.Target(Frame));
+            _priorProducts.Repeat(Frame);
         }
 
         // F3: three products a time step.

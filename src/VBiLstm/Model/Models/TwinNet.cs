@@ -34,6 +34,10 @@ sealed class TwinNet : SequenceModel
     public override long ForwardMultiplyAdds => _backwardLstm.MultiplyAdds + _forwardLstm.MultiplyAdds
         + _generator.MultiplyAdds + _backwardGenerator.MultiplyAdds + (long)_twinWeight.Rows * _twinWeight.Columns;
 
+    public override long ScoreMultiplyAdds => _forwardLstm.MultiplyAdds + _generator.MultiplyAdds;
+
+    public override long GenerativeMultiplyAdds => ScoreMultiplyAdds;
+
     private protected override long InputMultiplyAdds => _backwardLstm.InputMultiplyAdds + _forwardLstm.InputMultiplyAdds;
 
     internal override int LoopSteps(TrainingPhase phase, int timeSteps)
@@ -57,7 +61,6 @@ sealed class TwinNet : SequenceModel
         readonly Tensor _twinBias, _dTwinWeight, _dTwinBias;
         readonly Tensor _twinState, _distance;
         readonly Action _twinForward, _generatorGradients, _backwardGeneratorGradients, _twinGradients;
-        bool _scoresOnly;
 
         public Pass(TwinNet model, Workspace workspace, StepFrame frame, in StepSizes sizes) : base(frame)
         {
@@ -99,32 +102,31 @@ sealed class TwinNet : SequenceModel
 
         public override void DrawNoise(NoisePurpose purpose)
         {
-            _scoresOnly = purpose == NoisePurpose.Evaluation;
             _forward.DrawNoise(Frame, purpose);
         }
 
         public override void ZeroNoise() => DrawNoise(NoisePurpose.Evaluation);
 
-        public override void Forward()
+        public override void Forward(bool scoresOnly)
         {
             Frame.Enter(TrainingPhase.F1);
             _inputs.Forward(Steps + 1);
-            if (!_scoresOnly)
+            if (!scoresOnly)
                 _backward.FutureForward(Frame, _inputs);
             Frame.Enter(TrainingPhase.F2);
             _inputs.Project(_forward, Steps);
             Frame.Enter(TrainingPhase.F3);
             _forward.SequenceForward(Frame, Steps, _inputs.First(Steps));
             Frame.Enter(TrainingPhase.F4);
-            if (!_scoresOnly)
+            if (!scoresOnly)
                 Device.Fork(_twinForward);
             _generator.Forward(Frame, _forward.MaskOutput(Frame));
+            if (scoresOnly)
+                return;
             _penalties.Forward(Frame, _forward);
             Device.JoinBranches();
             Frame.Sum(_generator.Nll, ObjectiveTerm.Nll);
             _penalties.Sum(Frame);
-            if (_scoresOnly)
-                return;
             Frame.Sum(_backwardGenerator.Nll, ObjectiveTerm.BackwardNll);
             Frame.Sum(_distance, ObjectiveTerm.TwinDistance);
         }

@@ -57,6 +57,12 @@ sealed class VariationalBiLstm : SequenceModel
         + 4L * Configuration.LstmUnits * (_weightZ.Rows + _weightBTilde.Rows) + _posterior.MultiplyAdds + (_prior?.MultiplyAdds ?? 0)
         + _psi.MultiplyAdds + (HasXi ? _xi.MultiplyAdds : 0) + _generator.MultiplyAdds;
 
+    public override long ScoreMultiplyAdds => ForwardMultiplyAdds - (HasXi ? _xi.MultiplyAdds : 0);
+
+    public override long SharedMultiplyAdds => _backwardLstm.MultiplyAdds + _forwardLstm.InputMultiplyAdds + _posterior.InputMultiplyAdds(1);
+
+    public override long GenerativeMultiplyAdds => ScoreMultiplyAdds - _backwardLstm.MultiplyAdds - _posterior.MultiplyAdds;
+
     private protected override long InputMultiplyAdds => _backwardLstm.InputMultiplyAdds + _forwardLstm.InputMultiplyAdds;
 
     // With β = 0 the ξ net would get no gradient, so it is left out of the step but kept among the parameters.
@@ -87,7 +93,7 @@ sealed class VariationalBiLstm : SequenceModel
         readonly Tensor _dWeightZ, _dWeightBTilde;
         readonly Tensor _latentInput, _z, _bTilde;
         readonly Tensor _dBTilde, _dPsiMoments, _dPsiHidden, _recurrentProduct;
-        readonly Action _projectInputs, _densities, _generatorGradients, _priorGradients, _xiGradients, _recurrentGradients;
+        readonly Action _projectInputs, _kl, _densities, _generatorGradients, _priorGradients, _xiGradients, _recurrentGradients;
 
         public Pass(VariationalBiLstm model, Workspace workspace, StepFrame frame, in StepSizes sizes) : base(frame)
         {
@@ -95,7 +101,7 @@ sealed class VariationalBiLstm : SequenceModel
             _reconstructionHead = workspace.Functions.Reconstruction;
             var (rows, b, h, z, m) = (sizes.Rows, sizes.BatchSize, _model.LstmUnits, _model.LatentUnits, _model.MlpUnits);
             _inputs = new InputPass(workspace, frame, model._embedding, sizes);
-            _backward = new LstmPass(workspace, model._backwardLstm, sizes, sizes.MaximumSteps + 1, WeightUse.Forward | WeightUse.Transposed);
+            _backward = new LstmPass(workspace, model._backwardLstm, sizes.PerSequence, sizes.MaximumSteps + 1, WeightUse.Forward | WeightUse.Transposed);
             _backward.MakeSequence(LstmDirection.Backward, _inputs.Embedded, _inputs.DEmbedded, frame.Validity, addsToDInput: false);
             var weightNoise = new WeightNoise(workspace, _model, model.Layout);
             _forward = new LstmPass(workspace, model._forwardLstm, sizes, sizes.MaximumSteps, recurrentUse: 0,
@@ -106,13 +112,13 @@ sealed class VariationalBiLstm : SequenceModel
             (_z, _bTilde) = (_latentInput.ColumnRange(0, z), _latentInput.ColumnRange(z, h));
             var hiddenStack = weightNoise.Operand(model._hiddenStack, WeightUse.Forward);
             _channel = new ChannelPass(workspace, _model, sizes, model._posterior, model._prior, hiddenStack, _forward, _backward, _z);
-            _psi = new ReconstructionPass(workspace, model._psi, rows, isInLoop: true);
-            _xi = model.HasXi ? new ReconstructionPass(workspace, model._xi, rows) : null;
+            _psi = new ReconstructionPass(workspace, model._psi, sizes, isInLoop: true);
+            _xi = model.HasXi && workspace.Training ? new ReconstructionPass(workspace, model._xi, sizes) : null;
             _generator = new GeneratorPass(workspace, model._generator, model.Output, _inputs, sizes);
             _penalties = new StatePenalties(workspace, _model, sizes);
             States = [new("h", _forward.H), new("c", _forward.C)];
             if (_model.BTilde == BTildeMode.Sample)
-                _epsilonB = new SampleNoise(workspace, rows, h, NoiseStream.BTildeNoise, NoiseStream.EvaluationBTildeNoise);
+                _epsilonB = new SampleNoise(workspace, sizes, h, NoiseStream.BTildeNoise, NoiseStream.EvaluationBTildeNoise);
             _latentStack = weightNoise.Operand(model._latentStack, WeightUse.Forward);
             _recurrentStack = weightNoise.Operand(model._recurrentStack, WeightUse.Transposed);
             (_dWeightZ, _dWeightBTilde) = (workspace.Gradient(model._weightZ), workspace.Gradient(model._weightBTilde));
@@ -120,7 +126,7 @@ sealed class VariationalBiLstm : SequenceModel
             _dPsiMoments = workspace.TakeForTraining(rows, 2 * h);
             _dPsiHidden = workspace.TakeForTraining(rows, m, Readers.All);
             _recurrentProduct = workspace.TakeForTraining(b, h + z + h);
-            (_projectInputs, _densities) = (() => _channel.ProjectInputs(Frame, _inputs), DensitiesForward);
+            (_projectInputs, _kl, _densities) = (() => _channel.ProjectInputs(Frame, _inputs), () => _channel.KlForward(Frame), DensitiesForward);
             (_generatorGradients, _priorGradients, _recurrentGradients) = (GeneratorGradients, () => _channel.PriorGradients(Frame), RecurrentGradients);
             _xiGradients = () => _xi!.Gradients(Frame, Z);
         }
@@ -157,7 +163,7 @@ sealed class VariationalBiLstm : SequenceModel
             _forward.DrawNoise(Frame, NoisePurpose.Evaluation);
         }
 
-        public override void Forward()
+        public override void Forward(bool scoresOnly)
         {
             Frame.Enter(TrainingPhase.F1);
             _inputs.Forward(Steps + 1);
@@ -174,13 +180,16 @@ sealed class VariationalBiLstm : SequenceModel
             ForwardLoop();
 
             Frame.Enter(TrainingPhase.F4);
-            Device.Fork(_densities);
+            Device.Fork(scoresOnly ? _kl : _densities);
             if (Concatenates)
                 _generator.Forward(Frame, _forward.MaskOutput(Frame), Z, BTilde);
             else
                 _generator.Forward(Frame, _forward.MaskOutput(Frame));
-            _penalties.Forward(Frame, _forward);
+            if (!scoresOnly)
+                _penalties.Forward(Frame, _forward);
             Device.JoinBranches();
+            if (scoresOnly)
+                return;
             Frame.Sum(_generator.Nll, ObjectiveTerm.Nll);
             _channel.Sum(Frame);
             Frame.Sum(_psi.LogDensity, ObjectiveTerm.LogPPsi);

@@ -47,6 +47,10 @@ sealed class Vrnn : SequenceModel
         => _featureX.MultiplyAdds + _featureZ.MultiplyAdds + _lstm.InputMultiplyAdds + (long)_stateStack.Rows * _stateStack.Columns
             + _posterior.MultiplyAdds + (_prior?.MultiplyAdds ?? 0) + _generator.MultiplyAdds;
 
+    public override long SharedMultiplyAdds => _featureX.MultiplyAdds + _lstm.InputMultiplyAdds + _posterior.InputMultiplyAdds(1);
+
+    public override long GenerativeMultiplyAdds => ForwardMultiplyAdds - _posterior.MultiplyAdds;
+
     private protected override long InputMultiplyAdds => _featureX.MultiplyAdds;
 
     internal override IEnumerable<(int Inputs, int Steps)> DeviceRecurrences(int maximumSteps) => [];
@@ -66,6 +70,7 @@ sealed class Vrnn : SequenceModel
         readonly GeneratorPass _generator;
         readonly StatePenalties _penalties;
         readonly SampleNoise _epsilon;
+        readonly SharedRows _targetProducts;
         readonly Weight _stateStack;
         readonly Tensor _dStateStack;
         readonly Tensor _x, _z, _kl;
@@ -82,6 +87,7 @@ sealed class Vrnn : SequenceModel
             // The LSTM reads features, which have a gradient whatever the data are; ids are embedded one by one.
             var embedded = sizes with { ProjectsVocabulary = false };
             var features = embedded with { InputGradient = workspace.Training };
+            var once = embedded.PerSequence;
             _inputs = new InputPass(workspace, frame, model._embedding, embedded);
             _featureX = new FeaturePass(workspace, model._featureX, embedded.InputGradient);
             _featureZ = new FeaturePass(workspace, model._featureZ, inputGradient: true);
@@ -96,8 +102,9 @@ sealed class Vrnn : SequenceModel
             _stateStack = weightNoise.Operand(model._stateStack, both);
             _dStateStack = workspace.Gradient(model._stateStack);
 
-            _epsilon = SampleNoise.OfLatent(workspace, rows, z);
-            _x = workspace.Take(checked((sizes.MaximumSteps + 1) * b), m, Readers.All);
+            _epsilon = SampleNoise.OfLatent(workspace, sizes, z);
+            _x = workspace.Take(checked((once.MaximumSteps + 1) * once.BatchSize), m, Readers.All);
+            _targetProducts = new SharedRows(workspace, sizes, _posterior.Hidden);
             _z = workspace.Take(rows, z, workspace.ProductsInTraining);
             _kl = workspace.Take(rows, 1);
             Latents = new LatentTensors(_z, _posterior.Output, _prior.Output, _kl, LogDensity: workspace.Take(rows, 1));
@@ -131,9 +138,9 @@ sealed class Vrnn : SequenceModel
         Tensor Z => Frame.Whole(_z);
 
         // Features of what the LSTM reads, X_0..X_{T-1}, and of the targets, X_1..X_T.
-        Tensor XInputs => Frame.Span(_x, 0, Steps);
+        Tensor XInputs => Frame.PerSequence.Span(_x, 0, Steps);
 
-        Tensor XTargets => Frame.Span(_x, 1, Steps);
+        Tensor XTargets => Frame.PerSequence.Span(_x, 1, Steps);
 
         public override void DrawNoise(NoisePurpose purpose)
         {
@@ -148,15 +155,16 @@ sealed class Vrnn : SequenceModel
             _lstm.DrawNoise(Frame, NoisePurpose.Evaluation);
         }
 
-        public override void Forward()
+        public override void Forward(bool scoresOnly)
         {
             Frame.Enter(TrainingPhase.F1);
             _inputs.Forward(Steps + 1);
-            _featureX.Forward(_inputs.First(Steps + 1), Frame.Span(_x, 0, Steps + 1));
+            _featureX.Forward(_inputs.First(Steps + 1), Frame.PerSequence.Span(_x, 0, Steps + 1));
 
             Frame.Enter(TrainingPhase.F2);
-            Device.Multiply(_lstm.MaskInput(Frame, XInputs), _lstm.InputWeight, _lstm.Bias, Frame.Whole(_lstm.Gates), accumulate: false);
-            _posterior.HiddenProduct(1, XTargets, Frame.Whole(_posterior.Hidden));
+            _lstm.InputProducts(Frame, XInputs);
+            _posterior.HiddenProduct(1, XTargets, _targetProducts.Target(Frame));
+            _targetProducts.Repeat(Frame);
 
             Frame.Enter(TrainingPhase.F3);
             ForwardLoop();
@@ -164,8 +172,11 @@ sealed class Vrnn : SequenceModel
             Frame.Enter(TrainingPhase.F4);
             Device.Fork(_klForward);
             _generator.Forward(Frame, _lstm.MaskOutput(Frame), F);
-            _penalties.Forward(Frame, _lstm);
+            if (!scoresOnly)
+                _penalties.Forward(Frame, _lstm);
             Device.JoinBranches();
+            if (scoresOnly)
+                return;
             Frame.Sum(_generator.Nll, ObjectiveTerm.Nll);
             Frame.Sum(_kl, ObjectiveTerm.Kl);
             _penalties.Sum(Frame);

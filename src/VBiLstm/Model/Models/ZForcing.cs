@@ -49,6 +49,12 @@ sealed class ZForcing : SequenceModel
     public override long ForwardMultiplyAdds => _backwardLstm.MultiplyAdds + _forwardLstm.MultiplyAdds + 4L * Configuration.LstmUnits * _weightZ.Rows
         + _posterior.MultiplyAdds + (_prior?.MultiplyAdds ?? 0) + _psi.MultiplyAdds + _generator.MultiplyAdds;
 
+    public override long ScoreMultiplyAdds => ForwardMultiplyAdds - _psi.MultiplyAdds;
+
+    public override long SharedMultiplyAdds => _backwardLstm.MultiplyAdds + _forwardLstm.InputMultiplyAdds + _posterior.InputMultiplyAdds(1);
+
+    public override long GenerativeMultiplyAdds => ScoreMultiplyAdds - _backwardLstm.MultiplyAdds - _posterior.MultiplyAdds;
+
     private protected override long InputMultiplyAdds => _backwardLstm.InputMultiplyAdds + _forwardLstm.InputMultiplyAdds;
 
     internal override int LoopSteps(TrainingPhase phase, int timeSteps)
@@ -66,20 +72,20 @@ sealed class ZForcing : SequenceModel
         readonly InputPass _inputs;
         readonly LstmPass _backward, _forward;
         readonly ChannelPass _channel;
-        readonly ReconstructionPass _psi;
+        readonly ReconstructionPass? _psi;
         readonly GeneratorPass _generator;
         readonly StatePenalties _penalties;
         readonly Weight _forwardZ, _recurrentStack;
         readonly Tensor _dWeightZ;
         readonly Tensor _z, _recurrentProduct;
-        readonly Action _projectInputs, _densities, _generatorGradients, _priorGradients, _psiGradients, _recurrentGradients;
+        readonly Action _projectInputs, _kl, _densities, _generatorGradients, _priorGradients, _psiGradients, _recurrentGradients;
 
         public Pass(ZForcing model, Workspace workspace, StepFrame frame, in StepSizes sizes) : base(frame)
         {
             _model = model.Configuration;
             var (rows, b, h, z) = (sizes.Rows, sizes.BatchSize, _model.LstmUnits, _model.LatentUnits);
             _inputs = new InputPass(workspace, frame, model._embedding, sizes);
-            _backward = new LstmPass(workspace, model._backwardLstm, sizes, sizes.MaximumSteps + 1, WeightUse.Forward | WeightUse.Transposed);
+            _backward = new LstmPass(workspace, model._backwardLstm, sizes.PerSequence, sizes.MaximumSteps + 1, WeightUse.Forward | WeightUse.Transposed);
             _backward.MakeSequence(LstmDirection.Backward, _inputs.Embedded, _inputs.DEmbedded, frame.Validity, addsToDInput: false);
             var weightNoise = new WeightNoise(workspace, _model, model.Layout);
             _forward = new LstmPass(workspace, model._forwardLstm, sizes, sizes.MaximumSteps, recurrentUse: 0,
@@ -87,7 +93,7 @@ sealed class ZForcing : SequenceModel
             _z = workspace.Take(rows, z, workspace.ProductsInTraining);
             var hiddenStack = weightNoise.Operand(model._hiddenStack, WeightUse.Forward);
             _channel = new ChannelPass(workspace, _model, sizes, model._posterior, model._prior, hiddenStack, _forward, _backward, _z);
-            _psi = new ReconstructionPass(workspace, model._psi, rows);
+            _psi = workspace.Training ? new ReconstructionPass(workspace, model._psi, sizes) : null;
             _generator = new GeneratorPass(workspace, model._generator, model.Output, _inputs, sizes);
             _penalties = new StatePenalties(workspace, _model, sizes);
             States = [new("h", _forward.H), new("c", _forward.C)];
@@ -95,9 +101,9 @@ sealed class ZForcing : SequenceModel
             _recurrentStack = weightNoise.Operand(model._recurrentStack, WeightUse.Transposed);
             _dWeightZ = workspace.Gradient(model._weightZ);
             _recurrentProduct = workspace.TakeForTraining(b, h + z);
-            (_projectInputs, _densities) = (() => _channel.ProjectInputs(Frame, _inputs), DensitiesForward);
+            (_projectInputs, _kl, _densities) = (() => _channel.ProjectInputs(Frame, _inputs), () => _channel.KlForward(Frame), DensitiesForward);
             _generatorGradients = () => _generator.Gradients(Frame, [_generator.InputGradient(0, _forward.ReadOutput(Frame))]);
-            (_priorGradients, _psiGradients) = (() => _channel.PriorGradients(Frame), () => _psi.Gradients(Frame, Z));
+            (_priorGradients, _psiGradients) = (() => _channel.PriorGradients(Frame), () => _psi!.Gradients(Frame, Z));
             _recurrentGradients = RecurrentGradients;
         }
 
@@ -124,7 +130,7 @@ sealed class ZForcing : SequenceModel
             _forward.DrawNoise(Frame, NoisePurpose.Evaluation);
         }
 
-        public override void Forward()
+        public override void Forward(bool scoresOnly)
         {
             Frame.Enter(TrainingPhase.F1);
             _inputs.Forward(Steps + 1);
@@ -141,20 +147,23 @@ sealed class ZForcing : SequenceModel
             ForwardLoop();
 
             Frame.Enter(TrainingPhase.F4);
-            Device.Fork(_densities);
+            Device.Fork(scoresOnly ? _kl : _densities);
             _generator.Forward(Frame, _forward.MaskOutput(Frame));
-            _penalties.Forward(Frame, _forward);
+            if (!scoresOnly)
+                _penalties.Forward(Frame, _forward);
             Device.JoinBranches();
+            if (scoresOnly)
+                return;
             Frame.Sum(_generator.Nll, ObjectiveTerm.Nll);
             _channel.Sum(Frame);
-            Frame.Sum(_psi.LogDensity, ObjectiveTerm.LogPPsi);
+            Frame.Sum(_psi!.LogDensity, ObjectiveTerm.LogPPsi);
             _penalties.Sum(Frame);
         }
 
         void DensitiesForward()
         {
             _channel.KlForward(Frame);
-            _psi.Forward(Frame, Z, _channel.B(Frame));
+            _psi!.Forward(Frame, Z, _channel.B(Frame));
         }
 
         // F3: three products a time step.
@@ -181,7 +190,7 @@ sealed class ZForcing : SequenceModel
 
             Frame.Enter(TrainingPhase.B4);
             var dTarget = _model.TargetGradientB ? _channel.DB(Frame) : default;
-            _psi.Backward(Frame, _channel.B(Frame), Frame.Scalars.Alpha, dz, dTarget, targetMask: default, accumulateTarget: false);
+            _psi!.Backward(Frame, _channel.B(Frame), Frame.Scalars.Alpha, dz, dTarget, targetMask: default, accumulateTarget: false);
             Device.Fork(_psiGradients);
 
             Frame.Enter(TrainingPhase.B5);
@@ -223,17 +232,17 @@ sealed class ZForcing : SequenceModel
             .. _channel.LoopTensors(Frame),
             .. _forward.PastTensors(Frame, isLoop: true),
             .. _channel.PriorTensors(Frame),
-            Frame.Predicted("psi.hidden", _psi.Net.Hidden, TrainingPhase.F4, kink: Kink.LeakyRelu),
-            Frame.Predicted("psi.output", _psi.Net.Output, TrainingPhase.F4, kink: Kink.LogVariance),
+            Frame.Predicted("psi.hidden", _psi?.Net.Hidden ?? default, TrainingPhase.F4, kink: Kink.LeakyRelu),
+            Frame.Predicted("psi.output", _psi?.Net.Output ?? default, TrainingPhase.F4, kink: Kink.LogVariance),
             .. _generator.ForwardTensors(Frame),
-            Frame.Predicted("log_p_psi", _psi.LogDensity, TrainingPhase.F4),
+            Frame.Predicted("log_p_psi", _psi?.LogDensity ?? default, TrainingPhase.F4),
             .. _penalties.ForwardTensors(Frame),
         ];
 
         public override IEnumerable<StepTensor> BackwardTensors =>
         [
             Frame.Tokens("grad.h.direct", _forward.DH, TrainingPhase.B3),
-            Frame.Predicted("grad.psi.output", _psi.Net.Output, TrainingPhase.B4),
+            Frame.Predicted("grad.psi.output", _psi?.Net.Output ?? default, TrainingPhase.B4),
             Frame.Predicted("grad.gates", _forward.Gates, TrainingPhase.B5, StepOrder.Descending),
             .. _channel.GradientTensors(Frame),
             .. _backward.FutureGradients(Frame),
@@ -249,7 +258,7 @@ sealed class ZForcing : SequenceModel
             ("backward LSTM state", Frame.Span(_backward.H, 0, Steps + 1)),
             ("latent z", Z),
             ("forward LSTM state", Frame.Span(_forward.H, 0, Steps + 1)),
-            ("log p_psi per step", Frame.Whole(_psi.LogDensity)),
+            ("log p_psi per step", Frame.Whole(_psi?.LogDensity ?? default)),
             _channel.WatchedKl(Frame),
             ("NLL per step", Frame.Whole(_generator.Nll)),
         ];

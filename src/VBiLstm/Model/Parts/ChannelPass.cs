@@ -18,6 +18,7 @@ sealed class ChannelPass
     readonly NetPass _posterior;
     readonly PriorPass _prior;
     readonly SampleNoise _epsilon;
+    readonly SharedRows _futureProducts;
     readonly Weight _hiddenStack;
     readonly Tensor _z, _kl, _skipMask, _hiddenProduct;
     readonly Tensor _dMoments, _dHidden, _maskedDHidden;
@@ -39,8 +40,9 @@ sealed class ChannelPass
         var (rows, b) = (sizes.Rows, sizes.BatchSize);
         _posterior = new NetPass(workspace, posterior, rows, inputUses: [WeightUse.Transposed, WeightUse.Forward | WeightUse.Transposed]);
         _prior = new PriorPass(workspace, prior, rows, masks: model.SkipGradient != SkipGradientMode.Off);
-        _epsilon = SampleNoise.OfLatent(workspace, rows, z.Columns);
-        _skipMask = workspace.TakeIf(model.SkipGradient != SkipGradientMode.Off, rows, 1);
+        _futureProducts = new SharedRows(workspace, sizes, _posterior.Hidden);
+        _epsilon = SampleNoise.OfLatent(workspace, sizes, z.Columns);
+        _skipMask = workspace.TakeIf(workspace.Training && model.SkipGradient != SkipGradientMode.Off, rows, 1);
         _hiddenProduct = workspace.Take(b, model.MlpUnits + 4 * model.LstmUnits);
         _kl = workspace.Take(rows, 1);
         Latents = new LatentTensors(z, _posterior.Output, _prior.Output, _kl, LogDensity: workspace.Take(rows, 1));
@@ -60,8 +62,8 @@ sealed class ChannelPass
     /// <summary>h_0..h_{T-1}.</summary>
     public Tensor HPrevious(StepFrame frame) => frame.Span(_forward.H, 0, frame.Steps);
 
-    /// <summary>b_t = β_{t-1+δ} for t = 1..T.</summary>
-    public Tensor B(StepFrame frame) => frame.Span(_backward.H, _model.Alignment, frame.Steps);
+    /// <summary>b_t = β_{t-1+δ} of the sequences for t = 1..T.</summary>
+    public Tensor B(StepFrame frame) => frame.PerSequence.Span(_backward.H, _model.Alignment, frame.Steps);
 
     /// <summary>db_t.</summary>
     public Tensor DB(StepFrame frame) => frame.Span(_backward.DH, _model.Alignment, frame.Steps);
@@ -72,7 +74,7 @@ sealed class ChannelPass
     public void DrawNoise(StepFrame frame, NoisePurpose purpose)
     {
         _epsilon.Draw(frame, purpose);
-        if (Skips)
+        if (Skips && purpose == NoisePurpose.Training)
             _device.FillBernoulli(SkipMask(frame), (float)_model.SkipProbability, frame.Noise(NoiseStream.SkipGradientMask));
     }
 
@@ -82,14 +84,16 @@ sealed class ChannelPass
     /// <summary>F2: what the forward LSTM reads of all time steps' inputs.</summary>
     public void ProjectInputs(StepFrame frame, InputPass inputs)
     {
-        if (inputs.Project(_forward, frame.Steps))
-            return;
-        _device.Multiply(_forward.MaskInput(frame, inputs.First(frame.Steps)), _forward.InputWeight, _forward.Bias, frame.Whole(_forward.Gates),
-            accumulate: false);
+        if (!inputs.Project(_forward, frame.Steps))
+            _forward.InputProducts(frame, inputs.First(frame.Steps));
     }
 
     /// <summary>F2: what the posterior reads of every b_t.</summary>
-    public void ProjectFuture(StepFrame frame) => _posterior.HiddenProduct(1, B(frame), frame.Whole(_posterior.Hidden));
+    public void ProjectFuture(StepFrame frame)
+    {
+        _posterior.HiddenProduct(1, B(frame), _futureProducts.Target(frame));
+        _futureProducts.Repeat(frame);
+    }
 
     /// <summary>F3: z_t from h_{t-1} and b_t, time step t.</summary>
     /// <returns>h_{t-1} U_f, [B, 4H], one step's scratch.</returns>

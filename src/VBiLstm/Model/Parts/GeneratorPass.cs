@@ -44,10 +44,26 @@ sealed class GeneratorPass
     public void Forward(StepFrame frame, params ReadOnlySpan<Tensor> inputs)
     {
         _net.HiddenForward(inputs, frame.Whole(Hidden));
+        OutputForward(frame);
+    }
+
+    /// <summary>u₀ W₁₀ + b₁ into hidden; <see cref="ForwardWith"/> goes on.</summary>
+    public void HiddenProduct(Tensor x, Tensor hidden) => _net.HiddenProduct(0, x, hidden);
+
+    /// <summary>As <see cref="Forward"/>, where the hidden layer holds the product of the first input.</summary>
+    public void ForwardWith(StepFrame frame, int input, Tensor x)
+    {
+        _net.AddHiddenProduct(input, x, frame.Whole(Hidden));
+        _net.Activate(frame.Whole(Hidden));
+        OutputForward(frame);
+    }
+
+    void OutputForward(StepFrame frame)
+    {
         for (var start = 0; start < frame.Steps; start += _outputSteps)
         {
             var count = Math.Min(_outputSteps, frame.Steps - start);
-            _output.NllForward(frame.Device, Outputs(frame, start, count), _inputs.Targets(start, count), frame.Span(Nll, start, count));
+            _output.NllForward(frame.Device, Outputs(frame, start, count), _inputs.Targets(frame, start, count), frame.Span(Nll, start, count));
         }
     }
 
@@ -65,7 +81,7 @@ sealed class GeneratorPass
         {
             var count = Math.Min(_outputSteps, frame.Steps - start);
             var output = start == last ? frame.Span(Output, 0, count) : Outputs(frame, start, count);
-            _output.NllBackward(frame.Device, output, _inputs.Targets(start, count), frame.Span(frame.Inputs.LossWeight, start, count), frame.Scalars.One);
+            _output.NllBackward(frame.Device, output, _inputs.Targets(frame, start, count), frame.Span(frame.Inputs.LossWeight, start, count), frame.Scalars.One);
             if (!HasAllOutputs(frame))
                 _net.OutputGradients(frame.Span(Hidden, start, count), output, accumulate: start != last);
             _net.OutputBackward(output, frame.Span(_dHidden, start, count));

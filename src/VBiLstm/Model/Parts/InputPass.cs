@@ -10,15 +10,22 @@ sealed class InputPass
 {
     readonly Device _device;
     readonly StepSizes _sizes;
-    readonly Tensor _table, _dTable;
+    readonly IdTensor _sampleTokens;
+    readonly Tensor _table, _dTable, _sampleTargets;
 
     /// <param name="workspace">Where the tensors come from.</param>
     /// <param name="frame">Has the tokens or frames.</param>
     /// <param name="embedding">[V, E]; null where the data are frames.</param>
     /// <param name="sizes">Of the step.</param>
-    public InputPass(Workspace workspace, StepFrame frame, Parameter? embedding, in StepSizes sizes)
+    public InputPass(Workspace workspace, StepFrame frame, Parameter? embedding, in StepSizes sizes) : this(workspace, frame, embedding, sizes.PerSequence,
+        workspace.TakeIf(sizes.Samples > 1 && embedding is null, checked(sizes.OutputSteps * sizes.BatchSize), sizes.InputWidth))
     {
-        (_device, _sizes, Tokens) = (workspace.Device, sizes, frame.Inputs.Tokens);
+    }
+
+    InputPass(Workspace workspace, StepFrame frame, Parameter? embedding, in StepSizes sizes, Tensor sampleTargets)
+    {
+        (_device, _sizes, _sampleTargets) = (workspace.Device, sizes, sampleTargets);
+        (Tokens, _sampleTokens) = (frame.Inputs.Tokens, frame.Inputs.SampleTokens);
         var tokens = checked((sizes.MaximumSteps + 1) * sizes.BatchSize);
         if (embedding is not null)
             (_table, _dTable) = (workspace.Value(embedding), workspace.Gradient(embedding));
@@ -31,7 +38,7 @@ sealed class InputPass
     /// <summary>s_k, [(T+1)·B]; empty where the data are frames.</summary>
     public IdTensor Tokens { get; }
 
-    /// <summary>e_k, [T+1, B, E]; the frames themselves where the data are frames; empty where the vocabulary is projected.</summary>
+    /// <summary>e_k of the sequences, [T+1, B, E]; the frames themselves where the data are frames; empty where the vocabulary is projected.</summary>
     public Tensor Embedded { get; }
 
     /// <summary>de, [T+1, B, E]; empty where nobody wants it.</summary>
@@ -42,11 +49,16 @@ sealed class InputPass
     /// <summary>e of the first time steps.</summary>
     public Tensor First(int steps) => Embedded.RowRange(0, Embedded.IsEmpty ? 0 : steps * _sizes.BatchSize);
 
-    /// <summary>The targets of time steps start+1..start+count: what comes after the inputs.</summary>
-    public Outputs.Targets Targets(int start, int count)
+    /// <summary>The targets of time steps start+1..start+count: what comes after the inputs, for every row of a sequence until the next call.</summary>
+    public Outputs.Targets Targets(StepFrame frame, int start, int count)
     {
-        var (first, rows) = ((start + 1) * _sizes.BatchSize, count * _sizes.BatchSize);
-        return Embeds ? new(default, Tokens.Range(first, rows)) : new(Embedded.RowRange(first, rows), default);
+        if (Embeds)
+            return new(default, _sampleTokens.Range((start + 1) * frame.BatchSize, count * frame.BatchSize));
+        var targets = Embedded.RowRange((start + 1) * _sizes.BatchSize, count * _sizes.BatchSize);
+        if (_sampleTargets.IsEmpty)
+            return new(targets, default);
+        frame.Repeat(targets, _sampleTargets);
+        return new(frame.Span(_sampleTargets, 0, count), default);
     }
 
     /// <summary>F1: the embedding's gather of steps 0..count-1, or the frames as products read them.</summary>
@@ -65,7 +77,8 @@ sealed class InputPass
         if (!_sizes.ProjectsVocabulary)
             return false;
         _device.Multiply(_table, lstm.InputWeight, lstm.Bias, lstm.TokenGates, accumulate: false);
-        _device.EmbeddingForward(Tokens.Range(0, count * _sizes.BatchSize), lstm.TokenGates, lstm.Gates.RowRange(0, count * _sizes.BatchSize));
+        var tokens = lstm.BatchSize == _sizes.BatchSize ? Tokens : _sampleTokens;
+        _device.EmbeddingForward(tokens.Range(0, count * lstm.BatchSize), lstm.TokenGates, lstm.Gates.RowRange(0, count * lstm.BatchSize));
         return true;
     }
 

@@ -10,7 +10,7 @@ sealed class LstmPass
 {
     readonly Workspace _workspace;
     readonly Device _device;
-    readonly int _rows;
+    readonly SharedRows _inputProducts;
     readonly WeightNoise? _weightNoise;
     LstmSequence? _sequence;
     Tensor _dInput;
@@ -29,7 +29,7 @@ sealed class LstmPass
     {
         (Regularisation, _weightNoise) = (regularisation, weightNoise);
         (_workspace, _device) = (workspace, workspace.Device);
-        _rows = sizes.BatchSize;
+        BatchSize = sizes.BatchSize;
         var (b, h) = (sizes.BatchSize, lstm.Units);
         var inputUse = sizes.InputGradient ? WeightUse.Forward | WeightUse.Transposed : WeightUse.Forward;
         InputWeight = weightNoise?.Operand(lstm.InputWeight.View, inputUse) ?? workspace.Operand(lstm.InputWeight, inputUse);
@@ -42,7 +42,10 @@ sealed class LstmPass
         States = TakeStates(training: false);
         (H, Beside) = (States.ColumnRange(0, h), besides == 0 ? default : States.ColumnRange(h, besides));
         C = workspace.Take(checked((steps + 1) * b), h);
-        TanhC = workspace.Take(steps * b, h);
+
+        // A loop's LSTM without a backward pass needs no more than one time step's.
+        TanhC = workspace.Take(workspace.Training || recurrentUse != 0 ? checked(steps * b) : b, h);
+        _inputProducts = new SharedRows(workspace, sizes, Gates);
         DStates = TakeStates(training: true);
         (DH, DBeside) = (DStates.ColumnRange(0, h), besides == 0 ? default : DStates.ColumnRange(h, besides));
         DHRecurrent = workspace.TakeForTraining(b, h);
@@ -56,6 +59,9 @@ sealed class LstmPass
             return workspace.TakeIf(!training || workspace.Training, checked((steps + 1) * b), columns, readers).ColumnRange(0, h + besides);
         }
     }
+
+    /// <summary>B.</summary>
+    public int BatchSize { get; }
 
     /// <summary>Null where there is none.</summary>
     public LstmRegularisation? Regularisation { get; }
@@ -90,7 +96,7 @@ sealed class LstmPass
     /// <summary>Cells by slot, [N+1, B, H].</summary>
     public Tensor C { get; }
 
-    /// <summary>[N, B, H].</summary>
+    /// <summary>[N, B, H]; of a loop's LSTM without a backward pass [B, H].</summary>
     public Tensor TanhC { get; }
 
     /// <summary>Everything that reaches h but through the recurrence, by state slot, [N+1, B, H].</summary>
@@ -123,8 +129,8 @@ sealed class LstmPass
         _sequence = _workspace.Prepare(new LstmSequence
         {
             Direction = direction,
-            Steps = rows / _rows,
-            BatchSize = _rows,
+            Steps = rows / BatchSize,
+            BatchSize = BatchSize,
             Input = masked.IsEmpty ? First(input) : masked,
             InputWeight = InputWeight,
             Bias = Bias,
@@ -139,7 +145,7 @@ sealed class LstmPass
             DBias = DBias,
             DInput = masked.IsEmpty ? _dInput : Regularisation!.DMaskedInput,
             AddsToDInput = masked.IsEmpty && addsToDInput,
-            DH = direction == LstmDirection.Forward && !DH.IsEmpty ? DH.RowRange(_rows, rows) : First(DH),
+            DH = direction == LstmDirection.Forward && !DH.IsEmpty ? DH.RowRange(BatchSize, rows) : First(DH),
             DHRecurrent = DHRecurrent,
             DC = DC,
         });
@@ -212,8 +218,17 @@ sealed class LstmPass
     /// <summary>What <see cref="DrawNoise"/> leaves, for comparisons.</summary>
     public IEnumerable<StepTensor> NoiseTensors(StepFrame frame) => [.. Regularisation?.NoiseTensors(frame) ?? [], .. _weightNoise?.NoiseTensors ?? []];
 
-    /// <summary>What W_x reads at every step: the inputs, or under input dropout their masked copy.</summary>
-    public Tensor MaskInput(StepFrame frame, Tensor input)
+    /// <summary>F2: the gates' pre-activations from all time steps' inputs, once for each sequence.</summary>
+    /// <param name="frame">The step.</param>
+    /// <param name="input">Of the sequences.</param>
+    public void InputProducts(StepFrame frame, Tensor input)
+    {
+        _device.Multiply(MaskInput(frame.PerSequence, input), InputWeight, Bias, _inputProducts.Target(frame), accumulate: false);
+        _inputProducts.Repeat(frame);
+    }
+
+    // What W_x reads at every step: the inputs, or under input dropout their masked copy.
+    Tensor MaskInput(StepFrame frame, Tensor input)
     {
         if (Regularisation is not { MaskedInput.IsEmpty: false } regularisation)
             return input;
@@ -316,8 +331,8 @@ sealed class LstmPass
     /// </summary>
     public void ZeroSlot(int slot)
     {
-        _device.Zero(H.RowRange(slot * _rows, _rows));
-        _device.Zero(C.RowRange(slot * _rows, _rows));
+        _device.Zero(H.RowRange(slot * BatchSize, BatchSize));
+        _device.Zero(C.RowRange(slot * BatchSize, BatchSize));
     }
 
     /// <summary>What a forward pass leaves of an LSTM that reads the past, for comparisons.</summary>

@@ -17,12 +17,13 @@ sealed class LstmRegularisation
     {
         (_model, _device) = (model, workspace.Device);
         var (rows, b, h) = (sizes.Rows, sizes.BatchSize, lstm.Units);
+        var once = sizes.PerSequence;
         KeepCell = workspace.TakeIf(model.ZoneoutCell > 0, rows, h);
         KeepHidden = workspace.TakeIf(model.ZoneoutHidden > 0, rows, h);
         UpdateMask = workspace.TakeIf(model.RecurrentDropout > 0, rows, h);
-        InputMask = workspace.TakeIf(model.InputDropout > 0, b, lstm.Inputs);
+        InputMask = workspace.TakeIf(model.InputDropout > 0, once.BatchSize, lstm.Inputs);
         OutputMask = workspace.TakeIf(model.OutputDropout > 0, b, h);
-        MaskedInput = workspace.TakeIf(model.InputDropout > 0, rows, lstm.Inputs, Readers.Products);
+        MaskedInput = workspace.TakeIf(model.InputDropout > 0, once.Rows, lstm.Inputs, Readers.Products);
         DMaskedInput = workspace.TakeIf(workspace.Training && model.InputDropout > 0 && sizes.InputGradient, rows, lstm.Inputs);
         MaskedOutput = workspace.TakeIf(model.OutputDropout > 0, rows, h, Readers.Products);
         DHiddenCandidate = workspace.TakeIf(workspace.Training && model.ZoneoutHidden > 0, b, h);

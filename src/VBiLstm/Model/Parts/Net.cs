@@ -41,6 +41,9 @@ sealed class Net
 
     public Parameter OutputBias { get; }
 
+    /// <summary>Of one row of one input, forward.</summary>
+    public long InputMultiplyAdds(int input) => (long)Inputs[input].Rows * HiddenUnits;
+
     /// <summary>Of one row, forward.</summary>
     public long MultiplyAdds => Inputs.Sum(input => (long)input.Rows * HiddenUnits) + (long)HiddenUnits * OutputWeight.Columns;
 }

@@ -14,13 +14,16 @@ sealed class ReconstructionPass
 
     /// <param name="workspace">Where the tensors come from.</param>
     /// <param name="net">What it is made of.</param>
-    /// <param name="rows">T·B.</param>
-    /// <param name="isInLoop">Whether the model's loop walks the net, and goes backward through it itself.</param>
-    public ReconstructionPass(Workspace workspace, Net net, int rows, bool isInLoop = false)
+    /// <param name="sizes">Of the step.</param>
+    /// <param name="isInLoop">
+    /// Whether the model's loop walks the net, and goes backward through it itself; without a backward pass, over one time step's rows and without a density.
+    /// </param>
+    public ReconstructionPass(Workspace workspace, Net net, in StepSizes sizes, bool isInLoop = false)
     {
+        var rows = workspace.Training ? sizes.Rows : sizes.BatchSize;
         (_device, _latent, _head) = (workspace.Device, workspace.Functions.Latent, workspace.Functions.Reconstruction);
         Net = new NetPass(workspace, net, rows);
-        LogDensity = workspace.Take(rows, 1);
+        LogDensity = workspace.TakeForTraining(rows, 1);
         _dHidden = workspace.TakeIf(workspace.Training && !isInLoop, rows, net.HiddenUnits, Readers.All);
     }
 
