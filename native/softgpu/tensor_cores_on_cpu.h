@@ -25,11 +25,12 @@ inline void multiply_add_m16n8k16(float (&sums)[4], const unsigned (&a)[4], cons
     const auto element_of_b = [all](unsigned row, unsigned column) {
         return float_of_bfloat16(all[3 * (column * 4 + row % 8 / 2) + 2], row / 8 * 2 + row % 2);
     };
+    const unsigned own = lane();
     float rows[2][16], columns[2][16];
     for (unsigned i = 0; i < 2; i++)
         for (unsigned k = 0; k < 16; k++) {
-            rows[i][k] = element_of_a(lane() / 4 + 8 * i, k);
-            columns[i][k] = element_of_b(k, lane() % 4 * 2 + i);
+            rows[i][k] = element_of_a(own / 4 + 8 * i, k);
+            columns[i][k] = element_of_b(k, own % 4 * 2 + i);
         }
     // Element c_i of a lane: row groupID, and 8 more from i = 2 on; column 2 threadID_in_group + i % 2.
     for (unsigned i = 0; i < 4; i++)
@@ -54,13 +55,14 @@ inline void multiply_add_m16n8k8(float (&sums)[4], const unsigned (&a)[4], const
     const std::uint64_t words[3] = {a[0] | static_cast<std::uint64_t>(a[1]) << 32, a[2] | static_cast<std::uint64_t>(a[3]) << 32,
         b[0] | static_cast<std::uint64_t>(b[1]) << 32};
     const std::uint64_t* const all = exchange_all(words, 3, site);
+    const unsigned own = lane();
     float rows[2][8], columns[2][8];
     for (unsigned i = 0; i < 2; i++)
         for (unsigned k = 0; k < 8; k++) {
             // Element a_i of a lane: row groupID, and 8 more for i = 1, 3; column threadID_in_group, and 4 more from i = 2 on.
-            rows[i][k] = float_of_tf32(all[3 * (lane() / 4 * 4 + k % 4) + k / 4], i);
+            rows[i][k] = float_of_tf32(all[3 * (own / 4 * 4 + k % 4) + k / 4], i);
             // Element b_i of a lane: row threadID_in_group, and 4 more for i = 1; column groupID.
-            columns[i][k] = float_of_tf32(all[3 * ((lane() % 4 * 2 + i) * 4 + k % 4) + 2], k / 4);
+            columns[i][k] = float_of_tf32(all[3 * ((own % 4 * 2 + i) * 4 + k % 4) + 2], k / 4);
         }
     // Elements c_i as those of m16n8k16.
     for (unsigned i = 0; i < 4; i++)
@@ -73,7 +75,8 @@ inline void multiply_add_m16n8k8(float (&sums)[4], const unsigned (&a)[4], const
 template <unsigned count>
 void load_matrices(unsigned (&words)[count], const void* row, bool is_transposed, const Site& site)
 {
-    if (lane() < 8 * count)
+    const unsigned own = lane();
+    if (own < 8 * count)
         require_shared(row, site);
     const auto address = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(row));
     const std::uint64_t* const all = exchange_all(&address, 1, site);
@@ -83,7 +86,7 @@ void load_matrices(unsigned (&words)[count], const void* row, bool is_transposed
                 return static_cast<unsigned>(reinterpret_cast<const unsigned short*>(all[8 * i + column])[r]);
             return static_cast<unsigned>(reinterpret_cast<const unsigned short*>(all[8 * i + r])[column]);
         };
-        words[i] = element(lane() / 4, lane() % 4 * 2) | element(lane() / 4, lane() % 4 * 2 + 1) << 16;
+        words[i] = element(own / 4, own % 4 * 2) | element(own / 4, own % 4 * 2 + 1) << 16;
     }
 }
 

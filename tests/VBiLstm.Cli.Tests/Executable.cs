@@ -1,14 +1,15 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
+using VBiLstm.Tests;
 
 namespace VBiLstm.Cli.Tests;
 
-/// <summary>The real program as a process in a folder of its own.</summary>
+/// <summary>The real program in a folder of its own.</summary>
 sealed class Executable : IDisposable
 {
-    // Only what hangs takes so long, on however busy a machine.
-    static readonly TimeSpan Limit = TimeSpan.FromMinutes(20);
+    /// <summary>Only what hangs takes so long.</summary>
+    public static TimeSpan Limit => TimeLimit.Of(seconds: 300);
 
     public Executable() => Folder = Directory.CreateTempSubdirectory("vbilstm-cli-").FullName;
 
@@ -19,7 +20,12 @@ sealed class Executable : IDisposable
 
     public string At(string name) => Path.Combine(Folder, name);
 
+    /// <summary>Runs a command line to its end: in a process of its own where it has variables of its own, else in one that ran others before.</summary>
     public (int Code, string Output, string Error) Run(params string[] arguments)
+        => Variables.Count > 0 ? RunAlone(arguments) : WarmProgram.Run(Folder, arguments);
+
+    /// <summary>As the other, always in a process of its own.</summary>
+    public (int Code, string Output, string Error) RunAlone(params string[] arguments)
     {
         using var process = Start(arguments);
         return Finish(process);

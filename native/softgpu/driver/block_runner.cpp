@@ -85,7 +85,11 @@ void BlockRunner::prepare(const Launch& launch, const Index& block, const Shared
     shared_memory_ = shared_memory;
     block_ = block;
     size_ = static_cast<unsigned>(launch.threads.size());
-    threads_.assign(size_, {});
+    threads_.resize(size_);
+    for (Thread& thread : threads_) {
+        thread.state = State::unstarted;
+        thread.has_waited = false;
+    }
     warps_.resize((size_ + warp_size - 1) / warp_size);
     for (unsigned i = 0; i < warps_.size(); i++) {
         const unsigned lanes = size_ - i * warp_size;
@@ -94,10 +98,12 @@ void BlockRunner::prepare(const Launch& launch, const Index& block, const Shared
     }
     if (copies_.size() < size_)
         copies_.resize(size_);
-    for (Copies& copies : copies_) {
-        copies.issued.clear();
-        copies.made = copies.committed = 0;
-    }
+    if (some_copied_)
+        for (Copies& copies : copies_) {
+            copies.issued.clear();
+            copies.made = copies.committed = 0;
+        }
+    some_copied_ = false;
     ready_.resize(size_);
     first_ready_ = ready_count_ = 0;
     started_ = ended_ = at_barrier_ = behind_kernels_ = 0;
@@ -157,7 +163,7 @@ void BlockRunner::start_thread()
 
 void BlockRunner::end_thread()
 {
-    if (copies_[current_].made < copies_[current_].issued.size())
+    if (some_copied_ && copies_[current_].made < copies_[current_].issued.size())
         abort(launch_failed, [] { return std::string("ended with copies to shared memory that it had not waited for"); });
     if (launch_->is_dependent && !threads_[current_].has_waited)
         abort(launch_failed, [] { return std::string("ended without a wait for the kernels before it, which may run still"); });
@@ -203,7 +209,7 @@ Fiber& BlockRunner::next()
 Fiber& BlockRunner::add_fiber()
 {
     become(host_identity_);
-    fibers_.push_back(std::make_unique<Fiber>(&BlockRunner::run_threads, this));
+    fibers_.push_back(std::make_unique<Fiber>(&BlockRunner::run_threads, this, fibers_.size()));
     free_fibers_.reserve(fibers_.size());
     return *fibers_.back();
 }
@@ -326,6 +332,7 @@ void BlockRunner::issue_copy(const Copy& copy, const Site& site)
     require_shared(copy.to, site);
     if (reinterpret_cast<std::uintptr_t>(copy.from) % 16 != 0)
         abort(launch_failed, [&] { return to_string(site) + " from an address that is no multiple of 16"; });
+    some_copied_ = true;
     Copies& copies = copies_[current_];
     if (copies.issued.size() == copies.issued.capacity()) {
         become(host_identity_);

@@ -69,7 +69,11 @@ public:
     unsigned ballot(unsigned mask, bool predicate, const Site& site);
     const std::uint64_t* exchange_all(const std::uint64_t* words, unsigned count, const Site& site);
     void issue_copy(const Copy& copy, const Site& site);
-    void commit_copies() { copies_[current_].committed++; }
+    void commit_copies()
+    {
+        some_copied_ = true;
+        copies_[current_].committed++;
+    }
     bool next_copy(unsigned groups_left, Copy* copy);
     void require_shared(const void* address, const Site& site);
     void wait_for_earlier_kernels(const Site& site);
@@ -152,6 +156,7 @@ private:
     std::vector<Thread> threads_;
     std::vector<Warp> warps_;
     std::vector<Copies> copies_;
+    bool some_copied_ = false; // in this block, so that its copies are not as they were at its begin
     SharedMemory shared_memory_{};
     std::vector<unsigned> ready_; // a ring of as many places as threads: allocations on behalf of a thread would look like the kernel's
     unsigned first_ready_ = 0, ready_count_ = 0;

@@ -43,9 +43,11 @@ namespace softgpu {
 namespace {
 
 constexpr std::size_t stack_bytes = 256 << 10;
+constexpr std::size_t cache_line = 64, lines_of_page = 64;
 
-thread_local Fiber* starting = nullptr;
-thread_local Fiber* left = nullptr;
+// At every switch: reached without a call.
+thread_local constinit __attribute__((tls_model("initial-exec"))) Fiber* starting = nullptr;
+thread_local constinit __attribute__((tls_model("initial-exec"))) Fiber* left = nullptr;
 
 }
 
@@ -60,7 +62,9 @@ Fiber::Fiber()
     bottom_ = bottom;
 }
 
-Fiber::Fiber(void (*entry)(void*), void* argument) : entry_(entry), argument_(argument), size_(stack_bytes)
+// Stacks that all began at the same place of a page would push each other out of the few places that a cache has for it: they begin 9 lines apart.
+Fiber::Fiber(void (*entry)(void*), void* argument, std::size_t number)
+    : entry_(entry), argument_(argument), size_(stack_bytes), unused_(number * 9 % lines_of_page * cache_line)
 {
     const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
     void* const mapping = mmap(nullptr, page + stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -84,7 +88,7 @@ void* Fiber::clear()
 {
     if (__asan_unpoison_memory_region)
         __asan_unpoison_memory_region(bottom_, size_);
-    return static_cast<unsigned char*>(const_cast<void*>(bottom_)) + size_ - 16;
+    return static_cast<unsigned char*>(const_cast<void*>(bottom_)) + size_ - unused_ - 16;
 }
 
 void Fiber::restart()
@@ -102,7 +106,7 @@ void Fiber::restart()
     clear();
     getcontext(&context_);
     context_.uc_stack.ss_sp = const_cast<void*>(bottom_);
-    context_.uc_stack.ss_size = size_;
+    context_.uc_stack.ss_size = size_ - unused_;
     context_.uc_link = nullptr;
     makecontext(&context_, &Fiber::begin, 0);
 #endif

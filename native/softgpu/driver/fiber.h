@@ -12,8 +12,9 @@ class Fiber {
 public:
     // The calling thread's own stack.
     Fiber();
-    // A stack of its own with a guard page, which starts `entry` at the first switch and never returns from it.
-    Fiber(void (*entry)(void*), void* argument);
+    // A stack of its own with a guard page, which starts `entry` at the first switch and never returns from it. Stacks that take turns have numbers that follow
+    // each other.
+    Fiber(void (*entry)(void*), void* argument, std::size_t number);
     ~Fiber();
     Fiber(const Fiber&) = delete;
     Fiber& operator=(const Fiber&) = delete;
@@ -35,6 +36,7 @@ private:
     unsigned char* mapping_ = nullptr;
     const void* bottom_ = nullptr;
     std::size_t size_ = 0;
+    std::size_t unused_ = 0; // at its top
     void* sanitizer_stack_ = nullptr;
 #if defined(__x86_64__)
     void* stack_pointer_ = nullptr;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstring>
 #include <deque>
+#include <fcntl.h>
 #include <map>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -26,6 +27,9 @@ constexpr std::uint32_t all_but_sign = 0x7fffffff;
 
 // Address space of freed memory that stays inaccessible, so that a use after free is caught.
 constexpr std::size_t quarantine_bytes = std::size_t(256) << 20;
+
+// What has more bytes than this begins as shared pages of the pattern, so that what is never touched, such as workspaces, costs nothing.
+constexpr std::size_t least_to_share = std::size_t(1) << 20, shared_bytes = std::size_t(16) << 20;
 
 struct Allocation {
     Context* context;
@@ -109,6 +113,31 @@ const unsigned char* spoilt_slack(const Allocation& allocation, std::size_t near
     return nullptr;
 }
 
+// A file of memory full of the pattern; -1 where the host has no room for it.
+int open_pattern()
+{
+    const int file = memfd_create("never written", MFD_CLOEXEC);
+    if (file < 0 || ftruncate(file, shared_bytes) != 0)
+        return -1;
+    void* const pages = mmap(nullptr, shared_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    if (pages == MAP_FAILED)
+        return -1;
+    fill_with_never_written(pages, shared_bytes);
+    munmap(pages, shared_bytes);
+    return file;
+}
+
+// Whole pages that hold the pattern, which a write makes the allocation's own; false where the host has no room.
+bool map_pattern(unsigned char* first, std::size_t bytes)
+{
+    static const int file = open_pattern();
+    for (std::size_t done = 0; done < bytes; done += shared_bytes)
+        if (file < 0 || mmap(first + done, std::min(shared_bytes, bytes - done), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, file, 0)
+            == MAP_FAILED)
+            return false;
+    return true;
+}
+
 CUresult allocate(void** result, std::size_t bytes)
 {
     Memory& all = memory();
@@ -126,12 +155,14 @@ CUresult allocate(void** result, std::size_t bytes)
     const std::size_t mapped = inner + 2 * page();
     void* const mapping = mmap(nullptr, mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     auto* const first = static_cast<unsigned char*>(mapping) + page();
-    if (mapping == MAP_FAILED || mprotect(first, inner, PROT_READ | PROT_WRITE) != 0)
+    const bool is_shared = bytes >= least_to_share;
+    if (mapping == MAP_FAILED || !(is_shared ? map_pattern(first, inner) : mprotect(first, inner, PROT_READ | PROT_WRITE) == 0))
         return explain(out_of_memory, "the host has no room for " + std::to_string(bytes) + " bytes");
 
     unsigned char* const address = first + inner - padded;
     std::memcpy(first, canary(), static_cast<std::size_t>(address - first));
-    fill_with_never_written(address, bytes);
+    const std::size_t rest = is_shared ? bytes % 4 : bytes;
+    fill_with_never_written(address + bytes - rest, rest);
     std::memcpy(address + bytes, canary(), padded - bytes);
 
     const std::lock_guard lock(all.table_lock);
@@ -183,6 +214,21 @@ CUresult release(const void* address)
         fail(illegal_address, "something wrote " + describe_address(byte) + " before cuMemFree");
     bury(*allocation);
     return sticky_error(context);
+}
+
+// Of the pages from there on, which were written: a page that is shared still, or not even there, holds the pattern. All, where the host does not tell.
+std::vector<bool> written_pages(const unsigned char* first, std::size_t count)
+{
+    constexpr std::uint64_t is_present = std::uint64_t(1) << 63, is_swapped = std::uint64_t(1) << 62, is_shared = std::uint64_t(1) << 61;
+    static const int table = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    std::vector<std::uint64_t> entries(count);
+    const std::size_t bytes = count * sizeof entries[0];
+    if (table < 0 || pread(table, entries.data(), bytes, static_cast<off_t>(number(first) / page() * sizeof entries[0])) != static_cast<ssize_t>(bytes))
+        return std::vector<bool>(count, true);
+    std::vector<bool> result(count);
+    for (std::size_t i = 0; i < count; i++)
+        result[i] = (entries[i] & (is_present | is_swapped)) != 0 && (entries[i] & is_shared) == 0;
+    return result;
 }
 
 // Whether any of the words is the result of arithmetic on the pattern. Without an early exit and in whole words, so that a compiler makes vectors of it.
@@ -240,10 +286,15 @@ CUresult check_range(const char* call, const void* address, std::size_t bytes)
     return is_device_range(address, bytes, &why) ? success : explain(invalid_value, std::string(call) + " of " + std::to_string(bytes) + " bytes: " + why);
 }
 
+// Every block of a launch begins with it: what is long is copied from its first part, which the processor's widest instructions do.
 void fill_with_never_written(void* address, std::size_t bytes)
 {
-    std::fill_n(static_cast<std::uint32_t*>(address), bytes / 4, never_written);
-    std::memset(static_cast<unsigned char*>(address) + bytes / 4 * 4, 0xff, bytes % 4);
+    constexpr std::size_t part = 4096;
+    auto* const first = static_cast<unsigned char*>(address);
+    std::fill_n(static_cast<std::uint32_t*>(address), std::min(bytes, part) / 4, never_written);
+    for (std::size_t done = part; done < bytes; done += part)
+        std::memcpy(first + done, first, std::min(part, (bytes - done) / 4 * 4));
+    std::memset(first + bytes / 4 * 4, 0xff, bytes % 4);
 }
 
 void check_canaries(const std::string& what)
@@ -260,15 +311,20 @@ void check_canaries(const std::string& what)
 
 void check_uninitialised_reads(const std::string& what)
 {
-    constexpr std::size_t part = 4096;
     for (const auto& [key, allocation] : memory().live) {
         if (allocation.context != acting_context())
             continue;
         const auto* const words = reinterpret_cast<const std::uint32_t*>(allocation.address);
         const std::size_t count = allocation.bytes / 4;
-        for (std::size_t begin = 0; begin < count; begin += part) {
-            const std::size_t end = std::min(count, begin + part);
-            if (!any_computed_from_never_written(words + begin, end - begin))
+        const unsigned char* const first_page = allocation.mapping + page();
+        const std::size_t pages = (allocation.mapped - 2 * page()) / page();
+        const std::vector<bool> written = allocation.bytes < least_to_share ? std::vector<bool>(pages, true) : written_pages(first_page, pages);
+        for (std::size_t i = 0; i < pages; i++) {
+            // The words of the page, of which the first and the last one may have less.
+            const unsigned char* const start = std::max(first_page + i * page(), static_cast<const unsigned char*>(allocation.address));
+            const auto begin = std::min(count, static_cast<std::size_t>(start - allocation.address) / 4);
+            const auto end = std::min(count, static_cast<std::size_t>(first_page + (i + 1) * page() - allocation.address) / 4);
+            if (!written[i] || !any_computed_from_never_written(words + begin, end - begin))
                 continue;
             std::size_t first = begin;
             while ((words[first] & all_but_sign) != computed_from_never_written)

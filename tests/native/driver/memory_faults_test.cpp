@@ -13,6 +13,18 @@ protected:
         const CUresult result = cuStreamSynchronize(stream);
         return name_of(result) + ": " + explanation_of(result);
     }
+
+    // Of more than the pages of the pattern that such allocations share.
+    static constexpr int large = 10 << 20;
+
+    void compute_with_never_written_at(int place)
+    {
+        const DeviceArray<float> x(counting(n)), never_written(large), z(large);
+        launch("add", x.data(), x.data(), z.data() + large / 2, n);
+        EXPECT_EQ(synchronize(), "");
+        launch("add", x.data(), never_written.data() + place, z.data() + place, n);
+        EXPECT_TRUE(contains(failure(), "the result is byte " + std::to_string(4l * place) + " of allocation 3 of 41943040 bytes"));
+    }
 };
 
 TEST_F(MemoryFaults, KernelsWithoutFaultsPass)
@@ -113,6 +125,10 @@ TEST_F(MemoryFaults, OneElementThatNothingHasWrittenIsCaught)
     launch("add", x.data(), y.data(), z.data(), n);
     EXPECT_TRUE(contains(failure(), "the result is byte 252 of allocation 3"));
 }
+
+TEST_F(MemoryFaults, ArithmeticOnTheBeginOfALargeAllocationThatNothingHasWrittenIsCaught) { compute_with_never_written_at(0); }
+
+TEST_F(MemoryFaults, ArithmeticOnTheEndOfALargeAllocationThatNothingHasWrittenIsCaught) { compute_with_never_written_at(large - n); }
 
 TEST_F(MemoryFaults, ArithmeticOnSharedMemoryThatNothingHasWrittenIsCaught)
 {
