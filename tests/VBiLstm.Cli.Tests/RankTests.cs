@@ -148,8 +148,9 @@ public class RankTests
     {
         NeedsLauncher(OpenMpi);
         using var program = new Executable();
-        using var job = Start(program,
-            $"exec {OpenMpi} -n 2 sh -c 'echo $$ > rank.$OMPI_COMM_WORLD_RANK; exec $V train {Small} --steps 1000000 --run it --rank-timeout 3'");
+        var seconds = (int)TimeLimit.Of(seconds: 3).TotalSeconds;
+        using var job = Start(program, $"exec {OpenMpi} -n 2 sh -c 'echo $$ > rank.$OMPI_COMM_WORLD_RANK; "
+            + $"exec $V train {Small} --steps 1000000 --run it --rank-timeout {seconds}'");
         Executable.WaitForLines(program.At("runs/it/metrics.jsonl"), 8);
         using var hanging = Process.GetProcessById(RankProcess(program, 1));
         Executable.Signal(hanging, 19);
@@ -157,7 +158,7 @@ public class RankTests
         Executable.TrySignal(hanging, 9);
         Assert.NotEqual(0, result.Code);
         Assert.Contains("rank 0 of 2", result.Error, StringComparison.Ordinal);
-        Assert.Contains("waited 3 s for the other ranks", result.Error, StringComparison.Ordinal);
+        Assert.Contains($"waited {seconds} s for the other ranks", result.Error, StringComparison.Ordinal);
         Assert.True(CheckpointFolder.Exists(program.At("runs/it/checkpoints/last")));
     }
 
@@ -186,7 +187,8 @@ public class RankTests
         NeedsLauncher(Mpich);
         SoftwareGpuBuild.Require();
         using var program = new Executable();
-        var command = $"exec $V {Soft.Replace("evaluate_every=5", "evaluate_every=0", StringComparison.Ordinal)} --steps 1000000 --rank-timeout 10";
+        var seconds = (int)TimeLimit.Of(seconds: 10).TotalSeconds;
+        var command = $"exec $V {Soft.Replace("evaluate_every=5", "evaluate_every=0", StringComparison.Ordinal)} --steps 1000000 --rank-timeout {seconds}";
         using (var job = Start(program, $"exec {Mpich} -n 2 sh -c 'echo $$ > rank.$PMI_RANK; {command} --run killed'"))
         {
             Executable.WaitForLines(program.At("runs/killed/metrics.jsonl"), 4);
@@ -203,7 +205,7 @@ public class RankTests
             var result = Executable.Finish(job);
             Executable.TrySignal(hanging, 9);
             Assert.NotEqual(0, result.Code);
-            Assert.Contains("waited 10 s for the other ranks", result.Error, StringComparison.Ordinal);
+            Assert.Contains($"waited {seconds} s for the other ranks", result.Error, StringComparison.Ordinal);
         }
     }
 

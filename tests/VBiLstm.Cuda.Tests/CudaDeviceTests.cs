@@ -5,6 +5,7 @@ using VBiLstm.Tests.Model;
 namespace VBiLstm.Cuda.Tests;
 
 /// <summary>The tests of every device, on a GPU: operations.</summary>
+[Trait("Runs", "over ManagedCuda")]
 public class CudaOperationTests : DeviceOperationTests
 {
     protected override Device CreateDevice() => Gpu.Create();
@@ -19,6 +20,7 @@ public class CudaTf32OperationTests : DeviceOperationTests
 }
 
 /// <summary>The tests of every device, on a GPU: golden vectors, with cuDNN's recurrences and the kernels' own.</summary>
+[Trait("Runs", "over ManagedCuda")]
 public class CudaOracleTests : DeviceOracleTests
 {
     protected override IEnumerable<Func<Device>> Devices =>

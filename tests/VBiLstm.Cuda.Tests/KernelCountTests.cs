@@ -6,6 +6,7 @@ using VBiLstm.Model;
 namespace VBiLstm.Cuda.Tests;
 
 /// <summary>The budget's count of kernels against the nodes of a captured step.</summary>
+[Trait("Runs", "over ManagedCuda")]
 public class KernelCountTests
 {
     const int B = 4;

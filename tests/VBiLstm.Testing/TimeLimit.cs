@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.IO.Hashing;
+using System.Runtime.CompilerServices;
 
 namespace VBiLstm.Tests;
 
@@ -10,10 +10,9 @@ namespace VBiLstm.Tests;
 public static class TimeLimit
 {
     // What the work below takes on an idle core of AMD Zen 4; where it takes less, nothing is shortened.
-    static readonly TimeSpan ReferenceTime = TimeSpan.FromMilliseconds(15);
-    const int Repetitions = 128;
+    static readonly TimeSpan ReferenceTime = TimeSpan.FromMilliseconds(20);
+    const int Multiplications = 20_000_000;
     static readonly TimeSpan MeasuredFor = TimeSpan.FromSeconds(20);
-    static readonly byte[] Work = new byte[1 << 20];
     static readonly Lock Measuring = new();
 
     static (long At, double Factor)? _measured;
@@ -26,7 +25,7 @@ public static class TimeLimit
         lock (Measuring)
         {
             if (_measured is not { } last || Stopwatch.GetElapsedTime(last.At) > MeasuredFor)
-                _measured = last = (Stopwatch.GetTimestamp(), Math.Max(1, Slowness()) * Math.Max(1, Load()));
+                _measured = last = (Stopwatch.GetTimestamp(), Math.Max(1, Math.Max(Slowness(), Load())));
             return last.Factor;
         }
     }
@@ -34,9 +33,18 @@ public static class TimeLimit
     static double Slowness()
     {
         var clock = Stopwatch.StartNew();
-        for (var i = 0; i < Repetitions; i++)
-            Crc64.HashToUInt64(Work);
+        GC.KeepAlive(Multiply(Multiplications));
         return clock.Elapsed / ReferenceTime;
+    }
+
+    // Each waits for the one before; compiled fully at once, or the first would take longest.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    static ulong Multiply(int count)
+    {
+        var value = 1ul;
+        for (var i = 0; i < count; i++)
+            value = value * 6364136223846793005 + 1442695040888963407;
+        return value;
     }
 
     // Threads that want a processor, over the last minute; told by Linux only.

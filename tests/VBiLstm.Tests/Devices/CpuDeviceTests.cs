@@ -6,6 +6,7 @@ using VBiLstm.Tests.Model;
 namespace VBiLstm.Tests.Devices;
 
 /// <summary>The tests of every device, on the CPU: operations.</summary>
+[Trait("Runs", "without AVX2")]
 public class CpuOperationTests : DeviceOperationTests
 {
     protected override Device CreateDevice() => new CpuDevice(2);
@@ -25,6 +26,7 @@ public class CpuOperationTests : DeviceOperationTests
 }
 
 /// <summary>The tests of every device, on the CPU: golden vectors, in every vector width.</summary>
+[Trait("Runs", "without AVX2")]
 public class CpuOracleTests : DeviceOracleTests
 {
     protected override IEnumerable<Func<Device>> Devices => SimdWidths.Supported.Select(width => new Func<Device>(() => new CpuDevice(2, width)));
@@ -34,6 +36,7 @@ public class CpuOracleTests : DeviceOracleTests
 }
 
 /// <summary>The tests of every device, on the CPU: random configurations, all vector widths in turn.</summary>
+[Trait("Runs", "without AVX2")]
 public class CpuRandomConfigurationTests : DeviceRandomConfigurationTests
 {
     protected override Device CreateDevice(int seed) => new CpuDevice(1 + seed % 2, SimdWidths.Supported[seed % SimdWidths.Supported.Count]);

@@ -4,6 +4,7 @@ using VBiLstm.Devices.Cpu;
 namespace VBiLstm.Tests.Devices;
 
 /// <summary>Products against a triple loop in double, in every vector width of this machine.</summary>
+[Trait("Runs", "without AVX2")]
 public unsafe class GemmTests
 {
     static readonly int[] Sizes = [1, 2, 3, 5, 7, 8, 13, 16, 17, 31, 32, 33, 50, 65];

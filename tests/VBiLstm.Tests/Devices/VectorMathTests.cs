@@ -3,6 +3,7 @@ using VBiLstm.Devices.Cpu;
 namespace VBiLstm.Tests.Devices;
 
 /// <summary>Elementary functions against double, at the accuracy that their documentation promises.</summary>
+[Trait("Runs", "without AVX2")]
 public class VectorMathTests
 {
     interface IFunction

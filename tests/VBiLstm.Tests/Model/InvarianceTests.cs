@@ -8,6 +8,7 @@ using VBiLstm.Tests.Reference;
 namespace VBiLstm.Tests.Model;
 
 /// <summary>What must not change a score, and what must.</summary>
+[Trait("Runs", "without AVX2")]
 public class InvarianceTests
 {
     const int T = 6, B = 4;

@@ -2,6 +2,7 @@ using VBiLstm.Noise;
 
 namespace VBiLstm.Tests.Noise;
 
+[Trait("Runs", "without AVX2")]
 public unsafe class NoiseTests
 {
     // Known answers published with Random123.
