@@ -4,8 +4,9 @@ using System.Text;
 using System.Text.Json;
 
 /// <summary>
-/// What the runtime calls before the program's entry point where <c>DOTNET_STARTUP_HOOKS</c> names this assembly: the process then runs the program once for every
-/// command line that it is asked for, each in its folder and with its own standard output and error. .NET demands the name, and that it is in no namespace.
+/// What the runtime calls before the program's entry point where <c>DOTNET_STARTUP_HOOKS</c> names this assembly: the process then runs the program once
+/// for every command line that it is asked for, each in its folder and with its own standard output and error. .NET demands the name, and that it is in no
+/// namespace.
 /// </summary>
 static class StartupHook
 {

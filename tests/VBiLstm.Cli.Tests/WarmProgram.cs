@@ -5,8 +5,8 @@ using System.Text.Json;
 namespace VBiLstm.Cli.Tests;
 
 /// <summary>
-/// A process of the program that runs one command line after the other (<see cref="StartupHook"/>), so that not every one starts the runtime and compiles the program
-/// anew, which takes most of the time of a short one.
+/// A process of the program that runs one command line after the other (<see cref="StartupHook"/>), so that not every one starts the runtime and compiles
+/// the program anew, which takes most of the time of a short one.
 /// </summary>
 sealed class WarmProgram
 {

@@ -5,7 +5,8 @@ using System.Runtime.CompilerServices;
 namespace VBiLstm.Tests;
 
 /// <summary>
-/// How long a test waits for what must come, or for what hangs: so many seconds on an idle machine, and longer in the measure in which this one is slower or busier.
+/// How long a test waits for what must come, or for what hangs: so many seconds on an idle machine, and longer in the measure in which this one is slower
+/// or busier.
 /// </summary>
 public static class TimeLimit
 {

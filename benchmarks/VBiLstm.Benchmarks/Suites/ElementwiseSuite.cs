@@ -3,7 +3,9 @@ using VBiLstm.Devices.Cpu;
 
 namespace VBiLstm.Benchmarks.Suites;
 
-/// <summary>Elementary functions over 4,096 values in the first-level cache, one thread, at each width that the processor has: time per 4,096 elements.</summary>
+/// <summary>
+/// Elementary functions over 4,096 values in the first-level cache, one thread, at each width that the processor has: time per 4,096 elements.
+/// </summary>
 public class ElementwiseSuite
 {
     const int Count = 4096;

@@ -28,7 +28,7 @@ sealed class DeviceOptions
 
     readonly Option<int?> _simd = new("--simd")
     {
-        Description = $"cpu: vector width of the products in bits, 128, 256 or 512. Default: the widest here, {(int)SimdWidths.Best}.",
+        Description = $"cpu: vector width in bits, 128, 256 or 512, of which results do not depend. Default: the widest here, {(int)SimdWidths.Best}.",
     };
 
     readonly Option<string?> _precision = new("--precision")

@@ -63,7 +63,8 @@ public sealed partial class TrainingStep : IDisposable
         (_device, _parameters, _model, _training) = (device, parameters, parameters.Model, training);
         (BatchSize, Samples, MaximumSteps) = (batchSize, samples, maximumSteps);
         _arena = Arena.Create(device, $"a step of {maximumSteps} × {batchSize}",
-            Layout(device, parameters.Layout.Model, parameters, maximumSteps, batchSize, training is not null, inputGradient, maximumOutputs, samples), out var built);
+            Layout(device, parameters.Layout.Model, parameters, maximumSteps, batchSize, training is not null, inputGradient, maximumOutputs,
+                samples), out var built);
         (_workspace, _frame, _pass) = built;
         _hostRows = new float[maximumSteps * batchSize];
         if (training is not null)
@@ -362,7 +363,9 @@ public sealed partial class TrainingStep : IDisposable
     /// <summary>What <see cref="DrawNoise"/> leaves.</summary>
     internal IEnumerable<StepTensor> NoiseTensors => Kept(_pass.NoiseTensors);
 
-    /// <summary>What <see cref="Forward()"/> leaves, in the order of the computation. A device that keeps a recurrence to itself lacks what is inside.</summary>
+    /// <summary>
+    /// What <see cref="Forward()"/> leaves, in the order of the computation. A device that keeps a recurrence to itself lacks what is inside.
+    /// </summary>
     internal IEnumerable<StepTensor> ForwardTensors
         => Kept(_pass.ForwardTensors).Append(new StepTensor("terms", _frame.Metrics.RowRange(0, StepMetrics.Count - 1), TrainingPhase.F4));
 

@@ -81,7 +81,8 @@ sealed class GeneratorPass
         {
             var count = Math.Min(_outputSteps, frame.Steps - start);
             var output = start == last ? frame.Span(Output, 0, count) : Outputs(frame, start, count);
-            _output.NllBackward(frame.Device, output, _inputs.Targets(frame, start, count), frame.Span(frame.Inputs.LossWeight, start, count), frame.Scalars.One);
+            _output.NllBackward(frame.Device, output, _inputs.Targets(frame, start, count),
+                frame.Span(frame.Inputs.LossWeight, start, count), frame.Scalars.One);
             if (!HasAllOutputs(frame))
                 _net.OutputGradients(frame.Span(Hidden, start, count), output, accumulate: start != last);
             _net.OutputBackward(output, frame.Span(_dHidden, start, count));
