@@ -40,7 +40,7 @@ public sealed class EvaluationBatches
     /// Reads shards of any batches side by side, so many rows each; rows without a sequence become padding. Not where state is carried, which goes from batch
     /// to batch.
     /// </summary>
-    public void Read(ReadOnlySpan<(int Batch, int Shard)> shards, int shardSize, SequenceBatch batch)
+    internal void Read(ReadOnlySpan<(int Batch, int Shard)> shards, int shardSize, SequenceBatch batch)
     {
         ArgumentNullException.ThrowIfNull(batch);
         var rows = new int[batch.BatchSize];
