@@ -85,7 +85,7 @@ public sealed class Evaluator
     /// <param name="mode">Sampled or mean latents.</param>
     /// <param name="importanceSamples">K trajectories per sequence for the importance-weighted bound; 0 for none. Sampled mode only.</param>
     /// <param name="progress">Told the share done, from 0 to 1.</param>
-    /// <param name="cancellation">Stops between batches.</param>
+    /// <param name="cancellation">Stops between passes over as many batches as fit.</param>
     /// <exception cref="ConfigurationException">K with mean latents, or above 1 where state is carried.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public EvaluationResult Evaluate(SequenceDataset data, LatentMode mode = LatentMode.Sampled, int importanceSamples = 0,
@@ -163,6 +163,9 @@ public sealed class Evaluator
             }
         }
 
+        // The last pass may be the only one.
+        if (_ranks.Any(cancellation.IsCancellationRequested))
+            throw new OperationCanceledException(cancellation);
         if (!lanes.AreInOrder)
             sums.AddAll(_ranks, lanes, total);
         return Result(data, mode, importanceSamples, sums, total);

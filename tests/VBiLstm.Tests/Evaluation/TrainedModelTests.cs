@@ -56,7 +56,9 @@ public class TrainedModelTests
 
         var shares = new List<double>();
         Score(shares.Add, TestContext.Current.CancellationToken);
-        Assert.Equal((data.Test.Count + 29) / 30, shares.Count);
+
+        // The posterior's batches fit into one pass.
+        Assert.Equal(priorMode ? (data.Test.Count + 29) / 30 : 1, shares.Count);
         Assert.Equal(shares.Order(), shares);
         Assert.Equal(1, shares[^1]);
 
