@@ -75,7 +75,7 @@ public sealed unsafe partial class CpuDevice
                 NormalNoise.FillRow(noise, count, 0, (uint)Stream << 24, key[2], key[0], key[1], (uint)first / 4);
                 float* x = Start(X) + first, y = Start(Y) + first;
                 for (var j = 0; j < count; j += T.Width)
-                    Lanes.Store(T.MultiplyAdd(deviation, Lanes.Load<T>(noise + j, count - j), Lanes.Load<T>(x + j, count - j)), y + j, count - j);
+                    Lanes.Store(T.FusedMultiplyAdd(deviation, Lanes.Load<T>(noise + j, count - j), Lanes.Load<T>(x + j, count - j)), y + j, count - j);
             }
         }
     }

@@ -42,6 +42,9 @@ unsafe interface ILanes<T> where T : unmanaged, ILanes<T>
     /// <summary>x y + addend, rounded once where the processor can.</summary>
     static abstract T MultiplyAdd(T x, T y, T addend);
 
+    /// <summary>x y + addend, rounded once whatever that costs.</summary>
+    static abstract T FusedMultiplyAdd(T x, T y, T addend);
+
     static abstract T SquareRoot(T x);
 
     static abstract T Floor(T x);

@@ -75,6 +75,10 @@ readonly unsafe struct Lanes128 : ILanes<Lanes128>
         => new(Vector128.MultiplyAddEstimate(x._lower, y._lower, addend._lower), Vector128.MultiplyAddEstimate(x._upper, y._upper, addend._upper));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes128 FusedMultiplyAdd(Lanes128 x, Lanes128 y, Lanes128 addend)
+        => new(Vector128.FusedMultiplyAdd(x._lower, y._lower, addend._lower), Vector128.FusedMultiplyAdd(x._upper, y._upper, addend._upper));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes128 SquareRoot(Lanes128 x) => new(Vector128.Sqrt(x._lower), Vector128.Sqrt(x._upper));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
