@@ -34,7 +34,7 @@ public sealed class EvaluationBenchmark : IDisposable
         var rows = configuration.Training.BatchSize;
         var sizes = EvaluationSizes.Choose(device, configuration.Model, timeSteps, rows, EvaluationSizes.MaximumRows, importanceSamples);
         _data = new RandomDataset(RandomSequences.Batch(configuration.Model, timeSteps, sizes.Shards * rows, configuration.Seed), configuration.Model);
-        _step = Evaluator.CreateStep(device, _parameters, _data, rows, rows, importanceSamples);
+        _step = new TrainingStep(device, _parameters, timeSteps, Sequences, sizes.Samples);
         _evaluator = new Evaluator(_step, rows, shardSize: rows);
     }
 

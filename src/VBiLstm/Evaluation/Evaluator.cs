@@ -115,9 +115,7 @@ public sealed class Evaluator
         var logWeights = new double[trajectories, _step.Sequences];
         for (var slot = 0; slot < lanes.PerRank; slot += together)
         {
-            // A rank that is cancelled ends all, at the same place.
-            if (_ranks.Any(cancellation.IsCancellationRequested))
-                throw new OperationCanceledException(cancellation);
+            StopWhereCancelled();
             var count = 0;
             while (count < together && slot + count < lanes.PerRank && lanes.At(_ranks.Rank, slot + count) is { } shard)
                 shards[count++] = shard;
@@ -138,37 +136,55 @@ public sealed class Evaluator
                     cancellation.ThrowIfCancellationRequested();
                 _step.Score(StepSettings.OfEvaluation(NoiseSeed, k), drawsNoise: mode == LatentMode.Sampled);
                 _step.SequenceScores(nll, kl, importanceSamples > 0 ? logWeight : []);
-                for (var i = 0; k == 0 && i < count; i++)
+                if (k == 0)
                 {
-                    var first = i * _shardSize;
-                    var sum = sums.Of(lanes.AreInOrder ? i : slot + i);
-                    sum[Sums.Nll] = Sum(nll.AsSpan(first, _shardSize), batch.Lengths.AsSpan(first));
-                    sum[Sums.Kl] = Sum(kl.AsSpan(first, _shardSize), batch.Lengths.AsSpan(first));
-                    _step.LatentStatistics(first, _shardSize, sums.KlPerLatent(sum), sums.Mean(sum), sums.MeanSquare(sum));
+                    for (var i = 0; i < count; i++)
+                    {
+                        var first = i * _shardSize;
+                        var sum = sums.Of(lanes.AreInOrder ? i : slot + i);
+                        sum[Sums.Nll] = Sum(nll.AsSpan(first, _shardSize), batch.Lengths.AsSpan(first));
+                        sum[Sums.Kl] = Sum(kl.AsSpan(first, _shardSize), batch.Lengths.AsSpan(first));
+                        _step.LatentStatistics(first, _shardSize, sums.KlPerLatent(sum), sums.Mean(sum), sums.MeanSquare(sum));
+                    }
                 }
 
-                for (var row = 0; importanceSamples > 0 && row < Math.Min(_step.Samples, trajectories - k) * _step.Sequences; row++)
-                    logWeights[k + row / _step.Sequences, row % _step.Sequences] = logWeight[row] - nll[row];
+                if (importanceSamples > 0)
+                {
+                    var rows = Math.Min(_step.Samples, trajectories - k) * _step.Sequences;
+                    for (var row = 0; row < rows; row++)
+                        logWeights[k + row / _step.Sequences, row % _step.Sequences] = logWeight[row] - nll[row];
+                }
+
                 progress?.Invoke((slot + count * Math.Min(1, (k + _step.Samples) / (double)trajectories)) / lanes.PerRank);
             }
 
             for (var i = 0; i < count; i++)
             {
                 var sum = sums.Of(lanes.AreInOrder ? i : slot + i);
-                for (var row = i * _shardSize; importanceSamples > 0 && row < (i + 1) * _shardSize; row++)
-                    if (batch.Lengths[row] > 0)
-                        sum[Sums.ImportanceWeighted] += LogMeanExp(logWeights, row);
+                if (importanceSamples > 0)
+                {
+                    for (var row = i * _shardSize; row < (i + 1) * _shardSize; row++)
+                        if (batch.Lengths[row] > 0)
+                            sum[Sums.ImportanceWeighted] += LogMeanExp(logWeights, row);
+                }
+
                 if (lanes.AreInOrder)
                     Sums.Move(sum, total);
             }
         }
 
         // The last pass may be the only one.
-        if (_ranks.Any(cancellation.IsCancellationRequested))
-            throw new OperationCanceledException(cancellation);
+        StopWhereCancelled();
         if (!lanes.AreInOrder)
             sums.AddAll(_ranks, lanes, total);
         return Result(data, mode, importanceSamples, sums, total);
+
+        // A rank that is cancelled ends all, at the same place.
+        void StopWhereCancelled()
+        {
+            if (_ranks.Any(cancellation.IsCancellationRequested))
+                throw new OperationCanceledException(cancellation);
+        }
     }
 
     // Over the rows with a sequence.

@@ -1,11 +1,10 @@
-using System.Diagnostics;
-
 namespace VBiLstm.Training;
 
 /// <summary>The time of something that can be done again and again.</summary>
 public static class RepeatedRuns
 {
-    const int MinimumRuns = 5;
+    /// <summary>However long one takes.</summary>
+    internal const int MinimumRuns = 5;
 
     /// <summary>Warms up for about a third of the duration, then measures for the rest of it, at least five runs.</summary>
     /// <param name="run">What is done, to its end.</param>
@@ -16,23 +15,36 @@ public static class RepeatedRuns
     public static (int Runs, double Seconds) Measure(Action run, TimeSpan duration, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(run);
-        var begin = Stopwatch.GetTimestamp();
-        do
+        cancellation.ThrowIfCancellationRequested();
+        var times = Times(run, TimeProvider.System.GetTimestamp(), duration / 3, duration, TimeProvider.System, wants =>
         {
             cancellation.ThrowIfCancellationRequested();
+            return wants();
+        });
+        return (times.Count, StepBenchmark.Median(times));
+    }
+
+    /// <summary>Seconds of each run after the warm-up, at least five; both last until so long after the begin.</summary>
+    /// <param name="run">What is done, to its end.</param>
+    /// <param name="begin">The clock's time stamp then.</param>
+    /// <param name="warmUp">How long runs are not measured; at least one is not.</param>
+    /// <param name="end">How long runs are measured.</param>
+    /// <param name="clock">Tells the time.</param>
+    /// <param name="goesOn">Asked between runs with what this process wants.</param>
+    internal static List<double> Times(Action run, long begin, TimeSpan warmUp, TimeSpan end, TimeProvider clock, Func<Func<bool>, bool> goesOn)
+    {
+        do
             run();
-        }
-        while (Stopwatch.GetElapsedTime(begin) < duration / 3);
+        while (goesOn(() => clock.GetElapsedTime(begin) < warmUp));
 
         var times = new List<double>();
-        while (times.Count < MinimumRuns || Stopwatch.GetElapsedTime(begin) < duration)
+        while (goesOn(() => times.Count < MinimumRuns || clock.GetElapsedTime(begin) < end))
         {
-            cancellation.ThrowIfCancellationRequested();
-            var start = Stopwatch.GetTimestamp();
+            var start = clock.GetTimestamp();
             run();
-            times.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
+            times.Add(clock.GetElapsedTime(start).TotalSeconds);
         }
 
-        return (times.Count, StepBenchmark.Median(times));
+        return times;
     }
 }

@@ -13,8 +13,6 @@ namespace VBiLstm.Training;
 /// </summary>
 public sealed class StepBenchmark : IDisposable
 {
-    const int MinimumSteps = 5;
-
     readonly Device _device;
     readonly RunConfiguration _configuration;
     readonly int _timeSteps;
@@ -92,23 +90,12 @@ public sealed class StepBenchmark : IDisposable
     public StepTimes Measure(TimeSpan duration, CancellationToken cancellation = default)
     {
         var begin = Clock.GetTimestamp();
-        do
-            Run();
-        while (GoesOn(() => Clock.GetElapsedTime(begin) < duration / 3, cancellation));
 
         // Half of what is left for whole steps, the rest for their phases; waiting for each phase's end takes time of its own.
-        var steps = new List<double>();
-        var half = duration / 3 + duration / 3;
-        while (GoesOn(() => steps.Count < MinimumSteps || Clock.GetElapsedTime(begin) < half, cancellation))
-        {
-            var start = Clock.GetTimestamp();
-            Run();
-            steps.Add(Clock.GetElapsedTime(start).TotalSeconds);
-        }
-
+        var steps = RepeatedRuns.Times(() => Run(), begin, duration / 3, duration / 3 + duration / 3, Clock, wants => GoesOn(wants, cancellation));
         var phaseTicks = new long[Enum.GetValues<TrainingPhase>().Length];
         var phases = phaseTicks.Select(_ => new List<double>()).ToArray();
-        for (var measured = 0; GoesOn(() => measured < MinimumSteps || Clock.GetElapsedTime(begin) < duration, cancellation); measured++)
+        for (var measured = 0; GoesOn(() => measured < RepeatedRuns.MinimumRuns || Clock.GetElapsedTime(begin) < duration, cancellation); measured++)
         {
             var start = Clock.GetTimestamp();
             Array.Clear(phaseTicks);

@@ -100,10 +100,7 @@ sealed class TwinNet : SequenceModel
         // β_2..β_{T+1}.
         Tensor B => Frame.Span(_backward.H, Shift, Steps);
 
-        public override void DrawNoise(NoisePurpose purpose)
-        {
-            _forward.DrawNoise(Frame, purpose);
-        }
+        public override void DrawNoise(NoisePurpose purpose) => _forward.DrawNoise(Frame, purpose);
 
         public override void ZeroNoise() => DrawNoise(NoisePurpose.Evaluation);
 
