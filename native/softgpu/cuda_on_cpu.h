@@ -62,6 +62,12 @@ SOFTGPU_DRIVER bool next_copy(unsigned groups_left, Copy* copy);
 SOFTGPU_DRIVER void wait_for_earlier_kernels(const Site& site);
 SOFTGPU_DRIVER void let_next_kernel_start(const Site& site);
 
+// What the launch asked for beside the kernel's own, on a multiple of 16; null where it asked for none.
+SOFTGPU_DRIVER void* dynamic_shared_memory();
+
+// Suspends the thread while the word is what it has seen: another block of the same cooperative launch must change it.
+SOFTGPU_DRIVER void wait_for_change(const unsigned long long* word, unsigned long long seen, const Site& site);
+
 // Ends the block where the 16 bytes do not lie in shared memory, or not on a multiple of 16.
 SOFTGPU_DRIVER void require_shared(const void* address, const Site& site);
 

@@ -32,6 +32,9 @@ struct Options {
     long driver_version = 12040;
     long devices = 1;
     long compute_capability = 90;
+    long multiprocessors = 0; // 0: one a processor
+    long shared_memory = 0; // bytes that a block may have at most; 0: as GPUs of the compute capability
+    long cooperative_launch = 1;
     long kernel_architecture = 0; // that the kernels were compiled for; 0: the compute capability
     long cublas_version = 120403;
     long cudnn_version = 90100;

@@ -1,5 +1,7 @@
 #include "block_runner.h"
+#include "memory.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -79,6 +81,27 @@ bool BlockRunner::finish()
     return go_on();
 }
 
+bool BlockRunner::start(const Launch& launch, const Index& block, const SharedMemory& shared_memory)
+{
+    prepare(launch, block, shared_memory);
+    return go_on();
+}
+
+bool BlockRunner::can_resume() const
+{
+    return std::any_of(threads_.begin(), threads_.end(), [](const Thread& thread) { return thread.can_resume(); });
+}
+
+bool BlockRunner::resume()
+{
+    for (const unsigned thread : launch_->order)
+        if (threads_[thread].can_resume()) {
+            behind_blocks_--;
+            make_ready(thread);
+        }
+    return go_on();
+}
+
 void BlockRunner::prepare(const Launch& launch, const Index& block, const SharedMemory& shared_memory)
 {
     launch_ = &launch;
@@ -106,7 +129,9 @@ void BlockRunner::prepare(const Launch& launch, const Index& block, const Shared
     some_copied_ = false;
     ready_.resize(size_);
     first_ready_ = ready_count_ = 0;
-    started_ = ended_ = at_barrier_ = behind_kernels_ = 0;
+    started_ = ended_ = at_barrier_ = behind_kernels_ = behind_blocks_ = 0;
+    dynamic_memory_.resize((launch.shared_bytes + sizeof(Sixteen) - 1) / sizeof(Sixteen));
+    fill_with_never_written(dynamic_memory_.data(), dynamic_memory_.size() * sizeof(Sixteen));
     is_early_ = false;
     error_.clear();
     if (is_under_thread_sanitizer()) {
@@ -126,9 +151,10 @@ bool BlockRunner::go_on()
     running_on_this_thread = nullptr;
     acquire(&ended_mark_);
 
-    if (error_.empty() && ended_ < size_ && behind_kernels_ == 0) {
+    if (error_.empty() && ended_ < size_ && behind_kernels_ == 0 && (behind_blocks_ == 0 || !launch_->is_cooperative)) {
         error_code_ = launch_failed;
-        error_ = launch_->kernel + ", block " + to_string(block_) + ": " + describe_deadlock();
+        error_ = launch_->kernel + ", block " + to_string(block_) + ": no thread can go on: " + describe_waits()
+            + (behind_blocks_ > 0 ? ", for other blocks, which need not run beside this one: the launch is not cooperative" : "");
     }
     if (error_.empty())
         return true;
@@ -363,8 +389,11 @@ bool BlockRunner::next_copy(unsigned groups_left, Copy* copy)
 
 void BlockRunner::require_shared(const void* address, const Site& site)
 {
-    const auto offset = reinterpret_cast<std::uintptr_t>(address) - reinterpret_cast<std::uintptr_t>(shared_memory_.begin);
-    if (offset >= shared_memory_.bytes || shared_memory_.bytes - offset < 16)
+    const auto is_within = [address](const void* begin, std::size_t bytes) {
+        const auto offset = reinterpret_cast<std::uintptr_t>(address) - reinterpret_cast<std::uintptr_t>(begin);
+        return offset < bytes && bytes - offset >= 16;
+    };
+    if (!is_within(shared_memory_.begin, shared_memory_.bytes) && !is_within(dynamic_memory_.data(), dynamic_memory_.size() * sizeof(Sixteen)))
         abort(launch_failed, [&] { return to_string(site) + " of an address outside shared memory"; });
     if (reinterpret_cast<std::uintptr_t>(address) % 16 != 0)
         abort(launch_failed, [&] { return to_string(site) + " of an address that is no multiple of 16"; });
@@ -388,6 +417,17 @@ void BlockRunner::let_next_kernel_start(const Site& site)
         abort(launch_failed, [&] { return to_string(site) + " before its own wait: the next kernel would start before those that this one waits for"; });
 }
 
+// What it sees of other blocks afterwards, the kernel's own loads and stores order, not this.
+void BlockRunner::wait_for_change(const unsigned long long* word, unsigned long long seen, const Site& site)
+{
+    if (__atomic_load_n(word, __ATOMIC_RELAXED) != seen)
+        return;
+    threads_[current_].word = word;
+    threads_[current_].seen = seen;
+    behind_blocks_++;
+    suspend(State::behind_blocks, site);
+}
+
 std::string BlockRunner::name_thread() const
 {
     return launch_->kernel + ", block " + to_string(block_) + ", thread " + to_string(launch_->threads[current_]) + ": ";
@@ -400,10 +440,10 @@ void BlockRunner::leave()
     std::abort();
 }
 
-std::string BlockRunner::describe_deadlock() const
+std::string BlockRunner::describe_waits() const
 {
     const auto describe = [](const Thread& thread) { return thread.state == State::ended ? std::string("ended") : "wait in " + to_string(thread.site); };
-    std::string result = "no thread can go on: ";
+    std::string result;
     constexpr int most_groups = 8;
     unsigned begin = 0;
     for (int group = 0; begin < size_ && group < most_groups; group++) {
@@ -454,5 +494,9 @@ void require_shared(const void* address, const Site& site) { runner().require_sh
 void wait_for_earlier_kernels(const Site& site) { runner().wait_for_earlier_kernels(site); }
 
 void let_next_kernel_start(const Site& site) { runner().let_next_kernel_start(site); }
+
+void* dynamic_shared_memory() { return runner().dynamic_shared_memory(); }
+
+void wait_for_change(const unsigned long long* word, unsigned long long seen, const Site& site) { runner().wait_for_change(word, seen, site); }
 
 }

@@ -34,6 +34,8 @@ struct Launch {
     std::vector<Index> threads; // by their number in the block
     std::vector<unsigned> order; // in which they start
     bool latest_first = false; // of those that can go on: one warp runs ahead of the others, which otherwise take turns
+    unsigned shared_bytes = 0; // beside the kernel's own
+    bool is_cooperative = false; // all blocks run beside each other
     bool is_dependent = false; // may start before the kernel before it has ended
     bool can_wait = true; // its code is for compute capability 9.0 or later
     std::vector<EarlyBlock> early;
@@ -54,6 +56,16 @@ public:
     // The same in two parts, on one thread of the host: up to the threads' waits for the kernels before, and the rest when those have run.
     bool begin(const Launch& launch, const Index& block, const SharedMemory& shared_memory);
     bool finish();
+
+    // The same of a block that may wait for others of its launch, on one thread of the host: until its threads have ended or wait for a word to change, and
+    // on from there once one has. Each block has shared memory of its own but for what the image has, which it may not use.
+    bool start(const Launch& launch, const Index& block, const SharedMemory& shared_memory);
+    bool can_resume() const;
+    bool resume();
+    bool has_ended() const { return ended_ == size_; }
+
+    // Where its threads are, once none can go on.
+    std::string describe_waits() const;
 
     // Why it was false.
     CUresult error_code() const { return error_code_; }
@@ -78,6 +90,8 @@ public:
     void require_shared(const void* address, const Site& site);
     void wait_for_earlier_kernels(const Site& site);
     void let_next_kernel_start(const Site& site);
+    void* dynamic_shared_memory() { return dynamic_memory_.empty() ? nullptr : dynamic_memory_.data(); }
+    void wait_for_change(const unsigned long long* word, unsigned long long seen, const Site& site);
 
     // Ends the block from within one of its threads, without unwinding, and names the thread. Not the thread itself makes the text:
     // ThreadSanitizer would take its allocations for the kernel's, and what is on its stack is never destroyed.
@@ -97,13 +111,17 @@ public:
 private:
     static constexpr unsigned warp_size = 32;
 
-    enum class State : unsigned char { unstarted, running, ready, at_barrier, in_warp, behind_kernels, ended };
+    enum class State : unsigned char { unstarted, running, ready, at_barrier, in_warp, behind_kernels, behind_blocks, ended };
 
     struct Thread {
         State state = State::unstarted;
         Fiber* fiber = nullptr;
         Site site{};
         bool has_waited = false; // for the kernels before
+        const unsigned long long* word = nullptr; // that another block must change
+        unsigned long long seen = 0;
+
+        bool can_resume() const { return state == State::behind_blocks && __atomic_load_n(word, __ATOMIC_RELAXED) != seen; }
     };
 
     struct Warp {
@@ -123,6 +141,10 @@ private:
         unsigned group;
         bool is_read; // already, before the kernels before have run
         alignas(16) unsigned char bytes[16];
+    };
+
+    struct alignas(16) Sixteen {
+        unsigned char bytes[16];
     };
 
     // Of a thread, in the order of their issue; those before `made` are made.
@@ -147,7 +169,6 @@ private:
     void suspend(State state, const Site& site);
     void make_ready(unsigned thread);
     std::uint64_t meet(unsigned mask, std::uint64_t value, unsigned source, const Site& site);
-    std::string describe_deadlock() const;
     void give_up();
 
     const Launch* launch_ = nullptr;
@@ -158,9 +179,10 @@ private:
     std::vector<Copies> copies_;
     bool some_copied_ = false; // in this block, so that its copies are not as they were at its begin
     SharedMemory shared_memory_{};
+    std::vector<Sixteen> dynamic_memory_;
     std::vector<unsigned> ready_; // a ring of as many places as threads: allocations on behalf of a thread would look like the kernel's
     unsigned first_ready_ = 0, ready_count_ = 0;
-    unsigned started_ = 0, ended_ = 0, at_barrier_ = 0, behind_kernels_ = 0, current_ = 0;
+    unsigned started_ = 0, ended_ = 0, at_barrier_ = 0, behind_kernels_ = 0, behind_blocks_ = 0, current_ = 0;
     bool is_early_ = false; // the kernels before have not run
     Site barrier_{};
     CUresult error_code_ = success;

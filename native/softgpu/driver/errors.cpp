@@ -31,6 +31,8 @@ const std::map<CUresult, Meaning>& meanings()
         {illegal_address, {"CUDA_ERROR_ILLEGAL_ADDRESS", "an illegal memory access was encountered"}},
         {context_is_destroyed, {"CUDA_ERROR_CONTEXT_IS_DESTROYED", "context is destroyed"}},
         {launch_failed, {"CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure"}},
+        {cooperative_launch_too_large, {"CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE", "too many blocks in cooperative launch"}},
+        {not_supported, {"CUDA_ERROR_NOT_SUPPORTED", "operation not supported"}},
         {capture_unsupported, {"CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED", "operation not permitted when stream is capturing"}},
         {capture_invalidated, {"CUDA_ERROR_STREAM_CAPTURE_INVALIDATED", "operation failed due to a previous error during capture"}},
         {capture_merge, {"CUDA_ERROR_STREAM_CAPTURE_MERGE", "operation would cause a merge of two independent capture sequences"}},

@@ -24,6 +24,8 @@ enum : CUresult {
     illegal_address = 700,
     context_is_destroyed = 709,
     launch_failed = 719,
+    cooperative_launch_too_large = 720,
+    not_supported = 801,
     capture_unsupported = 900,
     capture_invalidated = 901,
     capture_merge = 902,

@@ -93,6 +93,42 @@ void choose_order_of_threads(Launch& launch)
         launch.order[i] = static_cast<unsigned>(order[i]);
 }
 
+// All blocks beside each other: each runs from where it waits for others to where it does so next, and a seed chooses which of those that can.
+void execute_cooperatively(Launch& launch, Context& context)
+{
+    choose_order_of_threads(launch);
+    const SharedMemory shared = launch.shared_memory();
+    fill_with_never_written(shared.begin, shared.bytes);
+    const auto* const bytes = static_cast<const unsigned char*>(shared.begin);
+    const std::vector<unsigned char> untouched(bytes, bytes + shared.bytes);
+
+    const unsigned long blocks = blocks_of(launch);
+    std::vector<std::unique_ptr<BlockRunner>> runners(blocks);
+    for (;;) {
+        std::vector<unsigned long> candidates;
+        for (unsigned long i = 0; i < blocks; i++)
+            if (!runners[i] || runners[i]->can_resume())
+                candidates.push_back(i);
+        if (candidates.empty())
+            break;
+        const unsigned long chosen = candidates[choose_next(context, candidates.size())];
+        const bool begins = !runners[chosen];
+        if (begins)
+            runners[chosen] = take_runner();
+        BlockRunner& runner = *runners[chosen];
+        if (!has_run(runner, begins ? runner.start(launch, index_of(chosen, launch.grid), shared) : runner.resume()))
+            return;
+        if (std::memcmp(bytes, untouched.data(), shared.bytes) != 0)
+            return fail(launch_failed, launch.kernel + ": a cooperative kernel of the software GPU has no shared memory but what its launch asks for");
+    }
+    for (unsigned long i = 0; i < blocks; i++)
+        if (!runners[i]->has_ended())
+            return fail(launch_failed, launch.kernel + ": no block can go on: block " + to_string(index_of(i, launch.grid)) + ": "
+                + runners[i]->describe_waits() + (i + 1 < blocks ? "; and so on" : ""));
+    for (auto& runner : runners)
+        idle_runners().push_back(std::move(runner));
+}
+
 bool finish_early(Launch& launch, const SharedMemory& shared)
 {
     bool all = true;
@@ -110,7 +146,12 @@ bool finish_early(Launch& launch, const SharedMemory& shared)
 
 Launch prepare(const char* kernel, const Index& grid, const Index& block, std::function<void()> body, SharedMemory (*shared_memory)())
 {
-    Launch launch{kernel, grid, block, std::move(body), shared_memory, {}, {}, false, false, true, {}};
+    Launch launch;
+    launch.kernel = kernel;
+    launch.grid = grid;
+    launch.block = block;
+    launch.body = std::move(body);
+    launch.shared_memory = shared_memory;
     const unsigned size = block.x * block.y * block.z;
     for (unsigned i = 0; i < size; i++)
         launch.threads.push_back(index_of(i, block));
@@ -141,6 +182,8 @@ void execute(Launch& launch)
 {
     const unsigned long blocks = blocks_of(launch);
     Context& context = *acting_context();
+    if (launch.is_cooperative)
+        return execute_cooperatively(launch, context);
     const Order order(blocks, choose_order(context));
     if (launch.early.empty())
         choose_order_of_threads(launch);

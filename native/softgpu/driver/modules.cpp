@@ -1,11 +1,13 @@
 #include "modules.h"
 #include "capture.h"
 #include "context.h"
+#include "device.h"
 #include "launch.h"
 #include "memory.h"
 #include "options.h"
 #include "../kernel_registration.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <dlfcn.h>
@@ -17,6 +19,7 @@
 struct CUfunc_st {
     const softgpu::KernelEntry* entry;
     softgpu::SharedMemory (*shared_memory)();
+    unsigned most_dynamic_memory = 48 << 10; // that a launch may ask for
 };
 
 // Graphs keep the image of a module that is unloaded, because what they captured is of its code.
@@ -112,7 +115,7 @@ CUresult load(CUmod_st& module, const unsigned char* image)
     int count = 0;
     const KernelEntry* const entries = list(&count);
     for (int i = 0; i < count; i++)
-        module.functions[entries[i].name] = {&entries[i], shared_memory};
+        module.functions[entries[i].name] = {.entry = &entries[i], .shared_memory = shared_memory};
     return success;
 }
 
@@ -143,7 +146,39 @@ long kernel_architecture() { return options().kernel_architecture > 0 ? options(
 
 std::string size_text(unsigned x, unsigned y, unsigned z) { return std::to_string(x) + " x " + std::to_string(y) + " x " + std::to_string(z); }
 
-CUresult launch(const LaunchConfiguration& configuration, CUfunction function, void** arguments, void** extra, bool is_dependent)
+// What the software GPU knows of a launch beside its sizes.
+struct LaunchKind {
+    bool is_dependent = false;
+    bool is_cooperative = false;
+};
+
+// Blocks that a multiprocessor has room for at once. How many registers a kernel has on a GPU is not known here: as many as it could have.
+unsigned resident_blocks(unsigned threads, std::size_t shared_bytes)
+{
+    constexpr unsigned registers = 65536, most_threads = 1536, most_registers_of_thread = 256, warp = 32;
+    constexpr std::size_t reserved = 1024;
+    if (threads == 0 || threads > maximum_block || shared_bytes > static_cast<std::size_t>(shared_memory_of_block()))
+        return 0;
+    const unsigned rounded = (threads + warp - 1) / warp * warp;
+    const unsigned by_registers = std::max(1u, registers / (most_registers_of_thread * rounded));
+    const auto by_memory = static_cast<unsigned>((static_cast<std::size_t>(shared_memory_of_block()) + reserved) / (shared_bytes + reserved));
+    return std::min({by_registers, most_threads / rounded, by_memory});
+}
+
+CUresult check_cooperative(const std::string& name, const LaunchConfiguration& configuration)
+{
+    if (options().cooperative_launch == 0)
+        return explain(not_supported, name + ": the device has no cooperative launches");
+    const unsigned long room = static_cast<unsigned long>(multiprocessors())
+        * resident_blocks(configuration.block_x * configuration.block_y, configuration.shared_bytes);
+    const unsigned long blocks = static_cast<unsigned long>(configuration.grid_x) * configuration.grid_y;
+    if (blocks > room)
+        return explain(cooperative_launch_too_large, name + ": " + std::to_string(blocks) + " blocks, of which " + std::to_string(room)
+            + " can run beside each other");
+    return success;
+}
+
+CUresult launch(const LaunchConfiguration& configuration, CUfunction function, void** arguments, void** extra, const LaunchKind& launch_kind)
 {
     const std::lock_guard lock(driver_lock());
     if (const CUresult status = ready(); status != success)
@@ -162,11 +197,18 @@ CUresult launch(const LaunchConfiguration& configuration, CUfunction function, v
         return explain(invalid_value, name + ": a grid of " + size_text(grid_x, grid_y, grid_z) + " blocks");
     if (block_x == 0 || block_y == 0 || block_z != 1 || block_x > maximum_block || block_y > maximum_block || block_x * block_y > maximum_block)
         return explain(invalid_value, name + ": blocks of " + size_text(block_x, block_y, block_z) + " threads");
-    if (shared_bytes != 0)
-        return explain(invalid_value, name + ": the software GPU has no dynamic shared memory");
+    if (shared_bytes > function->most_dynamic_memory)
+        return explain(invalid_value, name + ": " + std::to_string(shared_bytes) + " bytes of dynamic shared memory, "
+            + std::to_string(function->most_dynamic_memory) + " at most without cuFuncSetAttribute");
+    if (launch_kind.is_cooperative) {
+        if (const CUresult status = check_cooperative(name, configuration); status != success)
+            return status;
+    }
     auto work = std::make_shared<ModuleLaunch>(ModuleLaunch{module,
         prepare(entry.name, {grid_x, grid_y, grid_z}, {block_x, block_y, block_z}, entry.bind(arguments), function->shared_memory)});
-    work->launch.is_dependent = is_dependent;
+    work->launch.shared_bytes = shared_bytes;
+    work->launch.is_cooperative = launch_kind.is_cooperative;
+    work->launch.is_dependent = launch_kind.is_dependent;
     work->launch.can_wait = kernel_architecture() >= 90;
     const auto in_module = [work](void (*run)(Launch&)) {
         return [work, run] {
@@ -176,7 +218,7 @@ CUresult launch(const LaunchConfiguration& configuration, CUfunction function, v
                 run(work->launch);
         };
     };
-    return add(stream, {Kind::kernel, name, in_module(execute), {}, {}, is_dependent ? std::function<void()>(in_module(begin_early)) : nullptr, false});
+    return add(stream, {Kind::kernel, name, in_module(execute), {}, {}, launch_kind.is_dependent ? std::function<void()>(in_module(begin_early)) : nullptr, false});
 }
 
 }
@@ -269,31 +311,64 @@ SOFTGPU_EXPORT CUresult cuFuncGetAttribute(int* value, int attribute, CUfunction
     }
 }
 
+SOFTGPU_EXPORT CUresult cuFuncSetAttribute(CUfunction function, int attribute, int value)
+{
+    const std::lock_guard lock(driver_lock());
+    if (const CUresult status = ready(); status != success)
+        return status;
+    const auto module = module_of(function);
+    if (!module)
+        return explain(invalid_handle, "cuFuncSetAttribute of a handle that is no function");
+    constexpr int most_dynamic_shared_memory = 8;
+    if (attribute != most_dynamic_shared_memory)
+        return explain(invalid_value, "the software GPU sets no attribute " + std::to_string(attribute) + " of a function");
+    if (value < 0 || value > shared_memory_of_block())
+        return explain(invalid_value, std::string(function->entry->name) + ": " + std::to_string(value) + " bytes of dynamic shared memory, a block has "
+            + std::to_string(shared_memory_of_block()) + " at most");
+    function->most_dynamic_memory = static_cast<unsigned>(value);
+    return success;
+}
+
+SOFTGPU_EXPORT CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, CUfunction function, int threads, std::size_t shared_bytes)
+{
+    const std::lock_guard lock(driver_lock());
+    if (const CUresult status = ready(); status != success)
+        return status;
+    if (!module_of(function))
+        return explain(invalid_handle, "cuOccupancyMaxActiveBlocksPerMultiprocessor of a handle that is no function");
+    if (threads <= 0)
+        return explain(invalid_value, "cuOccupancyMaxActiveBlocksPerMultiprocessor of blocks of " + std::to_string(threads) + " threads");
+    *blocks = shared_bytes > function->most_dynamic_memory ? 0 : static_cast<int>(resident_blocks(static_cast<unsigned>(threads), shared_bytes));
+    return success;
+}
+
 SOFTGPU_EXPORT CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y,
     unsigned block_z, unsigned shared_bytes, CUstream stream, void** arguments, void** extra)
 {
     const LaunchConfiguration configuration{grid_x, grid_y, grid_z, block_x, block_y, block_z, shared_bytes, stream, nullptr, 0};
-    return launch(configuration, function, arguments, extra, false);
+    return launch(configuration, function, arguments, extra, {});
 }
 
 SOFTGPU_EXPORT CUresult cuLaunchKernelEx(const LaunchConfiguration* configuration, CUfunction function, void** arguments, void** extra)
 {
-    enum { programmatic_stream_serialization = 6 };
+    enum { cooperative = 2, programmatic_stream_serialization = 6 };
     const std::lock_guard lock(driver_lock());
     if (!configuration || (configuration->attribute_count > 0 && !configuration->attributes))
         return explain(invalid_value, "cuLaunchKernelEx without a configuration, or without the attributes that it counts");
-    bool is_dependent = false;
+    LaunchKind kind;
     for (unsigned i = 0; i < configuration->attribute_count; i++) {
         const LaunchAttribute& attribute = configuration->attributes[i];
-        if (attribute.id != programmatic_stream_serialization || (attribute.value != 0 && attribute.value != 1))
+        if ((attribute.id != programmatic_stream_serialization && attribute.id != cooperative) || (attribute.value != 0 && attribute.value != 1))
             return explain(invalid_value, "the software GPU knows no attribute " + std::to_string(attribute.id) + " of a launch, or not with that value");
-        is_dependent = attribute.value == 1;
+        (attribute.id == cooperative ? kind.is_cooperative : kind.is_dependent) = attribute.value == 1;
     }
     // What a GPU does there is not documented.
     constexpr long with_dependent_launches = 90;
-    if (is_dependent && options().compute_capability < with_dependent_launches)
+    if (kind.is_dependent && options().compute_capability < with_dependent_launches)
         return explain(invalid_value, "a dependent launch needs compute capability 9.0");
-    return launch(*configuration, function, arguments, extra, is_dependent);
+    if (kind.is_dependent && kind.is_cooperative)
+        return explain(invalid_value, "a launch that is cooperative and dependent: nobody says whether its blocks are all resident before it starts");
+    return launch(*configuration, function, arguments, extra, kind);
 }
 
 }

@@ -1,6 +1,7 @@
 // Small kernels, most of them with a fault that the caller asks for. x, y and z are [n].
 #include "async_copy.cuh"
 #include "dependent_launch.cuh"
+#include "grid_barrier.cuh"
 #include "mma.cuh"
 
 __device__ inline int position() { return static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x); }
@@ -244,4 +245,34 @@ extern "C" __global__ void add_fetched_before(const float* x, const float* w, fl
     wait_for_copies<0>();
     __syncthreads();
     y[position()] = x[position()] + places.floats[(i + 4) % 64];
+}
+
+// Four times y = the sum of x over all blocks, which then is the next x, exchanged by way of partial sums [2, blocks, 64]. The fault: 1 lacks the grid's barrier, in
+// 2 the last block never comes to it, 3 uses static shared memory.
+extern "C" __global__ void sum_over_blocks(const float* x, float* partial, float* y, unsigned long long* arrivals, int fault)
+{
+    __shared__ float kept[64];
+    const unsigned i = threadIdx.x, blocks = gridDim.x, own = blockIdx.x * blockDim.x + i;
+    float value = x[own];
+    for (unsigned round = 0; round < 4; round++) {
+        float* const parts = partial + round % 2 * blocks * blockDim.x;
+        parts[own] = value;
+        if (fault == 3)
+            kept[i] = value;
+        if (fault != 1 && (fault != 2 || blockIdx.x + 1 < blocks))
+            synchronise_grid(arrivals);
+        value = 0.0f;
+        for (unsigned block = 0; block < blocks; block++)
+            value += parts[block * blockDim.x + i];
+    }
+    y[own] = fault == 3 ? kept[i] : value;
+}
+
+// y[i] = x[63 - i] by way of the launch's shared memory.
+extern "C" __global__ void reverse_in_dynamic_memory(const float* x, float* y)
+{
+    float* const places = static_cast<float*>(softgpu::dynamic_shared_memory());
+    places[threadIdx.x] = x[position()];
+    __syncthreads();
+    y[position()] = places[63 - threadIdx.x];
 }

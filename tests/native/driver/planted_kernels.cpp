@@ -49,17 +49,20 @@ std::vector<float> PlantedKernels::counting(std::size_t count)
     return values;
 }
 
+void* PlantedKernels::function(const char* kernel)
+{
+    void* found = nullptr;
+    EXPECT_EQ(cuModuleGetFunction(&found, module_, kernel), 0) << kernel;
+    return found;
+}
+
 CUresult PlantedKernels::launch_untyped(CUstream target, const char* kernel, unsigned blocks, void** arguments)
 {
-    void* function = nullptr;
-    EXPECT_EQ(cuModuleGetFunction(&function, module_, kernel), 0) << kernel;
-    return cuLaunchKernel(function, blocks, 1, 1, n, 1, 1, 0, target, arguments, nullptr);
+    return cuLaunchKernel(function(kernel), blocks, 1, 1, n, 1, 1, 0, target, arguments, nullptr);
 }
 
 CUresult PlantedKernels::launch_untyped(const LaunchAttribute& attribute, const char* kernel, unsigned blocks, void** arguments)
 {
-    void* function = nullptr;
-    EXPECT_EQ(cuModuleGetFunction(&function, module_, kernel), 0) << kernel;
     const LaunchConfiguration configuration{{blocks, 1, 1}, {n, 1, 1}, 0, stream, &attribute, 1};
-    return cuLaunchKernelEx(&configuration, function, arguments, nullptr);
+    return cuLaunchKernelEx(&configuration, function(kernel), arguments, nullptr);
 }

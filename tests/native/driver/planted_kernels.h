@@ -53,12 +53,14 @@ protected:
         return launch_with(dependent, kernel, 1, arguments...);
     }
 
-    static constexpr LaunchAttribute dependent{6, 0, {1}};
+    static constexpr LaunchAttribute dependent{6, 0, {1}}, cooperative{2, 0, {1}};
 
     // 0, 1, 2, ...
     static std::vector<float> counting(std::size_t count);
 
     static void* load_module();
+
+    void* function(const char* kernel);
 
     void* module_ = nullptr;
 

@@ -24,6 +24,7 @@ extern "C" {
 
 CUresult cuInit(unsigned flags);
 CUresult cuDeviceGet(int* device, int ordinal);
+CUresult cuDeviceGetAttribute(int* value, int attribute, int device);
 CUresult cuDevicePrimaryCtxRetain(void** context, int device);
 CUresult cuDevicePrimaryCtxRelease_v2(int device);
 CUresult cuCtxSetCurrent(void* context);
@@ -42,6 +43,8 @@ CUresult cuModuleGetFunction(void** function, void* module, const char* name);
 CUresult cuLaunchKernel(void* function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y, unsigned block_z,
     unsigned shared_bytes, CUstream stream, void** arguments, void** extra);
 CUresult cuLaunchKernelEx(const struct LaunchConfiguration* configuration, void* function, void** arguments, void** extra);
+CUresult cuFuncSetAttribute(void* function, int attribute, int value);
+CUresult cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, void* function, int threads, size_t shared_bytes);
 CUresult cuFuncGetAttribute(int* value, int attribute, void* function);
 CUresult cuCtxGetStreamPriorityRange(int* least, int* greatest);
 CUresult cuStreamCreate(CUstream* stream, unsigned flags);
