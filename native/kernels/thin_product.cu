@@ -5,17 +5,8 @@
 // them.
 // Block (256, 1, 1), 48 KB of static shared memory, grid (blocks, 1, 1): at least N / 64, of use up to N / 16, rounded up, and best as many as there
 // are multiprocessors or a few more; where the kernel says so exactly N / 16 of its N.
-#include "gaussian.cuh"
-#include "lstm_cell.cuh"
+#include "product_epilogues.cuh"
 #include "thin_product.cuh"
-
-__device__ inline float element_or(const Tensor& tensor, int row, int column, float otherwise)
-{
-    return tensor.is_empty() ? otherwise : load_element(tensor, row, column);
-}
-
-// Of a bias [1, N], an addend [B, N], or 0 of an empty one.
-__device__ inline float addend_at(const Tensor& addend, int row, int column) { return element_or(addend, addend.rows == 1 ? 0 : row, column, 0.0f); }
 
 // The first columns of a = x w, as many as y has, become y = phi(a + addend); the others become sums. addend [B, M], [1, M] or empty;
 // y [B, M] or empty, may be the addend; sums [B, N - M] or empty.
@@ -26,7 +17,7 @@ __device__ inline void thin_multiply_leaky_relu_of(const Tensor& x, const Tensor
     const int activated = y.is_empty() ? 0 : y.columns;
     multiply_thin_and<Operand, false>(x, w, [&](int row, int column, float sum) {
         if (column < activated)
-            store_element(y, row, column, phi(sum + addend_at(addend, row, column)));
+            end_leaky_relu(row, column, sum + addend_at(addend, row, column), y, phi);
         else
             store_element(sums, row, column - activated, sum);
     });
@@ -52,14 +43,7 @@ __device__ inline void thin_multiply_sample_gaussian_of(const Tensor& x, const T
 {
     const int n = output.columns / 2;
     multiply_thin_and_join<Operand, 2>(x, w, n, [&](int row, int column, const auto& sum) {
-        const float mean = sum(0) + addend_at(bias, row, column);
-        const float log_variance = sum(1) + addend_at(bias, row, n + column);
-        const float mu = head.tanh_mean ? tanhf(mean) : mean;
-        store_element(output, row, column, mu);
-        store_element(output, row, n + column, log_variance);
-        if (sample.is_empty())
-            return;
-        store_element(sample, row, column, noise.is_empty() ? mu : mu + head.deviation(log_variance, load_element(noise, row, column)));
+        end_sample_gaussian(row, column, sum(0) + addend_at(bias, row, column), sum(1) + addend_at(bias, row, n + column), output, noise, sample, head);
     });
 }
 
@@ -84,16 +68,7 @@ __device__ inline void thin_multiply_lstm_cell_forward_of(const Tensor& x, const
     const int n = c.columns;
     multiply_thin_and_join<Operand, 4>(x, w, n, [&](int row, int column, const auto& sum) {
         const auto a = [&](int gate) { return gates.row(row)[gate * n + column] + sum(gate) + addend_at(addend, row, gate * n + column); };
-        LstmGates activations = {a(0), a(1), a(2), a(3)};
-        const LstmState state
-            = lstm_forward(activations, c_previous.row(row)[column], element_or(validity, row, 0, 1.0f), element_or(update_mask, row, column, 1.0f));
-        store_element(gates, row, column, activations.i);
-        store_element(gates, row, n + column, activations.f);
-        store_element(gates, row, 2 * n + column, activations.u);
-        store_element(gates, row, 3 * n + column, activations.o);
-        store_element(c, row, column, state.c);
-        store_element(tanh_c, row, column, state.tanh_c);
-        store_element(h, row, column, state.h);
+        end_lstm_cell_forward(row, column, {a(0), a(1), a(2), a(3)}, gates, c_previous, validity, c, tanh_c, h, update_mask);
     });
 }
 
@@ -132,7 +107,6 @@ template <typename Operand>
 __device__ inline void thin_multiply_transposed_sample_gaussian_of(const Tensor& x, const Tensor& w, const Tensor& y, const Tensor& d_sample1,
     const Tensor& d_sample2, const Tensor& noise, const Tensor& d_moments, const Tensor& output, const GaussianHead& head)
 {
-    const int n = output.columns / 2;
     const int plain = y.is_empty() ? 0 : y.columns;
     multiply_thin_and<Operand, true>(x, w, [&](int row, int place, float sum) {
         if (place < plain) {
@@ -141,14 +115,7 @@ __device__ inline void thin_multiply_transposed_sample_gaussian_of(const Tensor&
         }
         const int column = place - plain;
         const float ds = sum + element_or(d_sample1, row, column, 0.0f) + element_or(d_sample2, row, column, 0.0f);
-        const float* const moments = d_moments.row(row) + column;
-        const float* const values = output.row(row) + column;
-        float d_log_variance = moments[n];
-        if (!noise.is_empty())
-            d_log_variance += head.deviation_backward(ds, values[n], load_element(noise, row, column));
-        d_log_variance = head.gate(d_log_variance, values[n]);
-        store_element(output, row, column, head.mean_backward(moments[0] + ds, values[0]));
-        store_element(output, row, n + column, d_log_variance);
+        end_sample_gaussian_backward(row, column, ds, noise, d_moments, output, head);
     });
 }
 
@@ -170,8 +137,7 @@ __device__ inline void thin_multiply_transposed_leaky_relu_of(const Tensor& x, c
     const Tensor& masked_dx, const LeakyRelu& phi)
 {
     multiply_thin_and<Operand, true>(x, w, [&](int row, int column, float sum) {
-        const float d = phi.backward(sum, load_element(y, row, column));
-        store_element(dx, row, column, d);
+        const float d = end_leaky_relu_backward(row, column, sum, y, dx, phi);
         if (!mask.is_empty())
             store_element(masked_dx, row, column, d * load_element(mask, row, 0));
     });
@@ -195,19 +161,9 @@ template <typename Operand>
 __device__ inline void thin_multiply_transposed_lstm_cell_backward_of(const Tensor& x, const Tensor& w, const Tensor& dh1, const Tensor& dh2,
     const Tensor& gates, const Tensor& c_previous, const Tensor& tanh_c, const Tensor& validity, const Tensor& dc, const Tensor& update_mask)
 {
-    const int n = dc.columns;
     multiply_thin_and<Operand, true>(x, w, [&](int row, int column, float sum) {
-        const float* const a = gates.row(row) + column;
-        LstmGates d = {a[0], a[n], a[2 * n], a[3 * n]};
-        float d_cell = dc.row(row)[column];
         const float dh = sum + element_or(dh1, row, column, 0.0f) + element_or(dh2, row, column, 0.0f);
-        lstm_backward(d, d_cell, dh, c_previous.row(row)[column], tanh_c.row(row)[column], element_or(validity, row, 0, 1.0f),
-            element_or(update_mask, row, column, 1.0f));
-        store_element(gates, row, column, d.i);
-        store_element(gates, row, n + column, d.f);
-        store_element(gates, row, 2 * n + column, d.u);
-        store_element(gates, row, 3 * n + column, d.o);
-        store_element(dc, row, column, d_cell);
+        end_lstm_cell_backward(row, column, dh, gates, c_previous, tanh_c, validity, dc, update_mask);
     });
 }
 

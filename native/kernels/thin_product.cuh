@@ -278,7 +278,3 @@ __device__ inline void multiply_thin_and_join(const Tensor& x, const Tensor& w, 
             epilogue(row, first + place, [&](int group) { return sums(row, group * units_per_block + place); });
     }
 }
-
-__device__ inline float load_element(const Tensor& source, int row, int column) { return load<1>(source, row, column, 1)[0]; }
-
-__device__ inline void store_element(const Tensor& target, int row, int column, float value) { store(Elements<1>{{value}}, target, row, column, 1); }

@@ -42,6 +42,8 @@ sealed class CudaContext : IDisposable
         Name = ReadName(ordinal);
         ComputeCapability = 10 * Attribute(DeviceAttribute.ComputeCapabilityMajor) + Attribute(DeviceAttribute.ComputeCapabilityMinor);
         Multiprocessors = Attribute(DeviceAttribute.MultiprocessorCount);
+        HasCooperativeLaunch = Attribute(DeviceAttribute.CooperativeLaunch) != 0;
+        SharedBytesOfBlock = Attribute(DeviceAttribute.MaximumSharedBytesOfBlock);
         if (ComputeCapability < OldestCapability)
         {
             throw new CudaException($"GPU {ordinal} ({Name}) has compute capability {ComputeCapability / 10}.{ComputeCapability % 10}; "
@@ -69,6 +71,12 @@ sealed class CudaContext : IDisposable
     public int ComputeCapability { get; }
 
     public int Multiprocessors { get; }
+
+    /// <summary>Whether it launches kernels whose blocks are all resident at once.</summary>
+    public bool HasCooperativeLaunch { get; }
+
+    /// <summary>Shared memory that a block can have at most.</summary>
+    public int SharedBytesOfBlock { get; }
 
     /// <summary>Free and total device memory in bytes.</summary>
     public (long Free, long Total) Memory

@@ -32,12 +32,14 @@ public sealed unsafe partial class CudaDevice : Device
 
     /// <exception cref="CudaException">A library, the driver or the GPU is missing, too old for what the options ask for, or fails.</exception>
     /// <exception cref="InsufficientMemoryException">The GPU has no room for the workspace.</exception>
-    /// <exception cref="ArgumentException">cuDNN is asked for with bf16, whose operands it does not round.</exception>
+    /// <exception cref="ArgumentException">cuDNN is asked for with bf16, whose operands it does not round, or resident loops in another precision.</exception>
     public CudaDevice(CudaOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
         if (options is { Precision: CudaPrecision.Bf16, Recurrence: CudaRecurrence.Cudnn })
             throw new ArgumentException("cuDNN does not round the operands of an LSTM's products to bf16; the project's kernels do.", nameof(options));
+        if (options is { Loop: CudaLoop.Resident, Precision: not CudaPrecision.Bf16 })
+            throw new ArgumentException("Resident loops are of bf16.", nameof(options));
         Options = options;
         NativeLibraries.Choose(options.Software);
         lock (CudaContext.GateOf(options.Ordinal))
@@ -97,7 +99,7 @@ public sealed unsafe partial class CudaDevice : Device
     public override string Name
         => $"{(Options.Software ? "soft" : $"cuda:{Options.Ordinal}")} ({_context.Name}, {PrecisionText}, "
             + $"{(_recurrences is null ? "kernels' recurrences" : $"cuDNN {CudnnRecurrences.VersionText}")}, {(Options.UseGraph ? "graph" : "no graph")}"
-            + $"{(StartsEarly ? ", early starts" : "")}{(Options.UseFork ? "" : ", no fork")}"
+            + $"{(Options.Loop == CudaLoop.Resident ? ", resident loops" : "")}{(StartsEarly ? ", early starts" : "")}{(Options.UseFork ? "" : ", no fork")}"
             + $"{(_communicators.Length > 0 ? $", NCCL {NcclVersionText}" : "")})";
 
     string PrecisionText => Options.Precision switch
@@ -130,6 +132,7 @@ public sealed unsafe partial class CudaDevice : Device
         ("precision", $"{Options.Precision}"),
         ("recurrence", $"{(_recurrences is null ? "kernels" : "cuDNN")}"),
         ("graph", $"{Options.UseGraph}"),
+        ("loop", $"{Options.Loop}"),
         ("products", $"{Options.Products} {_productTable?.Fingerprint}"),
         ("cuBLAS", $"{CublasLt.GetVersion()}"),
         ("cuDNN", $"{(_recurrences is null ? "" : CudnnRecurrences.VersionText)}"),

@@ -42,6 +42,19 @@ public enum CudaProducts
     Kernels,
 }
 
+/// <summary>What runs the variational Bi-LSTM's loops over time.</summary>
+public enum CudaLoop
+{
+    /// <summary>Kernels for each time step.</summary>
+    Steps,
+
+    /// <summary>
+    /// One kernel for a whole loop, whose weights stay in shared memory, in bf16 where all of its blocks are resident at once; otherwise as
+    /// <see cref="Steps"/>. The bits are those of the project's kernels for each time step.
+    /// </summary>
+    Resident,
+}
+
 /// <summary>Choices of a <see cref="CudaDevice"/>.</summary>
 public sealed record CudaOptions
 {
@@ -54,6 +67,8 @@ public sealed record CudaOptions
     public CudaPrecision Precision { get; init; } = CudaPrecision.Tf32;
 
     public CudaProducts Products { get; init; } = CudaProducts.Automatic;
+
+    public CudaLoop Loop { get; init; } = CudaLoop.Steps;
 
     public CudaRecurrence Recurrence { get; init; } = CudaRecurrence.Automatic;
 

@@ -72,6 +72,8 @@ sealed class KernelModule : IDisposable
             ThinMultiplyTransposed = FindThin("thin_multiply_transposed", precision);
             ThinMultiplyTransposedSampleGaussian = FindThin("thin_multiply_transposed_sample_gaussian", precision);
             ThinMultiplyTransposedLeakyRelu = FindThin("thin_multiply_transposed_leaky_relu", precision);
+            VariationalLoopForward = Find("variational_loop_forward");
+            VariationalLoopBackward = Find("variational_loop_backward");
             ThinMultiplyTransposedLstmCellBackward = FindThin("thin_multiply_transposed_lstm_cell_backward", precision);
         }
         catch
@@ -168,6 +170,10 @@ sealed class KernelModule : IDisposable
     public Kernel GaussianMixtureNllBackward { get; }
 
     public Kernel AddNormal { get; }
+
+    public Kernel VariationalLoopForward { get; }
+
+    public Kernel VariationalLoopBackward { get; }
 
     public Kernel ThinMultiplyLeakyRelu { get; }
 

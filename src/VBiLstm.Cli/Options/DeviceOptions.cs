@@ -48,6 +48,12 @@ sealed class DeviceOptions
             + "with what follows; compute capability 8.0). Default: the faster one where bench --tune has measured on this GPU, else kernels.",
     };
 
+    readonly Option<string?> _loop = new("--loop")
+    {
+        Description = "cuda with --precision bf16: what runs the loops over time of variational-bilstm, steps (kernels for each time step; the default) or "
+            + "resident (one kernel a loop, whose weights stay in shared memory, where they fit; otherwise steps, and says why).",
+    };
+
     readonly Option<bool> _noGraph = new("--no-graph")
     {
         Description = "cuda: launch a training step's kernels one by one, not as one captured graph. The results have the same bits.",
@@ -66,7 +72,7 @@ sealed class DeviceOptions
 
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _device, _threads, _simd, _precision, _recurrence, _products, _noGraph, _noEarlyStart, _noFork })
+        foreach (var option in new Option[] { _device, _threads, _simd, _precision, _recurrence, _products, _loop, _noGraph, _noEarlyStart, _noFork })
             command.Options.Add(option);
     }
 
@@ -128,14 +134,15 @@ sealed class DeviceOptions
             Refuse(parsed, option, $"--device {name}");
         var options = CudaOptionsOf(parsed, name, place);
         var device = new CudaDevice(options);
+        device.Noticed = notice => Console.Error.WriteLine($"vbilstm: {notice}");
         foreach (var notice in device.Notices)
-            Console.Error.WriteLine($"vbilstm: {notice}");
+            device.Noticed(notice);
         return device;
     }
 
     CpuDevice CreateCpu(ParseResult parsed, Func<int> processors)
     {
-        foreach (var option in new Option[] { _precision, _recurrence, _products, _noGraph, _noEarlyStart, _noFork })
+        foreach (var option in new Option[] { _precision, _recurrence, _products, _loop, _noGraph, _noEarlyStart, _noFork })
             Refuse(parsed, option, "--device cpu");
         var threads = parsed.GetValue(_threads);
         if (threads is < 0 or > 1024)
@@ -186,12 +193,20 @@ sealed class DeviceOptions
                 "kernels" => CudaProducts.Kernels,
                 var other => throw new ConfigurationException($"--products is '{other}'; use library or kernels."),
             },
+            Loop = parsed.GetValue(_loop) switch
+            {
+                null or "steps" => CudaLoop.Steps,
+                "resident" => CudaLoop.Resident,
+                var other => throw new ConfigurationException($"--loop is '{other}'; use steps or resident."),
+            },
             UseGraph = !parsed.GetValue(_noGraph),
             StartEarly = !parsed.GetValue(_noEarlyStart),
             UseFork = !parsed.GetValue(_noFork),
         };
         if (options.Precision == CudaPrecision.Fp32)
             Refuse(parsed, _products, "--precision fp32");
+        if (options is { Loop: CudaLoop.Resident, Precision: not CudaPrecision.Bf16 })
+            throw new ConfigurationException("--loop resident needs --precision bf16: in other precisions the loops' weights fit no GPU's shared memory.");
         return options is { Precision: CudaPrecision.Bf16, Recurrence: CudaRecurrence.Cudnn }
             ? throw new ConfigurationException("--recurrence cudnn does not go with --precision bf16: cuDNN does not round the operands of an LSTM's products "
                 + "to bf16, the project's kernels do. Leave --recurrence out, or use --precision tf32.")

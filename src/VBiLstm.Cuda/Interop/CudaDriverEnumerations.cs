@@ -14,6 +14,8 @@ enum DeviceAttribute
     MultiprocessorCount = 16,
     ComputeCapabilityMajor = 75,
     ComputeCapabilityMinor = 76,
+    CooperativeLaunch = 95,
+    MaximumSharedBytesOfBlock = 97,
 }
 
 /// <summary>CUfunction_attribute.</summary>
@@ -21,11 +23,17 @@ enum FunctionAttribute
 {
     /// <summary>10 · major + minor of the PTX that the function's code comes from, be it compiled before or by the driver.</summary>
     PtxVersion = 5,
+
+    /// <summary>Bytes of shared memory that a launch may ask for beside the function's own.</summary>
+    MaximumDynamicSharedBytes = 8,
 }
 
 /// <summary>CUlaunchAttributeID.</summary>
 enum LaunchAttributeKind
 {
+    /// <summary>All blocks are resident at once.</summary>
+    Cooperative = 2,
+
     /// <summary>The kernel may start when the one before it lets it, and waits itself for its end.</summary>
     ProgrammaticStreamSerialization = 6,
 }

@@ -100,6 +100,16 @@ sealed class Workspace : IDisposable
         return sequence;
     }
 
+    /// <summary>Has the device prepare loops over time, which the step owns.</summary>
+    public VariationalLoop Prepare(VariationalLoop loop)
+    {
+        if (_parameters is null)
+            return loop;
+        _own.Add(loop);
+        Device.PrepareLoop(loop);
+        return loop;
+    }
+
     /// <inheritdoc cref="Operand(ParameterView, WeightUse)"/>
     public Weight Operand(Parameter parameter, WeightUse use = WeightUse.Forward | WeightUse.Transposed) => Operand(parameter.View, use);
 

@@ -28,6 +28,12 @@ public abstract class DelegatingDevice(Device inner) : Device
 
     protected override void JoinBranchesCore() => Inner.JoinBranches();
 
+    protected override void PrepareLoopCore(VariationalLoop loop) => Inner.PrepareLoop(loop);
+
+    protected override bool TryLoopForwardCore(VariationalLoop loop) => Inner.TryLoopForward(loop);
+
+    protected override bool TryLoopBackwardCore(VariationalLoop loop) => Inner.TryLoopBackward(loop);
+
     public override Weight CreateWeight(Tensor values, WeightUse use) => Inner.CreateWeight(values, use);
 
     protected override void RefreshWeightsCore(IReadOnlyList<Weight> weights) => Inner.RefreshWeights(weights);

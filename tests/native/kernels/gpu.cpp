@@ -37,6 +37,7 @@ int cuMemcpyHtoDAsync_v2(std::uint64_t target, const void* source, std::size_t b
 int cuMemcpyDtoHAsync_v2(void* target, std::uint64_t source, std::size_t bytes, void* stream);
 int cuModuleLoadData(void** module, const void* image);
 int cuModuleGetFunction(void** function, void* module, const char* name);
+int cuFuncSetAttribute(void* function, int attribute, int value);
 int cuLaunchKernelEx(const struct LaunchConfiguration* configuration, void* function, void** arguments, void** extra);
 int cuStreamCreate(void** stream, unsigned flags);
 int cuStreamSynchronize(void* stream);
@@ -76,6 +77,14 @@ struct Gpu
         if (image.empty())
             throw std::runtime_error("cannot read the kernels' image " + path);
         check(cuModuleLoadData(&module, image.data()), "cuModuleLoadData", "loading " + path);
+    }
+
+    void* function(const char* kernel)
+    {
+        void*& found = functions[kernel];
+        if (found == nullptr)
+            check(cuModuleGetFunction(&found, module, kernel), "cuModuleGetFunction", std::string("looking for ") + kernel);
+        return found;
     }
 
     void synchronise(const std::string& doing) { check(cuStreamSynchronize(stream), "cuStreamSynchronize", doing); }
@@ -118,13 +127,20 @@ void download(void* target, const void* source, std::size_t bytes)
 
 void enqueue_untyped(const char* kernel, Dimensions grid, Dimensions block, void** arguments)
 {
-    const std::string doing = std::string("running ") + kernel;
-    void*& function = gpu().functions[kernel];
-    if (function == nullptr)
-        check(cuModuleGetFunction(&function, gpu().module, kernel), "cuModuleGetFunction", doing);
     constexpr LaunchAttribute programmatic_stream_serialization{6, 0, {1}};
     const LaunchConfiguration configuration{{grid.x, grid.y, grid.z}, {block.x, block.y, block.z}, 0, gpu().stream, &programmatic_stream_serialization, 1};
-    check(cuLaunchKernelEx(&configuration, function, arguments, nullptr), "cuLaunchKernelEx", doing);
+    check(cuLaunchKernelEx(&configuration, gpu().function(kernel), arguments, nullptr), "cuLaunchKernelEx", std::string("running ") + kernel);
+}
+
+void launch_cooperatively_untyped(const char* kernel, unsigned blocks, unsigned shared_bytes, void** arguments)
+{
+    constexpr LaunchAttribute cooperative{2, 0, {1}};
+    constexpr int most_dynamic_shared_memory = 8;
+    const std::string doing = std::string("running ") + kernel;
+    check(cuFuncSetAttribute(gpu().function(kernel), most_dynamic_shared_memory, static_cast<int>(shared_bytes)), "cuFuncSetAttribute", doing);
+    const LaunchConfiguration configuration{{blocks, 1, 1}, {256, 1, 1}, shared_bytes, gpu().stream, &cooperative, 1};
+    check(cuLaunchKernelEx(&configuration, gpu().function(kernel), arguments, nullptr), "cuLaunchKernelEx", doing);
+    gpu().synchronise(doing);
 }
 
 void launch_untyped(const char* kernel, Dimensions grid, Dimensions block, void** arguments)

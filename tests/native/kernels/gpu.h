@@ -17,12 +17,22 @@ void download(void* target, const void* source, std::size_t bytes);
 void enqueue_untyped(const char* kernel, Dimensions grid, Dimensions block, void** arguments);
 void launch_untyped(const char* kernel, Dimensions grid, Dimensions block, void** arguments);
 
+// All blocks beside each other, of 256 threads, with so many bytes of shared memory that the launch asks for.
+void launch_cooperatively_untyped(const char* kernel, unsigned blocks, unsigned shared_bytes, void** arguments);
+
 // Runs when something later is waited for.
 template <typename... Arguments>
 void enqueue(const char* kernel, Dimensions grid, Dimensions block, Arguments... arguments)
 {
     void* pointers[] = {&arguments...};
     enqueue_untyped(kernel, grid, block, pointers);
+}
+
+template <typename Argument>
+void launch_cooperatively(const char* kernel, unsigned blocks, unsigned shared_bytes, Argument argument)
+{
+    void* pointers[] = {&argument};
+    launch_cooperatively_untyped(kernel, blocks, shared_bytes, pointers);
 }
 
 template <typename... Arguments>

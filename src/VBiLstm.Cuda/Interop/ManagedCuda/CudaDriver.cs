@@ -119,6 +119,12 @@ static unsafe partial class CudaDriver
     [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuFuncGetAttribute")]
     public static partial CudaResult FuncGetAttribute(out int value, FunctionAttribute attribute, nint function);
 
+    [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuFuncSetAttribute")]
+    public static partial CudaResult FuncSetAttribute(nint function, FunctionAttribute attribute, int value);
+
+    [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuOccupancyMaxActiveBlocksPerMultiprocessor")]
+    public static partial CudaResult OccupancyMaxActiveBlocksPerMultiprocessor(out int blocks, nint function, int threads, nuint sharedBytes);
+
     // ManagedCuda's takes a managed array of arguments: one to make at every launch, which happens thousands of times a step without a graph.
     [LibraryImport(NativeLibraries.Driver, EntryPoint = "cuLaunchKernel")]
     public static partial CudaResult LaunchKernel(nint function, uint gridX, uint gridY, uint gridZ, uint blockX, uint blockY, uint blockZ,

@@ -93,6 +93,7 @@ sealed class VariationalBiLstm : SequenceModel
         readonly Tensor _dWeightZ, _dWeightBTilde;
         readonly Tensor _latentInput, _z, _bTilde;
         readonly Tensor _dBTilde, _dPsiMoments, _dPsiHidden, _recurrentProduct;
+        readonly VariationalLoop _loop;
         readonly Action _projectInputs, _kl, _densities, _generatorGradients, _priorGradients, _xiGradients, _recurrentGradients;
 
         public Pass(VariationalBiLstm model, Workspace workspace, StepFrame frame, in StepSizes sizes) : base(frame)
@@ -126,6 +127,8 @@ sealed class VariationalBiLstm : SequenceModel
             _dPsiMoments = workspace.TakeForTraining(rows, 2 * h);
             _dPsiHidden = workspace.TakeForTraining(rows, m, Readers.All);
             _recurrentProduct = workspace.TakeForTraining(b, h + z + h);
+            _loop = _channel.PrepareLoop(workspace, _psi.Net, EpsilonB, _bTilde, _latentStack, _recurrentStack, _recurrentProduct, _dBTilde, _dPsiMoments,
+                _dPsiHidden);
             (_projectInputs, _kl, _densities) = (() => _channel.ProjectInputs(Frame, _inputs), () => _channel.KlForward(Frame), DensitiesForward);
             (_generatorGradients, _priorGradients, _recurrentGradients) = (GeneratorGradients, () => _channel.PriorGradients(Frame), RecurrentGradients);
             _xiGradients = () => _xi!.Gradients(Frame, Z);
@@ -207,6 +210,9 @@ sealed class VariationalBiLstm : SequenceModel
         // F3: five products a time step.
         void ForwardLoop()
         {
+            _loop.Steps = Steps;
+            if (Device.TryLoopForward(_loop))
+                return;
             for (var t = 0; t < Steps; t++)
             {
                 var aHat = _channel.StepForward(Frame, t);
@@ -294,6 +300,8 @@ sealed class VariationalBiLstm : SequenceModel
             Device.Zero(_forward.DC);
             Device.Zero(dhRecurrent);
             _forward.CellBackward(Frame, Steps - 1, dhRecurrent);
+            if (Device.TryLoopBackward(_loop))
+                return;
             for (var t = Steps - 1; t >= 0; t--)
             {
                 var (psiOutput, dPsiHidden) = (Frame.At(_psi.Net.Output, t), Frame.At(_dPsiHidden, t));

@@ -106,6 +106,63 @@ sealed class ChannelPass
         return _hiddenProduct.ColumnRange(m, _hiddenProduct.Columns - m);
     }
 
+    /// <summary>The buffers of a model's loops over all time steps whose z feeds ψ and the forward LSTM, and whose b̃ feeds the latter.</summary>
+    /// <param name="workspace">Has the device prepare them, and owns them.</param>
+    /// <param name="psi">The net that b̃ comes from.</param>
+    /// <param name="epsilonB">ε′; empty where b̃ is its mean.</param>
+    /// <param name="bTilde">Where b̃ goes, [T·B, H].</param>
+    /// <param name="latentStack">[W_z; W_b̃], [Z + H, 4H].</param>
+    /// <param name="recurrentStack">[U_f; W_z; W_b̃], [H + Z + H, 4H].</param>
+    /// <param name="recurrentProduct">One time step's scratch, [B, H + Z + H].</param>
+    /// <param name="dBTilde">What reaches b̃ but through the LSTM, or empty.</param>
+    /// <param name="dPsiMoments">The same of ψ's moments.</param>
+    /// <param name="dPsiHidden">The gradient of ψ's hidden layer.</param>
+    public VariationalLoop PrepareLoop(Workspace workspace, NetPass psi, Tensor epsilonB, Tensor bTilde, Weight latentStack, Weight recurrentStack,
+        Tensor recurrentProduct, Tensor dBTilde, Tensor dPsiMoments, Tensor dPsiHidden)
+        => workspace.Prepare(new VariationalLoop
+        {
+            Steps = _z.Rows / _hiddenProduct.Rows,
+            BatchSize = _hiddenProduct.Rows,
+            Mixes = _forward.Regularisation is { Mixes: true },
+            HiddenStack = _hiddenStack,
+            PosteriorWeight = _posterior.OutputWeight,
+            PsiHiddenWeight = psi.Input(0),
+            PsiWeight = psi.OutputWeight,
+            LatentStack = latentStack,
+            RecurrentStack = recurrentStack,
+            PosteriorHiddenWeight = _posterior.Input(0),
+            PosteriorBias = _posterior.OutputBias,
+            PsiHiddenBias = psi.HiddenBias,
+            PsiBias = psi.OutputBias,
+            H = _forward.H,
+            C = _forward.C,
+            Gates = _forward.Gates,
+            TanhC = _forward.TanhC,
+            UpdateMask = _forward.Regularisation?.UpdateMask ?? default,
+            HiddenProduct = _hiddenProduct,
+            PosteriorHidden = _posterior.Hidden,
+            PosteriorOutput = _posterior.Output,
+            EpsilonZ = _epsilon.Values,
+            Z = _z,
+            PsiHidden = psi.Hidden,
+            PsiOutput = psi.Output,
+            EpsilonB = epsilonB,
+            BTilde = bTilde,
+            Phi = workspace.Functions.Phi,
+            LatentHead = _head,
+            ReconstructionHead = workspace.Functions.Reconstruction,
+            DH = _forward.DH,
+            DC = _forward.DC,
+            RecurrentProduct = recurrentProduct,
+            DBTilde = dBTilde,
+            DPsiMoments = dPsiMoments,
+            DPsiHidden = dPsiHidden,
+            DZ = DZ,
+            DPosteriorMoments = _dMoments,
+            DPosteriorHidden = _dHidden,
+            SkipMask = _skipMask,
+        });
+
     /// <summary>F4: the prior and the KL of all time steps.</summary>
     public void KlForward(StepFrame frame)
     {

@@ -43,6 +43,15 @@ sealed class NetPass
     /// <summary>W₁ᵢ as an operand.</summary>
     public Weight Input(int input) => _inputs[input];
 
+    /// <summary>W₂ as an operand.</summary>
+    public Weight OutputWeight => _outputWeight;
+
+    /// <summary>b₁, [1, M].</summary>
+    public Tensor HiddenBias => _hiddenBias;
+
+    /// <summary>b₂, [1, outputs].</summary>
+    public Tensor OutputBias => _outputBias;
+
     /// <summary>Where the gradient of W₁ᵢ goes; with x one layer of <see cref="Device.WeightGradients"/>.</summary>
     public WeightGradient InputGradient(int input, Tensor x) => new(x, _dInputs[input]);
 

@@ -1,0 +1,211 @@
+using System.Runtime.InteropServices;
+using VBiLstm.Cuda.Interop;
+using VBiLstm.Devices;
+
+namespace VBiLstm.Cuda;
+
+// Loops over time as one cooperative kernel each, whose weights stay in shared memory (native/kernels/variational_loop.cu).
+public sealed unsafe partial class CudaDevice
+{
+    readonly HashSet<string> _said = [];
+
+    /// <summary>Receives, once each, what a user should know that comes up after <see cref="Notices"/>.</summary>
+    public Action<string>? Noticed { get; set; }
+
+    string? WhyNoResidentLoop(VariationalLoop loop)
+    {
+        if (!_context.HasCooperativeLaunch)
+            return "the GPU has no cooperative launches";
+        if (loop.Mixes)
+            return "zoneout stands between the cells of two time steps";
+        return loop.BatchSize > MostThinRows ? $"a time step has {loop.BatchSize} rows, more than {MostThinRows}" : null;
+    }
+
+    protected override void PrepareLoopCore(VariationalLoop loop)
+    {
+        if (Options.Loop != CudaLoop.Resident)
+            return;
+        _context.Bind();
+        var why = WhyNoResidentLoop(loop);
+        if (why is null)
+            loop.KeptByDevice = CreateLoops(loop, out why);
+        if (why is not null && _said.Add(why))
+            Noticed?.Invoke($"--loop resident: {why}. The loops over time run as kernels of each time step.");
+    }
+
+    ResidentLoops? CreateLoops(VariationalLoop loop, out string? why)
+    {
+        var (rows, h, m, z) = (loop.BatchSize, loop.TanhC.Columns, loop.PsiHidden.Columns, loop.Z.Columns);
+        var forward = ResidentLoop.Create(this, _context, _kernels.VariationalLoopForward, rows,
+            [new(m + 4 * h, 1, h), new(z, 2, m), new(m, 1, z), new(h, 2, m), new(h, 4, z + h)], [h, m, z, m, z + h], out why);
+        if (forward is null || loop.DC.IsEmpty)
+            return forward is null ? null : new ResidentLoops(forward, null);
+        try
+        {
+            var backward = ResidentLoop.Create(this, _context, _kernels.VariationalLoopBackward, rows,
+                [new(h + z + h, 1, 4 * h), new(m, 1, 2 * h), new(z, 1, m), new(m, 1, 2 * z), new(h, 1, m)], [4 * h, 2 * h, m, 2 * z, m], out why);
+            if (backward is not null)
+                return new ResidentLoops(forward, backward);
+        }
+        catch
+        {
+            forward.Dispose();
+            throw;
+        }
+
+        forward.Dispose();
+        return null;
+    }
+
+    // In the layout of the kernel's argument. What products read of moments and gates are the gradients only.
+    [StructLayout(LayoutKind.Sequential)]
+    struct ForwardArguments
+    {
+        public nint Arrivals, Plan;
+        public Exchange ExchangeH, ExchangeQ, ExchangeZ, ExchangeS, ExchangeLatent;
+        public Tensor HiddenStack, PosteriorWeight, PsiHiddenWeight, PsiWeight, LatentStack;
+        public Tensor PosteriorBias, PsiHiddenBias, PsiBias;
+        public Tensor States, Cells;
+        public Tensor Gates, TanhC, UpdateMask;
+        public Tensor HiddenProduct;
+        public Tensor PosteriorHidden, PosteriorOutput, EpsilonZ, Latents;
+        public Tensor PsiHidden, PsiOutput, EpsilonB, BTilde;
+        public LeakyRelu Phi;
+        public GaussianHead LatentHead, ReconstructionHead;
+        public int Steps;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    struct BackwardArguments
+    {
+        public nint Arrivals, Plan;
+        public Exchange ExchangeA, ExchangeO, ExchangeS, ExchangeP, ExchangeQ;
+        public Tensor RecurrentStack, PsiWeight, PsiHiddenWeight, PosteriorWeight, PosteriorHiddenWeight;
+        public Tensor DStates, Cells;
+        public Tensor Gates, TanhC, UpdateMask, DC;
+        public Tensor Product;
+        public Tensor DBTilde, EpsilonB, DPsiMoments, PsiOutput, PsiHidden, DPsiHidden;
+        public Tensor DZ, EpsilonZ, DPosteriorMoments, PosteriorOutput, PosteriorHidden, DPosteriorHidden, SkipMask;
+        public LeakyRelu Phi;
+        public GaussianHead LatentHead, ReconstructionHead;
+        public int Steps;
+    }
+
+    protected override bool TryLoopForwardCore(VariationalLoop loop)
+    {
+        if (loop.KeptByDevice is not ResidentLoops { Forward: var resident })
+            return false;
+        var exchanges = resident.Exchanges;
+        var product = loop.HiddenProduct;
+        var arguments = new ForwardArguments
+        {
+            Arrivals = resident.Arrivals,
+            Plan = resident.Plan,
+            ExchangeH = exchanges[0],
+            ExchangeQ = exchanges[1],
+            ExchangeZ = exchanges[2],
+            ExchangeS = exchanges[3],
+            ExchangeLatent = exchanges[4],
+            HiddenStack = loop.HiddenStack.Values,
+            PosteriorWeight = loop.PosteriorWeight.Values,
+            PsiHiddenWeight = loop.PsiHiddenWeight.Values,
+            PsiWeight = loop.PsiWeight.Values,
+            LatentStack = loop.LatentStack.Values,
+            PosteriorBias = loop.PosteriorBias,
+            PsiHiddenBias = loop.PsiHiddenBias,
+            PsiBias = loop.PsiBias,
+            States = loop.H,
+            Cells = loop.C,
+            Gates = loop.Gates with { Operand = 0 },
+            TanhC = loop.TanhC,
+            UpdateMask = loop.UpdateMask,
+            HiddenProduct = LastColumns(product, product.Columns - loop.PsiHidden.Columns),
+            PosteriorHidden = loop.PosteriorHidden,
+            PosteriorOutput = loop.PosteriorOutput with { Operand = 0 },
+            EpsilonZ = loop.EpsilonZ,
+            Latents = loop.Z,
+            PsiHidden = loop.PsiHidden,
+            PsiOutput = loop.PsiOutput with { Operand = 0 },
+            EpsilonB = loop.EpsilonB,
+            BTilde = loop.BTilde,
+            Phi = loop.Phi,
+            LatentHead = loop.LatentHead,
+            ReconstructionHead = loop.ReconstructionHead,
+            Steps = loop.Steps,
+        };
+        LaunchCooperatively(resident, &arguments);
+        return true;
+    }
+
+    protected override bool TryLoopBackwardCore(VariationalLoop loop)
+    {
+        if (loop.KeptByDevice is not ResidentLoops { Backward: { } resident })
+            return false;
+        var exchanges = resident.Exchanges;
+        var arguments = new BackwardArguments
+        {
+            Arrivals = resident.Arrivals,
+            Plan = resident.Plan,
+            ExchangeA = exchanges[0],
+            ExchangeO = exchanges[1],
+            ExchangeS = exchanges[2],
+            ExchangeP = exchanges[3],
+            ExchangeQ = exchanges[4],
+            RecurrentStack = loop.RecurrentStack.Values,
+            PsiWeight = loop.PsiWeight.Values,
+            PsiHiddenWeight = loop.PsiHiddenWeight.Values,
+            PosteriorWeight = loop.PosteriorWeight.Values,
+            PosteriorHiddenWeight = loop.PosteriorHiddenWeight.Values,
+            DStates = loop.DH,
+            Cells = loop.C,
+            Gates = loop.Gates,
+            TanhC = loop.TanhC,
+            UpdateMask = loop.UpdateMask,
+            DC = loop.DC,
+            Product = loop.RecurrentProduct.ColumnRange(0, loop.TanhC.Columns + loop.Z.Columns),
+            DBTilde = loop.DBTilde,
+            EpsilonB = loop.EpsilonB,
+            DPsiMoments = loop.DPsiMoments,
+            PsiOutput = loop.PsiOutput,
+            PsiHidden = loop.PsiHidden,
+            DPsiHidden = loop.DPsiHidden,
+            DZ = loop.DZ,
+            EpsilonZ = loop.EpsilonZ,
+            DPosteriorMoments = loop.DPosteriorMoments,
+            PosteriorOutput = loop.PosteriorOutput,
+            PosteriorHidden = loop.PosteriorHidden,
+            DPosteriorHidden = loop.DPosteriorHidden,
+            SkipMask = loop.SkipMask,
+            Phi = loop.Phi,
+            LatentHead = loop.LatentHead,
+            ReconstructionHead = loop.ReconstructionHead,
+            Steps = loop.Steps,
+        };
+        LaunchCooperatively(resident, &arguments);
+        return true;
+    }
+
+    // All blocks at once, each with a multiprocessor to itself. It starts when the kernel before it has ended, whose blocks hold multiprocessors until then; and
+    // what follows starts when it has ended, rather than wait on multiprocessors that a branch could use.
+    void LaunchCooperatively(ResidentLoop loop, void* argument)
+    {
+        _context.Bind();
+        EndRunOfKernels();
+        Launches++;
+        var attribute = new LaunchAttribute { Kind = LaunchAttributeKind.Cooperative, Value = 1 };
+        var configuration = new LaunchConfiguration
+        {
+            GridX = loop.Blocks,
+            GridY = 1,
+            GridZ = 1,
+            BlockX = ThinThreads,
+            BlockY = 1,
+            BlockZ = 1,
+            SharedBytes = loop.SharedBytes,
+            Stream = _current.Handle,
+            Attributes = &attribute,
+            AttributeCount = 1,
+        };
+        CudaStatus.Check(CudaDriver.LaunchKernelEx(configuration, loop.Kernel.Function, &argument, null), "cuLaunchKernelEx", loop.Kernel.Name);
+    }
+}
