@@ -11,7 +11,7 @@ trap 'rm -rf "$work"' EXIT
 "${vbilstm[@]}" profile --budget --all-presets --gpu h100-sxm --markdown > "$work/all"
 
 # The tables in the order of the command, without the spaces that fill up their columns.
-names=(float32 tf32 bf16 memory ranks)
+names=(float32 tf32 bf16 resident memory ranks)
 awk -v folder="$work" -v names="${names[*]}" '
     BEGIN { split(names, name, " ") }
     /^\|/ { if (!inside) table++; inside = 1; gsub(/  +/, " "); gsub(/--+/, "---"); print > (folder "/" name[table]); next }

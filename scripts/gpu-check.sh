@@ -124,6 +124,10 @@ training kernels --recurrence kernels
 [ "$has_thin_kernels" = no ] || training bf16 --precision bf16
 training z-forcing --set model.kind=z-forcing
 training lstm --set model.kind=lstm
+if [ "$has_thin_kernels" = yes ]; then
+    training resident --precision bf16 --loop resident
+    step same-weights-resident 10 cmp runs/bf16/checkpoints/last/weights.safetensors runs/resident/checkpoints/last/weights.safetensors
+fi
 step train-again 40 "${vbilstm[@]}" train --device "$device" "${train[@]}" --run again
 step same-weights 10 cmp runs/tf32/checkpoints/last/weights.safetensors runs/again/checkpoints/last/weights.safetensors
 step same-metrics 10 cmp runs/tf32/metrics.jsonl runs/again/metrics.jsonl
@@ -174,6 +178,15 @@ for choice in no-early-start no-fork; do
     step "bench-$choice" 30 "${vbilstm[@]}" bench --device "$device" "--$choice" --preset blizzard --time-steps "$length" --json "${bench[@]}"
     times+=("blizzard, T $length, --$choice: $(milliseconds seconds_per_step) ms a step measured")
 done
+if [ "$has_thin_kernels" = yes ]; then
+    for preset in ptb-char seq-mnist; do
+        [ $preset = ptb-char ] && length=100 || length=784
+        [ "$device" = cuda ] || length=2
+        step "bench-resident-$preset" 30 "${vbilstm[@]}" bench --device "$device" --precision bf16 --loop resident --preset $preset \
+            --time-steps "$length" --json "${bench[@]}"
+        times+=("$preset, T $length, bf16, --loop resident: $(milliseconds seconds_per_step) ms a step measured, $(figure graph_nodes) nodes")
+    done
+fi
 # Which products of few rows each way does faster, kept in this folder.
 if [ "$has_thin_kernels" = yes ]; then
     export VBILSTM_PRODUCTS=$PWD/products.json

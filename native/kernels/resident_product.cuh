@@ -86,10 +86,10 @@ __device__ inline float load_from_other_block(const Tensor& source, int row, int
 #endif
 }
 
-// Rows so many time steps on; empty stays empty.
+// Rows so many time steps on; empty stays empty, and so does what holds a single time step stay where it is.
 __device__ inline Tensor at_step(const Tensor& sequence, int step, int rows)
 {
-    if (sequence.is_empty())
+    if (sequence.is_empty() || sequence.rows == rows)
         return sequence;
     const long long offset = static_cast<long long>(step) * rows * sequence.stride;
     return {sequence.data == nullptr ? nullptr : sequence.data + offset, rows, sequence.columns, sequence.stride,
@@ -196,7 +196,8 @@ public:
                 epilogue(row, unit, [&](int group) {
                     float sum = 0.0f;
                     for (int share = 0; share < shares; share++)
-                        sum += parts[(share * rows_of_share + row) * sums_stride + (place / tile_columns * groups + group) * tile_columns + place % tile_columns];
+                        sum += parts[(share * rows_of_share + row) * sums_stride + (place / tile_columns * groups + group) * tile_columns
+                            + place % tile_columns];
                     return sum;
                 });
             }

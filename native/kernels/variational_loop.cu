@@ -1,5 +1,5 @@
-// The loops of the variational Bi-LSTM over time (model.md F3 and B5) as one kernel each, whose weights stay in shared memory: five products a time step with what
-// follows them, a barrier of the grid behind each.
+// The loops of the variational Bi-LSTM over time (model.md F3 and B5) as one kernel each, whose weights stay in shared memory: five products a time step
+// with what follows them, a barrier of the grid behind each.
 //
 // A cooperative launch of as many blocks as the plan is for: (256, 1, 1) threads, the plan's dynamic shared memory, B up to 128. It has all of a
 // multiprocessor: nothing else runs beside it, and it begins when what runs in other branches has left it the room, which those do without waiting for it.

@@ -12,21 +12,12 @@ public sealed unsafe partial class CudaDevice
     /// <summary>Receives, once each, what a user should know that comes up after <see cref="Notices"/>.</summary>
     public Action<string>? Noticed { get; set; }
 
-    string? WhyNoResidentLoop(VariationalLoop loop)
-    {
-        if (!_context.HasCooperativeLaunch)
-            return "the GPU has no cooperative launches";
-        if (loop.Mixes)
-            return "zoneout stands between the cells of two time steps";
-        return loop.BatchSize > MostThinRows ? $"a time step has {loop.BatchSize} rows, more than {MostThinRows}" : null;
-    }
-
     protected override void PrepareLoopCore(VariationalLoop loop)
     {
         if (Options.Loop != CudaLoop.Resident)
             return;
         _context.Bind();
-        var why = WhyNoResidentLoop(loop);
+        var why = _context.HasCooperativeLaunch ? ResidentLoops.WhyNone(loop) : "the GPU has no cooperative launches";
         if (why is null)
             loop.KeptByDevice = CreateLoops(loop, out why);
         if (why is not null && _said.Add(why))
@@ -35,15 +26,12 @@ public sealed unsafe partial class CudaDevice
 
     ResidentLoops? CreateLoops(VariationalLoop loop, out string? why)
     {
-        var (rows, h, m, z) = (loop.BatchSize, loop.TanhC.Columns, loop.PsiHidden.Columns, loop.Z.Columns);
-        var forward = ResidentLoop.Create(this, _context, _kernels.VariationalLoopForward, rows,
-            [new(m + 4 * h, 1, h), new(z, 2, m), new(m, 1, z), new(h, 2, m), new(h, 4, z + h)], [h, m, z, m, z + h], out why);
+        var forward = ResidentLoop.Create(this, _context, _kernels.VariationalLoopForward, loop.BatchSize, ResidentLoops.ForwardProducts(loop), out why);
         if (forward is null || loop.DC.IsEmpty)
             return forward is null ? null : new ResidentLoops(forward, null);
         try
         {
-            var backward = ResidentLoop.Create(this, _context, _kernels.VariationalLoopBackward, rows,
-                [new(h + z + h, 1, 4 * h), new(m, 1, 2 * h), new(z, 1, m), new(m, 1, 2 * z), new(h, 1, m)], [4 * h, 2 * h, m, 2 * z, m], out why);
+            var backward = ResidentLoop.Create(this, _context, _kernels.VariationalLoopBackward, loop.BatchSize, ResidentLoops.BackwardProducts(loop), out why);
             if (backward is not null)
                 return new ResidentLoops(forward, backward);
         }
@@ -185,8 +173,8 @@ public sealed unsafe partial class CudaDevice
         return true;
     }
 
-    // All blocks at once, each with a multiprocessor to itself. It starts when the kernel before it has ended, whose blocks hold multiprocessors until then; and
-    // what follows starts when it has ended, rather than wait on multiprocessors that a branch could use.
+    // All blocks at once, each with a multiprocessor to itself. It starts when the kernel before it has ended, whose blocks hold multiprocessors until
+    // then; and what follows starts when it has ended, rather than wait on multiprocessors that a branch could use.
     void LaunchCooperatively(ResidentLoop loop, void* argument)
     {
         _context.Bind();

@@ -99,7 +99,8 @@ public sealed unsafe partial class CudaDevice : Device
     public override string Name
         => $"{(Options.Software ? "soft" : $"cuda:{Options.Ordinal}")} ({_context.Name}, {PrecisionText}, "
             + $"{(_recurrences is null ? "kernels' recurrences" : $"cuDNN {CudnnRecurrences.VersionText}")}, {(Options.UseGraph ? "graph" : "no graph")}"
-            + $"{(Options.Loop == CudaLoop.Resident ? ", resident loops" : "")}{(StartsEarly ? ", early starts" : "")}{(Options.UseFork ? "" : ", no fork")}"
+            + $"{(Options.Loop == CudaLoop.Resident ? ", resident loops where they fit" : "")}"
+            + $"{(StartsEarly ? ", early starts" : "")}{(Options.UseFork ? "" : ", no fork")}"
             + $"{(_communicators.Length > 0 ? $", NCCL {NcclVersionText}" : "")})";
 
     string PrecisionText => Options.Precision switch

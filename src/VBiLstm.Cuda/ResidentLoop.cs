@@ -16,7 +16,10 @@ readonly struct Exchange
 /// <summary>A kernel of native/kernels/variational_loop.cu ready to launch: where its weights stay, and memory of the blocks' own.</summary>
 sealed class ResidentLoop : IDisposable
 {
-    const int Threads = 256, SumBytes = 16 << 10, FragmentRows = 16, FragmentDepth = 16, OperandBytes = 2, Alignment = 256;
+    /// <summary>Shared memory of a block beside its weights.</summary>
+    public const int SumBytes = 16 << 10;
+
+    const int Threads = 256, FragmentRows = 16, FragmentDepth = 16, OperandBytes = 2, Alignment = 256;
 
     readonly DeviceMemory _memory;
 
@@ -71,23 +74,22 @@ sealed class ResidentLoop : IDisposable
     /// <summary>By product.</summary>
     public Exchange[] Exchanges { get; }
 
-    /// <summary>Null, and the reason, where the GPU cannot have all of the kernel's blocks resident with their weights.</summary>
+    /// <summary>Null, with the reason, where the GPU cannot have all of the kernel's blocks resident with their weights.</summary>
     /// <param name="device">Which has one of it.</param>
     /// <param name="context">What is known of the GPU.</param>
     /// <param name="kernel">Of the loop.</param>
     /// <param name="rows">B.</param>
     /// <param name="products">In the kernel's order.</param>
-    /// <param name="exchanged">Widths of what blocks exchange, in the kernel's order.</param>
     /// <param name="why">The reason.</param>
     public static ResidentLoop? Create(CudaDevice device, CudaContext context, Kernel kernel, int rows, IReadOnlyList<ResidentProduct> products,
-        ReadOnlySpan<int> exchanged, out string? why)
+        out string? why)
     {
         why = null;
         var room = context.SharedBytesOfBlock - SumBytes;
         if (ResidentWeights.Place(products, context.Multiprocessors, room) is not { } weights)
         {
-            why = $"its weights take {products.Sum(product => (double)product.Tiles * product.BytesOfTile) / 1e6:N1} MB in bf16 and must fit by columns into "
-                + $"{context.Multiprocessors} multiprocessors' shared memory of {Math.Max(0, room) / 1e6:N2} MB each";
+            why = $"its weights take {products.Sum(product => (double)product.Tiles * product.BytesOfTile) / 1e6:N1} MB in bf16, more than "
+                + $"{context.Multiprocessors} multiprocessors keep by tiles of 8 columns, up to 8 of a product and {Math.Max(0, room) / 1e6:N2} MB each";
             return null;
         }
 
@@ -101,17 +103,42 @@ sealed class ResidentLoop : IDisposable
             return null;
         }
 
-        return new ResidentLoop(device, kernel, weights, rows, exchanged);
+        return new ResidentLoop(device, kernel, weights, rows, [.. products.Select(product => product.Depth)]);
     }
 
     public void Dispose() => _memory.Dispose();
 }
 
-/// <summary>Both loops of a <see cref="VariationalLoop"/>.</summary>
+/// <summary>Both loops of a <see cref="VariationalLoop"/>, in the order and layout of native/kernels/variational_loop.cu.</summary>
 /// <param name="Forward">F3.</param>
 /// <param name="Backward">B5; null where only the forward pass runs.</param>
 sealed record ResidentLoops(ResidentLoop Forward, ResidentLoop? Backward) : IDisposable
 {
+    public static ResidentProduct[] ForwardProducts(VariationalLoop loop)
+    {
+        var (h, m, z) = Sizes(loop);
+        return [new(m + 4 * h, 1, h), new(z, 2, m), new(m, 1, z), new(h, 2, m), new(h, 4, z + h)];
+    }
+
+    public static ResidentProduct[] BackwardProducts(VariationalLoop loop)
+    {
+        var (h, m, z) = Sizes(loop);
+        return [new(h + z + h, 1, 4 * h), new(m, 1, 2 * h), new(z, 1, m), new(m, 1, 2 * z), new(h, 1, m)];
+    }
+
+    /// <summary>Why no GPU has kernels for them; null where one with room for the weights has.</summary>
+    public static string? WhyNone(VariationalLoop loop)
+        => loop.Mixes ? "zoneout stands between the cells of two time steps"
+            : loop.BatchSize > Device.MostThinRows ? $"a time step has {loop.BatchSize} rows, more than {Device.MostThinRows}"
+            : null;
+
+    /// <summary>Whether a GPU of so many multiprocessors, with so much shared memory for a block, has the loops resident.</summary>
+    public static bool Fit(VariationalLoop loop, int multiprocessors, int sharedBytes)
+        => WhyNone(loop) is null && new[] { ForwardProducts(loop), BackwardProducts(loop) }.All(products
+            => ResidentWeights.Place(products, multiprocessors, sharedBytes - ResidentLoop.SumBytes) is not null);
+
+    static (int H, int M, int Z) Sizes(VariationalLoop loop) => (loop.TanhC.Columns, loop.PsiHidden.Columns, loop.Z.Columns);
+
     public void Dispose()
     {
         Forward.Dispose();

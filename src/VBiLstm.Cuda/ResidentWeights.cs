@@ -11,7 +11,7 @@ readonly record struct ResidentProduct(int Units, int Groups, int Depth)
     /// <summary>Of eight columns of each group.</summary>
     public int Tiles => (Units + TileColumns - 1) / TileColumns;
 
-    public int BytesOfTile => Groups * TileColumns * OperandBytes * (Depth + FragmentDepth - 1) / FragmentDepth * FragmentDepth;
+    public int BytesOfTile => Groups * TileColumns * OperandBytes * ((Depth + FragmentDepth - 1) / FragmentDepth * FragmentDepth);
 }
 
 /// <summary>Which blocks keep which tiles of the products' weights in their shared memory.</summary>

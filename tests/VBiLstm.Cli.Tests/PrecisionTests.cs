@@ -14,6 +14,8 @@ public class PrecisionTests
     [Theory]
     [InlineData("--recurrence cudnn does not go with --precision bf16", "--precision", "bf16", "--recurrence", "cudnn")]
     [InlineData("--products means nothing with --precision fp32", "--precision", "fp32", "--products", "kernels")]
+    [InlineData("--loop resident needs --precision bf16", "--precision", "tf32", "--loop", "resident")]
+    [InlineData("--loop is 'once'; use steps or resident", "--precision", "bf16", "--loop", "once")]
     [InlineData("--products is 'both'; use library or kernels", "--precision", "bf16", "--products", "both")]
     [InlineData("--precision is 'fp16'; use tf32, bf16 or fp32", "--precision", "fp16")]
     public void Options_that_do_not_go_together_are_refused(string reason, params string[] options)

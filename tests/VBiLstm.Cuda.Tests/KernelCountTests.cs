@@ -49,8 +49,16 @@ public class KernelCountTests
             Check(kind, distribution, beta, latentUnits, steps: 5, rows, precision, products);
     }
 
+    // As many blocks as there are multiprocessors here, each with the room that the software GPU gives it.
+    [Theory]
+    [InlineData(OutputDistribution.Gaussian, 1, 8)]
+    [InlineData(OutputDistribution.Categorical, 0, 16)]
+    public void A_captured_step_of_resident_loops_has_the_counted_nodes(OutputDistribution distribution, double beta, int latentUnits)
+        => Check(ModelKind.VariationalBiLstm, distribution, beta, latentUnits, steps: 5, B, CudaPrecision.Bf16, CudaProducts.Kernels,
+            GpuSpecification.Get("h100-sxm"));
+
     static void Check(ModelKind kind, OutputDistribution distribution, double beta, int latentUnits, int steps, int rows, CudaPrecision precision,
-        CudaProducts products)
+        CudaProducts products, GpuSpecification? residentOn = null)
     {
         var configuration = new RunConfiguration
         {
@@ -70,7 +78,11 @@ public class KernelCountTests
             Training = new TrainingConfiguration { BatchSize = rows },
         };
         var model = configuration.Model;
-        using var device = new CudaDevice(Gpu.Options(CudaRecurrence.Kernels, precision) with { Products = products });
+        using var device = new CudaDevice(Gpu.Options(CudaRecurrence.Kernels, precision) with
+        {
+            Products = products,
+            Loop = residentOn is null ? CudaLoop.Steps : CudaLoop.Resident,
+        });
         using var parameters = new ModelParameters(device, model, training: true);
         parameters.Initialise(1);
         using var step = new TrainingStep(device, parameters, steps, rows, new TrainingConfiguration());
@@ -80,7 +92,8 @@ public class KernelCountTests
         earlyStarts = device.EarlyStarts - earlyStarts;
         step.Run(StepSettings.Of(configuration, 1));
         device.Synchronise();
-        var budget = StepBudget.Count(configuration, steps, precision, products);
+        var budget = StepBudget.Count(configuration, steps, precision, products, residentOn);
+        Assert.Equal(residentOn is not null, budget.HasResidentLoop);
         var (counted, nodes) = (budget.Kernels, device.GraphNodes.Single().Nodes);
         if (device.NoEarlyStarts is null)
             Assert.Equal(budget.EarlyStarts, earlyStarts);

@@ -89,7 +89,7 @@ bool BlockRunner::start(const Launch& launch, const Index& block, const SharedMe
 
 bool BlockRunner::can_resume() const
 {
-    return std::any_of(threads_.begin(), threads_.end(), [](const Thread& thread) { return thread.can_resume(); });
+    return ready_count_ > 0 || started_ < size_ || std::any_of(threads_.begin(), threads_.end(), [](const Thread& thread) { return thread.can_resume(); });
 }
 
 bool BlockRunner::resume()
@@ -130,6 +130,7 @@ void BlockRunner::prepare(const Launch& launch, const Index& block, const Shared
     ready_.resize(size_);
     first_ready_ = ready_count_ = 0;
     started_ = ended_ = at_barrier_ = behind_kernels_ = behind_blocks_ = 0;
+    yields_ = false;
     dynamic_memory_.resize((launch.shared_bytes + sizeof(Sixteen) - 1) / sizeof(Sixteen));
     fill_with_never_written(dynamic_memory_.data(), dynamic_memory_.size() * sizeof(Sixteen));
     is_early_ = false;
@@ -210,7 +211,9 @@ void BlockRunner::enter(unsigned thread)
 // Where to go on: with a thread that can, with a new one, or at the end.
 Fiber& BlockRunner::next()
 {
-    if (error_.empty() && ready_count_ > 0) {
+    const bool goes_on = error_.empty() && !yields_;
+    yields_ = false;
+    if (goes_on && ready_count_ > 0) {
         ready_count_--;
         unsigned place = first_ready_;
         if (launch_->latest_first)
@@ -223,7 +226,7 @@ Fiber& BlockRunner::next()
         enter(thread);
         return *fiber_;
     }
-    if (error_.empty() && started_ < size_) {
+    if (goes_on && started_ < size_) {
         fiber_ = is_under_thread_sanitizer() ? &fiber_of(launch_->order[started_]) : &take_fiber();
         return *fiber_;
     }
@@ -417,7 +420,8 @@ void BlockRunner::let_next_kernel_start(const Site& site)
         abort(launch_failed, [&] { return to_string(site) + " before its own wait: the next kernel would start before those that this one waits for"; });
 }
 
-// What it sees of other blocks afterwards, the kernel's own loads and stores order, not this.
+// What it sees of other blocks afterwards, the kernel's own loads and stores order, not this. Other blocks come first: what threads of its own have yet to do,
+// nobody may rely upon.
 void BlockRunner::wait_for_change(const unsigned long long* word, unsigned long long seen, const Site& site)
 {
     if (__atomic_load_n(word, __ATOMIC_RELAXED) != seen)
@@ -425,6 +429,7 @@ void BlockRunner::wait_for_change(const unsigned long long* word, unsigned long 
     threads_[current_].word = word;
     threads_[current_].seen = seen;
     behind_blocks_++;
+    yields_ = launch_->is_cooperative;
     suspend(State::behind_blocks, site);
 }
 

@@ -57,8 +57,8 @@ public:
     bool begin(const Launch& launch, const Index& block, const SharedMemory& shared_memory);
     bool finish();
 
-    // The same of a block that may wait for others of its launch, on one thread of the host: until its threads have ended or wait for a word to change, and
-    // on from there once one has. Each block has shared memory of its own but for what the image has, which it may not use.
+    // The same of a block that may wait for others of its launch, on one thread of the host: until a thread waits for a word to change, or none can go on, and
+    // on from there once some can. Each block has shared memory of its own but for what the image has, which it may not use.
     bool start(const Launch& launch, const Index& block, const SharedMemory& shared_memory);
     bool can_resume() const;
     bool resume();
@@ -184,6 +184,7 @@ private:
     unsigned first_ready_ = 0, ready_count_ = 0;
     unsigned started_ = 0, ended_ = 0, at_barrier_ = 0, behind_kernels_ = 0, behind_blocks_ = 0, current_ = 0;
     bool is_early_ = false; // the kernels before have not run
+    bool yields_ = false; // to other blocks, though threads of this one could go on
     Site barrier_{};
     CUresult error_code_ = success;
     std::string error_;

@@ -218,7 +218,8 @@ CUresult launch(const LaunchConfiguration& configuration, CUfunction function, v
                 run(work->launch);
         };
     };
-    return add(stream, {Kind::kernel, name, in_module(execute), {}, {}, launch_kind.is_dependent ? std::function<void()>(in_module(begin_early)) : nullptr, false});
+    return add(stream,
+        {Kind::kernel, name, in_module(execute), {}, {}, launch_kind.is_dependent ? std::function<void()>(in_module(begin_early)) : nullptr, false});
 }
 
 }

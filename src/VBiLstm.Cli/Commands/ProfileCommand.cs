@@ -98,7 +98,7 @@ static class ProfileCommand
             var configuration = configurations.Read(parsed, configurations.Overrides(parsed));
             var t = timeSteps.Read(parsed, configuration);
             var scaling = several is { } of ? ScalingBudget.Count(configuration, t, of.Placement, specification!, of.Network) : null;
-            var counted = PrecisionBudgets.Count(scaling?.Step.Configuration ?? configuration, t);
+            var counted = PrecisionBudgets.Count(scaling?.Step.Configuration ?? configuration, t, specification);
             if (specification is not null && !devices.NamesADevice(parsed))
             {
                 Print(measured: null);

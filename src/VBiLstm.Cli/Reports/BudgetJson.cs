@@ -31,6 +31,8 @@ static class BudgetJson
             Write(json, "tf32", budgets.Tf32, gpu, CudaPrecision.Tf32, measured?.Beside(CudaPrecision.Tf32));
             Write(json, "bf16", budgets.Bf16, gpu, CudaPrecision.Bf16, measured?.Beside(CudaPrecision.Bf16));
             Write(json, "bf16_library", budgets.Bf16Library, gpu, CudaPrecision.Bf16, measured: null);
+            if (budgets.Bf16Resident is { } resident)
+                Write(json, "bf16_resident", resident, gpu, CudaPrecision.Bf16, measured: null);
             if (scaling is null)
                 return;
             json.WriteStartObject("ranks");

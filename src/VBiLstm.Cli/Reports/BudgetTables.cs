@@ -38,6 +38,12 @@ static class BudgetTables
             PrintPhases(CountOf(budgets, precision).Kernels, gpu, [precision], measured?.Beside(precision));
         }
 
+        if (budgets.Bf16Resident is { } resident)
+        {
+            Console.WriteLine("--precision bf16 --loop resident:");
+            PrintPhases(resident, gpu, [CudaPrecision.Bf16], measured: null);
+        }
+
         PrintAssumptions(gpu);
         if (measured is not null)
             Console.WriteLine("Measured: the step as training runs it; each phase alone, its operations called one by one and waited for, "
@@ -87,7 +93,7 @@ static class BudgetTables
     public static void PrintPaperModels(GpuSpecification? gpu, bool markdown)
     {
         var border = markdown ? TableBorder.Markdown : TableBorder.Simple;
-        var models = PaperModel.All.Select(paper => (paper, PrecisionBudgets.Count(paper.Configuration, paper.TimeSteps))).ToList();
+        var models = PaperModel.All.Select(paper => (paper, PrecisionBudgets.Count(paper.Configuration, paper.TimeSteps, gpu))).ToList();
         if (gpu is not null)
             Console.WriteLine($"gpu     {Describe(gpu)}");
         Console.WriteLine();
@@ -97,6 +103,13 @@ static class BudgetTables
             Console.WriteLine($"{Option(precision)}: products of few rows by the project's kernels, with what follows, or by the library");
             Console.WriteLine();
             PrintWithKernels(models, gpu, border, precision);
+        }
+
+        if (Has(gpu, CudaPrecision.Bf16))
+        {
+            Console.WriteLine("--precision bf16 --loop resident: loops over time whose weights stay in shared memory, beside kernels for each time step");
+            Console.WriteLine();
+            PrintResident(models, gpu!, border);
         }
 
         Console.WriteLine("Memory in MB; in bf16 the parameters and what products read of the activations have operands of two bytes");
@@ -164,6 +177,19 @@ static class BudgetTables
         static string Ms(double seconds) => $"{1e3 * seconds:N1}";
     }
 
+    static void PrintResident(List<(PaperModel, PrecisionBudgets)> models, GpuSpecification gpu, TableBorder border)
+    {
+        var table = Right(new Table { Border = border }.AddColumns("model", "kernels", "GB", "ms bf16", "of time steps", "without early starts"), 1);
+        foreach (var (paper, budgets) in models)
+            table.AddRow(budgets.Bf16Resident is { } resident
+                ? [paper.Name, $"{resident.Kernels:N0}", $"{resident.Bytes / 1e9:N1}", Ms(resident, gpu.StartsEarly), Ms(budgets.Bf16, gpu.StartsEarly),
+                    Ms(budgets.Bf16, startEarly: false)]
+                : [paper.Name, "no room", "", "", Ms(budgets.Bf16, gpu.StartsEarly), Ms(budgets.Bf16, startEarly: false)]);
+        Tables.Write(table);
+
+        string Ms(StepBudget budget, bool startEarly) => $"{1e3 * budget.Seconds(gpu, CudaPrecision.Bf16, startEarly):N1}";
+    }
+
     static void PrintMemory(List<(PaperModel, PrecisionBudgets)> models, TableBorder border)
     {
         var table = Right(new Table { Border = border }.AddColumns("model", "B", "T", "parameters, gradients, moments", "their operands",
@@ -229,6 +255,7 @@ static class BudgetTables
         Console.WriteLine("Estimates: of each kernel the longest of its traffic at full bandwidth, its arithmetic at the peak, "
             + $"and {1e6 * GpuSpecification.SecondsPerKernel} µs to start (assumed). "
             + (gpu.StartsEarly ? $"With early starts {1e6 * GpuSpecification.SecondsPerEarlyKernel} µs for each of these (assumed). " : "")
+            + $"A resident loop takes {1e6 * GpuSpecification.SecondsPerGridBarrier} µs more for each of its barriers (assumed), and nothing runs beside it. "
             + "A loop whose time step fits into L2 has its traffic there, all else in memory.");
         Console.WriteLine("Branches get the time in which the main line's kernels only start (assumed); in one line: the same step without them.");
         Console.WriteLine("At least: the longer of the arithmetic at the peak, and of what the step holds beyond L2, written once and read once.");

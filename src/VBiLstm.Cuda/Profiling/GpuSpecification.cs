@@ -13,10 +13,12 @@ namespace VBiLstm.Cuda.Profiling;
 /// <param name="L2Megabytes">Second-level cache.</param>
 /// <param name="L2GigabytesPerSecond">What is read from it. An assumption: no data sheet gives it.</param>
 /// <param name="Link">To the other GPUs of its node.</param>
+/// <param name="Multiprocessors">Of which each has shared memory of its own.</param>
+/// <param name="SharedKilobytesOfBlock">Shared memory that a block can have at most.</param>
 /// <param name="StartsEarly">Whether it starts a kernel before the one before it has ended: from compute capability 9.0 on.</param>
 public sealed record GpuSpecification(
     string Name, string Product, double GigabytesPerSecond, double Fp32Teraflops, double? Tf32Teraflops, double? Bf16Teraflops, int L2Megabytes,
-    double L2GigabytesPerSecond, NodeLink Link, bool StartsEarly = false)
+    double L2GigabytesPerSecond, NodeLink Link, int Multiprocessors, int SharedKilobytesOfBlock, bool StartsEarly = false)
 {
     /// <summary>
     /// Seconds that a node of a graph takes at least, however little it does: starting it once its predecessor is done, and its own latency. An assumption,
@@ -30,18 +32,24 @@ public sealed record GpuSpecification(
     /// </summary>
     public const double SecondsPerEarlyKernel = 1e-6;
 
+    /// <summary>
+    /// What a barrier of all blocks of a kernel takes, between which nothing overlaps. An assumption: CUDA's own was measured on V100 (Zhang et al.,
+    /// arXiv 2004.05371), and on no later GPU that is known here.
+    /// </summary>
+    public const double SecondsPerGridBarrier = 1.5e-6;
+
     // NVIDIA's data sheets and architecture white papers of V100 (SXM2), A100 (SXM4), H100, L40S and GeForce RTX 4090. Bandwidth of L2: about what
     // microbenchmarks were published to reach, V100 2.2 TB/s (Jia et al., arXiv 1804.06826), H100 5.5 TB/s and AD102 5 TB/s (Chips and Cheese); A100 is
     // 2.3 times V100, as its white paper has it.
     public static IReadOnlyList<GpuSpecification> All { get; } =
     [
-        new("v100", "V100 SXM2 32 GB", 900, 15.7, null, null, 6, 2200, NodeLink.NvLink2),
-        new("a100-40", "A100 SXM4 40 GB", 1555, 19.5, 156, 312, 40, 5000, NodeLink.NvLink3),
-        new("a100-80", "A100 SXM4 80 GB", 2039, 19.5, 156, 312, 40, 5000, NodeLink.NvLink3),
-        new("h100-pcie", "H100 PCIe 80 GB", 2000, 51, 378, 756, 50, 5500, NodeLink.Pcie5, StartsEarly: true),
-        new("h100-sxm", "H100 SXM5 80 GB", 3350, 67, 494.5, 989, 50, 5500, NodeLink.NvLink4, StartsEarly: true),
-        new("l40s", "L40S 48 GB", 864, 91.6, 183, 362, 96, 5000, NodeLink.Pcie4),
-        new("rtx4090", "GeForce RTX 4090 24 GB", 1008, 82.6, 82.6, 165.2, 72, 5000, NodeLink.Pcie4),
+        new("v100", "V100 SXM2 32 GB", 900, 15.7, null, null, 6, 2200, NodeLink.NvLink2, 80, 96),
+        new("a100-40", "A100 SXM4 40 GB", 1555, 19.5, 156, 312, 40, 5000, NodeLink.NvLink3, 108, 163),
+        new("a100-80", "A100 SXM4 80 GB", 2039, 19.5, 156, 312, 40, 5000, NodeLink.NvLink3, 108, 163),
+        new("h100-pcie", "H100 PCIe 80 GB", 2000, 51, 378, 756, 50, 5500, NodeLink.Pcie5, 114, 227, StartsEarly: true),
+        new("h100-sxm", "H100 SXM5 80 GB", 3350, 67, 494.5, 989, 50, 5500, NodeLink.NvLink4, 132, 227, StartsEarly: true),
+        new("l40s", "L40S 48 GB", 864, 91.6, 183, 362, 96, 5000, NodeLink.Pcie4, 142, 99),
+        new("rtx4090", "GeForce RTX 4090 24 GB", 1008, 82.6, 82.6, 165.2, 72, 5000, NodeLink.Pcie4, 128, 99),
     ];
 
     /// <summary>The GPU of that name. Throws <see cref="ConfigurationException"/> naming the nearest one.</summary>
@@ -76,8 +84,11 @@ public sealed record GpuSpecification(
         => Math.Max(operation.Kernels * (startEarly && operation.StartsEarly ? SecondsPerEarlyKernel : SecondsPerKernel),
             BusySeconds(operation, precision, fromL2));
 
-    /// <summary>As <see cref="Seconds"/>, without the start of the kernels.</summary>
+    /// <summary>As <see cref="Seconds"/>, without the start of the kernels; a kernel with barriers holds the whole GPU while its blocks wait, too.</summary>
     internal double BusySeconds(in CountedOperation operation, CudaPrecision precision, bool fromL2)
+        => MovingSeconds(operation, precision, fromL2) + operation.GridBarriers * SecondsPerGridBarrier;
+
+    double MovingSeconds(in CountedOperation operation, CudaPrecision precision, bool fromL2)
     {
         var gigabytesPerSecond = fromL2 && operation.Bytes <= L2Bytes ? L2GigabytesPerSecond : GigabytesPerSecond;
         return Math.Max(operation.Bytes / (1e9 * gigabytesPerSecond), operation.FloatingPointOperations / PeakOperations(precision));

@@ -20,6 +20,9 @@ public sealed record StepBudget(RunConfiguration Configuration, int TimeSteps, I
     /// <summary>In the order of the calls, of every phase.</summary>
     public required IReadOnlyList<(TrainingPhase Phase, CountedOperation Operation)> Operations { get; init; }
 
+    /// <summary>Whether a loop over time is one kernel.</summary>
+    public bool HasResidentLoop => Operations.Any(operation => operation.Operation.GridBarriers > 0);
+
     public int Kernels => Phases.Sum(phase => phase.Kernels);
 
     /// <inheritdoc cref="PhaseBudget.EarlyStarts"/>
@@ -81,15 +84,17 @@ public sealed record StepBudget(RunConfiguration Configuration, int TimeSteps, I
     /// <param name="timeSteps">T, predicted steps of every sequence.</param>
     /// <param name="precision">Of products; float32, and TF32 by the library, count the same.</param>
     /// <param name="products">What computes those of few rows in bf16 and TF32; automatic is by the kernels.</param>
+    /// <param name="residentOn">The GPU whose shared memory keeps the weights of bf16's loops over time where they fit; null: none does.</param>
     /// <exception cref="ConfigurationException">A field is out of range.</exception>
     public static StepBudget Count(RunConfiguration configuration, int timeSteps, CudaPrecision precision = CudaPrecision.Tf32,
-        CudaProducts products = CudaProducts.Automatic)
+        CudaProducts products = CudaProducts.Automatic, GpuSpecification? residentOn = null)
     {
         ArgumentNullException.ThrowIfNull(configuration);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(timeSteps);
         configuration.Validate();
         var (model, training) = (configuration.Model, configuration.Training);
-        using var device = new CountingDevice(precision == CudaPrecision.Bf16, precision != CudaPrecision.Fp32 && products != CudaProducts.Library);
+        using var device = new CountingDevice(precision == CudaPrecision.Bf16, precision != CudaPrecision.Fp32 && products != CudaProducts.Library,
+            residentOn is { } gpu ? loop => ResidentLoops.Fit(loop, gpu.Multiprocessors, gpu.SharedKilobytesOfBlock << 10) : null);
         using var parameters = new ModelParameters(device, model, training: true, training.Shards);
         using var step = new TrainingStep(device, parameters, timeSteps, training.ShardSize, training);
         using var metrics = step.CreateMetricsReadback();

@@ -54,7 +54,7 @@ public sealed record VariationalLoop : IDisposable
     /// <summary>[T·B, 4H]: input projections plus bias, then activations, then dA; going backward begins with the last time step's dA.</summary>
     public required Tensor Gates { get; init; }
 
-    /// <summary>[T·B, H].</summary>
+    /// <summary>[T·B, H]; where only the forward pass runs, [B, H] will do.</summary>
     public required Tensor TanhC { get; init; }
 
     /// <summary>[T·B, H], or empty.</summary>
@@ -75,10 +75,10 @@ public sealed record VariationalLoop : IDisposable
     /// <summary>z_t, [T·B, Z].</summary>
     public required Tensor Z { get; init; }
 
-    /// <summary>[T·B, M].</summary>
+    /// <summary>[T·B, M]; where only the forward pass runs, [B, M] will do.</summary>
     public required Tensor PsiHidden { get; init; }
 
-    /// <summary>[T·B, 2H]: moments, then their gradient.</summary>
+    /// <summary>[T·B, 2H]: moments, then their gradient; where only the forward pass runs, [B, 2H] will do.</summary>
     public required Tensor PsiOutput { get; init; }
 
     /// <summary>ε′_t, [T·B, H]; empty where b̃_t is its mean.</summary>

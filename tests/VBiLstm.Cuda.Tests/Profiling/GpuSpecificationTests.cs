@@ -8,7 +8,7 @@ namespace VBiLstm.Cuda.Tests.Profiling;
 /// <summary>Each of the three limits by hand, on a GPU of round figures.</summary>
 public class GpuSpecificationTests
 {
-    static readonly GpuSpecification Gpu = new("round", "Round", 1000, 10, 100, 200, 50, 5000, new NodeLink("NVLink", 100));
+    static readonly GpuSpecification Gpu = new("round", "Round", 1000, 10, 100, 200, 50, 5000, new NodeLink("NVLink", 100), 100, 100);
 
     [Theory]
     [InlineData(1, 1_000_000_000, 1e9, 1e-3)]
@@ -23,6 +23,11 @@ public class GpuSpecificationTests
     [InlineData(false, true, 6e-6)]
     public void A_kernel_that_starts_early_takes_half_as_long_to_start(bool canStartEarly, bool startEarly, double seconds)
         => Assert.Equal(seconds, Gpu.Seconds(new CountedOperation("any", 3, 1000, 1e3, canStartEarly), CudaPrecision.Fp32, startEarly: startEarly), 1e-12);
+
+    // A million bytes take a microsecond.
+    [Fact]
+    public void Barriers_of_the_grid_come_on_top()
+        => Assert.Equal(1e-6 + (10 * 1.5e-6), Gpu.Seconds(new CountedOperation("loop", 1, 1_000_000, 0, GridBarriers: 10), CudaPrecision.Bf16), 1e-12);
 
     [Fact]
     public void Tensor_cores_are_used_where_there_are_any()

@@ -9,7 +9,7 @@ public class RankSumTests
 {
     const double Exchange = 15e-6;
 
-    static readonly GpuSpecification Gpu = new("round", "Round", 1000, 10, 100, 200, 50, 5000, new NodeLink("NVLink", 100));
+    static readonly GpuSpecification Gpu = new("round", "Round", 1000, 10, 100, 200, 50, 5000, new NodeLink("NVLink", 100), 100, 100);
 
     static readonly RankLinks Links = new(Gpu.Link, new NetworkLink("round", "Round", 10));
 

@@ -8,7 +8,7 @@ public class ScalingBudgetTests
 {
     const int T = 5;
 
-    static readonly GpuSpecification Gpu = new("round", "Round", 1000, 10, 100, 200, 50, 5000, new NodeLink("NVLink", 100));
+    static readonly GpuSpecification Gpu = new("round", "Round", 1000, 10, 100, 200, 50, 5000, new NodeLink("NVLink", 100), 100, 100);
 
     static readonly NetworkLink Network = new("round", "Round", 10);
 

@@ -186,10 +186,23 @@ public class StepBudgetTests
     {
         var budget = Count(Model);
         var (held, operations) = (budget.Memory.ParameterBytes + budget.Memory.ActivationBytes, budget.FloatingPointOperations);
-        var gpu = new GpuSpecification("round", "Round", 1000, 10, 100, 200, 0, 5000, new NodeLink("NVLink", 100));
+        var gpu = new GpuSpecification("round", "Round", 1000, 10, 100, 200, 0, 5000, new NodeLink("NVLink", 100), 100, 100);
         Assert.Equal(2 * held / 1e12, budget.LeastSeconds(gpu, CudaPrecision.Tf32), 1e-12);
         Assert.Equal(operations / 200e12, budget.LeastSeconds(gpu with { L2Megabytes = 50 }, CudaPrecision.Bf16), 1e-15);
         Assert.Equal(operations / 10e12, budget.LeastSeconds(gpu with { L2Megabytes = 50 }, CudaPrecision.Fp32), 1e-15);
+    }
+
+    [Fact]
+    public void A_resident_loop_does_the_same_arithmetic_and_reads_its_weights_once()
+    {
+        var gpu = GpuSpecification.Get("h100-sxm");
+        var configuration = new RunConfiguration { Model = Model, Training = new TrainingConfiguration { BatchSize = 4 } };
+        var steps = StepBudget.Count(configuration, T, CudaPrecision.Bf16);
+        var resident = StepBudget.Count(configuration, T, CudaPrecision.Bf16, residentOn: gpu);
+        Assert.Equal(steps.FloatingPointOperations, resident.FloatingPointOperations, 1e-6 * steps.FloatingPointOperations);
+        Assert.True(resident.Bytes < steps.Bytes);
+        foreach (var phase in new[] { TrainingPhase.F3, TrainingPhase.B5 })
+            Assert.Equal(5 * T, resident.Phases.Single(counted => counted.Phase == phase).Operations.Sum(operation => operation.GridBarriers));
     }
 
     [Fact]
@@ -226,6 +239,9 @@ public class StepBudgetTests
     {
         // Three small kernels leave 2 µs each of which 1 µs is busy, so that 3 of 10 µs are done before the join.
         Assert.Equal(6 + 7 + 2, Microseconds(Of(10, isInBranch: true), Of(1), Of(1), Of(1), Of(0, joins: 1)), 1e-6);
+
+        // Kernels whose blocks wait for each other leave none.
+        Assert.Equal(1 + (4 * 1.5) + 10 + 2, Microseconds(Of(10, isInBranch: true), Of(1) with { GridBarriers = 4 }, Of(0, joins: 1)), 1e-6);
 
         // Hidden altogether, as long as the main line has room for it.
         Assert.Equal(8, Microseconds(Of(3, isInBranch: true), Of(0), Of(0), Of(0), Of(0, joins: 1)), 1e-6);

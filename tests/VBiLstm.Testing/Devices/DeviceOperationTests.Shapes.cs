@@ -36,9 +36,10 @@ public abstract partial class DeviceOperationTests
             return ids;
         }
 
-        public Weight Weight(int rows, int columns)
+        public Weight Weight(int rows, int columns, bool isSpoilt = true)
         {
-            var weight = device.CreateWeight(Tensor(rows, columns), WeightUse.Forward | WeightUse.Transposed);
+            var values = isSpoilt ? Tensor(rows, columns) : new Tensor(tensors.Flat(rows * columns, _ => 0.5).Address, rows, columns, columns);
+            var weight = device.CreateWeight(values, WeightUse.Forward | WeightUse.Transposed);
             _weights.Add(weight);
             device.RefreshWeights([weight]);
             return weight;
@@ -84,6 +85,56 @@ public abstract partial class DeviceOperationTests
         DC = o.Tensor(3, 5),
     };
 
+    // T = 2, B = 3, H = 5, M = 4, Z = 2; what going forward reads and writes.
+    static VariationalLoop Loop(Operands o) => new()
+    {
+        Steps = 2,
+        BatchSize = 3,
+        HiddenStack = o.Weight(5, 24),
+        PosteriorWeight = o.Weight(4, 4),
+        PsiHiddenWeight = o.Weight(2, 4),
+        PsiWeight = o.Weight(4, 10),
+        LatentStack = o.Weight(7, 20),
+        RecurrentStack = o.Weight(12, 20, isSpoilt: false),
+        PosteriorHiddenWeight = o.Weight(5, 4, isSpoilt: false),
+        PosteriorBias = o.Tensor(1, 4),
+        PsiHiddenBias = o.Tensor(1, 4),
+        PsiBias = o.Tensor(1, 10),
+        H = o.Tensor(9, 5),
+        C = o.Tensor(9, 5),
+        Gates = o.Tensor(6, 20),
+        TanhC = o.Tensor(6, 5),
+        UpdateMask = o.Tensor(6, 5),
+        HiddenProduct = o.Tensor(3, 24),
+        PosteriorHidden = o.Tensor(6, 4),
+        PosteriorOutput = o.Tensor(6, 4),
+        EpsilonZ = o.Tensor(6, 2),
+        Z = o.Tensor(6, 2),
+        PsiHidden = o.Tensor(6, 4),
+        PsiOutput = o.Tensor(6, 10),
+        EpsilonB = o.Tensor(6, 5),
+        BTilde = o.Tensor(6, 5),
+        Phi = new LeakyRelu(0.1f, 1),
+        LatentHead = Identity,
+        ReconstructionHead = Identity,
+    };
+
+    static VariationalLoop WithGradients(VariationalLoop loop, Operands o) => loop with
+    {
+        RecurrentStack = o.Weight(12, 20),
+        PosteriorHiddenWeight = o.Weight(5, 4),
+        DH = o.Tensor(9, 5),
+        DC = o.Tensor(3, 5),
+        RecurrentProduct = o.Tensor(3, 12),
+        DBTilde = o.Tensor(6, 5),
+        DPsiMoments = o.Tensor(6, 10),
+        DPsiHidden = o.Tensor(6, 4),
+        DZ = o.Tensor(6, 2),
+        DPosteriorMoments = o.Tensor(6, 4),
+        DPosteriorHidden = o.Tensor(6, 4),
+        SkipMask = o.Tensor(6, 1),
+    };
+
     static readonly Dictionary<string, Action<Device, Operands>> Operations = new()
     {
         [nameof(Device.Upload)] = (d, o) => d.Upload(new float[12], o.Tensor(3, 4)),
@@ -125,6 +176,9 @@ public abstract partial class DeviceOperationTests
             d.LstmSequenceForward(sequence);
             d.LstmSequenceBackward(sequence);
         },
+        [nameof(Device.PrepareLoop)] = (d, o) => d.PrepareLoop(Loop(o)),
+        [nameof(Device.TryLoopForward)] = (d, o) => d.TryLoopForward(Loop(o)),
+        [nameof(Device.TryLoopBackward)] = (d, o) => d.TryLoopBackward(WithGradients(Loop(o), o)),
         [nameof(Device.LeakyReluForward)] = (d, o) => d.LeakyReluForward(o.Tensor(4, 3), o.Tensor(4, 3), o.Tensor(4, 3), new LeakyRelu(0.1f, 1)),
         [nameof(Device.LeakyReluBackward)] = (d, o)
             => d.LeakyReluBackward(o.Tensor(4, 3), o.Tensor(4, 3), o.Tensor(4, 3), o.Tensor(4, 1), o.Tensor(4, 3), new LeakyRelu(0.1f, 1)),

@@ -247,8 +247,8 @@ extern "C" __global__ void add_fetched_before(const float* x, const float* w, fl
     y[position()] = x[position()] + places.floats[(i + 4) % 64];
 }
 
-// Four times y = the sum of x over all blocks, which then is the next x, exchanged by way of partial sums [2, blocks, 64]. The fault: 1 lacks the grid's barrier, in
-// 2 the last block never comes to it, 3 uses static shared memory.
+// Four times y = the sum of x over all blocks, which then is the next x, exchanged by way of partial sums [2, blocks, 64]. The fault: 1 lacks the grid's
+// barrier, in 2 the last block never comes to it, 3 uses static shared memory.
 extern "C" __global__ void sum_over_blocks(const float* x, float* partial, float* y, unsigned long long* arrivals, int fault)
 {
     __shared__ float kept[64];

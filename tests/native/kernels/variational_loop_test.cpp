@@ -9,12 +9,12 @@ extern "C" int softgpu_configure(const char* name, const char* value);
 
 namespace {
 
-// Rows B, units H, hidden units M, latents Z; blocks of the loop. Up to 32, 64 and 128 rows have fragments and shares of their own; a block has up to 8 tiles of
-// a product, K up to more fragments than are under way.
+// Rows B, units H, hidden units M, latents Z; blocks of the loop. Up to 32, 64 and 128 rows have fragments and shares of their own; a block has up to 8
+// tiles of a product, K up to more fragments than are under way.
 struct LoopShape
 {
     int rows, units, hidden, latents, blocks;
-    bool has_options; // tensors that may be empty are there
+    bool has_options; // tensors that may be empty are there, and what the forward pass alone writes holds one time step
 };
 
 const LoopShape loop_shapes[] = {
@@ -29,9 +29,12 @@ constexpr Layout layout{0, 3};
 constexpr LeakyRelu phi{0.3f, 1.5f};
 constexpr GaussianHead latent_head{-2, 2, false}, reconstruction_head{-2, 2, true};
 
+// All of what holds no more.
 Tensor rows_of(const Tensor& x, int begin, int count)
 {
     if (x.data == nullptr && x.operand == nullptr)
+        return x;
+    if (x.rows == count)
         return x;
     const auto offset = static_cast<std::ptrdiff_t>(begin) * x.stride;
     return {x.data == nullptr ? nullptr : x.data + offset, count, x.columns, x.stride, x.operand == nullptr ? nullptr : x.operand + offset};
@@ -45,6 +48,12 @@ Tensor columns_of(const Tensor& x, int begin, int count)
 Tensor without_operand(Tensor x)
 {
     x.operand = nullptr;
+    return x;
+}
+
+Tensor operand_alone(Tensor x)
+{
+    x.data = nullptr;
     return x;
 }
 
@@ -170,9 +179,10 @@ protected:
         buffers.add("gates", steps * b, 4 * h, 1);
         buffers.add("posterior_hidden", steps * b, m, 1);
         buffers.add("epsilon_z", steps * b, z, 1);
-        for (const auto& [name, columns] : {std::pair("tanh_c", h), {"posterior_output", 2 * z}, {"latents", z}, {"psi_hidden", m}, {"psi_output", 2 * h},
-                 {"b_tilde", h}})
+        for (const auto& [name, columns] : {std::pair("posterior_output", 2 * z), {"latents", z}, {"b_tilde", h}})
             buffers.add_zero(name, steps * b, columns);
+        for (const auto& [name, columns] : {std::pair("tanh_c", h), {"psi_hidden", m}, {"psi_output", 2 * h}})
+            buffers.add_zero(name, (has_options ? 1 : steps) * b, columns);
         buffers.add_zero("hidden_product", b, 4 * h);
         buffers.add_zero("latent_input", b, z + h);
         if (has_options) {
@@ -262,7 +272,8 @@ protected:
         const LoopMemory memory(shape, {{m + 4 * h, 1, h}, {z, 2, m}, {m, 1, z}, {h, 2, m}, {h, 4, z + h}});
         const auto& e = memory.exchanges;
         launch_cooperatively("variational_loop_forward", static_cast<unsigned>(blocks), memory.shared_bytes,
-            VariationalLoopForward{memory.arrivals, memory.plan, e[0], e[1], e[2], e[3], e[4], x["hidden_stack"], without_operand(x["posterior_weight"]),
+            VariationalLoopForward{memory.arrivals, memory.plan, e[0], e[1], e[2], e[3], e[4], operand_alone(x["hidden_stack"]),
+                without_operand(x["posterior_weight"]),
                 x["psi_hidden_weight"], x["psi_weight"], x["latent_stack"], x["posterior_bias"], x["psi_hidden_bias"], x["psi_bias"], x["states"], x["cells"],
                 without_operand(x["gates"]), x["tanh_c"], x["update_mask"], x["hidden_product"], x["posterior_hidden"], without_operand(x["posterior_output"]),
                 x["epsilon_z"], x["latents"], x["psi_hidden"], without_operand(x["psi_output"]), x["epsilon_b"], x["b_tilde"], phi, latent_head,

@@ -8,5 +8,6 @@ namespace VBiLstm.Devices.Counting;
 /// <param name="StartsEarly">Whether a GPU can start it before the kernel before it has ended.</param>
 /// <param name="IsInBranch">Whether it is beside the operations that come after its branch.</param>
 /// <param name="Joins">How often branches were joined before it.</param>
+/// <param name="GridBarriers">How often all blocks of it wait for each other; nothing runs beside an operation that has any.</param>
 public readonly record struct CountedOperation(string Name, int Kernels, long Bytes, double FloatingPointOperations, bool StartsEarly = false,
-    bool IsInBranch = false, int Joins = 0);
+    bool IsInBranch = false, int Joins = 0, int GridBarriers = 0);

@@ -6,7 +6,8 @@ namespace VBiLstm.Devices.Counting;
 /// </summary>
 /// <param name="roundsOperands">Whether products are of bf16.</param>
 /// <param name="hasThinKernels">Whether a product of few rows is one kernel with what follows; otherwise a library computes it too.</param>
-public sealed partial class CountingDevice(bool roundsOperands = false, bool hasThinKernels = false) : Device
+/// <param name="isResident">Whether such a loop over time is one kernel whose weights stay in shared memory; null: none is.</param>
+public sealed partial class CountingDevice(bool roundsOperands = false, bool hasThinKernels = false, Func<VariationalLoop, bool>? isResident = null) : Device
 {
     // What cuMemAlloc aligns to; the first address is not zero, which would be an empty tensor.
     const long Alignment = 256;
@@ -97,7 +98,8 @@ public sealed partial class CountingDevice(bool roundsOperands = false, bool has
     {
     }
 
-    void Count(string name, long bytes, double floatingPointOperations = 0, CountedLaunch launch = CountedLaunch.Kernel)
+    void Count(string name, long bytes, double floatingPointOperations = 0, CountedLaunch launch = CountedLaunch.Kernel,
+        int gridBarriers = 0)
     {
         var startsEarly = launch switch
         {
@@ -109,7 +111,7 @@ public sealed partial class CountingDevice(bool roundsOperands = false, bool has
         if (Counted is null)
             return;
         HostLaunches += _replaying ? 0 : 1;
-        Counted(new CountedOperation(name, 1, bytes, floatingPointOperations, startsEarly, _inBranch, _joins));
+        Counted(new CountedOperation(name, 1, bytes, floatingPointOperations, startsEarly, _inBranch, _joins, gridBarriers));
     }
 
     void CountUpload(long bytes)
