@@ -1,6 +1,7 @@
 using System.CommandLine;
 using VBiLstm.Cli.Commands;
 using VBiLstm.Cli.Execution;
+using VBiLstm.Cli.Options;
 
 var root = new RootCommand("""
     Trains Variational Bi-LSTMs: a forward and a backward LSTM joined at every time step by a variational auto-encoder,
@@ -24,4 +25,5 @@ root.Subcommands.Add(BenchCommand.Create());
 root.Subcommands.Add(DoctorCommand.Create());
 root.Subcommands.Add(VerifyCommand.Create());
 root.Subcommands.Add(ProfileCommand.Create());
+ShortHelp.Use(root);
 return CommandExecution.Run(root, args);

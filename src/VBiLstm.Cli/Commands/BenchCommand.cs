@@ -41,7 +41,7 @@ static class BenchCommand
         };
         var (configurations, devices, rankTimeout) = (new ConfigurationOptions(), new DeviceOptions(), new RankTimeoutOption());
         var json = CommonOptions.Json();
-        var command = new Command("bench", $"""
+        var command = new Command("bench", """
             Measures how fast this machine trains a configuration, or evaluates it or draws from it (--what): samples/s, tokens/s (predicted steps of all
             sequences), arithmetic rate and its share of the rate of multiply-adds measured beside it, memory, and the time of each phase of docs/model.md
             (F1..B7, Adam). The sequences are random and of full length. Nothing is written. Let nothing else run meanwhile. On several ranks the
@@ -55,9 +55,6 @@ static class BenchCommand
               mpirun -n 4 vbilstm bench --set training.batch_size=128
               vbilstm bench --what evaluate --importance-samples 50 --preset seq-mnist-rows
               vbilstm bench --what sample --set training.batch_size=128
-
-            Keys for --set and --config, with their defaults:
-            {ConfigurationOptions.Keys}
             """)
         {
             what, importanceSamples, seconds, tune, json,

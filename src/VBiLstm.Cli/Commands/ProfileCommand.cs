@@ -42,7 +42,7 @@ static class ProfileCommand
         var timeSteps = new TimeStepsOption();
         var (configurations, devices, ranks, json) = (new ConfigurationOptions(), new DeviceOptions(), new RankOptions(), CommonOptions.Json());
         json.Description = "With --budget: prints one JSON object instead of tables.";
-        var command = new Command("profile", $"""
+        var command = new Command("profile", """
             Where the time of a training step goes, phase by phase of docs/model.md. With --device cuda, runs a few steps kernel by kernel, their
             phases as NVTX ranges, and as many as the captured graph that trains, between profiler start and stop, and prints the command lines of nsys
             and ncu; vbilstm train --profile-steps does the same around steps of a real training. --budget counts kernels, memory
@@ -59,9 +59,6 @@ static class ProfileCommand
               vbilstm profile --budget --preset digits
               vbilstm profile --budget --gpu h100-sxm --preset seq-mnist --ranks 8 --set training.batch_size=256
               vbilstm profile --budget --gpu h100-sxm --preset seq-mnist --ranks 64 --ranks-per-node 8 --network ib-400 --set training.batch_size=2048
-
-            Keys for --set and --config, with their defaults:
-            {ConfigurationOptions.Keys}
             """)
         {
             budget, gpu, allPresets, markdown, steps, json,

@@ -44,7 +44,7 @@ static class TrainCommand
             Description = "cuda: FIRST:LAST, steps between profiler start and stop, for nsys and ncu told to wait for it (docs/profiling.md).",
         };
         var (configurations, devices, rankTimeout) = (new ConfigurationOptions(), new DeviceOptions(), new RankTimeoutOption());
-        var command = new Command("train", $"""
+        var command = new Command("train", """
             Trains a model and leaves everything in runs/NAME: configuration.json, metrics.jsonl, TensorBoard events,
             curves.png, samples.png and the checkpoints "best" and "last". Ctrl-C finishes the step, saves, and says how to resume; so do
             SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 and SIGXCPU, with which batch systems announce their end (docs/cluster.md).
@@ -58,9 +58,6 @@ static class TrainCommand
               vbilstm train --run my-job --resume-or-start --stop-after 3h50m
               nsys profile --capture-range=cudaProfilerApi vbilstm train --device cuda --profile-steps 100:109
               mpirun -n 4 vbilstm train --set training.batch_size=128
-
-            Keys for --set and --config, with their defaults:
-            {ConfigurationOptions.Keys}
             """)
         {
             data, steps, epochs, seed, onNonFinite, run, resume, resumeOrStart, stopAfter, profileSteps,

@@ -36,7 +36,7 @@ static class VerifyCommand
         };
         var (configurations, devices, rankTimeout) = (new ConfigurationOptions(), new DeviceOptions(), new RankTimeoutOption());
         var json = CommonOptions.Json();
-        var command = new Command("verify", $"""
+        var command = new Command("verify", """
             Runs the same training steps on a device and on a reference, the CPU with one thread and another vector width, and compares every tensor:
             noise bit by bit, then activations, losses, gradients, parameters and Adam moments within tolerances (docs/verification.md). The sequences
             are random and of different lengths. Without --preset or --config a small model is taken that has every part of a Variational Bi-LSTM at
@@ -50,9 +50,6 @@ static class VerifyCommand
               vbilstm verify --device cuda --precision fp32 --against cudnn
               mpirun -n 4 vbilstm verify
               vbilstm verify --simd 512 --preset seq-mnist-rows --time-steps 28
-
-            Keys for --set and --config, with their defaults:
-            {ConfigurationOptions.Keys}
             """)
         {
             steps, timeSteps, against, json,

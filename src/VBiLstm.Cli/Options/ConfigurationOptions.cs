@@ -21,6 +21,8 @@ sealed class ConfigurationOptions
     /// <summary>Every key with its default, for a command's help.</summary>
     public static string Keys => string.Join('\n', ConfigurationKey.All.Select(key => $"  {key.Path}={key.Default}\n      {key.Description}"));
 
+    public static bool AreOptionsOf(Command command) => command.Options.Any(option => option.Name == "--set");
+
     public void AddTo(Command command)
     {
         command.Options.Add(_preset);
