@@ -15,7 +15,7 @@ trap 'rm -rf "$work"' EXIT
 
 # Both programs in one folder share the runtime and the library. Analysers have had their say in the build.
 for project in src/VBiLstm.Cli tests/VBiLstm.Cuda.Tests; do
-    dotnet publish "$project" -c Release -r linux-x64 --self-contained -p:SatelliteResourceLanguages=en -p:RunAnalyzers=false -o "$work/$name/bin" -v quiet
+    dotnet publish "$project" -c Release -r linux-x64 --self-contained -p:SkipNative=false -p:SatelliteResourceLanguages=en -p:RunAnalyzers=false -o "$work/$name/bin" -v quiet
 done
 cd "$work/$name/bin"
 for part in vbilstm VBiLstm.Cuda.Tests vbilstm_kernels.fatbin softgpu/libcuda.so.1 softgpu/vbilstm_kernels.fatbin oracle; do

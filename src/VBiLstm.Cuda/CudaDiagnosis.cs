@@ -158,7 +158,7 @@ public static unsafe class CudaDiagnosis
             : finding with
             {
                 Missing = $"no --device soft, because {missing} is not there; "
-                    + "it is built with the program where CMake and a C++ compiler are found",
+                    + "it is built with the solution, or -p:SkipNative=false, where CMake and a C++ compiler are found",
             };
     }
 

@@ -85,7 +85,8 @@ static partial class NativeLibraries
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new CudaException($"The kernels cannot be read from {path}: {e.Message} They are built with the program where "
+            throw new CudaException($"The kernels cannot be read from {path}: {e.Message} They are built with the solution, or "
+                + "-p:SkipNative=false, where "
                 + $"{(_software == true ? "CMake and a C++ compiler" : "CMake and nvcc 12 or 13")} are found; {KernelsVariable} names another file.", e);
         }
     }
