@@ -5,8 +5,9 @@ namespace VBiLstm.Model;
 
 public sealed partial class TrainingStep
 {
-    // The moments of the last pass on the host, [T, B, 2Z] each, where they were asked for.
+    // The moments of the last pass on the host, [T, B, 2Z] each, where they were asked for, and e^(λ_q − λ_p) and e^(−λ_p) of one row.
     float[] _posteriorMoments = [], _priorMoments = [];
+    double[] _exponentials = [];
     bool _hasMoments;
 
     /// <summary>
@@ -48,6 +49,8 @@ public sealed partial class TrainingStep
             return;
         ReadMoments(latents);
         var (z, p, q) = (_model.LatentUnits, _priorMoments, _posteriorMoments);
+        var ratios = _exponentials.AsSpan(0, z);
+        var precisions = _exponentials.AsSpan(z, z);
         var validity = _frame.Inputs.HostValidity;
         for (var t = 0; t < Steps; t++)
         {
@@ -55,19 +58,29 @@ public sealed partial class TrainingStep
             {
                 if (validity[(t + 1) * Sequences + n] == 0)
                     continue;
+                var at = (t * BatchSize + n) * 2 * z;
                 for (var j = 0; j < z; j++)
                 {
-                    var at = (t * BatchSize + n) * 2 * z + j;
-                    double lambdaQ = Math.Clamp(q[at + z], _model.LogVarianceMin, _model.LogVarianceMax);
-                    double lambdaP = p.Length == 0 ? 0 : Math.Clamp(p[at + z], _model.LogVarianceMin, _model.LogVarianceMax);
-                    double difference = p.Length == 0 ? q[at] : q[at] - p[at];
-                    kl[j] += 0.5 * (lambdaP - lambdaQ + Math.Exp(lambdaQ - lambdaP) + difference * difference * Math.Exp(-lambdaP) - 1);
-                    mean[j] += q[at];
-                    meanSquare[j] += (double)q[at] * q[at];
+                    precisions[j] = -PriorLogVariance(at + z + j);
+                    ratios[j] = Clamped(q[at + z + j]) + precisions[j];
+                }
+
+                Exponentials.Replace(_exponentials);
+                for (var j = 0; j < z; j++)
+                {
+                    double muQ = q[at + j], difference = p.Length == 0 ? q[at + j] : q[at + j] - p[at + j];
+                    kl[j] += 0.5 * (PriorLogVariance(at + z + j) - Clamped(q[at + z + j]) + ratios[j] + difference * difference * precisions[j] - 1);
+                    mean[j] += muQ;
+                    meanSquare[j] += muQ * muQ;
                 }
             }
         }
+
+        // A fixed prior is N(0, I).
+        double PriorLogVariance(int index) => p.Length == 0 ? 0 : Clamped(p[index]);
     }
+
+    double Clamped(float logVariance) => Math.Clamp(logVariance, _model.LogVarianceMin, _model.LogVarianceMax);
 
     void ReadMoments(LatentTensors latents)
     {
@@ -78,6 +91,7 @@ public sealed partial class TrainingStep
         {
             _posteriorMoments = new float[latents.Posterior.Count];
             _priorMoments = new float[latents.Prior.Count];
+            _exponentials = new double[2 * _model.LatentUnits];
         }
 
         var (q, p) = (_frame.Whole(latents.Posterior), _frame.Whole(latents.Prior));

@@ -16,8 +16,17 @@ sealed class BernoulliOutput(int frameSize) : Output
     // The temperature divides the logits.
     public override void Sample(ReadOnlySpan<float> output, double temperature, ref CounterRandom random, Span<float> values)
     {
-        for (var d = 0; d < values.Length; d++)
-            values[d] = random.NextSingle() < 1 / (1 + Math.Exp(-output[d] / temperature)) ? 1 : 0;
+        const int Piece = 256;
+        Span<double> exponentials = stackalloc double[Math.Min(Piece, values.Length)];
+        for (var start = 0; start < values.Length; start += Piece)
+        {
+            var piece = values.Slice(start, Math.Min(Piece, values.Length - start));
+            for (var d = 0; d < piece.Length; d++)
+                exponentials[d] = -output[start + d] / temperature;
+            Exponentials.Replace(exponentials[..piece.Length]);
+            for (var d = 0; d < piece.Length; d++)
+                piece[d] = random.NextSingle() < 1 / (1 + exponentials[d]) ? 1 : 0;
+        }
     }
 
     public override float RandomValue(ref CounterRandom random) => random.NextInt32(2);

@@ -1,3 +1,4 @@
+using System.Buffers;
 using VBiLstm.Devices;
 using VBiLstm.Noise;
 
@@ -23,18 +24,24 @@ sealed class CategoricalOutput(int vocabularySize) : Output
         var largest = float.NegativeInfinity;
         foreach (var logit in logits)
             largest = MathF.Max(largest, logit);
-        double total = 0;
-        foreach (var logit in logits)
-            total += Math.Exp((logit - largest) / temperature);
-        var left = random.NextSingle() * total;
+        var weights = ArrayPool<double>.Shared.Rent(logits.Length);
         for (var i = 0; i < logits.Length; i++)
+            weights[i] = (logits[i] - largest) / temperature;
+        Exponentials.Replace(weights.AsSpan(0, logits.Length));
+        double total = 0;
+        for (var i = 0; i < logits.Length; i++)
+            total += weights[i];
+        var left = random.NextSingle() * total;
+        var drawn = 0;
+        for (; drawn < logits.Length - 1; drawn++)
         {
-            left -= Math.Exp((logits[i] - largest) / temperature);
+            left -= weights[drawn];
             if (left < 0)
-                return i;
+                break;
         }
 
-        return logits.Length - 1;
+        ArrayPool<double>.Shared.Return(weights);
+        return drawn;
     }
 
     public override float RandomValue(ref CounterRandom random) => random.NextInt32(vocabularySize);
