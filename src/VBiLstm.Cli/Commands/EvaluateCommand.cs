@@ -38,7 +38,10 @@ static class EvaluateCommand
         {
             Description = "The data's new place, where they are no longer at the run's; their contents must be the same.",
         };
-        var batch = new Option<int?>("--batch-size") { Description = "Sequences side by side; figures do not depend on it. Default: the run's." };
+        var batch = new Option<int?>("--batch-size")
+        {
+            Description = "Sequences of a batch, of which several may be scored side by side; figures do not depend on it. Default: the run's.",
+        };
         var (devices, rankTimeout, json) = (new DeviceOptions(), new RankTimeoutOption(), CommonOptions.Json());
         var command = new Command("evaluate", """
             Scores a split: the bound (KL weight 1, no auxiliary terms) with its NLL and KL in nats per sequence, the task's own

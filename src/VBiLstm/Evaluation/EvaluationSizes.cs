@@ -10,15 +10,20 @@ namespace VBiLstm.Evaluation;
 /// <param name="Samples">Trajectories of each sequence.</param>
 readonly record struct EvaluationSizes(int Shards, int Samples)
 {
-    /// <summary>Products reach their rate with fewer on a CPU; a GPU wants many.</summary>
     public const int MaximumRows = 512;
+
+    /// <summary>Rows of prior mode, which holds one time step of them.</summary>
+    public const int PriorModeRows = 128;
+
+    // A CPU's products have their rate with so many; more would only leave its caches.
+    const int RowsOfCpu = 128;
 
     // Where a batch of training takes less.
     const long SmallestMemory = 256_000_000;
 
     /// <summary>
-    /// As many rows as take no more memory than a batch of training (or 256 MB, or a quarter of what is free where that is less), at most 512; at least one
-    /// shard and one trajectory.
+    /// As many rows as take no more memory than a batch of training (or 256 MB, or a quarter of what is free where that is less), at most 512: trajectories
+    /// first, which share work; then shards, on a CPU to 128 rows. At least one shard and one trajectory.
     /// </summary>
     /// <param name="device">Where the evaluation runs.</param>
     /// <param name="model">A valid configuration.</param>
@@ -39,7 +44,8 @@ readonly record struct EvaluationSizes(int Shards, int Samples)
         var samples = Enumerable.Range(1, Math.Min(most, trajectories)).MinBy(count => Parts(trajectories, count) * (count + 0.5));
 
         // Alike in size, so that the last has few empty rows.
-        var passes = Parts(shards, Math.Min(shards, most / samples));
+        var rows = device.HasOwnMemory ? MaximumRows : RowsOfCpu;
+        var passes = Parts(shards, Math.Clamp(Math.Min(most, rows / shardSize) / samples, 1, shards));
         return new EvaluationSizes(Parts(shards, passes), samples);
     }
 

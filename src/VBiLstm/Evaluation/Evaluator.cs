@@ -24,7 +24,7 @@ public enum LatentMode
 /// </summary>
 public sealed class Evaluator
 {
-    const long NoiseSeed = 20171116;
+    internal const long NoiseSeed = 20171116;
     const double ActiveVariance = 0.01;
 
     readonly TrainingStep _step;

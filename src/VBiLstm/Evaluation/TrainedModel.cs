@@ -87,6 +87,10 @@ public sealed class TrainedModel : IDisposable
         CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(split);
+
+        // Rows share nothing but the work; those of carried state go on from batch to batch.
+        if (!split.CarriesState)
+            rows = Math.Max(rows, EvaluationSizes.PriorModeRows);
         rows = Math.Min(rows, split.Count);
         using var prior = new PriorMode(Device, Parameters, (rows + _ranks.Size - 1) / _ranks.Size, sampled: mode == LatentMode.Sampled);
         return Checked(PriorModeScore.Evaluate(prior, split, mode, rows, _ranks, progress, cancellation));

@@ -47,7 +47,8 @@ public sealed partial class TrainingStep : IDisposable
     /// <param name="parameters">Parameters.</param>
     /// <param name="maximumSteps">Largest T of any batch.</param>
     /// <param name="sequences">Sequences of a batch.</param>
-    /// <param name="samples">Trajectories of each; B is sequences times samples, row s·sequences + n the sequence n.</param>
+    /// <param name="samples">Trajectories of each; B is sequences times samples, row s·sequences + n the sequence n. One where there is no latent.</param>
+    /// <exception cref="ArgumentException">Several trajectories of a model without a latent.</exception>
     /// <exception cref="InsufficientMemoryException">The activations do not fit.</exception>
     public TrainingStep(Device device, ModelParameters parameters, int maximumSteps, int sequences, int samples)
         : this(device, parameters, maximumSteps, checked(sequences * samples), training: null, inputGradient: false, StepSizes.MaximumOutputs, samples)
@@ -60,6 +61,8 @@ public sealed partial class TrainingStep : IDisposable
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(parameters);
+        if (samples > 1 && !parameters.Layout.Model.HasLatent)
+            throw new ArgumentException($"A sequence has one trajectory, not {samples}, where the model has no latent.", nameof(samples));
         (_device, _parameters, _model, _training) = (device, parameters, parameters.Model, training);
         (BatchSize, Samples, MaximumSteps) = (batchSize, samples, maximumSteps);
         _arena = Arena.Create(device, $"a step of {maximumSteps} × {batchSize}",

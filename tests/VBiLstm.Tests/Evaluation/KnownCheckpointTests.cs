@@ -251,7 +251,7 @@ public class KnownCheckpointTests
             known.WriteCheckpoint(folder.At("run"), Run, data.Identify(), 10);
         using var device = new CpuDevice(1);
         using var trained = new TrainedModel(folder.At("run"), device);
-        foreach (var stopped in new[] { "scoring test", "scoring test in prior mode, sampled", "scoring validation" })
+        foreach (var stopped in new[] { "scoring test", "scoring test in prior mode, sampled", "scoring test in prior mode, at the means" })
         {
             using var source = new CancellationTokenSource();
             var told = new List<string>();

@@ -57,8 +57,8 @@ public class TrainedModelTests
         var shares = new List<double>();
         Score(shares.Add, TestContext.Current.CancellationToken);
 
-        // The posterior's batches fit into one pass.
-        Assert.Equal(priorMode ? (data.Test.Count + 29) / 30 : 1, shares.Count);
+        // Several of the seven batches are scored side by side.
+        Assert.InRange(shares.Count, 2, 7);
         Assert.Equal(shares.Order(), shares);
         Assert.Equal(1, shares[^1]);
 
