@@ -6,16 +6,21 @@ using VBiLstm.Training;
 namespace VBiLstm.Benchmarks.Peer;
 
 /// <summary>This project's training step.</summary>
-sealed class OurSide : ITrainingSide
+sealed class OurSide : IOurSide
 {
     readonly CpuDevice _device;
     readonly StepBenchmark _benchmark;
 
+    public int Sequences { get; }
+
     public OurSide(StepSizes sizes, int threads)
     {
-        _device = new CpuDevice(threads);
+        (_device, Sequences) = (new CpuDevice(threads), sizes.Batch);
         _benchmark = new StepBenchmark(_device, sizes.Configuration, sizes.Steps);
     }
+
+    /// <summary>Of a step.</summary>
+    public long ActivationBytes => _benchmark.Step.Bytes;
 
     public double MeasurePeak() => _device.MeasurePeak();
 

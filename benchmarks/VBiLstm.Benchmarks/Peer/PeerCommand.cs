@@ -35,14 +35,20 @@ static class PeerCommand
             Description = "TorchSharp as installed (plain), with glibc's and MKL's brakes off (tuned), or both.",
             DefaultValueFactory = _ => Variants.Both,
         };
+        var what = new Option<What>("--what")
+        {
+            Description = "Training steps, evaluations (the bound, one trajectory a sequence) or sequences drawn.",
+            DefaultValueFactory = _ => What.Train,
+        };
         var pairs = new Option<int>("--pairs") { Description = "Alternating pairs of runs.", DefaultValueFactory = _ => 7 };
         var json = new Option<string?>("--json") { Description = "Also writes the figures to this file." };
         var command = new Command("peer", """
-            Times our training step and a good TorchSharp implementation of the same step, each in its own process, in alternating pairs, after it has
-            checked that all sides compute the same objective and gradients. Nothing else should run meanwhile.
+            Times our training step, evaluation or sampling and a good TorchSharp implementation of the same, each in its own process, in alternating
+            pairs, after it has checked that all sides compute the same objective and gradients, the same bound, or the same outputs at the latents' means.
+            Nothing else should run meanwhile.
             """)
         {
-            variants, pairs, json,
+            what, variants, pairs, json,
         };
         sizes.AddTo(command);
         command.SetAction(parsed =>
@@ -51,10 +57,11 @@ static class PeerCommand
             if (parsed.GetValue(variants) != Variants.Plain && !OperatingSystem.IsLinux())
                 throw new PeerException("The tuned variant preloads libraries, which works on Linux only; use --peer plain.");
             bool[] tunings = parsed.GetValue(variants) switch { Variants.Plain => [false], Variants.Tuned => [true], _ => [false, true] };
-            Console.WriteLine($"{sizes.Preset(parsed)}: H {step.Hidden}, M {step.Mlp}, Z {step.Latent}, B {step.Batch}, T {step.Steps}, "
+            Console.WriteLine($"{parsed.GetValue(what).ToString().ToLowerInvariant()}, {sizes.Preset(parsed)}: H {step.Hidden}, M {step.Mlp}, "
+                + $"Z {step.Latent}, B {step.Batch}, T {step.Steps}, "
                 + $"{step.Head} {step.Width}, {threads} threads");
-            Check(step, threads, tunings[^1]);
-            var report = Measure(step, threads, tunings, Math.Max(1, parsed.GetValue(pairs)));
+            Check(parsed.GetValue(what), step, threads, tunings[^1]);
+            var report = Measure(parsed.GetValue(what), step, threads, tunings, Math.Max(1, parsed.GetValue(pairs)));
             Print(report);
             if (parsed.GetValue(json) is { } path)
                 File.WriteAllText(path, JsonSerializer.Serialize(report, s_json) + "\n");
@@ -69,16 +76,16 @@ static class PeerCommand
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
     };
 
-    /// <summary>Seconds a step, medians over the pairs; the ratio is the median of the pairs' ratios.</summary>
+    /// <summary>Seconds a batch, medians over the pairs; the ratio is the median of the pairs' ratios.</summary>
     sealed record Opponent(string Name, bool Tuned, double Seconds, double OurSeconds, double Ratio, double SmallestRatio, double LargestRatio,
         double GigaflopsPerSecond, double ShareOfPeak, double PeakMemoryBytes);
 
-    sealed record Report(StepSizes Sizes, int Threads, int Pairs, string Runtime, double PeakGigaflopsPerSecond, double OurSeconds,
+    sealed record Report(What What, StepSizes Sizes, int Threads, int Pairs, string Runtime, double PeakGigaflopsPerSecond, double OurSeconds,
         double OurGigaflopsPerSecond, double OurShareOfPeak, double OurPeakMemoryBytes, IReadOnlyList<Opponent> Peers);
 
-    static void Check(StepSizes sizes, int threads, bool tuned)
+    static void Check(What what, StepSizes sizes, int threads, bool tuned)
     {
-        using var process = Worker.Start(["peer-check", .. SizeOptions.Arguments(sizes, threads)], usesTorch: true, tuned);
+        using var process = Worker.Start(["peer-check", what.ToString(), .. SizeOptions.Arguments(sizes, threads)], usesTorch: true, tuned);
         var lines = process.StandardOutput.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
         process.WaitForExit();
         if (process.ExitCode != 0 || lines.Length == 0)
@@ -86,25 +93,34 @@ static class PeerCommand
         foreach (var words in lines.Select(line => line.Split(' ')))
         {
             var (objective, gradient) = (double.Parse(words[1], CultureInfo.InvariantCulture), double.Parse(words[2], CultureInfo.InvariantCulture));
-            Console.WriteLine($"same step as {words[0],-8}: objective within {objective:E1}, every gradient within {gradient:E1} ({words[3]})");
+            Console.WriteLine(what == What.Train
+                ? $"same step as {words[0],-8}: objective within {objective:E1}, every gradient within {gradient:E1} ({words[3]})"
+                : $"same as TorchSharp: within {objective:E1}");
             if (!(gradient < LargestGradientError && objective < LargestObjectiveError))
                 throw new PeerException("The two sides do not compute the same step.");
         }
     }
 
-    static Report Measure(StepSizes sizes, int threads, bool[] tunings, int pairs)
+    static Report Measure(What what, StepSizes sizes, int threads, bool[] tunings, int pairs)
     {
-        using var ours = new Worker(Side.Ours, tuned: false, sizes, threads);
-        var operations = SequenceModel.Of(sizes.Model).TrainingStepOperations(sizes.Steps, sizes.Batch) / 1e9;
+        using var ours = new Worker(Side.Ours, what, tuned: false, sizes, threads);
+        var model = SequenceModel.Of(sizes.Model);
+        var operations = what switch
+        {
+            What.Train => model.TrainingStepOperations(sizes.Steps, sizes.Batch),
+            What.Evaluate => model.ScoreOperations(sizes.Steps, sizes.Batch, 1),
+            _ => 2.0 * sizes.Steps * sizes.Batch * model.GenerativeMultiplyAdds,
+        } / 1e9;
         var (peaks, allOurs, opponents) = (new List<double>(), new List<double>(), new List<Opponent>());
-        var plans = tunings.SelectMany(tuned => new[] { (Side.Autograd, tuned), (Side.Deferred, tuned) }).ToList();
+        Side[] sides = what == What.Train ? [Side.Autograd, Side.Deferred] : [Side.Forward];
+        var plans = tunings.SelectMany(tuned => sides.Select(side => (side, tuned))).ToList();
         AnsiConsole.Progress().Start(progress =>
         {
             var task = progress.AddTask("pairs", maxValue: plans.Count * pairs);
             foreach (var (side, tuned) in plans)
             {
                 // One peer at a time: two models of this size beside ours would not fit every machine.
-                using var peer = new Worker(side, tuned, sizes, threads);
+                using var peer = new Worker(side, what, tuned, sizes, threads);
                 task.Description = peer.Name;
                 var (ourSteps, peerSteps) = (StepsPerRun(ours), StepsPerRun(peer));
                 var (ourTimes, peerTimes) = (new double[pairs], new double[pairs]);
@@ -112,10 +128,10 @@ static class PeerCommand
                 {
                     peaks.Add(ours.Peak());
                     if (pair % 2 == 0)
-                        ourTimes[pair] = ours.Run(ourSteps) / ourSteps;
+                        ourTimes[pair] = ours.Run(ourSteps) / ourSteps * sizes.Batch / ours.Sequences;
                     peerTimes[pair] = peer.Run(peerSteps) / peerSteps;
                     if (pair % 2 == 1)
-                        ourTimes[pair] = ours.Run(ourSteps) / ourSteps;
+                        ourTimes[pair] = ours.Run(ourSteps) / ourSteps * sizes.Batch / ours.Sequences;
                     task.Increment(1);
                 }
 
@@ -128,21 +144,23 @@ static class PeerCommand
         });
         var peak = StepBenchmark.Median(peaks);
         var our = StepBenchmark.Median(allOurs);
-        return new Report(sizes, threads, pairs, RuntimeInformation.FrameworkDescription, peak, our, operations / our, operations / our / peak, ours.Memory(),
-            [.. opponents.Select(opponent => opponent with { ShareOfPeak = opponent.GigaflopsPerSecond / peak })]);
+        return new Report(what, sizes, threads, pairs, RuntimeInformation.FrameworkDescription, peak, our, operations / our, operations / our / peak,
+            ours.Memory(), [.. opponents.Select(opponent => opponent with { ShareOfPeak = opponent.GigaflopsPerSecond / peak })]);
     }
 
     static int StepsPerRun(Worker worker) => (int)Math.Clamp(Math.Ceiling(SecondsPerRun / worker.Run(1)), 1, 1000);
 
     static void Print(Report report)
     {
-        var table = new Table().AddColumns("side", "ms a step", "GFLOP/s", "of peak", "times our step", "(range)", "peak MB");
+        var table = new Table().AddColumns("side", "ms a batch", "samples/s", "GFLOP/s", "of peak", "times ours", "(range)", "peak MB");
         foreach (var column in table.Columns.Skip(1))
             column.RightAligned();
-        table.AddRow("VBiLstm", $"{1e3 * report.OurSeconds:F1}", $"{report.OurGigaflopsPerSecond:F1}", $"{100 * report.OurShareOfPeak:F0} %", "", "",
+        table.AddRow("VBiLstm", $"{1e3 * report.OurSeconds:F1}", $"{report.Sizes.Batch / report.OurSeconds:F0}", $"{report.OurGigaflopsPerSecond:F1}",
+            $"{100 * report.OurShareOfPeak:F0} %", "", "",
             $"{report.OurPeakMemoryBytes / 1e6:F0}");
         foreach (var peer in report.Peers)
-            table.AddRow(peer.Name, $"{1e3 * peer.Seconds:F1}", $"{peer.GigaflopsPerSecond:F1}", $"{100 * peer.ShareOfPeak:F0} %", $"{peer.Ratio:F2}",
+            table.AddRow(peer.Name, $"{1e3 * peer.Seconds:F1}", $"{report.Sizes.Batch / peer.Seconds:F0}", $"{peer.GigaflopsPerSecond:F1}",
+                $"{100 * peer.ShareOfPeak:F0} %", $"{peer.Ratio:F2}",
                 $"{peer.SmallestRatio:F2}-{peer.LargestRatio:F2}", $"{peer.PeakMemoryBytes / 1e6:F0}");
         AnsiConsole.Write(table);
         Console.WriteLine($"FMA peak {report.PeakGigaflopsPerSecond:F1} GFLOP/s; medians of {report.Pairs} alternating pairs; {report.Runtime}");

@@ -123,7 +123,9 @@ abstract class TorchSide : ITrainingSide
     /// <summary>Leaves every gradient of the objective.</summary>
     protected abstract void Backward(Tensor objective);
 
-    public float Step()
+    public int Sequences => B;
+
+    public virtual float Step()
     {
         using var scope = NewDisposeScope();
         _adam.zero_grad();
@@ -134,6 +136,124 @@ abstract class TorchSide : ITrainingSide
         return objective.item<float>();
     }
 
+    /// <summary>−log p and KL of the whole batch, nats per sequence, as an evaluation reports them: without auxiliary costs, masks and gradients.</summary>
+    protected float Score()
+    {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        var (epsilonZ, epsilonB, _) = _givenNoise ?? (randn(T, B, Z), randn(T, B, H), zeros(1));
+        var e = Inputs();
+        var (states, _, _) = _backwardLstm.forward(e.flip(0));
+        var ax = Layer(e.narrow(0, 0, T), "forward_lstm", "weight_input");
+        var qb = Layer(states.flip(0).narrow(0, 0, T), "posterior.hidden", "weight_b");
+        var (h, c) = (zeros(B, H), zeros(B, H));
+        var (before, after, posterior) = (new List<Tensor>(), new List<Tensor>(), new List<Tensor>());
+        for (var t = 0; t < T; t++)
+        {
+            before.Add(h);
+            var product = h.mm(P("hidden_stack"));
+            posterior.Add(Affine(P("posterior.output.bias"), Hidden(qb[t] + product.narrow(1, 0, M)), P("posterior.output.weight")));
+            (h, c) = LatentStep(ax[t] + product.narrow(1, M, 4 * H), Sample(posterior[^1], epsilonZ[t]), epsilonB[t], c);
+            after.Add(h);
+        }
+
+        var (muQ, lambdaQ) = Moments(stack(posterior));
+        var (muP, lambdaP) = Moments(Net(stack(before), "prior", "weight_h"));
+        var kl = 0.5f * (lambdaP - lambdaQ + exp(lambdaQ - lambdaP) + (muQ - muP).square() * exp(-lambdaP) - 1).sum([0, 2]);
+        var nll = Nll(Net(stack(after), "generator", "weight"), sequences: true);
+        return (nll + kl).mean().item<float>();
+    }
+
+    // What z feeds: ψ, b̃ and the cell.
+    (Tensor H, Tensor C) LatentStep(Tensor preActivation, Tensor z, Tensor epsilonB, Tensor c)
+    {
+        var latent = z.mm(P("latent_stack"));
+        var psi = Affine(P("psi.output.bias"), Hidden(latent.narrow(1, 0, M) + P("psi.hidden.bias")), P("psi.output.weight"));
+        return Cell(Affine(preActivation + latent.narrow(1, M, 4 * H), Sample(psi, epsilonB), P("forward_lstm.weight_b_tilde")), c);
+    }
+
+    /// <summary>T steps of the generative process on B rows, each drawn after the one before.</summary>
+    protected void Draw()
+    {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        var x = Model.IsCategorical ? zeros(B, dtype: ScalarType.Int64) : zeros(B, Model.FrameSize);
+        Generate(zeroNoise: false, (_, output) =>
+        {
+            if (output is null)
+                return x;
+            x = Model.OutputDistribution switch
+            {
+                OutputDistribution.Categorical => multinomial(output.softmax(1), 1).flatten(),
+                OutputDistribution.Bernoulli => bernoulli(sigmoid(output)),
+                _ => Sample(output, randn(B, Model.FrameSize)),
+            };
+            return x;
+        });
+    }
+
+    /// <summary>o_T of the generative process at the means of its latents, after the batch's own sequences.</summary>
+    float[] LastOutput()
+    {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        Tensor last = null!;
+        Generate(zeroNoise: true, (t, output) =>
+        {
+            last = output ?? last;
+            return _batch[t];
+        });
+        return last.data<float>().ToArray();
+    }
+
+    // next gives x of a time step: of the first without an output, then after each step from what came out.
+    void Generate(bool zeroNoise, Func<int, Tensor?, Tensor> next)
+    {
+        var stack = cat([P("prior.hidden.weight_h"), P("hidden_stack").narrow(1, M, 4 * H)], 1);
+        var (h, c, x) = (zeros(B, H), zeros(B, H), next(0, null));
+        for (var t = 0; t < T; t++)
+        {
+            using var scope = NewDisposeScope();
+            var e = Model.IsCategorical ? P("embedding.weight").index_select(0, x) : x;
+            var product = h.mm(stack);
+            var prior = Affine(P("prior.output.bias"), Hidden(product.narrow(1, 0, M) + P("prior.hidden.bias")), P("prior.output.weight"));
+            var (epsilonZ, epsilonB) = zeroNoise ? (zeros(B, Z), zeros(B, H)) : (randn(B, Z), randn(B, H));
+            var a = Affine(P("forward_lstm.bias"), e, P("forward_lstm.weight_input")) + product.narrow(1, M, 4 * H);
+            (h, c) = LatentStep(a, Sample(prior, epsilonZ), epsilonB, c);
+            var output = Affine(P("generator.output.bias"), Hidden(Affine(P("generator.hidden.bias"), h, P("generator.hidden.weight"))),
+                P("generator.output.weight"));
+            x = next(t + 1, output);
+            (h, c, x, _) = (h.MoveToOuterDisposeScope(), c.MoveToOuterDisposeScope(), x.MoveToOuterDisposeScope(), output.MoveToOuterDisposeScope());
+        }
+    }
+
+    /// <summary>Relative difference of our evaluation's figure from this side's at our parameters and noise.</summary>
+    public double CompareScores(OurEvaluation ours)
+    {
+        using var scope = NewDisposeScope();
+        var expected = ours.Step();
+        var (epsilonZ, epsilonB) = ours.Noise();
+        _givenNoise = (tensor(epsilonZ).reshape(T, B, Z), tensor(epsilonB).reshape(T, B, H), zeros(1));
+        TakeParameters(ours.Layout, ours.Value);
+        return Math.Abs(Score() - expected) / Math.Abs(expected);
+    }
+
+    /// <summary>Largest difference of our generative process's last outputs, at the means of its latents, relative to the largest of them.</summary>
+    public double CompareOutputs(OurSampling ours)
+    {
+        using var scope = NewDisposeScope();
+        TakeParameters(ours.Layout, ours.Value);
+        var (expected, actual) = (ours.LastOutput(), LastOutput());
+        return expected.Zip(actual, (one, other) => Math.Abs(one - other)).Max() / expected.Max(Math.Abs);
+    }
+
+    void TakeParameters(IReadOnlyList<VBiLstm.Model.Parameter> layout, Func<string, float[]> value)
+    {
+        using var noGradient = no_grad();
+        foreach (var (name, parameter) in _parameters)
+            parameter.copy_(Assemble(layout, name, value));
+    }
+
     /// <summary>The objective and every gradient at our side's parameters and noise.</summary>
     /// <returns>Relative differences: of the objective, and the largest relative L2 error of any parameter's gradient.</returns>
     public (double Objective, double Gradient, string Worst) Compare(OurSide ours)
@@ -142,15 +262,13 @@ abstract class TorchSide : ITrainingSide
         using var scope = NewDisposeScope();
         var (epsilonZ, epsilonB, mask) = ours.Noise();
         _givenNoise = (tensor(epsilonZ).reshape(T, B, Z), tensor(epsilonB).reshape(T, B, H), tensor(mask).reshape(T, B, 1));
-        using (no_grad())
-            foreach (var (name, parameter) in _parameters)
-                parameter.copy_(Assemble(ours, name, ours.Value));
+        TakeParameters(ours.Layout, ours.Value);
         using var objective = Forward();
         Backward(objective);
         var worst = (Error: 0.0, Name: "");
         foreach (var (name, parameter) in _parameters)
         {
-            var expected = Assemble(ours, name, ours.Gradient);
+            var expected = Assemble(ours.Layout, name, ours.Gradient);
             var error = (parameter.grad! - expected).norm().item<float>() / expected.norm().item<float>();
             if (!(error <= worst.Error))
                 worst = (error, name);
@@ -185,7 +303,7 @@ abstract class TorchSide : ITrainingSide
     Tensor Forward()
     {
         var (epsilonZ, epsilonB, mask) = _givenNoise ?? (randn(T, B, Z), randn(T, B, H), bernoulli(full(T, B, 1, (float)Model.SkipProbability)));
-        var e = Model.IsCategorical ? P("embedding.weight").index_select(0, _batch.flatten()).unflatten(0, T + 1, B) : _batch;
+        var e = Inputs();
         var (states, _, _) = _backwardLstm.forward(e.flip(0));
         var b = states.flip(0).narrow(0, 0, T);
         var ax = Layer(e.narrow(0, 0, T), "forward_lstm", "weight_input");
@@ -198,14 +316,24 @@ abstract class TorchSide : ITrainingSide
         var psi = LogDensity(b.detach(), stack(loop.PsiOutput));
         var xi = LogDensity(hBar, Net(z, "xi", "weight_z"));
         var output = Net(stack(loop.H.Skip(1).ToList()), "generator", "weight");
+        var nll = Nll(output, sequences: false);
+        return (nll + Model.KlWeight * kl - Model.Alpha * psi - Model.Beta * xi) / B;
+    }
+
+    Tensor Inputs() => Model.IsCategorical ? P("embedding.weight").index_select(0, _batch.flatten()).unflatten(0, T + 1, B) : _batch;
+
+    // −log p of the targets, of each sequence [B] or summed over all.
+    Tensor Nll(Tensor output, bool sequences)
+    {
         var target = _batch.narrow(0, 1, T);
+        var reduction = sequences ? nn.Reduction.None : nn.Reduction.Sum;
         var nll = Model.OutputDistribution switch
         {
-            OutputDistribution.Categorical => F.cross_entropy(output.flatten(0, 1), target.flatten(), reduction: nn.Reduction.Sum),
-            OutputDistribution.Bernoulli => F.binary_cross_entropy_with_logits(output, target, reduction: nn.Reduction.Sum),
-            _ => -LogDensity(target, output),
+            OutputDistribution.Categorical => F.cross_entropy(output.flatten(0, 1), target.flatten(), reduction: reduction),
+            OutputDistribution.Bernoulli => F.binary_cross_entropy_with_logits(output, target, reduction: reduction),
+            _ => -LogDensity(target, output, sequences),
         };
-        return (nll + Model.KlWeight * kl - Model.Alpha * psi - Model.Beta * xi) / B;
+        return !sequences || nll.Dimensions == 1 && nll.shape[0] == B ? nll : nll.reshape(T, B, -1).sum([0, 2]);
     }
 
     (Tensor Mean, Tensor LogVariance) Moments(Tensor output)
@@ -214,10 +342,11 @@ abstract class TorchSide : ITrainingSide
         return (parts[0], parts[1].clamp(Model.LogVarianceMin, Model.LogVarianceMax));
     }
 
-    Tensor LogDensity(Tensor target, Tensor output)
+    Tensor LogDensity(Tensor target, Tensor output, bool sequences = false)
     {
         var (mean, logVariance) = Moments(output);
-        return -0.5f * (logVariance + (target - mean).square() * exp(-logVariance) + MathF.Log(2 * MathF.PI)).sum();
+        var density = -0.5f * (logVariance + (target - mean).square() * exp(-logVariance) + MathF.Log(2 * MathF.PI));
+        return sequences ? density.sum([0, 2]) : density.sum();
     }
 
     Tensor Net(Tensor x, string name, string hiddenWeight) => Layer(Hidden(Layer(x, $"{name}.hidden", hiddenWeight)), $"{name}.output", "weight");
@@ -225,7 +354,7 @@ abstract class TorchSide : ITrainingSide
     Tensor Layer(Tensor x, string name, string weight) => Affine(P($"{name}.bias"), x.flatten(0, 1), P($"{name}.{weight}")).unflatten(0, T, B);
 
     // Our parameter or gradient of that name, in the shape of the parameter here.
-    static Tensor Assemble(OurSide ours, string name, Func<string, float[]> read)
+    static Tensor Assemble(IReadOnlyList<VBiLstm.Model.Parameter> layout, string name, Func<string, float[]> read)
     {
         return name switch
         {
@@ -234,12 +363,12 @@ abstract class TorchSide : ITrainingSide
             "bias_ih_l0" => Matrix("backward_lstm.bias").flatten(),
             "latent_stack" => cat([Matrix("psi.hidden.weight_z"), Matrix("forward_lstm.weight_z")], 1),
             "hidden_stack" => cat([Matrix("posterior.hidden.weight_h"), Matrix("forward_lstm.weight_recurrent")], 1),
-            _ => Matrix(name).reshape(ours.Layout.Single(parameter => parameter.Name == name).Shape.Select(size => (long)size).ToArray()),
+            _ => Matrix(name).reshape(layout.Single(parameter => parameter.Name == name).Shape.Select(size => (long)size).ToArray()),
         };
 
         Tensor Matrix(string ourName)
         {
-            var parameter = ours.Layout.Single(parameter => parameter.Name == ourName);
+            var parameter = layout.Single(parameter => parameter.Name == ourName);
             return tensor(read(ourName)).reshape(parameter.Rows, parameter.Columns);
         }
     }

@@ -9,15 +9,21 @@ sealed class Worker : IDisposable
     readonly Process _process;
 
     /// <param name="side">Who trains.</param>
+    /// <param name="what">What it does.</param>
     /// <param name="tuned">Whether glibc keeps freed tensors and MKL takes its fast kernels.</param>
     /// <param name="sizes">Sizes of the step.</param>
     /// <param name="threads">Threads.</param>
-    public Worker(Side side, bool tuned, StepSizes sizes, int threads)
+    public Worker(Side side, What what, bool tuned, StepSizes sizes, int threads)
     {
-        Name = side == Side.Ours ? "VBiLstm" : $"TorchSharp {(side == Side.Autograd ? "autograd" : "deferred")}, {(tuned ? "tuned" : "plain")}";
-        _process = Start([WorkerCommand.Name, side.ToString(), .. SizeOptions.Arguments(sizes, threads)], side != Side.Ours, tuned);
+        var variant = side switch { Side.Autograd => " autograd", Side.Deferred => " deferred", _ => "" };
+        Name = side == Side.Ours ? "VBiLstm" : $"TorchSharp{variant}, {(tuned ? "tuned" : "plain")}";
+        _process = Start([WorkerCommand.Name, side.ToString(), what.ToString(), .. SizeOptions.Arguments(sizes, threads)], side != Side.Ours, tuned);
         ReadAnswer();
+        Sequences = (int)Ask("sequences");
     }
+
+    /// <summary>Of a step.</summary>
+    public int Sequences { get; }
 
     public string Name { get; }
 

@@ -5,8 +5,8 @@ using System.Globalization;
 namespace VBiLstm.Benchmarks.Peer;
 
 /// <summary>
-/// One side in a process of its own, driven by lines on its standard input: <c>run N</c> answers with the seconds of N steps, <c>peak</c> with
-/// GFLOP/s, <c>memory</c> with the process's largest resident bytes. The end of input ends it.
+/// One side in a process of its own, driven by lines on its standard input: <c>run N</c> answers with the seconds of N steps, <c>sequences</c> with
+/// how many a step has, <c>peak</c> with GFLOP/s, <c>memory</c> with the process's largest resident bytes. The end of input ends it.
 /// </summary>
 static class WorkerCommand
 {
@@ -16,12 +16,13 @@ static class WorkerCommand
     {
         var sizes = new SizeOptions();
         var side = new Argument<Side>("side");
-        var command = new Command(Name, "One side of the comparison; started by peer.") { side };
+        var what = new Argument<What>("what");
+        var command = new Command(Name, "One side of the comparison; started by peer.") { side, what };
         command.Hidden = true;
         sizes.AddTo(command);
         command.SetAction(parsed =>
         {
-            using var training = Create(parsed.GetValue(side), sizes.Sizes(parsed), sizes.Threads(parsed));
+            using var training = Create(parsed.GetValue(side), parsed.GetValue(what), sizes.Sizes(parsed), sizes.Threads(parsed));
             training.Step();
             Answer(0);
             while (Console.ReadLine() is { } line)
@@ -34,17 +35,24 @@ static class WorkerCommand
     public static Command CreateCheck()
     {
         var sizes = new SizeOptions();
-        var command = new Command("peer-check", "Compares objective and gradients of all sides at the same parameters and noise.");
+        var what = new Argument<What>("what");
+        var command = new Command("peer-check", "Compares what all sides compute at the same parameters and noise.") { what };
         sizes.AddTo(command);
         command.Hidden = true;
         command.SetAction(parsed =>
         {
             var (step, threads) = (sizes.Sizes(parsed), sizes.Threads(parsed));
+            if (parsed.GetValue(what) != What.Train)
+            {
+                CheckForward(parsed.GetValue(what), step, threads);
+                return;
+            }
+
             using var ours = new OurSide(step, threads);
             ours.Differentiate();
             foreach (var side in new[] { Side.Autograd, Side.Deferred })
             {
-                using var peer = (TorchSide)Create(side, step, threads);
+                using var peer = (TorchSide)Create(side, What.Train, step, threads);
                 var (objective, gradient, worst) = peer.Compare(ours);
                 Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{side} {objective:R} {gradient:R} {worst}"));
             }
@@ -52,11 +60,34 @@ static class WorkerCommand
         return command;
     }
 
-    static ITrainingSide Create(Side side, StepSizes sizes, int threads) => side switch
+    // One line as of a training step, without gradients.
+    static void CheckForward(What what, StepSizes sizes, int threads)
     {
-        Side.Ours => new OurSide(sizes, threads),
-        Side.Autograd => new AutogradSide(sizes, threads),
-        _ => new DeferredSide(sizes, threads),
+        double difference;
+        if (what == What.Evaluate)
+        {
+            using var ours = new OurEvaluation(sizes, threads);
+            using var peer = new TorchForwardSide(sizes with { Batch = ours.Sequences }, threads, what);
+            difference = peer.CompareScores(ours);
+        }
+        else
+        {
+            using var ours = new OurSampling(sizes, threads);
+            using var peer = new TorchForwardSide(sizes, threads, what);
+            difference = peer.CompareOutputs(ours);
+        }
+
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{Side.Forward} {difference:R} 0 none"));
+    }
+
+    static ITrainingSide Create(Side side, What what, StepSizes sizes, int threads) => (side, what) switch
+    {
+        (Side.Ours, What.Evaluate) => new OurEvaluation(sizes, threads),
+        (Side.Ours, What.Sample) => new OurSampling(sizes, threads),
+        (Side.Ours, _) => new OurSide(sizes, threads),
+        (Side.Autograd, _) => new AutogradSide(sizes, threads),
+        (Side.Deferred, _) => new DeferredSide(sizes, threads),
+        _ => new TorchForwardSide(sizes, threads, what),
     };
 
     static double Execute(ITrainingSide training, string line)
@@ -71,8 +102,10 @@ static class WorkerCommand
                 for (var left = int.Parse(words[1], CultureInfo.InvariantCulture); left > 0; left--)
                     training.Step();
                 return Stopwatch.GetElapsedTime(start).TotalSeconds;
+            case "sequences":
+                return training.Sequences;
             case "peak":
-                return ((OurSide)training).MeasurePeak();
+                return ((IOurSide)training).MeasurePeak();
             default:
                 using (var process = Process.GetCurrentProcess())
                     return process.PeakWorkingSet64;
@@ -88,4 +121,7 @@ enum Side
     Ours,
     Autograd,
     Deferred,
+
+    /// <summary>Evaluations and draws, without gradients.</summary>
+    Forward,
 }
