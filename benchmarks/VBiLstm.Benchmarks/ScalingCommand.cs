@@ -25,7 +25,7 @@ static class ScalingCommand
         command.SetAction(parsed =>
         {
             var (step, threads) = (sizes.Sizes(parsed), sizes.Threads(parsed));
-            Print("T", UpTo(step.Steps, LargestT).Select(t => ($"T {t}", step with { Steps = t }, threads, (double)t / step.Steps)));
+            Print("T", UpTo(step.Steps, LargestT, factor: 4).Select(t => ($"T {t}", step with { Steps = t }, threads, (double)t / step.Steps)));
             Print("B", UpTo(Math.Max(1, step.Batch / 2), LargestB)
                 .Select(b => ($"B {b}", step with { Batch = b }, threads, (double)b / Math.Max(1, step.Batch / 2))));
             if (step.Head == Head.Categorical)
@@ -41,10 +41,10 @@ static class ScalingCommand
 
     static double Work(StepSizes sizes) => SequenceModel.Of(sizes.Model).TrainingStepOperations(sizes.Steps, sizes.Batch);
 
-    // From the first by doubling, or so, to the last.
+    // From the first by a factor to the last.
     static IEnumerable<int> UpTo(int first, int last, int factor = 2)
     {
-        for (var value = first; value < last; value *= factor)
+        for (var value = first; value * Math.Sqrt(factor) < last; value *= factor)
             yield return value;
         yield return Math.Max(first, last);
     }
@@ -87,7 +87,6 @@ static class ScalingCommand
 
     static double Seconds(OurSide side)
     {
-        side.Step();
         var (steps, start) = (0, Stopwatch.GetTimestamp());
         for (; steps < 1 || Stopwatch.GetElapsedTime(start).TotalSeconds < 0.2; steps++)
             side.Step();
