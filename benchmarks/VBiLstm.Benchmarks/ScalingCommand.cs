@@ -19,7 +19,8 @@ static class ScalingCommand
         var sizes = new SizeOptions();
         var command = new Command("scaling", $"""
             Time and memory of a training step as T grows to {LargestT:N0}, B to {LargestB} and, of a categorical head, V to {LargestV:N0}, and with 1, 2
-            and so on to all threads. Each case is measured in turns with the first of its table; medians. What does not fit into the free memory is left out, and said.
+            and so on to all threads. Each case is measured in turns with the first of its table; medians. What does not fit into the free memory is left
+            out, and said.
             """);
         sizes.AddTo(command);
         command.SetAction(parsed =>
