@@ -49,6 +49,9 @@ sealed unsafe class Gemm<TKernel, TLanes> : Gemm where TKernel : IMicroKernel wh
     // From here on a part of the rows for each thread keeps its block of A busy for long enough.
     const int ManyRows = 768;
 
+    // Of a part: one where each would pack its other operand anew.
+    const int ManyPieces = 6, OnePiece = 1;
+
     const int FloatsPerLine = 16;
     const int FewPanels = 2;
 
@@ -60,6 +63,7 @@ sealed unsafe class Gemm<TKernel, TLanes> : Gemm where TKernel : IMicroKernel wh
 
     readonly WorkerPool _pool;
     readonly GemmBlocks _blocks;
+    long _products;
     bool _disposed;
 
     public Gemm(WorkerPool pool)
@@ -104,10 +108,12 @@ sealed unsafe class Gemm<TKernel, TLanes> : Gemm where TKernel : IMicroKernel wh
             C = c,
             CStride = cStride,
             Accumulate = accumulate,
+            Number = ++_products,
         };
         job.ByRows = m >= ManyRows || m > 8 * b.Panels;
         var count = job.ByRows ? m : b.Panels;
-        _pool.Run(job, count, Grain(job.ByRows ? TKernel.LargestTile : 1, count, work));
+        var pieces = job.ByRows || job.PacksWhole ? ManyPieces : OnePiece;
+        _pool.Run(job, count, Grain(job.ByRows ? TKernel.LargestTile : 1, count, work), pieces);
 
         // The blocks are freed with this.
         GC.KeepAlive(this);
@@ -137,7 +143,7 @@ sealed unsafe class Gemm<TKernel, TLanes> : Gemm where TKernel : IMicroKernel wh
         // By columns, each thread packs its own part of dy; by rows, which is for few columns, each packs all of it.
         job.ByRows = m > n && n < FewPanels * _pool.Threads * TKernel.Columns;
         var length = job.ByRows ? m : n;
-        _pool.Run(job, length, Grain(job.ByRows ? TKernel.LargestTile : TKernel.Columns, length, (long)m * n * k));
+        _pool.Run(job, length, Grain(job.ByRows ? TKernel.LargestTile : TKernel.Columns, length, (long)m * n * k), OnePiece);
         GC.KeepAlive(this);
     }
 
@@ -306,7 +312,13 @@ sealed unsafe class Gemm<TKernel, TLanes> : Gemm where TKernel : IMicroKernel wh
         public GemmBlocks Blocks;
         public float* A, B, Bias, C;
         public int AStride, CStride, M, N, K;
+        public long Number;
         public bool Accumulate, ByRows;
+
+        // Whether a thread packs A once, whatever pieces it takes.
+        public readonly bool PacksWhole => !ByRows && GemmBlocks.FitsWhole(PaddedRows, K);
+
+        readonly int PaddedRows => M + TKernel.LargestTile;
 
         public readonly void Execute(int start, int end)
         {
@@ -321,14 +333,26 @@ sealed unsafe class Gemm<TKernel, TLanes> : Gemm where TKernel : IMicroKernel wh
 
             var packed = Blocks.Left;
             var blockDepth = GemmBlocks.Depth(K);
-            var blockRows = GemmBlocks.Rows(lastRow - firstRow, blockDepth, TKernel.LargestTile);
+            var whole = PacksWhole;
+            var blockRows = whole ? M : GemmBlocks.Rows(lastRow - firstRow, blockDepth, TKernel.LargestTile);
+            if (whole && Blocks.PackedProduct != Number)
+            {
+                for (var p = 0; p < K; p += blockDepth)
+                    PackA(A + p, AStride, M, Math.Min(blockDepth, K - p), packed + p * PaddedRows);
+            }
+
+            Blocks.PackedProduct = whole ? Number : 0;
             for (var i = firstRow; i < lastRow; i += blockRows)
             {
                 var rows = Math.Min(blockRows, lastRow - i);
                 for (var p = 0; p < K; p += blockDepth)
                 {
                     var depth = Math.Min(blockDepth, K - p);
-                    PackA(A + (nint)i * AStride + p, AStride, rows, depth, packed);
+                    var left = packed;
+                    if (whole)
+                        left += p * PaddedRows;
+                    else
+                        PackA(A + (nint)i * AStride + p, AStride, rows, depth, packed);
                     for (var panel = firstPanel; panel < lastPanel; panel++)
                     {
                         var column = panel * TKernel.Columns;
@@ -336,7 +360,7 @@ sealed unsafe class Gemm<TKernel, TLanes> : Gemm where TKernel : IMicroKernel wh
                         var next = panel + 1 < lastPanel ? b + (nint)K * TKernel.Columns : b;
                         var c = C + (nint)i * CStride + column;
                         var (from, fromStride) = Accumulate || p > 0 ? ((nint)c, CStride) : Bias == null ? (0, 0) : ((nint)(Bias + column), 0);
-                        MultiplyPanel(packed, rows, depth, b, next, Math.Min(TKernel.Columns, N - column), (float*)from, fromStride, c, CStride);
+                        MultiplyPanel(left, rows, depth, b, next, Math.Min(TKernel.Columns, N - column), (float*)from, fromStride, c, CStride);
                     }
                 }
             }
@@ -357,6 +381,7 @@ sealed unsafe class Gemm<TKernel, TLanes> : Gemm where TKernel : IMicroKernel wh
             var (firstRow, lastRow) = ByRows ? (start, end) : (0, M);
             var (firstColumn, lastColumn) = ByRows ? (0, N) : (start, end);
             float* packedA = Blocks.Left, packedB = Blocks.Right;
+            Blocks.PackedProduct = 0;
             var blockDepth = GemmBlocks.Depth(K);
             var blockColumns = GemmBlocks.Columns(lastColumn - firstColumn, blockDepth, TKernel.Columns);
 

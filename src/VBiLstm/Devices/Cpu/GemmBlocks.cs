@@ -11,20 +11,32 @@ readonly unsafe struct GemmBlocks
     const int MaximumDepth = 1024;
     const int LeftElements = 64 * 1024;
     const int RightElements = 1024 * 1024;
+    const int WholeLeftElements = 256 * 1024;
+    const int LongsPerLine = 8;
 
     // For each thread of a pool a block of A and one of B, null until it first asks, so that the pages come from its own part of the machine.
     readonly float** _blocks;
     readonly int _threads;
+
+    // For each thread, on lines of their own, the product whose left operand stands in its room.
+    readonly long* _products;
 
     /// <summary>Room for each of so many threads of one pool.</summary>
     public GemmBlocks(int threads)
     {
         _blocks = (float**)NativeMemory.AllocZeroed((nuint)(2 * threads * sizeof(float*)));
         _threads = threads;
+        _products = (long*)NativeMemory.AllocZeroed((nuint)(threads * LongsPerLine * sizeof(long)));
     }
 
     /// <summary>This thread's room for a block of A, its last tile padded to the rows of a whole one.</summary>
-    public float* Left => Own(2 * WorkerPool.CurrentThread, LeftElements);
+    public float* Left => Own(2 * WorkerPool.CurrentThread, WholeLeftElements);
+
+    /// <summary>Number of the product whose whole A this thread has packed last; 0 where something else stands there.</summary>
+    public ref long PackedProduct => ref _products[WorkerPool.CurrentThread * LongsPerLine];
+
+    /// <summary>Whether an A of so many rows, padded, fits whole.</summary>
+    public static bool FitsWhole(int paddedRows, int k) => (long)paddedRows * k <= WholeLeftElements;
 
     /// <summary>This thread's room for a block of B.</summary>
     public float* Right => Own(2 * WorkerPool.CurrentThread + 1, RightElements);
@@ -43,6 +55,7 @@ readonly unsafe struct GemmBlocks
         for (var i = 0; i < 2 * _threads; i++)
             AlignedMemory.Free(_blocks[i]);
         NativeMemory.Free(_blocks);
+        NativeMemory.Free(_products);
     }
 
     /// <summary>How much of k one block takes: equal parts of at most the largest depth.</summary>
