@@ -28,7 +28,7 @@ static class PreparedFiles
             return false;
         try
         {
-            using var file = File.OpenRead(path);
+            using var file = SharedFile.OpenRead(path);
             var head = new byte[HeadBytes];
             return head.AsSpan(0, file.ReadAtLeast(head, HeadBytes, throwOnEndOfStream: false)).IndexOf("\"vbilstm-data\""u8) >= 0;
         }

@@ -41,7 +41,7 @@ public static class AtomicFile
                 DurableStorage.Flush(stream);
             }
 
-            File.Move(aside, path, overwrite: true);
+            SharedFile.Replace(aside, path);
             DurableStorage.FlushFolder(folder);
         }
         catch (Exception e)

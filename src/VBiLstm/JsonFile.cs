@@ -12,7 +12,7 @@ static class JsonFile
     /// <exception cref="IOException">It cannot be read, or is longer.</exception>
     public static byte[] Read(string path)
     {
-        using var file = File.OpenRead(path);
+        using var file = SharedFile.OpenRead(path);
         using var content = new MemoryStream();
         var buffer = new byte[1 << 16];
         for (int read; (read = file.Read(buffer)) > 0;)

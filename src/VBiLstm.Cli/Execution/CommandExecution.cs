@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
+using System.Text;
 using Spectre.Console;
 using VBiLstm.Cli.Options;
 using VBiLstm.Configuration;
@@ -23,6 +24,7 @@ static class CommandExecution
     {
         // Numbers are printed and read in English, whatever the machine's language.
         CultureInfo.CurrentCulture = CultureInfo.DefaultThreadCurrentCulture = CultureInfo.InvariantCulture;
+        SpeakUtf8();
         var (output, error) = (new StandardStream(Console.Out), new StandardStream(Console.Error));
         AnsiConsole.Console = AnsiConsole.Create(new AnsiConsoleSettings { Out = output });
         Console.SetOut(new EscapingWriter(output));
@@ -47,6 +49,21 @@ static class CommandExecution
             return code;
         Console.Error.WriteLine($"vbilstm: standard output could not be written ({reason}); what was printed from then on is lost.");
         return code == Success && !LeavingFiles.Contains(command) ? Failure : code;
+    }
+
+    // Consoles of Windows, and what is redirected there, have the letters of one part of the world otherwise.
+    static void SpeakUtf8()
+    {
+        if (!OperatingSystem.IsWindows())
+            return;
+        try
+        {
+            Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
+        }
+        catch (IOException)
+        {
+            // Without a console: what is redirected has UTF-8 all the same.
+        }
     }
 
     static int Run(ParseResult parsed)

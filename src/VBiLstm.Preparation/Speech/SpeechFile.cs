@@ -14,7 +14,7 @@ public static class SpeechFile
     {
         try
         {
-            using var file = File.OpenRead(path);
+            using var file = SharedFile.OpenRead(path);
             using var stream = new SourceStream(file, path);
             return Read(stream, path, channel);
         }

@@ -154,7 +154,7 @@ public static class CheckpointFolder
     {
         var aside = Aside(folder);
         if (Directory.Exists(aside))
-            Directory.Delete(aside, recursive: true);
+            SharedFile.DeleteFolder(aside);
         Directory.CreateDirectory(aside);
         var files = new Dictionary<string, FileCheck>(StringComparer.Ordinal);
         WriteTensors(Path.Combine(aside, WeightsFile), weights);
@@ -163,7 +163,7 @@ public static class CheckpointFolder
                 .. Prefixed(carriedState ?? [], CarriedStatePrefix)]);
         AtomicFile.Write(Path.Combine(aside, DataFile), stream => JsonSerializer.Serialize(stream, data, DataIdentityJson.Default.DataIdentity));
         foreach (var name in new[] { WeightsFile, OptimizerFile, DataFile })
-            using (var file = File.OpenRead(Path.Combine(aside, name)))
+            using (var file = SharedFile.OpenRead(Path.Combine(aside, name)))
                 files[name] = Measure(file);
         var complete = state with { Format = TrainingState.CurrentFormat, Program = Version, Files = files, Checksum = "" };
         var checksum = Checksum(JsonSerializer.SerializeToUtf8Bytes(complete, TrainingStateJson.Default.TrainingState));
@@ -178,22 +178,22 @@ public static class CheckpointFolder
         if (Directory.Exists(Old(folder)))
         {
             DurableStorage.FlushFolder(Parent(folder));
-            Directory.Delete(Old(folder), recursive: true);
+            SharedFile.DeleteFolder(Old(folder));
         }
 
-        Directory.Move(folder, Old(folder));
+        SharedFile.MoveFolder(folder, Old(folder));
     }
 
     internal static void Promote(string folder)
     {
         if (Directory.Exists(folder))
-            Directory.Delete(folder, recursive: true);
-        Directory.Move(Aside(folder), folder);
+            SharedFile.DeleteFolder(folder);
+        SharedFile.MoveFolder(Aside(folder), folder);
         DurableStorage.FlushFolder(Parent(folder));
         try
         {
             if (Directory.Exists(Old(folder)))
-                Directory.Delete(Old(folder), recursive: true);
+                SharedFile.DeleteFolder(Old(folder));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -219,7 +219,7 @@ public static class CheckpointFolder
     {
         try
         {
-            return File.ReadAllBytes(Path.Combine(folder, StateFile));
+            return SharedFile.ReadAllBytes(Path.Combine(folder, StateFile));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -231,7 +231,7 @@ public static class CheckpointFolder
     {
         try
         {
-            var bytes = File.ReadAllBytes(path);
+            var bytes = SharedFile.ReadAllBytes(path);
             var state = JsonFile.Parse(bytes, TrainingStateJson.Default.TrainingState);
             if (state.Format is < 1 or > TrainingState.CurrentFormat)
                 throw new CheckpointException($"{path}: format {state.Format}; this program reads 1 to {TrainingState.CurrentFormat}.");
@@ -291,7 +291,7 @@ public static class CheckpointFolder
             throw new CheckpointException($"{Path.Combine(folder, StateFile)}: no checksum for {name}; the file is damaged.");
         if (!File.Exists(path))
             throw new CheckpointException($"{path} is missing.");
-        var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
+        var file = SharedFile.OpenRead(path);
         try
         {
             var actual = Measure(file);

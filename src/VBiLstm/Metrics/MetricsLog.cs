@@ -60,7 +60,14 @@ public sealed class MetricsLog : IDisposable
     /// <summary>The lines of a log that are whole, one after the other; the file is not held in memory.</summary>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static IEnumerable<MetricsRow> Read(string path)
-        => File.Exists(path) ? File.ReadLines(path).Select(Parse).OfType<MetricsRow>() : [];
+        => File.Exists(path) ? Lines(path).Select(Parse).OfType<MetricsRow>() : [];
+
+    static IEnumerable<string> Lines(string path)
+    {
+        using var log = new StreamReader(SharedFile.OpenRead(path));
+        while (log.ReadLine() is { } line)
+            yield return line;
+    }
 
     // In place: a full disk is no hindrance, and no copy of a long log is held.
     static void CutOff(string path, long resumedStep, bool evaluationIsPending, Action<string>? warn)
@@ -73,7 +80,7 @@ public sealed class MetricsLog : IDisposable
         }
 
         var (kept, position, steps) = (0L, 0L, 0L);
-        using var file = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, 1 << 16);
+        using var file = SharedFile.OpenReadWrite(path);
         var line = new MemoryStream();
         for (int next; (next = file.ReadByte()) >= 0;)
         {

@@ -6,6 +6,9 @@ namespace VBiLstm.Runs;
 /// <param name="Path">The run's folder, usually <c>runs/NAME</c>.</param>
 public sealed record RunFolder(string Path)
 {
+    /// <summary>With the system's own separators throughout.</summary>
+    public string Path { get; } = InSystem(Path);
+
     /// <summary>The effective configuration.</summary>
     public string Configuration => At("configuration.json");
 
@@ -35,5 +38,11 @@ public sealed record RunFolder(string Path)
         return CheckpointFolder.ReadNewest([Last, Best], warn);
     }
 
-    string At(string name) => System.IO.Path.Combine(Path, name);
+    string At(string name) => System.IO.Path.Combine(Path, InSystem(name));
+
+    static string InSystem(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        return path.Replace(System.IO.Path.AltDirectorySeparatorChar, System.IO.Path.DirectorySeparatorChar);
+    }
 }

@@ -138,7 +138,7 @@ public sealed class RunOwner : IDisposable
     {
         try
         {
-            return JsonFile.Parse(File.ReadAllBytes(path), OwnerJson.Default.OwnerRecord);
+            return JsonFile.Parse(SharedFile.ReadAllBytes(path), OwnerJson.Default.OwnerRecord);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {

@@ -80,7 +80,7 @@ public static class PreparedFolder
         var path = Path.Combine(folder, VocabularyFile);
         try
         {
-            var texts = JsonFile.Parse(File.ReadAllBytes(path), PreparedJson.Default.StringArray);
+            var texts = JsonFile.Parse(SharedFile.ReadAllBytes(path), PreparedJson.Default.StringArray);
             if (texts.Length != size || texts.Contains(null))
                 throw new DataException($"{path} holds {texts.Length} texts; the manifest says {size}. Prepare the data again.");
             return texts;

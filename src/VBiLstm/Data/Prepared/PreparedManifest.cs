@@ -161,7 +161,7 @@ public sealed record PreparedManifest
         byte[] content;
         try
         {
-            content = File.ReadAllBytes(path);
+            content = SharedFile.ReadAllBytes(path);
             manifest = JsonSerializer.Deserialize(content, PreparedJson.Default.PreparedManifest)
                 ?? throw new DataException($"{path} holds null where a manifest should stand.");
         }

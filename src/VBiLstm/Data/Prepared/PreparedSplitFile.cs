@@ -139,7 +139,7 @@ public sealed class PreparedSplitFile : IDisposable
     {
         try
         {
-            using var file = File.OpenRead(path);
+            using var file = SharedFile.OpenRead(path);
             return Convert.ToHexStringLower(SHA256.HashData(file));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -69,7 +69,7 @@ public sealed class PreparedSplitWriter : IDisposable
         Write(MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(_ends)));
         _file.Flush(flushToDisk: true);
         _file.Dispose();
-        File.Move(_aside, _path, overwrite: true);
+        SharedFile.Replace(_aside, _path);
         return new PreparedSplit { Sequences = _ends.Count, Values = _values, Longest = _longest, Sha256 = Convert.ToHexStringLower(_hash.GetHashAndReset()) };
     }
 
