@@ -94,6 +94,35 @@ public class WorkerPoolTests
         Assert.Equal(0, misaligned);
     }
 
+    // Another thread than the caller goes on only when the last index has run.
+    unsafe struct WaitForLast : IRangeJob
+    {
+        public int* Runners;
+        public int Count;
+
+        public readonly void Execute(int start, int end)
+        {
+            for (var i = start; i < end; i++)
+                Volatile.Write(ref Runners[i], 1 + WorkerPool.CurrentThread);
+            var watch = Stopwatch.StartNew();
+            while (WorkerPool.CurrentThread != 0 && Volatile.Read(ref Runners[Count - 1]) == 0 && watch.Elapsed < TimeSpan.FromSeconds(20))
+                Thread.Sleep(1);
+        }
+    }
+
+    [Fact]
+    public unsafe void What_a_slow_thread_has_not_taken_the_others_do()
+    {
+        using var pool = new WorkerPool(2);
+        var runners = stackalloc int[16];
+        for (var round = 0; round < 20; round++)
+        {
+            new Span<int>(runners, 16).Clear();
+            pool.Run(new WaitForLast { Runners = runners, Count = 16 }, 16, 1);
+            Assert.Equal(1, runners[15]);
+        }
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(9)]
