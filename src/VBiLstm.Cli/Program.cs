@@ -17,6 +17,7 @@ var root = new RootCommand("""
     """);
 root.Subcommands.Add(TrainCommand.Create());
 root.Subcommands.Add(EvaluateCommand.Create());
+root.Subcommands.Add(ScoreCommand.Create());
 root.Subcommands.Add(SampleCommand.Create());
 root.Subcommands.Add(InspectCommand.Create());
 root.Subcommands.Add(CompareCommand.Create());

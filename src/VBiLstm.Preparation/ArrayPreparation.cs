@@ -35,7 +35,7 @@ sealed class ArrayPreparation(SourceFiles sources, PreparationOptions options, P
                     + $"{first} is of {_dimensions} dimensions{(kind == PreparedKind.Frames ? $", the last of {_frameSize}" : "")}.");
             (_dimensions, _frameSize, first) = (array.Sizes.Count, size, _counts.Count == 0 ? file.Name : first);
             _counts[file.Entry] = Units(array);
-            largest = Math.Max(largest, Check(array, file.Name));
+            largest = Math.Max(largest, Check(array, file.Name, kind));
         }
 
         if (_counts.Count == 0)
@@ -107,8 +107,10 @@ sealed class ArrayPreparation(SourceFiles sources, PreparationOptions options, P
         _frame.Clear();
     }
 
-    // The largest token id; 0 for frames.
-    int Check(NumberArray array, string name)
+    /// <summary>Refuses numbers that are no frames, or no token ids.</summary>
+    /// <returns>The largest token id; 0 for frames.</returns>
+    /// <exception cref="DataException">Names the value.</exception>
+    internal static int Check(NumberArray array, string name, PreparedKind kind)
     {
         var largest = 0;
         for (var i = 0L; i < array.Count; i++)
@@ -129,7 +131,7 @@ sealed class ArrayPreparation(SourceFiles sources, PreparationOptions options, P
         foreach (var file in Sources.Read(progress, cancellation))
         {
             NumberArray? array = null;
-            if (!file.TryRead(() => array = Read(file)))
+            if (!file.TryRead(() => array = Read(file, kind)))
                 continue;
             if (array is null)
                 file.LeaveOut("no array of numpy's");
@@ -138,7 +140,9 @@ sealed class ArrayPreparation(SourceFiles sources, PreparationOptions options, P
         }
     }
 
-    NumberArray? Read(SourceFile file)
+    /// <summary>The array of a file; null where it is none and need not be one.</summary>
+    /// <exception cref="DataException">It is to be one by its name and is none, or has dimensions or a type that frames or tokens do not have.</exception>
+    internal static NumberArray? Read(SourceFile file, PreparedKind kind)
     {
         var head = new byte[HeadBytes];
         var length = file.Content.ReadAtLeast(head, head.Length, throwOnEndOfStream: false);

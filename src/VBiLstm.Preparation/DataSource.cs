@@ -1,3 +1,4 @@
+using VBiLstm.Checkpoints;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Data.Prepared;
@@ -24,5 +25,16 @@ public static class DataSource
             },
             _ => PreparedFolder.Is(data.Source) ? PreparedFolder.Open(data, seed) : ImageFolder.Open(data, seed),
         };
+    }
+
+    /// <summary>What a checkpoint's data were; those of older versions do not say it, and their data are read.</summary>
+    /// <exception cref="DataException">The data are no longer there.</exception>
+    public static DataIdentity Identify(Checkpoint checkpoint)
+    {
+        ArgumentNullException.ThrowIfNull(checkpoint);
+        if (checkpoint.Data is { } data)
+            return data;
+        using var splits = Open(checkpoint.State.Configuration.Data, checkpoint.State.Configuration.Seed);
+        return splits.Identify();
     }
 }

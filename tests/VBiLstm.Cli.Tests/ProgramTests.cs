@@ -145,7 +145,9 @@ public class ProgramTests
         { ["train", "--on-non-finite", "ignore"], "stop, skip" },
         { ["train", "--set", "frame_size=5"], "model.frame_size=28" },
         { ["evaluate", "runs/none"], "no checkpoint" },
-        { ["evaluate", "runs/none", "--split", "train"], "train" },
+        { ["evaluate", "runs/none", "--split", "training"], "train" },
+        { ["score", "runs/none", "--out", "scores.xlsx"], "--out is scores.xlsx; use a name that ends in .csv" },
+        { ["score", "runs/none", "--split", "train", "--data", "a.npy"], "leave out --split or --data" },
         { ["sample", "runs/none", "--count", "0"], "--count is 0" },
         { ["trian"], "trian" },
         { [], "command" },
@@ -190,6 +192,7 @@ public class ProgramTests
     [Theory]
     [InlineData("train")]
     [InlineData("evaluate")]
+    [InlineData("score")]
     [InlineData("sample")]
     [InlineData("inspect")]
     [InlineData("bench")]

@@ -63,6 +63,39 @@ public sealed partial class TrainedRunTests(TrainedRunTests.TrainedRun run) : IC
     }
 
     [Fact]
+    public void Score_writes_a_line_an_input_whose_mean_is_evaluate_s()
+    {
+        foreach (var split in new[] { "test", "train" })
+        {
+            using var evaluation = Evaluate("--split", split, "--importance-samples", "2");
+            var (code, output, error) = Command.Run("score", "runs/first", "--split", split, "--importance-samples", "2", "--out", "scores.csv");
+            Assert.True(code == 0, error);
+            var rows = Csv("scores.csv");
+            Assert.Equal(evaluation.RootElement.GetProperty("sequences").GetInt32(), rows.Count);
+            Assert.Equal(Enumerable.Range(1, rows.Count).Select(item => $"{split},{item},28"), rows.Select(row => string.Join(',', row[..3])));
+            foreach (var (column, name) in new[] { (3, "bound"), (4, "nll"), (5, "kl"), (6, "importance_weighted_bound") })
+                Assert.Equal(evaluation.RootElement.GetProperty(name).GetDouble(), rows.Average(row => double.Parse(row[column])), 1e-9);
+            Assert.Contains($"item {rows.MinBy(row => double.Parse(row[3]))![1]}", output, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Score_reads_files_and_finds_the_image_that_is_none()
+    {
+        // An idx file of two black images and one of noise between them.
+        byte[] noise = [.. Enumerable.Range(0, 784).Select(i => (byte)(i * 7919 % 13 < 6 ? 255 : 0))];
+        byte[] blank = new byte[784];
+        File.WriteAllBytes(Command.At("some,images"), [0, 0, 8, 3, 0, 0, 0, 3, 0, 0, 0, 28, 0, 0, 0, 28, .. blank, .. noise, .. blank]);
+        var (code, output, error) = Command.Run("score", "runs/first", "--data", "some,images", "--out", "files.csv");
+        Assert.True(code == 0, error);
+        Assert.Equal(["\"some,images\",1,28,", "\"some,images\",2,28,", "\"some,images\",3,28,"],
+            File.ReadAllLines(Command.At("files.csv")).Skip(1).Select(line => line[..(line.IndexOf(",28,", StringComparison.Ordinal) + 4)]));
+        Assert.Contains("item 2", output, StringComparison.Ordinal);
+    }
+
+    List<string[]> Csv(string file) => [.. File.ReadAllLines(Command.At(file)).Skip(1).Select(line => line.Split(','))];
+
+    [Fact]
     public void Sample_draws_a_sheet_and_the_same_one_growing()
     {
         Assert.Equal(0, Command.Run("sample", "runs/first", "--count", "6", "--columns", "3", "--out", "six.png").Code);

@@ -17,8 +17,7 @@ static class EvaluateCommand
     public static Command Create()
     {
         var checkpoint = CommonOptions.Checkpoint();
-        var split = new Option<string>("--split") { Description = "validation or test.", DefaultValueFactory = _ => "test" };
-        split.AcceptOnlyFromAmong("validation", "test");
+        var split = CommonOptions.Split();
         var latents = new Option<string>("--latents")
         {
             Description = "sampled (the bound) or mean (a deterministic predictor's score, not a bound).",
@@ -51,6 +50,7 @@ static class EvaluateCommand
             Examples:
               vbilstm evaluate runs/digits-1
               vbilstm evaluate runs/digits-1 --split validation --importance-samples 50
+              vbilstm evaluate runs/digits-1 --split train
               vbilstm evaluate runs/digits-1/checkpoints/last --latents mean --json
               mpirun -n 4 vbilstm evaluate runs/digits-1 --importance-samples 5000
             """)
@@ -80,7 +80,7 @@ static class EvaluateCommand
                     Warning.Print($"{trained.Checkpoint.Folder} is of an older version and does not know its data; "
                         + $"that {splits.Source} still holds them was not checked.");
                 session.Agree(configuration, splits);
-                var dataset = parsed.GetValue(split) == "test" ? splits.Test : splits.Validation;
+                var dataset = splits.Of(parsed.GetRequiredValue(split));
                 var mode = parsed.GetValue(latents) == "mean" ? LatentMode.Mean : LatentMode.Sampled;
                 var training = configuration.Training;
                 if (session.IsFirst && dataset.CarriesState && !parsed.GetValue(priorMode) && session.Ranks.Size > training.Shards)
@@ -88,7 +88,7 @@ static class EvaluateCommand
                 var rows = parsed.GetValue(batch) ?? splits.EvaluationBatchSize(dataset, training.BatchSize);
                 EvaluationResult Score(Action<double>? progress) => parsed.GetValue(priorMode)
                     ? trained.Prior(dataset, rows, mode, progress, session.Cancellation)
-                    : trained.Posterior(dataset, rows, mode, parsed.GetValue(samples), progress, session.Cancellation);
+                    : trained.Posterior(dataset, rows, mode, parsed.GetValue(samples), progress, cancellation: session.Cancellation);
                 var result = parsed.GetValue(json)
                     ? Score(null)
                     : WorkDisplay.Run(report => Score(share => report($"scoring {parsed.GetValue(split)}", share)));

@@ -68,12 +68,12 @@ static class SampleCommand
             using var trained = new TrainedModel(parsed.GetRequiredValue(checkpoint), device);
             var configuration = trained.Configuration;
             using var prior = new PriorMode(trained.Device, trained.Parameters, number, sampled: parsed.GetValue(latents) == "sampled");
-            var data = trained.Checkpoint.Data ?? Identify(configuration);
+            var data = DataSource.Identify(trained.Checkpoint);
             if (configuration.Model.IsCategorical)
             {
                 foreach (var option in new Option[] { columns, output })
                     Refuse(parsed, option, "text, which is printed");
-                var first = TextOutput.FirstToken(data.Vocabulary);
+                var first = new TextTokens(data).First;
                 TextOutput.Print(Generation.Tokens(prior, configuration.Model, parsed.GetValue(steps) ?? DefaultTokens, first, parsed.GetValue(seed), heat),
                     number, data);
                 return CommandExecution.Success;
@@ -104,13 +104,6 @@ static class SampleCommand
             return CommandExecution.Success;
         });
         return command;
-    }
-
-    // Checkpoints of older versions do not say what their data were.
-    static DataIdentity Identify(RunConfiguration configuration)
-    {
-        using var data = DataSource.Open(configuration.Data, configuration.Seed);
-        return data.Identify();
     }
 
     static void WriteRecordings(string folder, float[] samples, int count, int sampleRate)

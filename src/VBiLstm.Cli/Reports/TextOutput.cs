@@ -6,16 +6,6 @@ namespace VBiLstm.Cli.Reports;
 /// <summary>Drawn tokens as text.</summary>
 static class TextOutput
 {
-    /// <summary>What a text begins after: the begin of a sentence, else the end of a line, else the first token.</summary>
-    public static int FirstToken(IReadOnlyList<string> vocabulary)
-    {
-        foreach (var text in new[] { SpecialTokens.BeginOfSentence, "\n" })
-            for (var id = 0; id < vocabulary.Count; id++)
-                if (vocabulary[id] == text)
-                    return id;
-        return 0;
-    }
-
     /// <summary>Prints tokens [sequences, steps]: words to the end of their sentence, characters as they come, ids where there is no vocabulary.</summary>
     public static void Print(int[] tokens, int sequences, DataIdentity data)
     {

@@ -6,5 +6,5 @@ namespace VBiLstm.Preparation.Sources;
 public sealed record SourcePath(string Path, string? Split = null)
 {
     /// <summary>The option that named it.</summary>
-    public string Option => Split switch { "train" => "--train", "validation" => "--valid", "test" => "--test", _ => "--from" };
+    public string Option { get; init; } = Split switch { "train" => "--train", "validation" => "--valid", "test" => "--test", _ => "--from" };
 }

@@ -32,6 +32,15 @@ public sealed record DataSplits(SequenceDataset Train, SequenceDataset Validatio
     /// </summary>
     public int TrainingLength => Math.Max(Train.MaximumLength, Validation.MaximumLength);
 
+    /// <summary>The split of that name: train, validation or test.</summary>
+    public SequenceDataset Of(string name) => name switch
+    {
+        "train" => Train,
+        "validation" => Validation,
+        "test" => Test,
+        _ => throw new DataException($"There is no split {Printable.Text(name)}; use train, validation or test."),
+    };
+
     /// <summary>Rows with which a split of longer sequences takes no more memory than <paramref name="batchSize"/> rows of training.</summary>
     public int EvaluationBatchSize(SequenceDataset split, int batchSize)
     {

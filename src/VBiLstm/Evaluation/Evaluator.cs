@@ -85,11 +85,12 @@ public sealed class Evaluator
     /// <param name="mode">Sampled or mean latents.</param>
     /// <param name="importanceSamples">K trajectories per sequence for the importance-weighted bound; 0 for none. Sampled mode only.</param>
     /// <param name="progress">Told the share done, from 0 to 1.</param>
+    /// <param name="each">Told of each sequence that this rank scores, in the order in which they are scored.</param>
     /// <param name="cancellation">Stops between passes over as many batches as fit.</param>
     /// <exception cref="ConfigurationException">K with mean latents, or above 1 where state is carried.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public EvaluationResult Evaluate(SequenceDataset data, LatentMode mode = LatentMode.Sampled, int importanceSamples = 0,
-        Action<double>? progress = null, CancellationToken cancellation = default)
+        Action<double>? progress = null, Action<SequenceScore>? each = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(data);
         if (importanceSamples < 0 || (importanceSamples > 0 && mode == LatentMode.Mean))
@@ -109,6 +110,7 @@ public sealed class Evaluator
         var sums = new Sums(LatentUnits, lanes.AreInOrder ? together : lanes.PerRank);
         var total = sums.Zeros();
         var (nll, kl, logWeight) = (new double[_step.BatchSize], new double[_step.BatchSize], new double[_step.BatchSize]);
+        var (firstNll, firstKl) = (new double[_step.Sequences], new double[_step.Sequences]);
 
         // Without a latent all trajectories are the same one.
         var trajectories = _model.HasLatent ? Math.Max(1, importanceSamples) : 1;
@@ -138,6 +140,8 @@ public sealed class Evaluator
                 _step.SequenceScores(nll, kl, importanceSamples > 0 ? logWeight : []);
                 if (k == 0)
                 {
+                    nll.AsSpan(0, _step.Sequences).CopyTo(firstNll);
+                    kl.AsSpan(0, _step.Sequences).CopyTo(firstKl);
                     for (var i = 0; i < count; i++)
                     {
                         var first = i * _shardSize;
@@ -171,6 +175,11 @@ public sealed class Evaluator
                 if (lanes.AreInOrder)
                     Sums.Move(sum, total);
             }
+
+            for (var row = 0; row < _step.Sequences; row++)
+                if (batch.Lengths[row] > 0)
+                    each?.Invoke(new SequenceScore(batch.RowIds[row], firstNll[row], firstKl[row],
+                        importanceSamples > 0 ? LogMeanExp(logWeights, row) : null));
         }
 
         // The last pass may be the only one.

@@ -70,16 +70,17 @@ public sealed class TrainedModel : IDisposable
     /// <param name="mode">Sampled or mean latents.</param>
     /// <param name="importanceSamples">K; 0 for none.</param>
     /// <param name="progress">Told the share done, from 0 to 1.</param>
+    /// <param name="each">Told of each sequence that this rank scores.</param>
     /// <param name="cancellation">Stops between batches.</param>
     /// <exception cref="NonFiniteException">A figure is not finite.</exception>
     public EvaluationResult Posterior(SequenceDataset split, int rows, LatentMode mode = LatentMode.Sampled, int importanceSamples = 0,
-        Action<double>? progress = null, CancellationToken cancellation = default)
+        Action<double>? progress = null, Action<SequenceScore>? each = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(split);
         rows = Math.Min(rows, split.Count);
         var shardSize = (rows + Configuration.Training.Shards - 1) / Configuration.Training.Shards;
         using var step = Evaluator.CreateStep(Device, Parameters, split, rows, shardSize, importanceSamples, _ranks);
-        return Checked(new Evaluator(step, rows, _ranks, shardSize).Evaluate(split, mode, importanceSamples, progress, cancellation));
+        return Checked(new Evaluator(step, rows, _ranks, shardSize).Evaluate(split, mode, importanceSamples, progress, each, cancellation));
     }
 
     /// <summary>Scores a split in prior mode, as <see cref="PriorModeScore.Evaluate"/> does; parameters as of <see cref="Posterior"/>.</summary>

@@ -88,6 +88,43 @@ public class EvaluatorTests
     }
 
     [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(8)]
+    public void Each_sequence_is_told_with_its_number_and_its_own_sums(int rows)
+    {
+        using var known = new KnownModel(Gaussian);
+        known.SetOutput("generator", Output);
+        known.SetOutput("posterior", Posterior);
+        known.SetOutput("prior", Prior);
+        var step = GaussianKl(Posterior[0], Posterior[2], Prior[0], Prior[2]) + GaussianKl(Posterior[1], Posterior[3], Prior[1], Prior[3]);
+        var scores = new List<SequenceScore>();
+        known.Posterior(Ragged, rows, each: scores.Add);
+        Assert.Equal(Enumerable.Range(0, 5), scores.Select(score => score.Index).Order());
+        foreach (var score in scores)
+        {
+            Assert.Equal(NllOf(Ragged, score.Index), score.Nll, 1e-4);
+            Assert.Equal(Ragged.Length(score.Index) * step, score.Kl, 1e-4);
+            Assert.Equal(-score.Nll - score.Kl, score.Bound);
+            Assert.Null(score.ImportanceWeightedBound);
+        }
+    }
+
+    [Fact]
+    public void Each_sequence_of_windows_that_carry_their_state_is_told_once()
+    {
+        using var known = new KnownModel(Gaussian with { OutputDistribution = OutputDistribution.Categorical, VocabularySize = 3, EmbeddingSize = 2 });
+        double[] logits = [0.5, -1, 2];
+        known.SetOutput("generator", logits);
+        var data = new TokenSequences(3, [1, 0, 2], [2, 2, 1], [1, 0, 1], [1, 1]) { Carries = true };
+        var scores = new List<SequenceScore>();
+        known.Posterior(data, 2, each: scores.Add);
+        Assert.Equal(Enumerable.Range(0, 4), scores.Select(score => score.Index).Order());
+        foreach (var score in scores)
+            Assert.Equal(data[score.Index].Skip(1).Sum(token => CategoricalNll(token, logits)), score.Nll, 1e-5);
+    }
+
+    [Theory]
     [InlineData(ModelKind.Lstm, LatentMode.Sampled, true)]
     [InlineData(ModelKind.Lstm, LatentMode.Mean, true)]
     [InlineData(ModelKind.BiLstm, LatentMode.Sampled, false)]
@@ -139,10 +176,15 @@ public class EvaluatorTests
         var precision = Math.Exp(-PriorLogVariance) + Slope * Slope * Math.Exp(-NoiseLogVariance);
         var mean = (PriorMean * Math.Exp(-PriorLogVariance) + Slope * (Y - Shift) * Math.Exp(-NoiseLogVariance)) / precision;
         using var known = LinearModel(mean, -Math.Log(precision));
-        var result = known.Posterior(Constant(Y, 3, 1, 4), 2, importanceSamples: samples);
+        var scores = new List<SequenceScore>();
+        var data = Constant(Y, 3, 1, 4);
+        var result = known.Posterior(data, 2, importanceSamples: samples, each: scores.Add);
         var marginal = -GaussianNll(Y, Slope * PriorMean + Shift, Math.Log(Slope * Slope * Math.Exp(PriorLogVariance) + Math.Exp(NoiseLogVariance)));
         Assert.Equal(8 / 3.0 * marginal, result.ImportanceWeightedBound!.Value, 1e-4);
         Assert.Equal(samples, result.ImportanceSamples);
+        foreach (var score in scores)
+            Assert.Equal(data.Length(score.Index) * marginal, score.ImportanceWeightedBound!.Value, 1e-4);
+        Assert.Equal(3, scores.Count);
     }
 
     [Fact]

@@ -75,10 +75,10 @@ sealed class KnownModel : IDisposable
     public static double StateOf(double input) => Math.Tanh(Math.Tanh(input));
 
     public EvaluationResult Posterior(SequenceDataset data, int rows, LatentMode mode = LatentMode.Sampled, int importanceSamples = 0,
-        Action<double>? progress = null, CancellationTokenSource? stop = null)
+        Action<double>? progress = null, CancellationTokenSource? stop = null, Action<SequenceScore>? each = null)
     {
         using var step = new TrainingStep(_device, Parameters, data.MaximumLength, rows, training: null);
-        return new Evaluator(step).Evaluate(data, mode, importanceSamples, progress, stop?.Token ?? TestContext.Current.CancellationToken);
+        return new Evaluator(step).Evaluate(data, mode, importanceSamples, progress, each, stop?.Token ?? TestContext.Current.CancellationToken);
     }
 
     /// <summary>Evaluations of one evaluator after the other.</summary>

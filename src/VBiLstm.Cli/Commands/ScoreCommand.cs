@@ -1,0 +1,132 @@
+using System.CommandLine;
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using VBiLstm.Cli.Display;
+using VBiLstm.Cli.Execution;
+using VBiLstm.Cli.Options;
+using VBiLstm.Cli.Reports;
+using VBiLstm.Configuration;
+using VBiLstm.Data;
+using VBiLstm.Evaluation;
+using VBiLstm.Preparation;
+
+namespace VBiLstm.Cli.Commands;
+
+/// <summary><c>vbilstm score</c>.</summary>
+static class ScoreCommand
+{
+    public static Command Create()
+    {
+        var checkpoint = CommonOptions.Checkpoint();
+        var data = new Option<string[]>("--data")
+        {
+            Description = "Files, folders or archives, in the coding of the run's data: of a text each line is an input, of images (idx, amat, npy) each "
+                + "image, of numpy's arrays each sequence, of speech (WAV, SPHERE) each recording. Default: --split of the run's own data.",
+            AllowMultipleArgumentsPerToken = true,
+        };
+        var split = CommonOptions.Split();
+        var samples = new Option<int>("--importance-samples")
+        {
+            Description = "K, trajectories per input for a column with the importance-weighted bound; 0 leaves it out.",
+            DefaultValueFactory = _ => 0,
+        };
+        var batch = new Option<int?>("--batch-size")
+        {
+            Description = "Inputs side by side; figures depend on it only where state is carried. Default: the run's.",
+        };
+        var output = new Option<string>("--out") { Description = "The CSV file.", DefaultValueFactory = _ => "scores.csv" };
+        var devices = new DeviceOptions();
+        var command = new Command("score", """
+            Writes the bound of each single input, a line each in a CSV file: what the model finds unlikely comes out low, which is how such
+            models find anomalies. Columns: input (file or split), item (its line, image, sequence or recording there, from 1 on), steps, bound, nll and kl in
+            nats, the sum over the steps. The noise is fixed: the same checkpoint and inputs give the same figures.
+
+            Examples:
+              vbilstm score runs/digits-1
+              vbilstm score runs/digits-1 --data new-images.npy --out new.csv
+              vbilstm score runs/logs --data today.log yesterday.log --importance-samples 20
+            """)
+        {
+            checkpoint, data, split, samples, batch, output,
+        };
+        devices.AddTo(command);
+        command.SetAction(parsed =>
+        {
+            var (path, files) = (parsed.GetRequiredValue(output), parsed.GetValue(data) ?? []);
+            if (parsed.GetValue(batch) is < 1 or > 65536)
+                throw new ConfigurationException($"--batch-size is {parsed.GetValue(batch)}; use 1 to 65536.");
+            if (parsed.GetValue(samples) is < 0 or > 100_000)
+                throw new ConfigurationException($"--importance-samples is {parsed.GetValue(samples)}; use 0 to 100000.");
+            if (!Path.GetExtension(path).Equals(".csv", StringComparison.OrdinalIgnoreCase))
+                throw new ConfigurationException($"--out is {path}; use a name that ends in .csv.");
+            if (files.Length > 0 && parsed.GetResult(split) is { Implicit: false })
+                throw new ConfigurationException("--data, whose files are scored, does not go with --split, a part of the run's own data; leave out --split "
+                    + "or --data.");
+            using var interruption = new Interruption();
+            using var device = devices.Create(parsed);
+            using var trained = new TrainedModel(parsed.GetRequiredValue(checkpoint), device);
+            using var inputs = files.Length > 0
+                ? OfFiles(trained, files, parsed.GetValue(batch), interruption.Token)
+                : OfSplit(trained, parsed.GetRequiredValue(split), parsed.GetValue(batch));
+            var scores = new List<SequenceScore>(inputs.Sequences.Count);
+            var result = WorkDisplay.Run(report => trained.Posterior(inputs.Sequences, inputs.Rows, LatentMode.Sampled, parsed.GetValue(samples),
+                share => report("scoring", share), scores.Add, interruption.Token));
+            if (!result.IsBound)
+                Warning.Print("this model reads the future: what it scores is not a sequence likelihood.");
+            scores.Sort((one, other) => one.Index.CompareTo(other.Index));
+            Csv.Write(path, Columns(result), scores.Select(score => Row(score, inputs)));
+            var lowest = scores.MinBy(score => score.Bound / inputs.Sequences.Length(score.Index));
+            var (file, item) = inputs.NameOf(lowest.Index);
+            Console.WriteLine($"{scores.Count:N0} inputs by {trained.Checkpoint.Folder} (step {trained.Checkpoint.State.Step:N0}), mean bound {result.Bound:F2} nats: "
+                + $"{path}");
+            Console.WriteLine($"lowest bound a step: {lowest.Bound / inputs.Sequences.Length(lowest.Index):F4} nats, {Printable.Text(file)}, item {item}");
+            return CommandExecution.Success;
+        });
+        return command;
+    }
+
+    static Inputs OfFiles(TrainedModel trained, string[] files, int? batch, CancellationToken cancellation)
+    {
+        var configuration = trained.Configuration;
+        var read = InputFiles.Read(files, "--data", configuration, DataSource.Identify(trained.Checkpoint), cancellation);
+        foreach (var remark in read.Remarks)
+            Warning.Print(remark);
+        var rows = batch ?? RowsFor(read.Sequences.MaximumLength, configuration);
+        return new Inputs(read.Sequences, rows, index => read.Names[index], null);
+    }
+
+    // Long inputs are scored with fewer side by side, so that they take the memory of training.
+    static int RowsFor(int longest, RunConfiguration configuration)
+        => (int)Math.Clamp((long)configuration.Training.BatchSize * configuration.Data.Window / longest, 1, configuration.Training.BatchSize);
+
+    [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "The inputs own their splits; what fails ends the process.")]
+    static Inputs OfSplit(TrainedModel trained, string split, int? batch)
+    {
+        var splits = DataSource.Open(trained.Configuration.Data, trained.Configuration.Seed);
+        splits.CheckFits(trained.Configuration.Model);
+        trained.CheckData(splits);
+        var sequences = splits.Of(split);
+        return new Inputs(sequences, batch ?? splits.EvaluationBatchSize(sequences, trained.Configuration.Training.BatchSize), index => (split, index + 1), splits);
+    }
+
+    static string[] Columns(EvaluationResult result)
+        => ["input", "item", "steps", "bound", "nll", "kl", .. result.ImportanceWeightedBound is null ? Array.Empty<string>() : ["importance_weighted_bound"]];
+
+    static string[] Row(SequenceScore score, Inputs inputs)
+    {
+        var (file, item) = inputs.NameOf(score.Index);
+        string[] row = [file, Text(item), Text(inputs.Sequences.Length(score.Index)), Text(score.Bound), Text(score.Nll), Text(score.Kl)];
+        return score.ImportanceWeightedBound is { } weighted ? [.. row, Text(weighted)] : row;
+    }
+
+    static string Text(IFormattable number) => number.ToString(null, CultureInfo.InvariantCulture);
+
+    sealed record Inputs(SequenceDataset Sequences, int Rows, Func<int, (string File, int Item)> NameOf, DataSplits? Splits) : IDisposable
+    {
+        public void Dispose()
+        {
+            Sequences.Dispose();
+            Splits?.Dispose();
+        }
+    }
+}

@@ -1,0 +1,216 @@
+using System.Diagnostics.CodeAnalysis;
+using VBiLstm.Configuration;
+using VBiLstm.Data;
+using VBiLstm.Data.Prepared;
+using VBiLstm.Noise;
+using VBiLstm.Preparation.Sources;
+using VBiLstm.Preparation.Speech;
+
+namespace VBiLstm.Preparation;
+
+/// <summary>
+/// Files as the inputs of a trained model, in the coding of the data that it was trained on: each line of a text, image, sequence of an array or recording is
+/// one.
+/// </summary>
+/// <param name="Sequences">The inputs, with the frames or tokens that stand before the first that is predicted.</param>
+/// <param name="Names">Of each input: its file, and its number there from 1 on.</param>
+/// <param name="Remarks">What was left out, in a sentence each.</param>
+public sealed record InputFiles(SequenceDataset Sequences, IReadOnlyList<(string File, int Item)> Names, IReadOnlyList<string> Remarks)
+{
+    /// <summary>Reads files of the kind that the run's data are of.</summary>
+    /// <param name="paths">Files, folders and archives; - is standard input.</param>
+    /// <param name="option">That named them, for errors.</param>
+    /// <param name="configuration">Of the run.</param>
+    /// <param name="data">What the run remembers of its data.</param>
+    /// <param name="cancellation">Ends reading.</param>
+    /// <exception cref="DataException">A file cannot be read or is of another kind, size or sample rate; the message names it.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public static InputFiles Read(IReadOnlyList<string> paths, string option, RunConfiguration configuration, DataIdentity data,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(paths);
+        ArgumentNullException.ThrowIfNull(configuration);
+        ArgumentNullException.ThrowIfNull(data);
+        using var sources = new SourceFiles([.. paths.Select(path => new SourcePath(path) { Option = option })]);
+        var reading = new Reading(configuration, data);
+        if (data.Height > 0)
+            reading.Images(sources, cancellation);
+        else
+            foreach (var file in sources.Read(cancellation: cancellation))
+                reading.Read(file);
+        if (reading.Names.Count == 0)
+            throw new DataException($"{option}: there is no {reading.Kind} in {string.Join(", ", paths.Select(Printable.Text))}.");
+        var leftOut = sources.LeftOut.Select(reason => $"{reason.Names.Count} file{(reason.Names.Count == 1 ? "" : "s")} left out, {reason.Reason}: "
+            + reason.Names[0] + (reason.Names.Count > 1 ? ", …" : ""));
+        return new InputFiles(reading.Sequences, reading.Names, [.. leftOut, .. reading.Remarks]);
+    }
+
+    [SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "What is read is the caller's.")]
+    sealed class Reading(RunConfiguration configuration, DataIdentity data)
+    {
+        const long DitherSeed = 0;
+        readonly ModelConfiguration _model = configuration.Model;
+        readonly TextTokens _text = new(data);
+        readonly List<float[]> _frames = [];
+        readonly List<int[]> _tokens = [];
+        SequenceDataset? _images;
+        long _samplesLeft;
+
+        public List<(string File, int Item)> Names { get; } = [];
+
+        public SequenceDataset Sequences => _images ?? new MemorySequences(_frames, _tokens, _model, data.Unit);
+
+        public IEnumerable<string> Remarks => _samplesLeft == 0 ? []
+            : [$"{_samplesLeft:N0} samples at the ends of recordings make no whole frame of {_model.FrameSize} and are left out."];
+
+        public string Kind => data.Height > 0 ? $"image of {data.Height}×{data.Width}" : data.Speech is not null ? "recording (WAV or SPHERE)"
+            : _model.IsCategorical && _text.Kind != TokenKind.Numbers ? "line of text" : "array of numpy's";
+
+        public void Read(SourceFile file)
+        {
+            if (data.Speech is { } speech)
+                ReadRecording(file, speech);
+            else if (_model.IsCategorical && _text.Kind != TokenKind.Numbers)
+                ReadLines(file);
+            else
+                ReadArray(file);
+        }
+
+        public void Images(SourceFiles sources, CancellationToken cancellation)
+        {
+            var pixels = new List<byte[]>();
+            foreach (var (file, images) in ImageSources.Read(sources, null, cancellation))
+            {
+                if ((images.Sizes[1], images.Sizes[2]) != (data.Height, data.Width))
+                    throw new DataException($"{file.Name} holds images of {images.Sizes[1]}×{images.Sizes[2]}; "
+                        + $"the model was trained on {data.Height}×{data.Width}.");
+                Name(file, images.Sizes[0]);
+                pixels.Add(images.Values);
+            }
+
+            // Drawn once and as the test split's are: the same file has the same bounds in both places.
+            var once = configuration.Data.Binarisation == Binarisation.Stochastic ? Binarisation.Static : configuration.Data.Binarisation;
+            if (Names.Count > 0)
+                _images = new ImageDataset(new IdxFile([Names.Count, data.Height, data.Width], [.. pixels.SelectMany(part => part)]), Names[0].File,
+                    configuration.Data.View, once, ImageSplits.TestKey);
+        }
+
+        void ReadLines(SourceFile file)
+        {
+            var number = 0;
+            foreach (var line in TextLines.Read(file, TextEncoding.Utf8))
+            {
+                number++;
+
+                // A carriage return before the newline is the file's way to end lines, where the model knows none.
+                var name = $"{file.Name}, line {number}";
+                var ids = _text.Encode(_text.Kind == TokenKind.Words || !line.EndsWith('\r') || data.Vocabulary.Contains("\r") ? line : line[..^1], name);
+                if (ids.Length == 0 && _text.Last is null)
+                    throw new DataException($"{name} is empty, and these texts have no end of a line that could be predicted; take it out.");
+                _tokens.Add(_text.Last is { } last ? [_text.First, .. ids, last] : [_text.First, .. ids]);
+                Names.Add((file.Name, number));
+            }
+        }
+
+        void ReadRecording(SourceFile file, SpeechScale speech)
+        {
+            if (SpeechFile.TryRead(file.Content, file.Name) is not { } recording)
+            {
+                if (file.Entry.IsNamed)
+                    throw new DataException($"{file.Name}, offset 0: neither RIFF (a WAV file) nor NIST_1A (a SPHERE file); this is no recording.");
+                file.LeaveOut("no recordings");
+                return;
+            }
+
+            if (recording.SampleRate != speech.SampleRate)
+                throw new DataException($"{file.Name}: {recording.SampleRate} samples a second where the model was trained on {speech.SampleRate}; convert it, "
+                    + $"for instance: sox FILE -r {speech.SampleRate} OUT.wav.");
+            var usable = recording.Samples.Length - recording.Samples.Length % _model.FrameSize;
+            if (usable == 0)
+                throw new DataException($"{file.Name}: {recording.Samples.Length} samples are less than one frame of {_model.FrameSize}.");
+            _samplesLeft += recording.Samples.Length - usable;
+
+            // Dithered as preparation does by default, or densities of whole numbers would be those of other data.
+            var random = new CounterRandom(DitherSeed, NoiseStream.Dither, (uint)Names.Count + 1, 0);
+            var values = new float[usable];
+            for (var i = 0; i < usable; i++)
+                values[i] = (float)((recording.Samples[i] + (random.NextSingle() - 0.5) * recording.Step - speech.Mean) / speech.Deviation);
+            _frames.Add(values);
+            Names.Add((file.Name, 1));
+        }
+
+        void ReadArray(SourceFile file)
+        {
+            var kind = _model.IsCategorical ? PreparedKind.Tokens : PreparedKind.Frames;
+            if (ArrayPreparation.Read(file, kind) is not { } array)
+            {
+                file.LeaveOut("no array of numpy's");
+                return;
+            }
+
+            var largest = ArrayPreparation.Check(array, file.Name, kind);
+            if (kind == PreparedKind.Tokens && largest >= _model.VocabularySize)
+                throw new DataException($"{file.Name} holds token id {largest}; the model was trained on {_model.VocabularySize} ids, 0 to "
+                    + $"{_model.VocabularySize - 1}.");
+            if (kind == PreparedKind.Frames && array.Sizes[^1] != _model.FrameSize)
+                throw new DataException($"{file.Name} holds frames of {array.Sizes[^1]}; the model was trained on frames of {_model.FrameSize}.");
+            var sequences = array.Sizes.Count == (kind == PreparedKind.Tokens ? 2 : 3) ? array.Sizes[0] : 1;
+            var size = array.Count / sequences;
+            if (kind == PreparedKind.Tokens && size < 2)
+                throw new DataException($"{file.Name} holds sequences of one token; a sequence needs two at least, one to read and one to predict.");
+            for (var n = 0; n < sequences; n++)
+            {
+                if (kind == PreparedKind.Tokens)
+                    _tokens.Add(Numbers(array, n * size, size, value => (int)value));
+                else
+                    _frames.Add(Numbers(array, n * size, size, value => (float)value));
+            }
+
+            Name(file, sequences);
+        }
+
+        static T[] Numbers<T>(NumberArray array, long first, long count, Func<double, T> convert)
+        {
+            var values = new T[count];
+            for (var i = 0L; i < count; i++)
+                values[i] = convert(array[first + i]);
+            return values;
+        }
+
+        void Name(SourceFile file, int count) => Names.AddRange(Enumerable.Range(1, count).Select(item => (file.Name, item)));
+    }
+
+    // Frames behind an all-zero start frame, or tokens from s_0 on.
+    sealed class MemorySequences(List<float[]> frames, List<int[]> tokens, ModelConfiguration model, TaskUnit unit) : SequenceDataset
+    {
+        public override int Count => FrameSize > 0 ? frames.Count : tokens.Count;
+
+        public override int FrameSize => model.IsCategorical ? 0 : model.FrameSize;
+
+        public override int VocabularySize => model.IsCategorical ? model.VocabularySize : 0;
+
+        public override int MaximumLength => Enumerable.Range(0, Count).Max(Length);
+
+        public override TaskUnit Unit => unit;
+
+        public override int Length(int index) => FrameSize > 0 ? frames[index].Length / FrameSize : tokens[index].Length - 1;
+
+        public override void Fill(int index, long epoch, SequenceBatch batch, int row)
+        {
+            for (var k = 0; k <= batch.Steps; k++)
+            {
+                if (FrameSize == 0)
+                {
+                    batch.Tokens[k * batch.BatchSize + row] = k < tokens[index].Length ? tokens[index][k] : 0;
+                    continue;
+                }
+
+                var target = batch.Frames.AsSpan((k * batch.BatchSize + row) * FrameSize, FrameSize);
+                if (k > 0 && k <= Length(index))
+                    frames[index].AsSpan((k - 1) * FrameSize, FrameSize).CopyTo(target);
+                else
+                    target.Clear();
+            }
+        }
+    }
+}
