@@ -77,8 +77,8 @@ static class ScoreCommand
             Csv.Write(path, Columns(result), scores.Select(score => Row(score, inputs)));
             var lowest = scores.MinBy(score => score.Bound / inputs.Sequences.Length(score.Index));
             var (file, item) = inputs.NameOf(lowest.Index);
-            Console.WriteLine($"{scores.Count:N0} inputs by {trained.Checkpoint.Folder} (step {trained.Checkpoint.State.Step:N0}), mean bound {result.Bound:F2} nats: "
-                + $"{path}");
+            Console.WriteLine($"{scores.Count:N0} inputs by {trained.Checkpoint.Folder} (step {trained.Checkpoint.State.Step:N0}), mean bound "
+                + $"{result.Bound:F2} nats: {path}");
             Console.WriteLine($"lowest bound a step: {lowest.Bound / inputs.Sequences.Length(lowest.Index):F4} nats, {Printable.Text(file)}, item {item}");
             return CommandExecution.Success;
         });
@@ -106,7 +106,8 @@ static class ScoreCommand
         splits.CheckFits(trained.Configuration.Model);
         trained.CheckData(splits);
         var sequences = splits.Of(split);
-        return new Inputs(sequences, batch ?? splits.EvaluationBatchSize(sequences, trained.Configuration.Training.BatchSize), index => (split, index + 1), splits);
+        var batchSize = batch ?? splits.EvaluationBatchSize(sequences, trained.Configuration.Training.BatchSize);
+        return new Inputs(sequences, batchSize, index => (split, index + 1), splits);
     }
 
     static string[] Columns(EvaluationResult result)
