@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -52,8 +51,8 @@ public sealed partial class ProductTable
     public void Add(ThinProductShape shape, ProductTimes times) => _times[shape] = times;
 
     /// <summary>What its choices come to, the same for tables that choose the same.</summary>
-    public string Fingerprint => Convert.ToHexStringLower(SHA256.HashData(
-        Encoding.UTF8.GetBytes(string.Join(';', _times.Select(pair => $"{pair.Key} {PrefersKernel(pair.Key)}")))))[..12];
+    public string Fingerprint => Sha256Sum.Of(
+        Encoding.UTF8.GetBytes(string.Join(';', _times.Select(pair => $"{pair.Key} {PrefersKernel(pair.Key)}"))))[..12];
 
     /// <summary>The table of that file; null where there is none.</summary>
     /// <param name="path">The file.</param>

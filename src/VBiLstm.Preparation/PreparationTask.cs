@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text.Json;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
@@ -125,7 +124,7 @@ public sealed class PreparationTask
         {
             var vocabulary = JsonSerializer.SerializeToUtf8Bytes([.. preparation.Vocabulary], PreparedJson.Default.StringArray);
             AtomicFile.Write(Path.Combine(folder, PreparedFolder.VocabularyFile), stream => stream.Write(vocabulary));
-            manifest = manifest with { VocabularySha256 = Convert.ToHexStringLower(SHA256.HashData(vocabulary)) };
+            manifest = manifest with { VocabularySha256 = Sha256Sum.Of(vocabulary) };
         }
 
         manifest = manifest with { Splits = splits };

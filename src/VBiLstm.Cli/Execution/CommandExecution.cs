@@ -109,7 +109,7 @@ static class CommandExecution
     {
         ConfigurationException => BadInput,
         OperationCanceledException => Interrupted,
-        NonFiniteException or IOException or UnauthorizedAccessException => Failure,
+        NonFiniteException or IOException or UnauthorizedAccessException or DllNotFoundException => Failure,
         DeviceException or EntryPointNotFoundException or OutOfMemoryException => DeviceFailure,
         _ => null,
     };

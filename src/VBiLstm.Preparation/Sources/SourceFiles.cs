@@ -1,5 +1,4 @@
 using System.IO.Hashing;
-using System.Security.Cryptography;
 using System.Text;
 using VBiLstm.Data;
 using VBiLstm.Data.Prepared;
@@ -119,7 +118,7 @@ public sealed class SourceFiles : IDisposable
         var buffer = new byte[1 << 20];
         foreach (var (number, source) in _sources.Index())
         {
-            using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            using var hash = Sha256Sum.Begin();
             var bytes = 0L;
             foreach (var disk in files.Where(file => file.Source == number))
             {
@@ -142,7 +141,7 @@ public sealed class SourceFiles : IDisposable
                 Path = Printable.Text(source.Path),
                 Split = source.Split,
                 Bytes = bytes,
-                Sha256 = Convert.ToHexStringLower(hash.GetHashAndReset())
+                Sha256 = Sha256Sum.Of(hash)
             });
         }
 

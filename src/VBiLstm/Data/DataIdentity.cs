@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -41,7 +40,7 @@ public sealed record DataIdentity
 
     /// <summary>One checksum of everything.</summary>
     [JsonIgnore]
-    public string Sha256 => Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(this, DataIdentityJson.Default.DataIdentity)));
+    public string Sha256 => Sha256Sum.Of(JsonSerializer.SerializeToUtf8Bytes(this, DataIdentityJson.Default.DataIdentity));
 
     /// <summary>Reads a whole data set once.</summary>
     /// <exception cref="DataException">A file cannot be read.</exception>
@@ -102,7 +101,7 @@ public sealed record DataIdentity
 
     static SplitIdentity Measure(SequenceDataset split)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        using var hash = Sha256Sum.Begin();
         var batch = new SequenceBatch(split.MaximumLength, 1, split.FrameSize);
         Span<byte> number = stackalloc byte[sizeof(int)];
         var steps = 0L;
@@ -118,7 +117,7 @@ public sealed record DataIdentity
                 : MemoryMarshal.AsBytes(batch.Tokens.AsSpan(0, batch.Steps + 1)));
         }
 
-        return new SplitIdentity(split.Count, steps, Convert.ToHexStringLower(hash.GetHashAndReset()));
+        return new SplitIdentity(split.Count, steps, Sha256Sum.Of(hash));
     }
 }
 

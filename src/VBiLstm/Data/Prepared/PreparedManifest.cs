@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -188,13 +187,13 @@ public sealed record PreparedManifest
         var place = copy.AsSpan().LastIndexOf(Encoding.UTF8.GetBytes(checksum));
         if (place >= 0)
             copy.AsSpan(place, checksum.Length).Fill((byte)'0');
-        return Convert.ToHexStringLower(SHA256.HashData(copy));
+        return Sha256Sum.Of(copy);
     }
 
     /// <summary>Writes the manifest; the file is complete or not there.</summary>
     public void Write(string path)
     {
-        var zeros = new string('0', 2 * SHA256.HashSizeInBytes);
+        var zeros = new string('0', Sha256Sum.Digits);
         var content = JsonSerializer.SerializeToUtf8Bytes(this with { ManifestSha256 = zeros }, PreparedJson.Default.PreparedManifest);
         var checksum = Checksum(content, zeros);
         Encoding.UTF8.GetBytes(checksum).CopyTo(content.AsSpan(content.AsSpan().LastIndexOf(Encoding.UTF8.GetBytes(zeros))));

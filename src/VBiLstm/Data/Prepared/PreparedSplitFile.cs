@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using Microsoft.Win32.SafeHandles;
 
 namespace VBiLstm.Data.Prepared;
@@ -140,7 +139,7 @@ public sealed class PreparedSplitFile : IDisposable
         try
         {
             using var file = SharedFile.OpenRead(path);
-            return Convert.ToHexStringLower(SHA256.HashData(file));
+            return Sha256Sum.Of(file);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -12,7 +12,7 @@ public sealed class PreparedSplitWriter : IDisposable
     readonly string _path, _aside;
     readonly int _valueBytes;
     readonly FileStream _file;
-    readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+    readonly IncrementalHash _hash = Sha256Sum.Begin();
     readonly List<long> _ends = [];
     long _values, _begin;
     int _longest;
@@ -70,7 +70,7 @@ public sealed class PreparedSplitWriter : IDisposable
         _file.Flush(flushToDisk: true);
         _file.Dispose();
         SharedFile.Replace(_aside, _path);
-        return new PreparedSplit { Sequences = _ends.Count, Values = _values, Longest = _longest, Sha256 = Convert.ToHexStringLower(_hash.GetHashAndReset()) };
+        return new PreparedSplit { Sequences = _ends.Count, Values = _values, Longest = _longest, Sha256 = Sha256Sum.Of(_hash) };
     }
 
     void Write(ReadOnlySpan<byte> bytes)
