@@ -289,6 +289,8 @@ CUresult check_range(const char* call, const void* address, std::size_t bytes)
 // Every block of a launch begins with it: what is long is copied from its first part, which the processor's widest instructions do.
 void fill_with_never_written(void* address, std::size_t bytes)
 {
+    if (bytes == 0)
+        return; // the address may be null then
     constexpr std::size_t part = 4096;
     auto* const first = static_cast<unsigned char*>(address);
     std::fill_n(static_cast<std::uint32_t*>(address), std::min(bytes, part) / 4, never_written);

@@ -12,7 +12,7 @@ sealed class Interruption : IDisposable
 
     readonly CancellationTokenSource _source = new();
     readonly List<PosixSignalRegistration> _registrations = [];
-    readonly ManualResetEventSlim _ended = new();
+    readonly TaskCompletionSource _ended = new();
     int _ctrlCs;
 
     /// <param name="after">Cancels when so much time has passed; null for never.</param>
@@ -43,12 +43,12 @@ sealed class Interruption : IDisposable
 
         // When its console is closed or the user logs off, Windows ends a program as soon as this returns, and after some seconds whatever it does.
         if (OperatingSystem.IsWindows() && context.Signal != PosixSignal.SIGINT)
-            _ended.Wait();
+            _ended.Task.Wait();
     }
 
     public void Dispose()
     {
-        _ended.Set();
+        _ended.TrySetResult();
         foreach (var registration in _registrations)
             registration.Dispose();
         _source.Dispose();
