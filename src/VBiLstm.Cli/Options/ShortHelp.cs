@@ -13,6 +13,9 @@ sealed class ShortHelp(SynchronousCommandLineAction whole) : SynchronousCommandL
         help.Action = new ShortHelp((SynchronousCommandLineAction)help.Action!);
     }
 
+    // Whoever asks for help need not have given what the command takes.
+    public override bool ClearsParseErrors => true;
+
     public override int Invoke(ParseResult parseResult)
     {
         var command = parseResult.CommandResult.Command;
