@@ -2,6 +2,7 @@ using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Devices;
 using VBiLstm.Model;
+using VBiLstm.Tests;
 using VBiLstm.Tests.Model;
 using VBiLstm.Tests.Oracle;
 
@@ -72,6 +73,7 @@ public class ResidentLoopTests
     static void With(string setting, int value, int usual, Action run)
     {
         Assert.SkipUnless(Gpu.IsSoftware, "Only the software GPU can be told what it is.");
+        SoftwareGpuBuild.Require();
         SoftwareGpu.Set(setting, value);
         try
         {

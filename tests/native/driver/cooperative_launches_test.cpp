@@ -1,6 +1,5 @@
 #include "planted_kernels.h"
 
-#include <cstdlib>
 #include <memory>
 #include <set>
 
@@ -71,26 +70,7 @@ TEST_F(CooperativeLaunches, BlocksMeetInTheGridsBarrierForEverySeedCallByCallAnd
     EXPECT_EQ(results, std::set{expected()});
 }
 
-#if defined(__SANITIZE_THREAD__)
-
-TEST_F(CooperativeLaunches, TheThreadSanitizerReportsAMissingBarrier)
-{
-    ::testing::FLAGS_gtest_death_test_style = "threadsafe";
-    // On a busy machine one of the processor's threads may run all blocks of a launch, and nothing races.
-    constexpr int launches = 50;
-    const auto run = [this](int fault) {
-        const DeviceArray<float> x(counting(blocks * n)), y(blocks * n);
-        for (int i = 0; i < launches; i++)
-            sum(x, y, fault);
-        std::exit(synchronize().empty() ? 0 : 1);
-    };
-    constexpr int reported = 66;
-    EXPECT_EXIT(run(no_barrier), ::testing::ExitedWithCode(reported), "data race");
-    EXPECT_EXIT(run(none), ::testing::ExitedWithCode(0), "");
-}
-
-#else
-
+// The thread sanitizer does not see it: blocks take turns, which orders what they do for it.
 TEST_F(CooperativeLaunches, WithoutTheBarrierTheResultIsWrong)
 {
     const DeviceArray<float> x(counting(blocks * n)), y(blocks * n);
@@ -101,8 +81,6 @@ TEST_F(CooperativeLaunches, WithoutTheBarrierTheResultIsWrong)
         EXPECT_NE(y.download(), expected()) << "seed " << seed;
     }
 }
-
-#endif
 
 TEST_F(CooperativeLaunches, ABlockThatStaysAwayFromABarrierIsADeadlockThatIsNamed)
 {
