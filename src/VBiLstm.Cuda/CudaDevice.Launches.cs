@@ -57,7 +57,12 @@ public sealed unsafe partial class CudaDevice
         }
 
         EarlyStarts++;
-        var attribute = new LaunchAttribute { Kind = LaunchAttributeKind.ProgrammaticStreamSerialization, Value = 1 };
+        LaunchAs(LaunchAttributeKind.ProgrammaticStreamSerialization, kernel, gridX, gridY, blockX, blockY, sharedBytes: 0, arguments);
+    }
+
+    void LaunchAs(LaunchAttributeKind kind, Kernel kernel, uint gridX, uint gridY, uint blockX, uint blockY, uint sharedBytes, void** arguments)
+    {
+        var attribute = new LaunchAttribute { Kind = kind, Value = 1 };
         var configuration = new LaunchConfiguration
         {
             GridX = gridX,
@@ -66,6 +71,7 @@ public sealed unsafe partial class CudaDevice
             BlockX = blockX,
             BlockY = blockY,
             BlockZ = 1,
+            SharedBytes = sharedBytes,
             Stream = _current.Handle,
             Attributes = &attribute,
             AttributeCount = 1,

@@ -49,8 +49,7 @@ public sealed unsafe partial class CudaDevice
     [StructLayout(LayoutKind.Sequential)]
     struct ForwardArguments
     {
-        public nint Arrivals, Plan;
-        public Exchange ExchangeH, ExchangeQ, ExchangeZ, ExchangeS, ExchangeLatent;
+        public ResidentLoopMemory Memory;
         public Tensor HiddenStack, PosteriorWeight, PsiHiddenWeight, PsiWeight, LatentStack;
         public Tensor PosteriorBias, PsiHiddenBias, PsiBias;
         public Tensor States, Cells;
@@ -66,8 +65,7 @@ public sealed unsafe partial class CudaDevice
     [StructLayout(LayoutKind.Sequential)]
     struct BackwardArguments
     {
-        public nint Arrivals, Plan;
-        public Exchange ExchangeA, ExchangeO, ExchangeS, ExchangeP, ExchangeQ;
+        public ResidentLoopMemory Memory;
         public Tensor RecurrentStack, PsiWeight, PsiHiddenWeight, PosteriorWeight, PosteriorHiddenWeight;
         public Tensor DStates, Cells;
         public Tensor Gates, TanhC, UpdateMask, DC;
@@ -83,17 +81,10 @@ public sealed unsafe partial class CudaDevice
     {
         if (loop.KeptByDevice is not ResidentLoops { Forward: var resident })
             return false;
-        var exchanges = resident.Exchanges;
         var product = loop.HiddenProduct;
         var arguments = new ForwardArguments
         {
-            Arrivals = resident.Arrivals,
-            Plan = resident.Plan,
-            ExchangeH = exchanges[0],
-            ExchangeQ = exchanges[1],
-            ExchangeZ = exchanges[2],
-            ExchangeS = exchanges[3],
-            ExchangeLatent = exchanges[4],
+            Memory = resident.Memory,
             HiddenStack = loop.HiddenStack.Values,
             PosteriorWeight = loop.PosteriorWeight.Values,
             PsiHiddenWeight = loop.PsiHiddenWeight.Values,
@@ -129,16 +120,9 @@ public sealed unsafe partial class CudaDevice
     {
         if (loop.KeptByDevice is not ResidentLoops { Backward: { } resident })
             return false;
-        var exchanges = resident.Exchanges;
         var arguments = new BackwardArguments
         {
-            Arrivals = resident.Arrivals,
-            Plan = resident.Plan,
-            ExchangeA = exchanges[0],
-            ExchangeO = exchanges[1],
-            ExchangeS = exchanges[2],
-            ExchangeP = exchanges[3],
-            ExchangeQ = exchanges[4],
+            Memory = resident.Memory,
             RecurrentStack = loop.RecurrentStack.Values,
             PsiWeight = loop.PsiWeight.Values,
             PsiHiddenWeight = loop.PsiHiddenWeight.Values,
@@ -180,20 +164,6 @@ public sealed unsafe partial class CudaDevice
         _context.Bind();
         EndRunOfKernels();
         Launches++;
-        var attribute = new LaunchAttribute { Kind = LaunchAttributeKind.Cooperative, Value = 1 };
-        var configuration = new LaunchConfiguration
-        {
-            GridX = loop.Blocks,
-            GridY = 1,
-            GridZ = 1,
-            BlockX = ThinThreads,
-            BlockY = 1,
-            BlockZ = 1,
-            SharedBytes = loop.SharedBytes,
-            Stream = _current.Handle,
-            Attributes = &attribute,
-            AttributeCount = 1,
-        };
-        CudaStatus.Check(CudaDriver.LaunchKernelEx(configuration, loop.Kernel.Function, &argument, null), "cuLaunchKernelEx", loop.Kernel.Name);
+        LaunchAs(LaunchAttributeKind.Cooperative, loop.Kernel, loop.Blocks, 1, ThinThreads, 1, loop.SharedBytes, &argument);
     }
 }

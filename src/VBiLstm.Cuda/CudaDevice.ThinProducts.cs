@@ -5,7 +5,10 @@ namespace VBiLstm.Cuda;
 // A product of few rows and what follows it, in one kernel of native/kernels/thin_product.cu; where the planner prefers the library, as two operations.
 public sealed unsafe partial class CudaDevice
 {
-    const int ThinThreads = 256, StripColumns = 16, MostStrips = 4;
+    /// <summary>Threads of a block, of resident loops too.</summary>
+    internal const int ThinThreads = 256;
+
+    const int StripColumns = 16, MostStrips = 4;
 
     /// <summary>The products of few rows that were called so far and have a kernel, each once.</summary>
     public IReadOnlyCollection<ThinProductShape> ThinProducts => _planner.Asked;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using VBiLstm.Cuda.Interop;
 using VBiLstm.Devices;
@@ -13,30 +14,50 @@ readonly struct Exchange
     public int Fragments { get; init; }
 }
 
+/// <summary>With what the argument of a kernel of native/kernels/variational_loop.cu begins.</summary>
+[StructLayout(LayoutKind.Sequential)]
+struct ResidentLoopMemory
+{
+    /// <summary>Of the grid's barrier.</summary>
+    public nint Arrivals;
+
+    /// <summary>Begins of each product's tiles by block.</summary>
+    public nint Plan;
+
+    /// <summary>Of what each product reads.</summary>
+    public ResidentExchanges Exchanges;
+}
+
+/// <summary>By product.</summary>
+[InlineArray(Products)]
+struct ResidentExchanges
+{
+    /// <summary>Of a time step.</summary>
+    public const int Products = 5;
+
+    Exchange _first;
+}
+
 /// <summary>A kernel of native/kernels/variational_loop.cu ready to launch: where its weights stay, and memory of the blocks' own.</summary>
 sealed class ResidentLoop : IDisposable
 {
     /// <summary>Shared memory of a block beside its weights.</summary>
     public const int SumBytes = 16 << 10;
 
-    const int Threads = 256, FragmentRows = 16, FragmentDepth = 16, OperandBytes = 2, Alignment = 256;
+    const int FragmentRows = 16, Alignment = 256;
 
     readonly DeviceMemory _memory;
 
-    ResidentLoop(CudaDevice device, Kernel kernel, ResidentWeights weights, int rows, ReadOnlySpan<int> exchanged)
+    ResidentLoop(CudaDevice device, Kernel kernel, ResidentWeights weights, int rows, IReadOnlyList<ResidentProduct> products)
     {
         (Kernel, Blocks, SharedBytes) = (kernel, (uint)weights.Blocks, (uint)(SumBytes + weights.BlockBytes));
         var fragmentRows = (rows <= 32 ? 32 : rows <= 64 ? 64 : 128) / FragmentRows;
         var planBytes = Aligned(weights.Begins.Length * sizeof(int));
-        var bytes = Alignment + planBytes;
-        foreach (var columns in exchanged)
-            bytes += BytesOf(columns);
-        _memory = device.Allocate(bytes, "what blocks of a loop exchange");
+        _memory = device.Allocate(Alignment + planBytes + products.Sum(BytesOf), "what blocks of a loop exchange");
+        Memory = new ResidentLoopMemory { Arrivals = _memory.Address, Plan = _memory.Address + Alignment };
         try
         {
-            Arrivals = _memory.Address;
-            Plan = Arrivals + Alignment;
-            device.Upload(weights.Begins, new IdTensor(Plan, weights.Begins.Length));
+            device.Upload(weights.Begins, new IdTensor(Memory.Plan, weights.Begins.Length));
         }
         catch
         {
@@ -44,17 +65,15 @@ sealed class ResidentLoop : IDisposable
             throw;
         }
 
-        var next = Plan + (nint)planBytes;
-        Exchanges = new Exchange[exchanged.Length];
-        for (var i = 0; i < exchanged.Length; i++)
+        var next = Memory.Plan + (nint)planBytes;
+        for (var i = 0; i < products.Count; i++)
         {
-            Exchanges[i] = new Exchange { Elements = next, Fragments = FragmentsOf(exchanged[i]) };
-            next += (nint)BytesOf(exchanged[i]);
+            Memory.Exchanges[i] = new Exchange { Elements = next, Fragments = products[i].Fragments };
+            next += (nint)BytesOf(products[i]);
         }
 
-        static int FragmentsOf(int columns) => (columns + FragmentDepth - 1) / FragmentDepth;
-
-        long BytesOf(int columns) => Aligned((long)fragmentRows * FragmentsOf(columns) * FragmentRows * FragmentDepth * OperandBytes);
+        long BytesOf(ResidentProduct product)
+            => Aligned((long)fragmentRows * product.Fragments * FragmentRows * ResidentProduct.FragmentDepth * Tensor.OperandBytes);
 
         static long Aligned(long bytes) => (bytes + Alignment - 1) / Alignment * Alignment;
     }
@@ -65,14 +84,7 @@ sealed class ResidentLoop : IDisposable
 
     public uint SharedBytes { get; }
 
-    /// <summary>Of the grid's barrier.</summary>
-    public nint Arrivals { get; }
-
-    /// <summary>Begins of each product's tiles by block.</summary>
-    public nint Plan { get; }
-
-    /// <summary>By product.</summary>
-    public Exchange[] Exchanges { get; }
+    public readonly ResidentLoopMemory Memory;
 
     /// <summary>Null, with the reason, where the GPU cannot have all of the kernel's blocks resident with their weights.</summary>
     /// <param name="device">Which has one of it.</param>
@@ -95,7 +107,7 @@ sealed class ResidentLoop : IDisposable
 
         var bytes = SumBytes + weights.BlockBytes;
         CudaStatus.Check(CudaDriver.FuncSetAttribute(kernel.Function, FunctionAttribute.MaximumDynamicSharedBytes, bytes), "cuFuncSetAttribute", kernel.Name);
-        CudaStatus.Check(CudaDriver.OccupancyMaxActiveBlocksPerMultiprocessor(out var resident, kernel.Function, Threads, (nuint)bytes),
+        CudaStatus.Check(CudaDriver.OccupancyMaxActiveBlocksPerMultiprocessor(out var resident, kernel.Function, CudaDevice.ThinThreads, (nuint)bytes),
             "cuOccupancyMaxActiveBlocksPerMultiprocessor", kernel.Name);
         if ((long)resident * context.Multiprocessors < weights.Blocks)
         {
@@ -103,7 +115,7 @@ sealed class ResidentLoop : IDisposable
             return null;
         }
 
-        return new ResidentLoop(device, kernel, weights, rows, [.. products.Select(product => product.Depth)]);
+        return new ResidentLoop(device, kernel, weights, rows, products);
     }
 
     public void Dispose() => _memory.Dispose();

@@ -1,3 +1,5 @@
+using VBiLstm.Devices;
+
 namespace VBiLstm.Cuda;
 
 /// <summary>A product of a resident loop (native/kernels/resident_product.cuh).</summary>
@@ -6,12 +8,18 @@ namespace VBiLstm.Cuda;
 /// <param name="Depth">K.</param>
 readonly record struct ResidentProduct(int Units, int Groups, int Depth)
 {
-    const int TileColumns = 8, FragmentDepth = 16, OperandBytes = 2;
+    /// <summary>Rows of K that a multiplication of fragments takes.</summary>
+    public const int FragmentDepth = 16;
+
+    const int TileColumns = 8;
 
     /// <summary>Of eight columns of each group.</summary>
     public int Tiles => (Units + TileColumns - 1) / TileColumns;
 
-    public int BytesOfTile => Groups * TileColumns * OperandBytes * ((Depth + FragmentDepth - 1) / FragmentDepth * FragmentDepth);
+    /// <summary>Fragments in K.</summary>
+    public int Fragments => (Depth + FragmentDepth - 1) / FragmentDepth;
+
+    public int BytesOfTile => Groups * TileColumns * Tensor.OperandBytes * Fragments * FragmentDepth;
 }
 
 /// <summary>Which blocks keep which tiles of the products' weights in their shared memory.</summary>

@@ -2,7 +2,6 @@ using System.Diagnostics.CodeAnalysis;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Data.Prepared;
-using VBiLstm.Noise;
 using VBiLstm.Preparation.Sources;
 using VBiLstm.Preparation.Speech;
 
@@ -48,7 +47,6 @@ public sealed record InputFiles(SequenceDataset Sequences, IReadOnlyList<(string
     [SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "What is read is the caller's.")]
     sealed class Reading(RunConfiguration configuration, DataIdentity data)
     {
-        const long DitherSeed = 0;
         readonly ModelConfiguration _model = configuration.Model;
         readonly TextTokens _text = new(data);
         readonly List<float[]> _frames = [];
@@ -130,11 +128,11 @@ public sealed record InputFiles(SequenceDataset Sequences, IReadOnlyList<(string
                 throw new DataException($"{file.Name}: {recording.Samples.Length} samples are less than one frame of {_model.FrameSize}.");
             _samplesLeft += recording.Samples.Length - usable;
 
-            // Dithered as preparation does by default, or densities of whole numbers would be those of other data.
-            var random = new CounterRandom(DitherSeed, NoiseStream.Dither, (uint)Names.Count + 1, 0);
+            // As preparation does by default, or densities of whole numbers would be those of other data.
+            var samples = new StandardisedSamples(recording, (uint)Names.Count + 1, speech.Mean, speech.Deviation, dithers: true);
             var values = new float[usable];
             for (var i = 0; i < usable; i++)
-                values[i] = (float)((recording.Samples[i] + (random.NextSingle() - 0.5) * recording.Step - speech.Mean) / speech.Deviation);
+                values[i] = samples.Next();
             _frames.Add(values);
             Names.Add((file.Name, 1));
         }

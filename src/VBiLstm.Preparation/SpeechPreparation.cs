@@ -2,7 +2,6 @@ using System.IO.Hashing;
 using System.Runtime.InteropServices;
 using VBiLstm.Data;
 using VBiLstm.Data.Prepared;
-using VBiLstm.Noise;
 using VBiLstm.Preparation.Sources;
 using VBiLstm.Preparation.Speech;
 
@@ -11,7 +10,6 @@ namespace VBiLstm.Preparation;
 /// <summary>Recordings as standardised frames: one mean and one deviation of all training samples; dither makes densities of whole numbers proper.</summary>
 sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, SpeechProtocol protocol) : Preparation(sources, options)
 {
-    const long DitherSeed = 0;
     const int SaidShare = 10;
     double _mean, _deviation;
 
@@ -87,13 +85,12 @@ sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, 
             number++;
             if (own != split)
                 continue;
-            var samples = recording.Samples;
-            var random = new CounterRandom(DitherSeed, NoiseStream.Dither, number, 0);
-            var usable = cut == SpeechCut.Rows ? samples.Length - samples.Length % (Options.FrameSize * Options.RowFrames) : samples.Length;
+            var length = recording.Samples.Length;
+            var values = new StandardisedSamples(recording, number, _mean, _deviation, Options.Dither);
+            var usable = cut == SpeechCut.Rows ? length - length % (Options.FrameSize * Options.RowFrames) : length;
             for (var i = 0; i < usable; i++)
             {
-                var dither = Options.Dither ? (random.NextSingle() - 0.5) * recording.Step : 0;
-                frame[used++] = (float)((samples[i] + dither - _mean) / _deviation);
+                frame[used++] = values.Next();
                 if (used < frame.Length)
                     continue;
                 writer.Append<float>(frame);

@@ -41,17 +41,10 @@ sealed class OurEvaluation : IOurSide
 
     public IReadOnlyList<Parameter> Layout => _benchmark.Parameters.Layout.All;
 
-    public float[] Value(string name) => Read(_benchmark.Parameters.Value(name));
+    public float[] Value(string name) => _device.Read(_benchmark.Parameters.Value(name));
 
     /// <summary>ε and ε′ as drawn.</summary>
-    public (float[] EpsilonZ, float[] EpsilonB) Noise() => (Read(_benchmark.Step.Find("eps_z")), Read(_benchmark.Step.Find("eps_b")));
-
-    float[] Read(Devices.Tensor tensor)
-    {
-        var values = new float[tensor.Count];
-        _device.Download(tensor, values);
-        return values;
-    }
+    public (float[] EpsilonZ, float[] EpsilonB) Noise() => (_device.Read(_benchmark.Step.Find("eps_z")), _device.Read(_benchmark.Step.Find("eps_b")));
 
     public void Dispose()
     {
@@ -85,13 +78,7 @@ sealed class OurSampling : IOurSide
 
     public IReadOnlyList<Parameter> Layout => _benchmark.Parameters.Layout.All;
 
-    public float[] Value(string name)
-    {
-        var tensor = _benchmark.Parameters.Value(name);
-        var values = new float[tensor.Count];
-        _device.Download(tensor, values);
-        return values;
-    }
+    public float[] Value(string name) => _device.Read(_benchmark.Parameters.Value(name));
 
     /// <summary>o_T at the means of the latents, after the random batch's own sequences.</summary>
     public float[] LastOutput()

@@ -1,4 +1,3 @@
-using VBiLstm.Devices;
 using VBiLstm.Devices.Cpu;
 using VBiLstm.Model;
 using VBiLstm.Training;
@@ -31,22 +30,15 @@ sealed class OurSide : IOurSide
 
     public IReadOnlyList<Parameter> Layout => _benchmark.Parameters.Layout.All;
 
-    public float[] Value(string name) => Read(_benchmark.Parameters.Value(name));
+    public float[] Value(string name) => _device.Read(_benchmark.Parameters.Value(name));
 
-    public float[] Gradient(string name) => Read(_benchmark.Parameters.Gradient(name));
+    public float[] Gradient(string name) => _device.Read(_benchmark.Parameters.Gradient(name));
 
     /// <summary>ε, ε′ and m as drawn.</summary>
     public (float[] EpsilonZ, float[] EpsilonB, float[] Mask) Noise()
     {
         var step = _benchmark.Step;
-        return (Read(step.Find("eps_z")), Read(step.Find("eps_b")), Read(step.Find("skip_mask")));
-    }
-
-    float[] Read(Tensor tensor)
-    {
-        var values = new float[tensor.Count];
-        _device.Download(tensor, values);
-        return values;
+        return (_device.Read(step.Find("eps_z")), _device.Read(step.Find("eps_b")), _device.Read(step.Find("skip_mask")));
     }
 
     public void Dispose()

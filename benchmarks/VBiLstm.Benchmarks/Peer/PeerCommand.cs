@@ -128,10 +128,10 @@ static class PeerCommand
                 {
                     peaks.Add(ours.Peak());
                     if (pair % 2 == 0)
-                        ourTimes[pair] = ours.Run(ourSteps) / ourSteps * sizes.Batch / ours.Sequences;
-                    peerTimes[pair] = peer.Run(peerSteps) / peerSteps;
+                        ourTimes[pair] = ours.SecondsOfBatch(sizes.Batch, ourSteps);
+                    peerTimes[pair] = peer.SecondsOfBatch(sizes.Batch, peerSteps);
                     if (pair % 2 == 1)
-                        ourTimes[pair] = ours.Run(ourSteps) / ourSteps * sizes.Batch / ours.Sequences;
+                        ourTimes[pair] = ours.SecondsOfBatch(sizes.Batch, ourSteps);
                     task.Increment(1);
                 }
 

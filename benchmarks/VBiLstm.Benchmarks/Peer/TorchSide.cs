@@ -331,9 +331,9 @@ abstract class TorchSide : ITrainingSide
         {
             OutputDistribution.Categorical => F.cross_entropy(output.flatten(0, 1), target.flatten(), reduction: reduction),
             OutputDistribution.Bernoulli => F.binary_cross_entropy_with_logits(output, target, reduction: reduction),
-            _ => -LogDensity(target, output, sequences),
+            _ => sequences ? -LogDensities(target, output) : -LogDensity(target, output),
         };
-        return !sequences || nll.Dimensions == 1 && nll.shape[0] == B ? nll : nll.reshape(T, B, -1).sum([0, 2]);
+        return sequences ? nll.reshape(T, B, -1).sum([0, 2]) : nll;
     }
 
     (Tensor Mean, Tensor LogVariance) Moments(Tensor output)
@@ -342,11 +342,12 @@ abstract class TorchSide : ITrainingSide
         return (parts[0], parts[1].clamp(Model.LogVarianceMin, Model.LogVarianceMax));
     }
 
-    Tensor LogDensity(Tensor target, Tensor output, bool sequences = false)
+    Tensor LogDensity(Tensor target, Tensor output) => LogDensities(target, output).sum();
+
+    Tensor LogDensities(Tensor target, Tensor output)
     {
         var (mean, logVariance) = Moments(output);
-        var density = -0.5f * (logVariance + (target - mean).square() * exp(-logVariance) + MathF.Log(2 * MathF.PI));
-        return sequences ? density.sum([0, 2]) : density.sum();
+        return -0.5f * (logVariance + (target - mean).square() * exp(-logVariance) + MathF.Log(2 * MathF.PI));
     }
 
     Tensor Net(Tensor x, string name, string hiddenWeight) => Layer(Hidden(Layer(x, $"{name}.hidden", hiddenWeight)), $"{name}.output", "weight");

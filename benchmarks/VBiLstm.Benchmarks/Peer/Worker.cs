@@ -27,6 +27,9 @@ sealed class Worker : IDisposable
 
     public string Name { get; }
 
+    /// <summary>Seconds of a batch of so many sequences, by that many steps.</summary>
+    public double SecondsOfBatch(int batch, int steps) => Run(steps) / steps * batch / Sequences;
+
     /// <summary>Seconds of that many steps.</summary>
     public double Run(int steps) => Ask($"run {steps}");
 

@@ -61,10 +61,8 @@ static class EvaluateCommand
         rankTimeout.AddTo(command);
         command.SetAction(parsed =>
         {
-            if (parsed.GetValue(batch) is < 1 or > 65536)
-                throw new ConfigurationException($"--batch-size is {parsed.GetValue(batch)}; use 1 to 65536.");
-            if (parsed.GetValue(samples) is < 0 or > 100_000)
-                throw new ConfigurationException($"--importance-samples is {parsed.GetValue(samples)}; use 0 to 100000.");
+            CommonOptions.CheckBatchSize(parsed.GetValue(batch));
+            CommonOptions.CheckImportanceSamples(parsed.GetValue(samples));
             if (parsed.GetValue(priorMode) && parsed.GetValue(samples) != 0)
                 throw new ConfigurationException("--importance-samples weighs posterior samples; leave it out with --prior-mode.");
             return RankSession.Run(rankTimeout.Read(parsed), limit: null, session =>

@@ -53,10 +53,8 @@ static class ScoreCommand
         command.SetAction(parsed =>
         {
             var (path, files) = (parsed.GetRequiredValue(output), parsed.GetValue(data) ?? []);
-            if (parsed.GetValue(batch) is < 1 or > 65536)
-                throw new ConfigurationException($"--batch-size is {parsed.GetValue(batch)}; use 1 to 65536.");
-            if (parsed.GetValue(samples) is < 0 or > 100_000)
-                throw new ConfigurationException($"--importance-samples is {parsed.GetValue(samples)}; use 0 to 100000.");
+            CommonOptions.CheckBatchSize(parsed.GetValue(batch));
+            CommonOptions.CheckImportanceSamples(parsed.GetValue(samples));
             if (!Path.GetExtension(path).Equals(".csv", StringComparison.OrdinalIgnoreCase))
                 throw new ConfigurationException($"--out is {path}; use a name that ends in .csv.");
             if (files.Length > 0 && parsed.GetResult(split) is { Implicit: false })

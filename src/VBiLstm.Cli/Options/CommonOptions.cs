@@ -1,4 +1,5 @@
 using System.CommandLine;
+using VBiLstm.Configuration;
 
 namespace VBiLstm.Cli.Options;
 
@@ -19,6 +20,18 @@ static class CommonOptions
         };
         split.AcceptOnlyFromAmong("train", "validation", "test");
         return split;
+    }
+
+    public static void CheckImportanceSamples(int samples)
+    {
+        if (samples is < 0 or > 100_000)
+            throw new ConfigurationException($"--importance-samples is {samples}; use 0 to 100000.");
+    }
+
+    public static void CheckBatchSize(int? size)
+    {
+        if (size is < 1 or > 65536)
+            throw new ConfigurationException($"--batch-size is {size}; use 1 to 65536.");
     }
 
     public static Option<bool> Json() => new("--json") { Description = "Prints one JSON object instead of tables." };
