@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 
 namespace VBiLstm.Devices.Cpu;
@@ -14,6 +15,7 @@ abstract unsafe class Gemm : IDisposable
     {
         SimdWidth.Vector512 => new Gemm<MicroKernel512, Lanes512>(pool),
         SimdWidth.Vector256 => new Gemm<MicroKernel256, Lanes256>(pool),
+        _ when AdvSimd.Arm64.IsSupported => new Gemm<MicroKernelArm64, Lanes128>(pool),
         _ => new Gemm<MicroKernel128, Lanes128>(pool),
     };
 
