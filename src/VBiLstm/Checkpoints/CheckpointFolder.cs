@@ -339,11 +339,11 @@ public static class CheckpointFolder
     static void WriteTensors(string path, IReadOnlyList<NamedTensor> tensors) => AtomicFile.Write(path, stream => SafetensorsFile.Write(stream, tensors));
 
     static IEnumerable<NamedTensor> Prefixed(IReadOnlyList<NamedTensor> tensors, string prefix)
-        => tensors.Select(tensor => tensor with { Name = prefix + tensor.Name });
+        => tensors.Select(tensor => new NamedTensor(prefix + tensor.Name, tensor.Shape, () => tensor.Values));
 
     static List<NamedTensor> Part(IReadOnlyList<NamedTensor> tensors, string prefix)
         => [.. tensors.Where(tensor => tensor.Name.StartsWith(prefix, StringComparison.Ordinal))
-            .Select(tensor => tensor with { Name = tensor.Name[prefix.Length..] })];
+            .Select(tensor => new NamedTensor(tensor.Name[prefix.Length..], tensor.Shape, tensor.Values))];
 
     static FileCheck Measure(FileStream file)
     {

@@ -6,20 +6,17 @@ namespace VBiLstm.Checkpoints;
 /// <summary>Parameters and moments to and from the tensors of files.</summary>
 public static class ParameterFiles
 {
-    /// <summary>Every parameter's part of an arena of the layout (values or moments).</summary>
-    public static IReadOnlyList<NamedTensor> Download(Device device, ParameterLayout layout, Tensor arena)
+    /// <summary>Every parameter's part of an arena of the layout (values or moments), which is downloaded when it is asked for.</summary>
+    public static IReadOnlyList<NamedTensor> OnDevice(Device device, ParameterLayout layout, Tensor arena)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(layout);
-        var tensors = new List<NamedTensor>(layout.All.Count);
-        foreach (var parameter in layout.All)
+        return [.. layout.All.Select(parameter => new NamedTensor(parameter.Name, parameter.Shape, () =>
         {
             var values = new float[parameter.Rows * parameter.Columns];
             device.Download(parameter.In(arena), values);
-            tensors.Add(new NamedTensor(parameter.Name, parameter.Shape, values));
-        }
-
-        return tensors;
+            return values;
+        }))];
     }
 
     /// <summary>The first tensor that holds a value that is not finite; null where every value is.</summary>

@@ -27,7 +27,7 @@ public static class SafetensorsFile
             json.WriteStartObject();
             foreach (var tensor in tensors)
             {
-                var bytes = (long)tensor.Values.Length * sizeof(float);
+                var bytes = tensor.Shape.Aggregate((long)sizeof(float), (product, size) => product * size);
                 json.WriteStartObject(tensor.Name);
                 json.WriteString("dtype", "F32");
                 json.WriteStartArray("shape");

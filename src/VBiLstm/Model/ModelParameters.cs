@@ -9,6 +9,7 @@ namespace VBiLstm.Model;
 public sealed class ModelParameters : IDisposable
 {
     const int PartialBlock = 1024;
+    const int InitialisedAtOnce = 1 << 18;
 
     readonly Device _device;
     readonly Arena _arena;
@@ -134,40 +135,53 @@ public sealed class ModelParameters : IDisposable
     /// </summary>
     public void Initialise(long seed)
     {
+        var buffer = new float[Math.Max(InitialisedAtOnce, Layout.All.Max(parameter => parameter.Columns))];
         for (var index = 0; index < Layout.All.Count; index++)
         {
             var parameter = Layout.All[index];
-            var values = new float[parameter.Rows * parameter.Columns];
             var random = new CounterRandom(seed, NoiseStream.Initialisation, (uint)index, 0);
-            switch (parameter.Initialisation)
+            var most = buffer.Length / parameter.Columns;
+            for (var row = 0; row < parameter.Rows; row += most)
             {
-                case ParameterInitialisation.Zero:
-                    break;
-                case ParameterInitialisation.ForgetGate:
-                    var units = parameter.Columns / 4;
-                    values.AsSpan(units, units).Fill((float)Model.ForgetGateBias);
-                    break;
-                case ParameterInitialisation.Embedding:
-                    foreach (ref var value in values.AsSpan())
-                        value = 0.1f * random.NextNormal();
-                    break;
-                case ParameterInitialisation.OutputLayer:
-                    Uniform((float)Model.OutputInitialisation);
-                    break;
-                case ParameterInitialisation.FanIn:
-                    Uniform(1 / MathF.Sqrt(parameter.Rows));
-                    break;
-                default:
-                    throw new InvalidOperationException($"{parameter.Name} has no initialisation of {parameter.Initialisation}.");
+                var rows = Math.Min(most, parameter.Rows - row);
+                var values = buffer.AsSpan(0, rows * parameter.Columns);
+                Initialise(parameter, values, ref random);
+                _device.Upload(values, parameter.In(Values).RowRange(row, rows));
             }
+        }
+    }
 
-            _device.Upload(values, parameter.In(Values));
+    // Some rows, of which the next ones go on with the random numbers.
+    void Initialise(Parameter parameter, Span<float> values, ref CounterRandom random)
+    {
+        switch (parameter.Initialisation)
+        {
+            case ParameterInitialisation.Zero:
+                values.Clear();
+                break;
+            case ParameterInitialisation.ForgetGate:
+                values.Clear();
+                var units = parameter.Columns / 4;
+                values.Slice(units, units).Fill((float)Model.ForgetGateBias);
+                break;
+            case ParameterInitialisation.Embedding:
+                foreach (ref var value in values)
+                    value = 0.1f * random.NextNormal();
+                break;
+            case ParameterInitialisation.OutputLayer:
+                Uniform((float)Model.OutputInitialisation, values, ref random);
+                break;
+            case ParameterInitialisation.FanIn:
+                Uniform(1 / MathF.Sqrt(parameter.Rows), values, ref random);
+                break;
+            default:
+                throw new InvalidOperationException($"{parameter.Name} has no initialisation of {parameter.Initialisation}.");
+        }
 
-            void Uniform(float bound)
-            {
-                foreach (ref var value in values.AsSpan())
-                    value = bound * (2 * random.NextSingle() - 1);
-            }
+        static void Uniform(float bound, Span<float> values, ref CounterRandom random)
+        {
+            foreach (ref var value in values)
+                value = bound * (2 * random.NextSingle() - 1);
         }
     }
 

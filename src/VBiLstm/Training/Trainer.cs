@@ -371,7 +371,7 @@ public sealed class Trainer : IDisposable
         if (folder is null && _ranks.Size == 1)
             return;
         var states = _states?.Gather() ?? [];
-        var (values, firstMoments, secondMoments) = (Download(Parameters.Values), Download(Parameters.FirstMoments), Download(Parameters.SecondMoments));
+        var (values, firstMoments, secondMoments) = (OnDevice(Parameters.Values), OnDevice(Parameters.FirstMoments), OnDevice(Parameters.SecondMoments));
         CheckRanksAgree(values, [.. firstMoments, .. secondMoments]);
         if (ParameterFiles.FirstNonFinite([.. values, .. firstMoments, .. secondMoments]) is { } name)
             throw NonFiniteException.OfParameters(Place, _state.Step, name);
@@ -392,7 +392,7 @@ public sealed class Trainer : IDisposable
                 + "A machine computes or moves wrong values; vbilstm verify on the same ranks says more.");
     }
 
-    IReadOnlyList<NamedTensor> Download(Tensor arena) => ParameterFiles.Download(_device, Parameters.Layout, arena);
+    IReadOnlyList<NamedTensor> OnDevice(Tensor arena) => ParameterFiles.OnDevice(_device, Parameters.Layout, arena);
 
     public void Dispose()
     {

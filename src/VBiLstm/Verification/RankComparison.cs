@@ -58,12 +58,13 @@ public static class RankComparison
 
         void Compare(string what, Func<ModelParameters, Tensor> arena)
         {
-            var own = ParameterFiles.Download(joined, together.Parameters.Layout, arena(together.Parameters));
-            var expected = ParameterFiles.Download(alone, whole.Parameters.Layout, arena(whole.Parameters));
+            var own = ParameterFiles.OnDevice(joined, together.Parameters.Layout, arena(together.Parameters));
+            var expected = ParameterFiles.OnDevice(alone, whole.Parameters.Layout, arena(whole.Parameters));
             foreach (var (a, b) in own.Zip(expected))
             {
-                var count = a.Values.Zip(b.Values).LongCount(pair => BitConverter.SingleToInt32Bits(pair.First) != BitConverter.SingleToInt32Bits(pair.Second));
-                values += a.Values.Length;
+                var (one, other) = (a.Values, b.Values);
+                var count = one.Zip(other).LongCount(pair => BitConverter.SingleToInt32Bits(pair.First) != BitConverter.SingleToInt32Bits(pair.Second));
+                values += one.Length;
                 different += count;
                 if (count > 0 && first.Length == 0)
                     first = $"{what} {a.Name}";

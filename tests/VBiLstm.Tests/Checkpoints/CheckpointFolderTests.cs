@@ -108,7 +108,7 @@ public class CheckpointFolderTests
 
         Refused([.. tensors.Skip(1)], tensors[0].Name, "missing");
         Refused([.. tensors, new NamedTensor("surplus", [1], [1])], "surplus");
-        Refused([tensors[0] with { Shape = [1, tensors[0].Values.Length] }, .. tensors.Skip(1)], tensors[0].Name, "[2, 12]");
+        Refused([new NamedTensor(tensors[0].Name, [1, tensors[0].Values.Length], tensors[0].Values), .. tensors.Skip(1)], tensors[0].Name, "[2, 12]");
         Assert.Contains("no checkpoint", Assert.Throws<CheckpointException>(() => CheckpointFolder.Read(folder.At("nothing"), false)).Message,
             StringComparison.Ordinal);
     }

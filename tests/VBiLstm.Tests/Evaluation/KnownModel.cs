@@ -101,7 +101,7 @@ sealed class KnownModel : IDisposable
     /// <summary>Writes the model as a checkpoint of a run that did <paramref name="step"/> steps.</summary>
     public void WriteCheckpoint(string folder, RunConfiguration configuration, DataIdentity data, long step)
     {
-        var weights = ParameterFiles.Download(_device, Parameters.Layout, Parameters.Values);
+        var weights = ParameterFiles.OnDevice(_device, Parameters.Layout, Parameters.Values);
         var state = new TrainingState { Configuration = configuration with { Model = Model }, Step = step };
         CheckpointFolder.Write(folder, state, data, weights, weights, weights);
     }

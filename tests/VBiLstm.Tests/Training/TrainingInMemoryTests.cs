@@ -76,7 +76,7 @@ public class TrainingInMemoryTests
         using var device = new CpuDevice(2);
         using var alone = new Trainer(Run, data, device);
         alone.Run(cancellation: TestContext.Current.CancellationToken);
-        var expected = ParameterFiles.Download(device, alone.Parameters.Layout, alone.Parameters.Values).SelectMany(tensor => tensor.Values).ToList();
+        var expected = ParameterFiles.OnDevice(device, alone.Parameters.Layout, alone.Parameters.Values).SelectMany(tensor => tensor.Values).ToList();
 
         using var first = new Trainer(Run, data, device);
         using var second = new Trainer(Run, data, device);
@@ -96,7 +96,7 @@ public class TrainingInMemoryTests
         }), TestContext.Current.CancellationToken);
         Assert.Equal(3, refusals.Count);
         Assert.All(refusals, refusal => Assert.Contains("in use by another thread", refusal.Message, StringComparison.Ordinal));
-        Assert.Equal(expected, ParameterFiles.Download(device, first.Parameters.Layout, first.Parameters.Values).SelectMany(tensor => tensor.Values));
+        Assert.Equal(expected, ParameterFiles.OnDevice(device, first.Parameters.Layout, first.Parameters.Values).SelectMany(tensor => tensor.Values));
 
         // It is free again.
         Assert.Equal(TrainingOutcome.Completed, second.Run(cancellation: TestContext.Current.CancellationToken));
@@ -115,7 +115,7 @@ public class TrainingInMemoryTests
         trainer.Run(cancellation: TestContext.Current.CancellationToken);
 
         var saved = CheckpointFolder.Read(new RunFolder(folder.Path).Last, withMoments: false);
-        var learnt = ParameterFiles.Download(device, trainer.Parameters.Layout, trainer.Parameters.Values);
+        var learnt = ParameterFiles.OnDevice(device, trainer.Parameters.Layout, trainer.Parameters.Values);
         Assert.Equal(saved.Weights.SelectMany(tensor => tensor.Values), learnt.SelectMany(tensor => tensor.Values));
         Assert.Equal((saved.State.BestBound, saved.State.BestStep), (trainer.State.BestBound, trainer.State.BestStep));
 
