@@ -32,6 +32,34 @@ public class TrainingMemoryTests
         Assert.True(memory.RecurrenceBytes == 0, name);
     }
 
+    [Theory]
+    [InlineData(64, 48, 16, 28, 28, 32, 0.0)]
+    [InlineData(64, 48, 16, 28, 28, 32, 0.1)]
+    [InlineData(256, 128, 64, 28, 2000, 16, 0.1)]
+    [InlineData(128, 256, 32, 200, 28, 512, 0.0)]
+    [InlineData(2304, 2048, 128, 28, 28, 32, 0.1)]
+    public void It_grows_as_the_documentation_of_profiles_says(int h, int m, int z, int d, int t, int b, double beta)
+    {
+        var model = new ModelConfiguration { FrameSize = d, LstmUnits = h, MlpUnits = m, LatentUnits = z, Alpha = 0.1, Beta = beta };
+        using var device = new CpuDevice(1);
+        foreach (var distribution in new[] { OutputDistribution.Bernoulli, OutputDistribution.Gaussian })
+        {
+            var memory = TrainingMemory.Measure(device, model with { OutputDistribution = distribution }, t, b);
+            var parameters = new ParameterLayout(model with { OutputDistribution = distribution }).Count;
+            AssertClose(16.0 * parameters, memory.ParameterBytes);
+            Assert.Equal(8L * parameters, memory.WeightBytes);
+            double step = 22 * h + 9 * m + 9 * z + 2 * d + 7;
+            if (beta > 0)
+                step += 2 * h + 2 * m + 1;
+            if (distribution == OutputDistribution.Gaussian)
+                step += d;
+            AssertClose(4.0 * b * (t * step + 24 * h + 2 * m + z + d), memory.ActivationBytes);
+        }
+
+        // Tensors begin on cache lines, and some are of a few values.
+        static void AssertClose(double documented, long bytes) => Assert.InRange(bytes, documented, documented * 1.002 + 64_000);
+    }
+
     [Fact]
     public void Logits_of_a_large_vocabulary_take_no_more_than_64_MiB_however_long_the_sequences()
     {
