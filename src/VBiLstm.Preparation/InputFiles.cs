@@ -44,6 +44,25 @@ public sealed record InputFiles(SequenceDataset Sequences, IReadOnlyList<(string
         return new InputFiles(reading.Sequences, reading.Names, [.. leftOut, .. reading.Remarks]);
     }
 
+    /// <summary>One text as a sequence, from what stands before every text on; nothing ends it.</summary>
+    /// <param name="text">Characters, or words between white space.</param>
+    /// <param name="option">That holds it, for errors.</param>
+    /// <param name="configuration">Of the run.</param>
+    /// <param name="data">What the run remembers of its data.</param>
+    /// <exception cref="DataException">The text is empty, holds what the model does not know, or the model's tokens are no text.</exception>
+    public static SequenceDataset OfText(string text, string option, RunConfiguration configuration, DataIdentity data)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        ArgumentNullException.ThrowIfNull(data);
+        var coding = new TextTokens(data);
+        if (coding.Kind == TokenKind.Numbers)
+            throw new DataException($"{option}: the tokens of this run are numbers, not texts.");
+        var ids = coding.Encode(text, option);
+        return ids.Length == 0
+            ? throw new DataException($"{option}: the text is empty.")
+            : new MemorySequences([], [[coding.First, .. ids]], configuration.Model, data.Unit);
+    }
+
     [SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "What is read is the caller's.")]
     sealed class Reading(RunConfiguration configuration, DataIdentity data)
     {

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.RegularExpressions;
 using VBiLstm.Data;
@@ -7,7 +8,7 @@ using VBiLstm.Data;
 namespace VBiLstm.Preparation;
 
 /// <summary>One array of numpy's format .npy, versions 1 to 3; .npz is a zip archive of such files.</summary>
-static partial class NpyFile
+public static partial class NpyFile
 {
     const int MagicBytes = 6, MaximumHeaderBytes = 1 << 20;
 
@@ -18,7 +19,7 @@ static partial class NpyFile
     /// <param name="stream">Read to its end, forward only.</param>
     /// <param name="name">Named in errors.</param>
     /// <exception cref="DataException">Not numbers, damaged, or more than can be read at once.</exception>
-    public static NumberArray Read(Stream stream, string name)
+    internal static NumberArray Read(Stream stream, string name)
     {
         ArgumentNullException.ThrowIfNull(stream);
         var head = new byte[MagicBytes + 2];
@@ -52,6 +53,29 @@ static partial class NpyFile
             throw new DataException($"{name}, offset {offset + content.Length}: data behind the last of {string.Join('×', sizes)} numbers; "
                 + "the header does not fit the file.");
         return new NumberArray(sizes, kind, bytes, isBigEndian, order.Groups[1].Value == "True" && sizes.Count > 1, content);
+    }
+
+    /// <summary>Writes an array of float32, the last dimension fastest, as version 1.0.</summary>
+    /// <param name="path">The file; an old one stays whole until the new one is.</param>
+    /// <param name="values">As many as the sizes' product.</param>
+    /// <param name="sizes">Of each dimension.</param>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    public static void Write(string path, float[] values, IReadOnlyList<int> sizes)
+    {
+        ArgumentNullException.ThrowIfNull(values);
+        ArgumentNullException.ThrowIfNull(sizes);
+        if (!BitConverter.IsLittleEndian)
+            throw new PlatformNotSupportedException("Arrays are written little-endian; this machine is not.");
+        var text = $"{{'descr': '<f4', 'fortran_order': False, 'shape': ({string.Join(", ", sizes)}{(sizes.Count == 1 ? "," : "")}), }}";
+
+        // The numbers begin at a multiple of 64 bytes.
+        var length = (MagicBytes + 4 + text.Length + 1 + 63) / 64 * 64 - MagicBytes - 4;
+        byte[] head = [0x93, .. "NUMPY"u8, 1, 0, (byte)length, (byte)(length >> 8), .. Encoding.ASCII.GetBytes(text.PadRight(length - 1) + "\n")];
+        AtomicFile.Write(path, stream =>
+        {
+            stream.Write(head);
+            stream.Write(MemoryMarshal.AsBytes(values.AsSpan()));
+        });
     }
 
     static (NumberKind Kind, int Bytes, bool IsBigEndian) Type(string header, string name)

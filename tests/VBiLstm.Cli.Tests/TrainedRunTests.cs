@@ -105,6 +105,56 @@ public sealed partial class TrainedRunTests(TrainedRunTests.TrainedRun run) : IC
     }
 
     [Fact]
+    public void Temperatures_stand_side_by_side_each_as_it_is_drawn_alone()
+    {
+        string[] options = ["sample", "runs/first", "--count", "4", "--columns", "2", "--out"];
+        Assert.Equal(0, Command.Run([.. options, "cold.png", "--temperature", "0.2"]).Code);
+        Assert.Equal(0, Command.Run([.. options, "warm.png", "--temperature", "2"]).Code);
+        var (code, output, error) = Command.Run([.. options, "both.png", "--temperature", "0.2", "2"]);
+        Assert.True(code == 0, error);
+        Assert.Contains("temperatures 0.2, 2", output, StringComparison.Ordinal);
+        using var both = SKBitmap.Decode(Command.At("both.png"));
+        foreach (var (name, left) in new[] { ("cold.png", 0), ("warm.png", both.Width / 2) })
+        {
+            using var alone = SKBitmap.Decode(Command.At(name));
+            Assert.Equal((both.Width / 2, both.Height), (alone.Width, alone.Height));
+            for (var y = 0; y < alone.Height; y++)
+                for (var x = 0; x < alone.Width; x++)
+                    Assert.Equal(alone.GetPixel(x, y), both.GetPixel(left + x, y));
+        }
+
+        Assert.Contains("--temperature is 0; use a positive number", Command.Run([.. options, "x.png", "--temperature", "1", "0"]).Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Images_begin_as_the_given_ones()
+    {
+        byte[] pixels = [.. Enumerable.Range(0, 2 * 784).Select(i => (byte)(i * 7919 % 13 < 6 ? 255 : 0))];
+        File.WriteAllBytes(Command.At("given-images"), [0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 28, 0, 0, 0, 28, .. pixels]);
+        var (code, output, error) = Command.Run("sample", "runs/first", "--start", "given-images", "--start-steps", "10", "--out", "begun.png");
+        Assert.True(code == 0, error);
+        Assert.StartsWith("2 images", output, StringComparison.Ordinal);
+        using var sheet = SKBitmap.Decode(Command.At("begun.png"));
+        for (var image = 0; image < 2; image++)
+            for (var y = 0; y < 10; y++)
+                for (var x = 0; x < 28; x++)
+                    Assert.Equal(pixels[image * 784 + y * 28 + x], sheet.GetPixel(4 + image * 60 + 2 * x, 4 + 2 * y).Red);
+        Assert.Contains("--start-steps is 29, but --start's shortest has 28",
+            Command.Run("sample", "runs/first", "--start", "given-images", "--start-steps", "29").Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Endings_that_images_do_not_have_are_refused()
+    {
+        foreach (var name in new[] { "sheet.jpg", "sheet", "sheet.txt" })
+        {
+            var (code, _, error) = Command.Run("sample", "runs/first", "--out", name);
+            Assert.Equal(2, code);
+            Assert.Contains($"--out is {name}; use a name that ends in .png or .gif", error, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void Inspect_shows_parameters_and_state()
     {
         var inspected = Command.Run("inspect", "runs/first").Output;

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Globalization;
+using System.Text;
 using VBiLstm.Cli.Execution;
 using VBiLstm.Cli.Images;
 using VBiLstm.Cli.Options;
@@ -14,18 +16,22 @@ namespace VBiLstm.Cli.Commands;
 /// <summary><c>vbilstm sample</c>.</summary>
 static class SampleCommand
 {
-    const int DefaultTokens = 200, DefaultSeconds = 2;
+    const int DefaultCount = 128, DefaultSteps = 200, DefaultSeconds = 2, MostTemperatures = 16;
 
     public static Command Create()
     {
         var checkpoint = CommonOptions.Checkpoint();
-        var count = new Option<int>("--count") { Description = "Sequences to draw.", DefaultValueFactory = _ => 128 };
+        var count = new Option<int?>("--count")
+        {
+            Description = $"Sequences to draw, of each temperature. Default: {DefaultCount}; as many as --start has images or recordings.",
+        };
         var columns = new Option<int>("--columns") { Description = "Images in a row of the sheet.", DefaultValueFactory = _ => 16 };
         var seed = new Option<long>("--seed") { Description = "The same seed draws the same sequences.", DefaultValueFactory = _ => 1 };
-        var temperature = new Option<double>("--temperature")
+        var temperatures = new Option<double[]>("--temperature")
         {
-            Description = "1 draws from the model; smaller values sharpen the output distribution.",
-            DefaultValueFactory = _ => 1,
+            Description = "1 draws from the model; smaller values sharpen the output distribution. Several stand side by side, drawn with the same noise.",
+            DefaultValueFactory = _ => [1],
+            AllowMultipleArgumentsPerToken = true,
         };
         var latents = new Option<string>("--latents")
         {
@@ -35,82 +41,167 @@ static class SampleCommand
         latents.AcceptOnlyFromAmong("sampled", "mean");
         var steps = new Option<int?>("--steps")
         {
-            Description = $"Tokens of a text (default {DefaultTokens}) or frames of a recording (default {DefaultSeconds} s of them).",
+            Description = $"Tokens of a text or frames of an array (default {DefaultSteps}), or frames of a recording (default {DefaultSeconds} s of them); "
+                + "behind those of --start.",
+        };
+        var start = new Option<string?>("--start")
+        {
+            Description = "What the sequences begin with: of a text the text itself, else a file of images (idx, amat, npy), recordings or arrays of frames; "
+                + "row n goes on from the n-th in it. The backward path reads the beginning; what follows is drawn.",
+        };
+        var startSteps = new Option<int?>("--start-steps")
+        {
+            Description = "How many steps of --start's images, recordings or arrays are given. Default: half of an image, else as many as the shortest has.",
         };
         var output = new Option<string?>("--out")
         {
-            Description = "PNG file of images (default samples.png); a name that ends in .gif shows the drawing order. "
-                + "For speech a folder of WAV files (default samples).",
+            Description = "Images: a PNG file (default samples.png), or a name that ends in .gif for one that shows the drawing order. Speech: a folder of WAV "
+                + "files (default samples), or for one recording a name that ends in .wav. Text: a name that ends in .txt (default: printed). Other frames: "
+                + "a name that ends in .npy (default samples.npy).",
         };
         var devices = new DeviceOptions();
         var command = new Command("sample", """
             Draws from the model without its backward path: a fresh latent from the prior at each step. Images become a sheet in a
-            PNG file or, in the order of drawing, a GIF file; speech a folder of WAV files; text is printed, tokens without a vocabulary as
-            ids, a line a sequence.
+            PNG file or, in the order of drawing, a GIF file; speech a folder of WAV files; other frames an array of numpy's; text is printed, tokens without a
+            vocabulary as ids, a line a sequence.
 
             Examples:
               vbilstm sample runs/digits-1
               vbilstm sample runs/digits-1 --count 64 --columns 8 --temperature 0.7 --seed 3 --out sharp.png
               vbilstm sample runs/digits-1 --count 32 --columns 8 --out order.gif
+              vbilstm sample runs/digits-1 --count 32 --columns 4 --temperature 0.5 1 1.5
+              vbilstm sample runs/digits-1 --start t10k-images-idx3-ubyte.gz --start-steps 14 --count 64
+              vbilstm sample runs/letters --start "The king" --count 3 --steps 100
             """)
         {
-            checkpoint, count, columns, seed, temperature, latents, steps, output,
+            checkpoint, count, columns, seed, temperatures, latents, steps, start, startSteps, output,
         };
         devices.AddTo(command);
         command.SetAction(parsed =>
         {
-            var (number, heat, width) = (parsed.GetValue(count), parsed.GetValue(temperature), parsed.GetValue(columns));
-            Require(number is > 0 and <= 100_000, "--count", number, "1 to 100000");
+            var (heats, width) = (parsed.GetRequiredValue(temperatures), parsed.GetValue(columns));
+            Require(parsed.GetValue(count) is null or (> 0 and <= 100_000), "--count", parsed.GetValue(count) ?? 0, "1 to 100000");
             Require(width is > 0 and <= 1000, "--columns", width, "1 to 1000");
             Require(parsed.GetValue(steps) is null or (> 0 and <= 1_000_000), "--steps", parsed.GetValue(steps) ?? 0, "1 to 1000000");
-            Require(double.IsFinite(heat) && heat > 0, "--temperature", heat, "a positive number");
+            Require(parsed.GetValue(startSteps) is null or > 0, "--start-steps", parsed.GetValue(startSteps) ?? 0, "1 or more");
+            foreach (var heat in heats)
+                Require(double.IsFinite(heat) && heat > 0, "--temperature", heat, "a positive number");
+            Require(heats.Length <= MostTemperatures, "--temperature", $"{heats.Length} numbers", $"{MostTemperatures} at most");
+            if (parsed.GetValue(startSteps) is not null && parsed.GetValue(start) is null)
+                throw new ConfigurationException("--start-steps needs --start.");
             using var device = devices.Create(parsed);
             using var trained = new TrainedModel(parsed.GetRequiredValue(checkpoint), device);
-            var configuration = trained.Configuration;
-            using var prior = new PriorMode(trained.Device, trained.Parameters, number, sampled: parsed.GetValue(latents) == "sampled");
+            var model = trained.Configuration.Model;
             var data = DataSource.Identify(trained.Checkpoint);
-            if (configuration.Model.IsCategorical)
-            {
-                foreach (var option in new Option[] { columns, output })
-                    Refuse(parsed, option, "text, which is printed");
-                var first = new TextTokens(data).First;
-                TextOutput.Print(Generation.Tokens(prior, configuration.Model, parsed.GetValue(steps) ?? DefaultTokens, first, parsed.GetValue(seed), heat),
-                    number, data);
-                return CommandExecution.Success;
-            }
-
-            if (data.Speech is { } speech)
-            {
-                Refuse(parsed, columns, "speech");
-                var frames = parsed.GetValue(steps) ?? Math.Max(1, DefaultSeconds * speech.SampleRate / configuration.Model.FrameSize);
-                var folder = parsed.GetValue(output) ?? "samples";
-                WriteRecordings(folder, speech.ToSamples(Generation.Frames(prior, configuration.Model, frames, parsed.GetValue(seed), heat)), number,
-                    speech.SampleRate);
-                Console.WriteLine($"{number} recordings of {(double)frames * configuration.Model.FrameSize / speech.SampleRate:F1} s from "
-                    + $"{trained.Checkpoint.Folder} (step {trained.Checkpoint.State.Step:N0}): {folder}");
-                return CommandExecution.Success;
-            }
-
+            var path = parsed.GetValue(output);
+            string[] endings = model.IsCategorical ? [".txt"] : data.Speech is not null ? [".wav", ""] : data.Height > 0 ? [".png", ".gif"] : [".npy"];
+            if (path is not null && !endings.Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase))
+                throw new ConfigurationException($"--out is {path}; use a name that ends in {string.Join(" or ", endings.Where(ending => ending != ""))}"
+                    + (endings.Contains("") ? ", or a folder's without an ending." : "."));
             if (data.Height == 0)
-                throw new ConfigurationException("Only images, text and speech can be drawn; the data set of this run is none of them.");
-            Refuse(parsed, steps, "images, whose size is known");
-            var path = parsed.GetValue(output) ?? "samples.png";
-            var pixels = SampleSheet.Draw(prior, configuration.Model, data.Height * data.Width, parsed.GetValue(seed), heat);
-            if (Path.GetExtension(path).Equals(".gif", StringComparison.OrdinalIgnoreCase))
-                DrawingOrder.WriteGif(path, pixels, data.Height, data.Width, width, configuration.Model.FrameSize);
+                Refuse(parsed, columns, model.IsCategorical ? "text" : data.Speech is not null ? "speech" : "frames");
             else
-                SampleSheet.Of(pixels, data.Height, data.Width, width).WritePng(path);
-            Console.WriteLine($"{number} images from {trained.Checkpoint.Folder} (step {trained.Checkpoint.State.Step:N0}): {path}");
+                Refuse(parsed, steps, "images, whose size is known");
+            if (model.IsCategorical)
+                Refuse(parsed, startSteps, "text, which is given whole");
+            using var given = parsed.GetValue(start) is { } text ? Given(text, trained, data) : null;
+            var number = parsed.GetValue(count) ?? (model.IsCategorical || given is null ? DefaultCount : given.Count);
+            var isSampled = parsed.GetValue(latents) == "sampled";
+            using var prior = new PriorMode(trained.Device, trained.Parameters, number, isSampled);
+            var shortest = given is null ? 0 : Enumerable.Range(0, given.Count).Min(given.Length);
+            var first = given is null ? 0 : parsed.GetValue(startSteps) ?? (data.Height > 0 ? (shortest + 1) / 2 : shortest);
+            if (first > shortest)
+                throw new ConfigurationException($"--start-steps is {first}, but --start's shortest has {shortest} steps.");
+            var beginning = given is null ? null : new Beginning(device, trained.Parameters, given, first, number, parsed.GetValue(seed), isSampled);
+            var place = $"from {trained.Checkpoint.Folder} (step {trained.Checkpoint.State.Step:N0})"
+                + (heats.Length > 1 ? $", temperatures {string.Join(", ", heats)}" : "");
+            float[][] Frames(int length)
+                => [.. heats.Select(heat => Generation.Frames(prior, model, length, parsed.GetValue(seed), heat, beginning))];
+            if (model.IsCategorical)
+            {
+                var coding = new TextTokens(data);
+                var length = first + (parsed.GetValue(steps) ?? DefaultSteps);
+                void Write(TextWriter writer)
+                {
+                    foreach (var heat in heats)
+                    {
+                        if (heats.Length > 1)
+                            writer.WriteLine($"temperature {heat}");
+                        var tokens = Generation.Tokens(prior, model, length, coding.First, parsed.GetValue(seed), heat, beginning);
+                        TextOutput.Write(writer, tokens, number, data);
+                    }
+                }
+
+                if (path is null)
+                {
+                    Write(TextOutput.Printed);
+                    return CommandExecution.Success;
+                }
+
+                AtomicFile.Write(path, stream =>
+                {
+                    using var writer = new StreamWriter(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), leaveOpen: true) { NewLine = "\n" };
+                    Write(writer);
+                });
+                Console.WriteLine($"{number} texts {place}: {path}");
+            }
+            else if (data.Speech is { } speech)
+            {
+                path ??= "samples";
+                var frames = first + (parsed.GetValue(steps) ?? Math.Max(1, DefaultSeconds * speech.SampleRate / model.FrameSize));
+                if (Path.GetExtension(path) != "" && number * heats.Length > 1)
+                    throw new ConfigurationException($"--out is {path}, one recording, and {number * heats.Length} are drawn; "
+                        + "name a folder, or say --count 1.");
+                foreach (var (drawn, heat) in Frames(frames).Zip(heats))
+                {
+                    var prefix = heats.Length > 1 ? $"temperature-{heat.ToString(CultureInfo.InvariantCulture)}-" : "";
+                    WriteRecordings(path, prefix, speech.ToSamples(drawn), number, speech.SampleRate);
+                }
+
+                Console.WriteLine($"{number} recordings of {(double)frames * model.FrameSize / speech.SampleRate:F1} s {place}: {path}");
+            }
+            else if (data.Height > 0)
+            {
+                path ??= "samples.png";
+                var pixels = Frames(data.Height * data.Width / model.FrameSize);
+                if (Path.GetExtension(path).Equals(".gif", StringComparison.OrdinalIgnoreCase))
+                    DrawingOrder.WriteGif(path, pixels, data.Height, data.Width, width, model.FrameSize);
+                else
+                    SampleSheet.Beside([.. pixels.Select(block => SampleSheet.Of(block, data.Height, data.Width, width))]).WritePng(path);
+                Console.WriteLine($"{number} images {place}: {path}");
+            }
+            else
+            {
+                path ??= "samples.npy";
+                var length = first + (parsed.GetValue(steps) ?? DefaultSteps);
+                int[] sizes = [number, length, model.FrameSize];
+                NpyFile.Write(path, [.. Frames(length).SelectMany(block => block)], heats.Length > 1 ? [heats.Length, .. sizes] : sizes);
+                Console.WriteLine($"{number} sequences of {length} frames {place}: {path}");
+            }
+
             return CommandExecution.Success;
         });
         return command;
     }
 
-    static void WriteRecordings(string folder, float[] samples, int count, int sampleRate)
+    static SequenceDataset Given(string start, TrainedModel trained, DataIdentity data)
+    {
+        if (trained.Configuration.Model.IsCategorical)
+            return InputFiles.OfText(start, "--start", trained.Configuration, data);
+        var read = InputFiles.Read([start], "--start", trained.Configuration, data);
+        foreach (var remark in read.Remarks)
+            Warning.Print(remark);
+        return read.Sequences;
+    }
+
+    static void WriteRecordings(string path, string prefix, float[] samples, int count, int sampleRate)
     {
         var length = samples.Length / count;
         for (var n = 0; n < count; n++)
-            WaveFile.Write(Path.Combine(folder, $"{n + 1:D3}.wav"), samples.AsSpan(n * length, length), sampleRate);
+        {
+            var file = Path.GetExtension(path) != "" ? path : Path.Combine(path, $"{prefix}{n + 1:D3}.wav");
+            WaveFile.Write(file, samples.AsSpan(n * length, length), sampleRate);
+        }
     }
 
     static void Refuse(ParseResult parsed, Option option, string what)

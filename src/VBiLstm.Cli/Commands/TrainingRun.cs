@@ -160,8 +160,8 @@ static class TrainingRun
     static void DrawSamples(TrainedModel best, ImageDataset images, Device device, RunFolder folder)
     {
         using var prior = new PriorMode(device, best.Parameters, SampleRows * SampleColumns, sampled: true);
-        var sheet = SampleSheet.Of(SampleSheet.Draw(prior, best.Configuration.Model, images.Height * images.Width, best.Configuration.Seed), images.Height,
-            images.Width, SampleColumns);
+        var drawn = Generation.Frames(prior, best.Configuration.Model, images.MaximumLength, best.Configuration.Seed);
+        var sheet = SampleSheet.Of(drawn, images.Height, images.Width, SampleColumns);
         using (var board = new TensorBoardLog(folder.Path, null, Warning.Print))
             board.Picture("samples", best.Checkpoint.State.Step, sheet.Png(), sheet.Height, sheet.Width);
         if (Pictures.Write(folder.Samples, sheet.WritePng))

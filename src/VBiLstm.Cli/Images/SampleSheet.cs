@@ -1,7 +1,5 @@
 using SkiaSharp;
 using VBiLstm.Configuration;
-using VBiLstm.Evaluation;
-using VBiLstm.Model;
 
 namespace VBiLstm.Cli.Images;
 
@@ -12,9 +10,24 @@ sealed record SampleSheet(byte[] Grey, int Height, int Width)
     const byte Background = 64;
     const long MostPixels = 1L << 28;
 
-    /// <summary>Pixels [B, height·width], 0 to 1, of images from the prior.</summary>
-    public static float[] Draw(PriorMode prior, ModelConfiguration model, int pixels, long seed, double temperature = 1)
-        => Generation.Frames(prior, model, pixels / model.FrameSize, seed, temperature);
+    /// <summary>Sheets side by side, of the same height.</summary>
+    public static SampleSheet Beside(IReadOnlyList<SampleSheet> sheets)
+    {
+        if (sheets.Count == 1)
+            return sheets[0];
+        var (height, width) = (sheets[0].Height, sheets.Sum(sheet => (long)sheet.Width));
+        Check(sheets.Count, height, width);
+        var grey = new byte[height * width];
+        var left = 0;
+        foreach (var sheet in sheets)
+        {
+            for (var y = 0; y < height; y++)
+                sheet.Grey.AsSpan(y * sheet.Width, sheet.Width).CopyTo(grey.AsSpan((int)(y * width) + left));
+            left += sheet.Width;
+        }
+
+        return new SampleSheet(grey, height, (int)width);
+    }
 
     /// <summary>
     /// Images [count, height, width] with values from 0 to 1, <paramref name="columns"/> in a row, of which the first <paramref name="drawn"/> pixels are
@@ -26,9 +39,7 @@ sealed record SampleSheet(byte[] Grey, int Height, int Width)
         columns = Math.Min(columns, count);
         var rows = (count + columns - 1) / columns;
         var (sheetHeight, sheetWidth) = (checked(rows * (height * Scale + Gap) + Gap), checked(columns * (width * Scale + Gap) + Gap));
-        if ((long)sheetHeight * sheetWidth > MostPixels)
-            throw new ConfigurationException($"A sheet of {count:N0} images would have {sheetHeight:N0}×{sheetWidth:N0} pixels, more than {MostPixels:N0}; "
-                + "draw fewer (--count).");
+        Check(count, sheetHeight, sheetWidth);
         var grey = new byte[sheetHeight * sheetWidth];
         Array.Fill(grey, Background);
         for (var i = 0; i < count; i++)
@@ -47,6 +58,13 @@ sealed record SampleSheet(byte[] Grey, int Height, int Width)
         }
 
         return new SampleSheet(grey, sheetHeight, sheetWidth);
+    }
+
+    static void Check(int count, int height, long width)
+    {
+        if (height * width > MostPixels)
+            throw new ConfigurationException($"A sheet of {count:N0} images would have {height:N0}×{width:N0} pixels, more than {MostPixels:N0}; "
+                + "draw fewer (--count).");
     }
 
     /// <summary>Writes a PNG file.</summary>

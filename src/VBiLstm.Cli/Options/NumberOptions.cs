@@ -33,6 +33,9 @@ static class NumberOptions
                 case Option<double?> number:
                     number.CustomParser = Parse<double>;
                     break;
+                case Option<double[]> numbers:
+                    numbers.CustomParser = result => [.. Enumerable.Range(0, result.Tokens.Count).Select(i => Parse<double>(result, i) ?? 0)];
+                    break;
             }
         }
 
@@ -40,9 +43,11 @@ static class NumberOptions
             ParseStrictly(sub);
     }
 
-    static T? Parse<T>(ArgumentResult result) where T : struct, INumber<T>
+    static T? Parse<T>(ArgumentResult result) where T : struct, INumber<T> => Parse<T>(result, 0);
+
+    static T? Parse<T>(ArgumentResult result, int token) where T : struct, INumber<T>
     {
-        var text = result.Tokens.Count > 0 ? result.Tokens[0].Value : "";
+        var text = result.Tokens.Count > token ? result.Tokens[token].Value : "";
         if (NumberText.TryParse<T>(text, out var value))
             return value;
         result.AddError($"{(result.Parent as OptionResult)?.Option.Name} is '{text}'; expected {NumberText.Expected(typeof(T))}.");

@@ -6,11 +6,12 @@ namespace VBiLstm.Cli.Reports;
 /// <summary>Drawn tokens as text.</summary>
 static class TextOutput
 {
-    /// <summary>Prints tokens [sequences, steps]: words to the end of their sentence, characters as they come, ids where there is no vocabulary.</summary>
-    public static void Print(int[] tokens, int sequences, DataIdentity data)
+    /// <summary>Where drawn text is printed: a file gets it as it was drawn; on a terminal nothing in it may act.</summary>
+    public static TextWriter Printed => Console.IsOutputRedirected ? AnsiConsole.Console.Profile.Out.Writer : Console.Out;
+
+    /// <summary>Writes tokens [sequences, steps]: words to the end of their sentence, characters as they come, ids where there is no vocabulary.</summary>
+    public static void Write(TextWriter output, int[] tokens, int sequences, DataIdentity data)
     {
-        // A file gets the text as it was drawn; on a terminal nothing in it may act.
-        var output = Console.IsOutputRedirected ? AnsiConsole.Console.Profile.Out.Writer : Console.Out;
         var steps = tokens.Length / sequences;
         for (var n = 0; n < sequences; n++)
         {

@@ -14,8 +14,9 @@ public static class Generation
     /// <param name="steps">T.</param>
     /// <param name="seed">The same seed draws the same sequences.</param>
     /// <param name="temperature">1 draws from the model; smaller values sharpen it (logits divided, deviations multiplied).</param>
+    /// <param name="beginning">What the sequences begin with, the first of the T frames; null for nothing.</param>
     /// <exception cref="ConfigurationException">More than an array holds.</exception>
-    public static float[] Frames(PriorMode prior, ModelConfiguration model, int steps, long seed, double temperature = 1)
+    public static float[] Frames(PriorMode prior, ModelConfiguration model, int steps, long seed, double temperature = 1, Beginning? beginning = null)
     {
         ArgumentNullException.ThrowIfNull(prior);
         ArgumentNullException.ThrowIfNull(model);
@@ -26,8 +27,15 @@ public static class Generation
         var result = new float[b * steps * d];
         var frames = new float[b * d];
         var output = new float[b * o];
-        prior.Reset(RowIds(b));
-        for (var t = 0; t < steps; t++)
+        Begin(prior, beginning);
+        for (var n = 0; beginning is not null && n < b; n++)
+        {
+            for (var t = 0; t < Math.Min(beginning.Steps, steps); t++)
+                beginning.Frame(t + 1, n).CopyTo(result.AsSpan((n * steps + t) * d));
+            beginning.Frame(beginning.Steps, n).CopyTo(frames.AsSpan(n * d));
+        }
+
+        for (var t = beginning?.Steps ?? 0; t < steps; t++)
         {
             prior.Step(frames, seed, t);
             prior.ReadOutput(output);
@@ -41,6 +49,15 @@ public static class Generation
         }
 
         return result;
+    }
+
+    static void Begin(PriorMode prior, Beginning? beginning)
+    {
+        prior.Reset([.. Enumerable.Range(0, prior.BatchSize)]);
+        if (beginning is null)
+            return;
+        ArgumentOutOfRangeException.ThrowIfNotEqual(beginning.Rows, prior.BatchSize, nameof(beginning));
+        prior.WriteState(beginning.States);
     }
 
     static void CheckSize(int count, int steps, int valuesPerStep, int outputs)
@@ -61,7 +78,8 @@ public static class Generation
     /// <param name="first">s_0.</param>
     /// <param name="seed">The same seed draws the same sequences.</param>
     /// <param name="temperature">1 draws from the model; smaller values sharpen it.</param>
-    public static int[] Tokens(PriorMode prior, ModelConfiguration model, int steps, int first, long seed, double temperature = 1)
+    /// <param name="beginning">What the sequences begin with, the first of the T tokens; its s_0 counts then. Null for nothing.</param>
+    public static int[] Tokens(PriorMode prior, ModelConfiguration model, int steps, int first, long seed, double temperature = 1, Beginning? beginning = null)
     {
         ArgumentNullException.ThrowIfNull(prior);
         ArgumentNullException.ThrowIfNull(model);
@@ -73,8 +91,15 @@ public static class Generation
         var tokens = new int[b];
         Array.Fill(tokens, first);
         var output = new float[b * v];
-        prior.Reset(RowIds(b));
-        for (var t = 0; t < steps; t++)
+        Begin(prior, beginning);
+        for (var n = 0; beginning is not null && n < b; n++)
+        {
+            for (var t = 0; t < Math.Min(beginning.Steps, steps); t++)
+                result[n * steps + t] = beginning.Token(t + 1, n);
+            tokens[n] = beginning.Token(beginning.Steps, n);
+        }
+
+        for (var t = beginning?.Steps ?? 0; t < steps; t++)
         {
             prior.Step(tokens, seed, t);
             prior.ReadOutput(output);
@@ -88,6 +113,4 @@ public static class Generation
 
         return result;
     }
-
-    static int[] RowIds(int count) => [.. Enumerable.Range(0, count)];
 }

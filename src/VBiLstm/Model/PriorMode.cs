@@ -62,6 +62,15 @@ public sealed class PriorMode : IDisposable
         _step.Reset();
     }
 
+    /// <summary>Rows go on from other states than zero.</summary>
+    /// <param name="states">[B, units] each, in the order of <see cref="TrainingStep.StateNames"/>.</param>
+    public void WriteState(IReadOnlyList<float[]> states)
+    {
+        ArgumentNullException.ThrowIfNull(states);
+        for (var i = 0; i < states.Count; i++)
+            _device.Upload(states[i], _step.States[i]);
+    }
+
     /// <summary>The rows go on with their state and draw their noise under other numbers.</summary>
     public void Renumber(ReadOnlySpan<int> rowIds) => _device.Upload(rowIds, _frame.RowIds);
 

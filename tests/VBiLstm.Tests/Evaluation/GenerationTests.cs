@@ -1,5 +1,6 @@
 using VBiLstm.Configuration;
 using VBiLstm.Evaluation;
+using VBiLstm.Tests.Data;
 
 namespace VBiLstm.Tests.Evaluation;
 
@@ -238,5 +239,64 @@ public class GenerationTests
             Assert.Contains("more than can be drawn at once", refusal.Message, StringComparison.Ordinal);
             Assert.Equal(["count", "steps"], refusal.Settings);
         }
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    public void Without_latents_a_beginning_of_what_was_drawn_goes_on_as_it_was_drawn(int given)
+    {
+        // The state after s_0..s_{S−1} and the noise of the steps behind them are the same either way.
+        using var tokens = new KnownModel(Tokens with { Kind = ModelKind.Lstm });
+        tokens.SetAll();
+        using var token = tokens.PriorMode(3);
+        var letters = Generation.Tokens(token, tokens.Model, 9, first: 1, seed: 3);
+        var texts = new TokenSequences(4, [.. Enumerable.Range(0, 3).Select(row => (int[])[1, .. letters[(row * 9)..(row * 9 + 5)]])]);
+        Assert.Equal(letters, Generation.Tokens(token, tokens.Model, 9, first: 0, seed: 3, beginning: tokens.Beginning(texts, given, 3)));
+
+        using var frames = new KnownModel(Gaussian with { Kind = ModelKind.Lstm, ZoneoutCell = 0.2, ZoneoutHidden = 0.3 });
+        frames.SetAll();
+        using var frame = frames.PriorMode(2);
+        var values = Generation.Frames(frame, frames.Model, 6, seed: 5);
+        var drawn = new FrameSequences([.. Enumerable.Range(0, 2).Select(row => (float[][])[[0, 0], .. values[(row * 12)..(row * 12 + 10)].Chunk(2)])]);
+        var again = Generation.Frames(frame, frames.Model, 6, seed: 5, beginning: frames.Beginning(drawn, given, 2));
+        for (var i = 0; i < values.Length; i++)
+            Assert.Equal(values[i], again[i], 1e-5f);
+    }
+
+    [Theory]
+    [InlineData(ModelKind.VariationalBiLstm)]
+    [InlineData(ModelKind.ZForcing)]
+    [InlineData(ModelKind.Srnn)]
+    [InlineData(ModelKind.Vrnn)]
+    public void A_beginning_is_kept_and_rows_take_its_sequences_in_turn(ModelKind kind)
+    {
+        using var known = new KnownModel(Gaussian with { Kind = kind });
+        known.SetAll();
+        var data = new FrameSequences([[[0, 0], [1, 2], [3, 4], [5, 6]], [[0, 0], [-1, -2], [-3, -4]]]);
+        using var prior = known.PriorMode(3);
+        var drawn = Generation.Frames(prior, known.Model, 4, seed: 1, beginning: known.Beginning(data, 2, 3));
+        Assert.Equal([1, 2, 3, 4], drawn[..4]);
+        Assert.Equal([-1, -2, -3, -4], drawn[8..12]);
+        Assert.Equal([1, 2, 3, 4], drawn[16..20]);
+        Assert.NotEqual(drawn[4..8], drawn[20..24]); // of the same beginning, by noise of their own
+        Assert.Throws<ArgumentOutOfRangeException>(() => known.Beginning(data, 3, 2));
+    }
+
+    [Fact]
+    public void Latents_of_a_beginning_come_from_the_posterior_that_has_read_it()
+    {
+        // The posterior's mean is the prior's, the z before, and 3 more (model.md section 15): 6 after two steps, from where the prior stays.
+        using var known = new KnownModel(Gaussian with { Kind = ModelKind.Srnn, FrameSize = 1, LatentUnits = 1, LogVarianceMin = -14 });
+        known.SetOutput("posterior", 3, -14);
+        known.Pass("prior", "prior.hidden.weight_z", 0, [1, 0], [0, -14]); // z_t = z_{t-1}
+        known.Pass("generator", "generator.hidden.weight", known.Model.LstmUnits, [1, 0], [0, -14]);
+        using var prior = known.PriorMode(1);
+        var data = FrameSequences.OfValues([0, 0.5f, 0.25f]);
+        var drawn = Generation.Frames(prior, known.Model, 4, seed: 1, beginning: known.Beginning(data, 2, 1));
+        Assert.Equal([0.5f, 0.25f], drawn[..2]);
+        Assert.InRange(drawn[2], 6 - 0.05, 6 + 0.05);
+        Assert.InRange(drawn[3], 6 - 0.05, 6 + 0.05);
+        Assert.InRange(Generation.Frames(prior, known.Model, 4, seed: 1)[2], -0.05, 0.05);
     }
 }

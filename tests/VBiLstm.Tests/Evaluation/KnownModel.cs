@@ -96,6 +96,9 @@ sealed class KnownModel : IDisposable
         return PriorModeScore.Evaluate(prior, data, mode, progress: progress, cancellation: stop?.Token ?? TestContext.Current.CancellationToken);
     }
 
+    public Beginning Beginning(SequenceDataset sequences, int steps, int rows, long seed = 1)
+        => new(_device, Parameters, sequences, steps, rows, seed, sampled: true);
+
     public PriorMode PriorMode(int rows, bool sampled = true) => new(_device, Parameters, rows, sampled);
 
     /// <summary>Writes the model as a checkpoint of a run that did <paramref name="step"/> steps.</summary>

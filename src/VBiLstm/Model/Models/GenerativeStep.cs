@@ -16,6 +16,9 @@ abstract class GenerativeStep(GenerativeFrame frame)
     /// <summary>Whether the step draws noise.</summary>
     public virtual bool DrawsNoise => false;
 
+    /// <summary>What is carried from step to step, in the order of <see cref="ModelPass.States"/>, [B, units] each.</summary>
+    public abstract Tensor[] States { get; }
+
     /// <summary>The states of before the first step.</summary>
     public abstract void Reset();
 

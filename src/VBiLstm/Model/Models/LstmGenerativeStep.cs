@@ -11,6 +11,8 @@ sealed class LstmGenerativeStep(Workspace workspace, GenerativeFrame frame, Sequ
 
     public override Tensor Output => _generator.Output;
 
+    public override Tensor[] States => [_lstm.H, _lstm.C];
+
     public override void Reset() => _lstm.Reset();
 
     public override void Run()

@@ -356,6 +356,8 @@ sealed class Srnn : SequenceModel
 
         public override Tensor Output => _generator.Output;
 
+        public override Tensor[] States => [_lstm.H, _lstm.C, _latent.Z];
+
         public override bool DrawsNoise => true;
 
         public override void Reset()

@@ -333,6 +333,8 @@ sealed class Vrnn : SequenceModel
 
         public override Tensor Output => _generator.Output;
 
+        public override Tensor[] States => [_lstm.H, _lstm.C, _f];
+
         public override bool DrawsNoise => true;
 
         public override void Reset()

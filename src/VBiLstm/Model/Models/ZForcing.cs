@@ -282,6 +282,8 @@ sealed class ZForcing : SequenceModel
 
         public override Tensor Output => _generator.Output;
 
+        public override Tensor[] States => [_lstm.H, _lstm.C];
+
         public override bool DrawsNoise => true;
 
         public override void Reset() => _lstm.Reset();
