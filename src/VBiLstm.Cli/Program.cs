@@ -19,6 +19,8 @@ root.Subcommands.Add(TrainCommand.Create());
 root.Subcommands.Add(EvaluateCommand.Create());
 root.Subcommands.Add(ScoreCommand.Create());
 root.Subcommands.Add(SampleCommand.Create());
+root.Subcommands.Add(ExportCommand.Create());
+root.Subcommands.Add(ImportCommand.Create());
 root.Subcommands.Add(InspectCommand.Create());
 root.Subcommands.Add(CompareCommand.Create());
 root.Subcommands.Add(DataCommand.Create());

@@ -193,6 +193,8 @@ public class ProgramTests
     [InlineData("train")]
     [InlineData("evaluate")]
     [InlineData("score")]
+    [InlineData("export")]
+    [InlineData("import")]
     [InlineData("sample")]
     [InlineData("inspect")]
     [InlineData("bench")]

@@ -123,7 +123,8 @@ public sealed partial class TrainedRunTests(TrainedRunTests.TrainedRun run) : IC
                     Assert.Equal(alone.GetPixel(x, y), both.GetPixel(left + x, y));
         }
 
-        Assert.Contains("--temperature is 0; use a positive number", Command.Run([.. options, "x.png", "--temperature", "1", "0"]).Error, StringComparison.Ordinal);
+        Assert.Contains("--temperature is 0; use a positive number", Command.Run([.. options, "x.png", "--temperature", "1", "0"]).Error,
+            StringComparison.Ordinal);
     }
 
     [Fact]
@@ -152,6 +153,56 @@ public sealed partial class TrainedRunTests(TrainedRunTests.TrainedRun run) : IC
             Assert.Equal(2, code);
             Assert.Contains($"--out is {name}; use a name that ends in .png or .gif", error, StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public void A_model_is_exported_with_its_card_and_imported_as_a_run_that_scores_the_same()
+    {
+        var (code, output, error) = Command.Run("export", "runs/first", "--safetensors", "hub/model.safetensors", "--onnx", "first.onnx");
+        Assert.True(code == 0, error);
+        Assert.Contains("one step of", output, StringComparison.Ordinal);
+        Assert.True(new FileInfo(Command.At("first.onnx")).Length > 0);
+        var card = File.ReadAllText(Command.At("hub/README.md"));
+        Assert.StartsWith("---\nlibrary_name: vbilstm\n", card, StringComparison.Ordinal);
+        foreach (var part in new[] { "12 steps of 20 sequences, seed 3", "MIT, Juan Cazala", "\"lstm_units\": 16", "vbilstm import model.safetensors" })
+            Assert.Contains(part, card, StringComparison.Ordinal);
+
+        Assert.Equal(0, Command.Run("import", "hub/model.safetensors", "--run", "second").Code);
+        Assert.Equal(Command.Run("evaluate", "runs/first", "--json").Output.Replace("first", "second", StringComparison.Ordinal),
+            Command.Run("evaluate", "runs/second", "--json").Output);
+        var again = Command.Run("import", "hub/model.safetensors", "--run", "second");
+        Assert.Equal((2, true), (again.Code, again.Error.Contains("is there already", StringComparison.Ordinal)));
+
+        // The checkpoint's own file has no metadata, as after a program that does not keep them.
+        string[] bare = ["import", "runs/first/checkpoints/best/weights.safetensors", "--run", "third"];
+        var refused = Command.Run(bare);
+        Assert.Equal(2, refused.Code);
+        Assert.Contains("Options: --like.", refused.Error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Command.At("runs/third")));
+        Assert.Equal(0, Command.Run([.. bare, "--like", "runs/first"]).Code);
+        Assert.Equal(0, Command.Run("train", "--resume", "runs/third", "--steps", "13").Code);
+    }
+
+    [Fact]
+    public void Export_refuses_other_endings_and_files_that_are_not_its_own()
+    {
+        Directory.CreateDirectory(Command.At("taken"));
+        File.WriteAllText(Command.At("taken/README.md"), "mine");
+        foreach (var (arguments, part) in new (string[], string)[]
+        {
+            ([], "say --onnx FILE or --safetensors FILE"), (["--onnx", "a.pb"], "--onnx is a.pb; use a name that ends in .onnx"),
+            (["--safetensors", "a.bin"], "use a name that ends in .safetensors"), (["--sequence", "--safetensors", "a.safetensors"], "--sequence needs --onnx"),
+            (["--onnx", "a.onnx", "--sequence"], "export the time step"),
+            (["--safetensors", "taken/a.safetensors"], "choose another folder"),
+        })
+        {
+            var (code, _, error) = Command.Run(["export", "runs/first", .. arguments]);
+            Assert.Equal(2, code);
+            Assert.Contains(part, error, StringComparison.Ordinal);
+        }
+
+        Assert.Equal("mine", File.ReadAllText(Command.At("taken/README.md")));
+        Assert.False(File.Exists(Command.At("taken/a.safetensors")));
     }
 
     [Fact]

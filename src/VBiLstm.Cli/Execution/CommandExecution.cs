@@ -17,7 +17,7 @@ static class CommandExecution
     public const int Success = 0, Failure = 1, BadInput = 2, DeviceFailure = 3, Defect = 70, Interrupted = 130;
 
     // Their results are in files: a log that cannot be written takes nothing from them.
-    static readonly string[] LeavingFiles = ["train", "compare", "prepare", "get", "score"];
+    static readonly string[] LeavingFiles = ["train", "compare", "prepare", "get", "score", "export", "import"];
 
     [SuppressMessage("Reliability", "CA2000", Justification = "Standard output and standard error are open as long as the process.")]
     public static int Run(RootCommand root, string[] arguments)

@@ -311,29 +311,12 @@ public static class CheckpointFolder
     // The tensors must be those of the configuration that stands beside them.
     static void Check(string folder, TrainingState state, IReadOnlyList<NamedTensor> weights, Checkpoint checkpoint, bool withMoments)
     {
-        var expected = new ParameterLayout(state.Configuration.Model).All;
-        CheckNames(WeightsFile, weights);
-        if (withMoments)
-        {
-            CheckNames(OptimizerFile, checkpoint.FirstMoments);
-            CheckNames(OptimizerFile, checkpoint.SecondMoments);
-        }
-
-        void CheckNames(string file, IReadOnlyList<NamedTensor> tensors)
-        {
-            var byName = tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
-            foreach (var parameter in expected)
-            {
-                if (!byName.Remove(parameter.Name, out var tensor))
-                    throw new CheckpointException($"{Path.Combine(folder, file)}: tensor {parameter.Name} is missing.");
-                if (!tensor.Shape.SequenceEqual(parameter.Shape))
-                    throw new CheckpointException($"{Path.Combine(folder, file)}: {parameter.Name} has shape [{string.Join(", ", tensor.Shape)}]; "
-                        + $"the configuration beside it needs [{string.Join(", ", parameter.Shape)}].");
-            }
-
-            if (byName.Count > 0)
-                throw new CheckpointException($"{Path.Combine(folder, file)}: tensor {byName.Keys.First()} is not of this model.");
-        }
+        var layout = new ParameterLayout(state.Configuration.Model);
+        ParameterFiles.Check(weights, layout, Path.Combine(folder, WeightsFile));
+        if (!withMoments)
+            return;
+        ParameterFiles.Check(checkpoint.FirstMoments, layout, Path.Combine(folder, OptimizerFile));
+        ParameterFiles.Check(checkpoint.SecondMoments, layout, Path.Combine(folder, OptimizerFile));
     }
 
     static void WriteTensors(string path, IReadOnlyList<NamedTensor> tensors) => AtomicFile.Write(path, stream => SafetensorsFile.Write(stream, tensors));

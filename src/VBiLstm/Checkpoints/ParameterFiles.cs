@@ -19,6 +19,29 @@ public static class ParameterFiles
         }))];
     }
 
+    /// <summary>Refuses tensors that are not all those of a layout, in any order.</summary>
+    /// <param name="tensors">Of a file.</param>
+    /// <param name="layout">Of the configuration that stands beside them.</param>
+    /// <param name="path">Of the file, named in errors.</param>
+    /// <exception cref="CheckpointException">One is missing, of another shape, or of no parameter.</exception>
+    public static void Check(IReadOnlyList<NamedTensor> tensors, ParameterLayout layout, string path)
+    {
+        ArgumentNullException.ThrowIfNull(tensors);
+        ArgumentNullException.ThrowIfNull(layout);
+        var byName = tensors.ToDictionary(tensor => tensor.Name, StringComparer.Ordinal);
+        foreach (var parameter in layout.All)
+        {
+            if (!byName.Remove(parameter.Name, out var tensor))
+                throw new CheckpointException($"{path}: tensor {parameter.Name} is missing.");
+            if (!tensor.Shape.SequenceEqual(parameter.Shape))
+                throw new CheckpointException($"{path}: {parameter.Name} has shape [{string.Join(", ", tensor.Shape)}]; "
+                    + $"the configuration beside it needs [{string.Join(", ", parameter.Shape)}].");
+        }
+
+        if (byName.Count > 0)
+            throw new CheckpointException($"{path}: tensor {byName.Keys.First()} is not of this model.");
+    }
+
     /// <summary>The first tensor that holds a value that is not finite; null where every value is.</summary>
     public static string? FirstNonFinite(IReadOnlyList<NamedTensor> tensors)
     {

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Net;
 using System.Numerics;
 using Google.Protobuf;
+using static VBiLstm.ProtobufMessage;
 
 namespace VBiLstm.Metrics;
 
@@ -41,8 +42,7 @@ public sealed class TensorBoardLog : IDisposable
     /// <summary>Adds one point to the curve <paramref name="tag"/>.</summary>
     public void Scalar(string tag, long step, double value) => WriteValue(tag, step, message =>
     {
-        message.WriteTag(SimpleValue, WireFormat.WireType.Fixed32);
-        message.WriteFloat((float)value);
+        WriteFloat(message, SimpleValue, (float)value);
     });
 
     /// <summary>Adds a picture.</summary>
@@ -59,8 +59,7 @@ public sealed class TensorBoardLog : IDisposable
             WriteVarint(image, 1, height);
             WriteVarint(image, 2, width);
             WriteVarint(image, 3, 1); // grey
-            image.WriteTag(4, WireFormat.WireType.LengthDelimited);
-            image.WriteBytes(UnsafeByteOperations.UnsafeWrap(png));
+            WriteBytes(image, 4, png);
         }));
     }
 
@@ -146,31 +145,5 @@ public sealed class TensorBoardLog : IDisposable
             content.WriteTag(2, WireFormat.WireType.Fixed64);
             content.WriteDouble(Convert.ToDouble(value, System.Globalization.CultureInfo.InvariantCulture));
         }
-    }
-
-    static byte[] Encode(Action<CodedOutputStream> content)
-    {
-        using var bytes = new MemoryStream();
-        using (var message = new CodedOutputStream(bytes, leaveOpen: true))
-            content(message);
-        return bytes.ToArray();
-    }
-
-    static void WriteMessage(CodedOutputStream message, int field, Action<CodedOutputStream> content)
-    {
-        message.WriteTag(field, WireFormat.WireType.LengthDelimited);
-        message.WriteBytes(UnsafeByteOperations.UnsafeWrap(Encode(content)));
-    }
-
-    static void WriteString(CodedOutputStream message, int field, string text)
-    {
-        message.WriteTag(field, WireFormat.WireType.LengthDelimited);
-        message.WriteString(text);
-    }
-
-    static void WriteVarint(CodedOutputStream message, int field, long value)
-    {
-        message.WriteTag(field, WireFormat.WireType.Varint);
-        message.WriteInt64(value);
     }
 }

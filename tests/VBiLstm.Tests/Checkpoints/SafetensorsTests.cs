@@ -50,11 +50,42 @@ public class SafetensorsTests
         => Assert.Equal([7f],
             Read([.. WithHeader("""{"__metadata__":{"k":"v"},"x":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}""", 0), 0, 0, 0xe0, 0x40])[0].Values);
 
+    [Fact]
+    public void Other_number_types_are_read_as_float32_in_whatever_order_the_header_names_them()
+    {
+        const string Header = """
+            {"last":{"dtype":"F64","shape":[2],"data_offsets":[8,24]},"__metadata__":{"framework":"numpy"},
+            "half":{"dtype":"F16","shape":[2],"data_offsets":[0,4]},"brain":{"dtype":"BF16","shape":[2],"data_offsets":[4,8]}}
+            """;
+        byte[] data = [0x00, 0x3e, 0x00, 0xc4, 0x00, 0xc0, 0xc0, 0x3f, .. BitConverter.GetBytes(0.1), .. BitConverter.GetBytes(-3.0)];
+        var content = SafetensorsFile.ReadContent(new MemoryStream([.. WithHeader(Header, 0), .. data]), "w.safetensors");
+        Assert.Equal(["half", "brain", "last"], content.Tensors.Select(tensor => tensor.Name));
+        Assert.Equal([1.5f, -4], content.Tensors[0].Values);
+        Assert.Equal([-2, 1.5f], content.Tensors[1].Values);
+        Assert.Equal([0.1f, -3], content.Tensors[2].Values);
+        Assert.Equal(["F16", "BF16", "F64"], content.Types);
+        Assert.Equal("numpy", content.Metadata["framework"]);
+    }
+
+    [Fact]
+    public void Metadata_stand_in_the_header_and_are_read_back()
+    {
+        var stream = new MemoryStream();
+        SafetensorsFile.Write(stream, Tensors, new Dictionary<string, string> { ["a"] = "b\n\"ü" });
+        stream.Position = 0;
+        var content = SafetensorsFile.ReadContent(stream, "w.safetensors");
+        Assert.Equal("b\n\"ü", Assert.Single(content.Metadata).Value);
+        Assert.Equal(Tensors.Select(tensor => tensor.Name), content.Tensors.Select(tensor => tensor.Name));
+    }
+
     [Theory]
     [InlineData("{}", 4)]
     [InlineData("[]", 0)]
     [InlineData("not json", 0)]
-    [InlineData("""{"x":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}}""", 8)]
+    [InlineData("""{"x":{"dtype":"I64","shape":[1],"data_offsets":[0,8]}}""", 8)]
+    [InlineData("""{"x":{"dtype":"F64","shape":[2],"data_offsets":[0,8]}}""", 8)]
+    [InlineData("""{"x":{"dtype":"F16","shape":[1],"data_offsets":[0,4]}}""", 4)]
+    [InlineData("""{"__metadata__":7}""", 0)]
     [InlineData("""{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}""", 4)]
     [InlineData("""{"x":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}""", 8)]
     [InlineData("""{"x":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}""", 4)]
