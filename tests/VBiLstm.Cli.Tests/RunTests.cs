@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using VBiLstm.Checkpoints;
 
@@ -187,6 +188,60 @@ public class RunTests
     }
 
     [Fact]
+    public void A_text_goes_on_from_given_words_and_lines_of_other_texts_are_scored()
+    {
+        using var program = new Executable();
+        var fitting = PrepareSentences(program, "d", "dog");
+        Succeed(program.Run(["train", .. fitting, .. SmallModel[2..], "--data", "d", "--steps", "4", "--run", "r"]));
+        string[] sample = ["sample", "runs/r", "--count", "3", "--steps", "5", "--start", "the dog"];
+        var printed = Succeed(program.Run(sample)).Output;
+        Assert.All(printed.TrimEnd('\n').Split('\n'), line => Assert.StartsWith("the dog", line, StringComparison.Ordinal));
+        Assert.Equal(3, printed.Count(character => character == '\n'));
+        Succeed(program.Run([.. sample, "--out", "texts.txt"]));
+        Assert.Equal(printed, File.ReadAllText(program.At("texts.txt")));
+        var warm = Succeed(program.Run([.. sample, "--temperature", "0.5", "1"])).Output;
+        Assert.StartsWith("temperature 0.5\nthe dog", warm, StringComparison.Ordinal);
+        Assert.EndsWith("temperature 1\n" + printed, warm, StringComparison.Ordinal);
+        foreach (var (more, part) in new (string[], string)[] { (["--out", "a.png"], "use a name that ends in .txt"), (["--start", " "], "the text is empty"),
+            (["--start-steps", "1"], "means nothing for text"), (["--columns", "2"], "means nothing for text") })
+        {
+            var (code, _, error) = program.Run([.. sample[..^2], .. more.Contains("--start") ? [] : sample[^2..], .. more]);
+            Assert.Equal(2, code);
+            Assert.Contains(part, error, StringComparison.Ordinal);
+        }
+
+        File.WriteAllText(program.At("lines.txt"), "the dog runs\n\nruns unheard of\n");
+        Succeed(program.Run("score", "runs/r", "--data", "lines.txt"));
+        Assert.Equal(["lines.txt,1,4", "lines.txt,2,1", "lines.txt,3,4"],
+            File.ReadAllLines(program.At("scores.csv")).Skip(1).Select(line => string.Join(',', line.Split(',')[..3])));
+    }
+
+    [Fact]
+    public void Frames_are_drawn_as_an_array_that_begins_as_the_given_one()
+    {
+        using var program = new Executable();
+        foreach (var split in new[] { "train", "valid", "test" })
+            File.WriteAllBytes(program.At($"{split}.npy"), Npy(split == "train" ? 12 : 2));
+        Succeed(program.Run("data", "prepare", "frames", "--from", "train.npy", "valid.npy", "test.npy", "--out", "d"));
+        Succeed(program.Run(Train("--data", "d", "--steps", "2", "--run", "r").Append("output_distribution=gaussian").Append("frame_size=2").ToArray()));
+        Succeed(program.Run("sample", "runs/r", "--start", "test.npy", "--start-steps", "3", "--steps", "4", "--out", "drawn.npy"));
+        var (drawn, given) = (File.ReadAllBytes(program.At("drawn.npy")), File.ReadAllBytes(program.At("test.npy")));
+        var header = Encoding.ASCII.GetString(drawn, 10, 118);
+        Assert.Contains("'shape': (2, 7, 2)", header, StringComparison.Ordinal);
+        Assert.Equal(128 + 2 * 7 * 2 * 4, drawn.Length);
+        Assert.Equal(given[^(5 * 2 * 4)..^(2 * 2 * 4)], drawn[(128 + 7 * 2 * 4)..(128 + 10 * 2 * 4)]);
+        Assert.Contains("use a name that ends in .npy", program.Run("sample", "runs/r", "--out", "x.wav").Error, StringComparison.Ordinal);
+
+        // Sequences of five frames of two values.
+        static byte[] Npy(int count)
+        {
+            var text = Encoding.ASCII.GetBytes($"{{'descr': '<f4', 'fortran_order': False, 'shape': ({count}, 5, 2), }}\n");
+            var values = Enumerable.Range(0, count * 10).SelectMany(i => BitConverter.GetBytes((float)Math.Sin(i)));
+            return [0x93, .. "NUMPY"u8, 1, 0, (byte)text.Length, 0, .. text, .. values];
+        }
+    }
+
+    [Fact]
     public void A_run_knows_its_data()
     {
         using var program = new Executable();
@@ -304,7 +359,8 @@ public class RunTests
     }
 
     public static TheoryData<string> Commands
-        => ["train", "evaluate", "sample", "inspect", "compare", "data prepare", "data info", "data get", "bench", "doctor", "verify", "profile"];
+        => ["train", "evaluate", "score", "sample", "export", "import", "inspect", "compare", "data prepare", "data info", "data get", "bench", "doctor",
+            "verify", "profile"];
 
     [Theory]
     [MemberData(nameof(Commands))]

@@ -61,7 +61,7 @@ static class ExportCommand
 
             if (tensorsPath is not null)
             {
-                var card = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(tensorsPath))!, "README.md");
+                var card = Path.Combine(Path.GetDirectoryName(tensorsPath) ?? "", "README.md");
                 ModelCard.CheckOurs(card);
                 ModelFile.Write(tensorsPath, read, DataSource.Identify(read));
                 AtomicFile.WriteText(card, ModelCard.Of(read, Path.GetFileName(tensorsPath)));

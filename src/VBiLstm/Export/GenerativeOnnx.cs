@@ -75,43 +75,43 @@ public sealed class GenerativeOnnx
         switch (_model.Kind)
         {
             case ModelKind.VariationalBiLstm:
-            {
-                var z = Latent(("prior.hidden.weight_h", h));
-                var moments = Net("psi", ("psi.hidden.weight_z", z));
-                var bTilde = Sample(moments, _h, "epsilon_b_tilde", isNoisy: _model.BTilde == BTildeMode.Sample,
-                    hasTanhMean: _model.ReconstructionMean == ReconstructionMean.Tanh);
-                h = Lstm(h, c, ("weight_input", x), ("weight_z", z), ("weight_b_tilde", bTilde));
-                var read = _model.GeneratorInput == GeneratorInput.HZBTilde ? _graph.Node("Concat", [h, z, bTilde], ("axis", 1, true)) : h;
-                output = Net("generator", ("generator.hidden.weight", read));
-                break;
-            }
+                {
+                    var z = Latent(("prior.hidden.weight_h", h));
+                    var moments = Net("psi", ("psi.hidden.weight_z", z));
+                    var bTilde = Sample(moments, _h, "epsilon_b_tilde", isNoisy: _model.BTilde == BTildeMode.Sample,
+                        hasTanhMean: _model.ReconstructionMean == ReconstructionMean.Tanh);
+                    h = Lstm(h, c, ("weight_input", x), ("weight_z", z), ("weight_b_tilde", bTilde));
+                    var read = _model.GeneratorInput == GeneratorInput.HZBTilde ? _graph.Node("Concat", [h, z, bTilde], ("axis", 1, true)) : h;
+                    output = Net("generator", ("generator.hidden.weight", read));
+                    break;
+                }
 
             case ModelKind.ZForcing:
-            {
-                var z = Latent(("prior.hidden.weight_h", h));
-                h = Lstm(h, c, ("weight_input", x), ("weight_z", z));
-                output = Net("generator", ("generator.hidden.weight", h));
-                break;
-            }
+                {
+                    var z = Latent(("prior.hidden.weight_h", h));
+                    h = Lstm(h, c, ("weight_input", x), ("weight_z", z));
+                    output = Net("generator", ("generator.hidden.weight", h));
+                    break;
+                }
 
             case ModelKind.Vrnn:
-            {
-                var feature = State("feature_z", _model.MlpUnits);
-                h = Lstm(h, c, ("weight_input", Feature("feature_x", x)), ("weight_feature_z", feature));
-                feature = Feature("feature_z", Latent(("prior.hidden.weight_h", h)));
-                _graph.Output("feature_z_next", feature, Batch, Size(_model.MlpUnits));
-                output = Net("generator", ("generator.hidden.weight", _graph.Node("Concat", [h, feature], ("axis", 1, true))));
-                break;
-            }
+                {
+                    var feature = State("feature_z", _model.MlpUnits);
+                    h = Lstm(h, c, ("weight_input", Feature("feature_x", x)), ("weight_feature_z", feature));
+                    feature = Feature("feature_z", Latent(("prior.hidden.weight_h", h)));
+                    _graph.Output("feature_z_next", feature, Batch, Size(_model.MlpUnits));
+                    output = Net("generator", ("generator.hidden.weight", _graph.Node("Concat", [h, feature], ("axis", 1, true))));
+                    break;
+                }
 
             case ModelKind.Srnn:
-            {
-                var before = State("z", _z);
-                h = Lstm(h, c, ("weight_input", x));
-                var z = Latent(("prior.hidden.weight_h", h), ("prior.hidden.weight_z", before));
-                output = Net("generator", ("generator.hidden.weight", _graph.Node("Concat", [h, z], ("axis", 1, true))));
-                break;
-            }
+                {
+                    var before = State("z", _z);
+                    h = Lstm(h, c, ("weight_input", x));
+                    var z = Latent(("prior.hidden.weight_h", h), ("prior.hidden.weight_z", before));
+                    output = Net("generator", ("generator.hidden.weight", _graph.Node("Concat", [h, z], ("axis", 1, true))));
+                    break;
+                }
 
             default:
                 h = Lstm(h, c, ("weight_input", x));

@@ -43,15 +43,8 @@ public class GenerativeOnnxTests
     public void A_step_of_onnxruntime_is_a_step_of_prior_mode(string variant)
     {
         var model = Models[variant];
-        using var folder = new TemporaryFolder();
-        var path = Path.Combine(folder.Path, "step.onnx");
-        var checkpoint = Random(model);
-        GenerativeOnnx.WriteStep(path, checkpoint);
-        using var onnx = new InferenceSession(path);
-        using var device = new CpuDevice(2);
-        using var parameters = new ModelParameters(device, model, training: false);
-        ParameterFiles.Upload(device, parameters.Layout, checkpoint.Weights, parameters.Values);
-        using var prior = new PriorMode(device, parameters, B, sampled: true);
+        using var both = new Both(model, GenerativeOnnx.WriteStep);
+        var (onnx, prior) = (both.Onnx, both.Prior);
         var inputs = ReferenceInputs.Random(model, T, B, 3);
         var states = ZeroStates(onnx);
         var expected = new float[B * Output.Of(model).Width];
@@ -81,15 +74,8 @@ public class GenerativeOnnxTests
     {
         const int Steps = 40;
         var model = ReferenceTests.Small(kind, OutputDistribution.Categorical);
-        using var folder = new TemporaryFolder();
-        var path = Path.Combine(folder.Path, "step.onnx");
-        var checkpoint = Random(model);
-        GenerativeOnnx.WriteStep(path, checkpoint);
-        using var onnx = new InferenceSession(path);
-        using var device = new CpuDevice(2);
-        using var parameters = new ModelParameters(device, model, training: false);
-        ParameterFiles.Upload(device, parameters.Layout, checkpoint.Weights, parameters.Values);
-        using var prior = new PriorMode(device, parameters, B, sampled: true);
+        using var both = new Both(model, GenerativeOnnx.WriteStep);
+        var (onnx, prior) = (both.Onnx, both.Prior);
         var expected = Generation.Tokens(prior, model, Steps, first: 1, Seed);
 
         var states = ZeroStates(onnx);
@@ -114,14 +100,8 @@ public class GenerativeOnnxTests
     public void A_whole_sequence_is_its_steps(ModelKind kind, OutputDistribution distribution)
     {
         var model = ReferenceTests.Small(kind, distribution);
-        using var folder = new TemporaryFolder();
-        var (path, checkpoint) = (Path.Combine(folder.Path, "sequence.onnx"), Random(model));
-        GenerativeOnnx.WriteSequence(path, checkpoint);
-        using var onnx = new InferenceSession(path);
-        using var device = new CpuDevice(2);
-        using var parameters = new ModelParameters(device, model, training: false);
-        ParameterFiles.Upload(device, parameters.Layout, checkpoint.Weights, parameters.Values);
-        using var prior = new PriorMode(device, parameters, B, sampled: true);
+        using var both = new Both(model, GenerativeOnnx.WriteSequence);
+        var (onnx, prior) = (both.Onnx, both.Prior);
         var inputs = ReferenceInputs.Random(model, T, B, 3);
         var (d, h) = (model.FrameSize, model.LstmUnits);
         float[] frames = model.IsCategorical ? [] : Array.ConvertAll(inputs.Frames[..(T * B * d)], value => (float)value);
@@ -160,6 +140,37 @@ public class GenerativeOnnxTests
         var latent = Assert.Throws<ConfigurationException>(() => GenerativeOnnx.WriteSequence(path, Random(Models["zoneout"])));
         Assert.Contains("export the time step", latent.Message, StringComparison.Ordinal);
         Assert.False(File.Exists(path));
+    }
+
+    // A model of random weights, exported and in prior mode.
+    sealed class Both : IDisposable
+    {
+        readonly TemporaryFolder _folder = new();
+        readonly CpuDevice _device = new(2);
+        readonly ModelParameters _parameters;
+
+        public Both(ModelConfiguration model, Action<string, Checkpoint> export)
+        {
+            var (path, checkpoint) = (Path.Combine(_folder.Path, "model.onnx"), Random(model));
+            export(path, checkpoint);
+            Onnx = new InferenceSession(path);
+            _parameters = new ModelParameters(_device, model, training: false);
+            ParameterFiles.Upload(_device, _parameters.Layout, checkpoint.Weights, _parameters.Values);
+            Prior = new PriorMode(_device, _parameters, B, sampled: true);
+        }
+
+        public InferenceSession Onnx { get; }
+
+        public PriorMode Prior { get; }
+
+        public void Dispose()
+        {
+            Prior.Dispose();
+            _parameters.Dispose();
+            Onnx.Dispose();
+            _device.Dispose();
+            _folder.Dispose();
+        }
     }
 
     static Checkpoint Random(ModelConfiguration model)
