@@ -71,7 +71,7 @@ xi-still words beta=0.01 target_gradient_h=false
 target-b speech target_gradient_b=true
 tanh speech reconstruction_mean=tanh beta=0.01
 clipped words activation_clip=0.2
-clamped speech log_variance_min=-0.1 log_variance_max=0.1
+clamped speech log_variance_min=-0.1 log_variance_max=0.1 output_log_variance_min=-0.1 output_log_variance_max=0.1
 activity words gamma=0.01
 aligned speech alignment=1
 forget words forget_gate_bias=1 output_initialisation=0.2

@@ -331,7 +331,7 @@ abstract class TorchSide : ITrainingSide
         {
             OutputDistribution.Categorical => F.cross_entropy(output.flatten(0, 1), target.flatten(), reduction: reduction),
             OutputDistribution.Bernoulli => F.binary_cross_entropy_with_logits(output, target, reduction: reduction),
-            _ => sequences ? -LogDensities(target, output) : -LogDensity(target, output),
+            _ => sequences ? -LogDensities(target, OutputMoments(output)) : -LogDensities(target, OutputMoments(output)).sum(),
         };
         return sequences ? nll.reshape(T, B, -1).sum([0, 2]) : nll;
     }
@@ -342,13 +342,16 @@ abstract class TorchSide : ITrainingSide
         return (parts[0], parts[1].clamp(Model.LogVarianceMin, Model.LogVarianceMax));
     }
 
-    Tensor LogDensity(Tensor target, Tensor output) => LogDensities(target, output).sum();
-
-    Tensor LogDensities(Tensor target, Tensor output)
+    (Tensor Mean, Tensor LogVariance) OutputMoments(Tensor output)
     {
-        var (mean, logVariance) = Moments(output);
-        return -0.5f * (logVariance + (target - mean).square() * exp(-logVariance) + MathF.Log(2 * MathF.PI));
+        var parts = output.chunk(2, -1);
+        return (parts[0], parts[1].clamp(Model.OutputLogVarianceMin, Model.OutputLogVarianceMax));
     }
+
+    Tensor LogDensity(Tensor target, Tensor output) => LogDensities(target, Moments(output)).sum();
+
+    static Tensor LogDensities(Tensor target, (Tensor Mean, Tensor LogVariance) of)
+        => -0.5f * (of.LogVariance + (target - of.Mean).square() * exp(-of.LogVariance) + MathF.Log(2 * MathF.PI));
 
     Tensor Net(Tensor x, string name, string hiddenWeight) => Layer(Hidden(Layer(x, $"{name}.hidden", hiddenWeight)), $"{name}.output", "weight");
 

@@ -232,7 +232,7 @@ public static class CheckpointFolder
         try
         {
             var bytes = SharedFile.ReadAllBytes(path);
-            var state = JsonFile.Parse(bytes, TrainingStateJson.Default.TrainingState);
+            var state = TrainingState.Parse(bytes);
             if (state.Format is < 1 or > TrainingState.CurrentFormat)
                 throw new CheckpointException($"{path}: format {state.Format}; this program reads 1 to {TrainingState.CurrentFormat}.");
             if (state.Checksum != (state.Format == 1 ? "" : Checksum(Without(bytes, state.Checksum))))

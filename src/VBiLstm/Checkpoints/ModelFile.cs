@@ -59,7 +59,7 @@ public static class ModelFile
     {
         try
         {
-            var state = JsonFile.Parse(Encoding.UTF8.GetBytes(Entry(metadata, StateKey, path)), TrainingStateJson.Default.TrainingState);
+            var state = TrainingState.Parse(Encoding.UTF8.GetBytes(Entry(metadata, StateKey, path)));
             state.Configuration.Validate();
             return state;
         }

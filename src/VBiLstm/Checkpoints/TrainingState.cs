@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using VBiLstm.Configuration;
 
@@ -42,6 +43,18 @@ public sealed record TrainingState
     [JsonPropertyOrder(1)]
     public string Checksum { get; init => field = value ?? ""; } = "";
 
+    /// <summary>Reads one, maybe of an earlier version.</summary>
+    /// <exception cref="JsonException">Not JSON, or not such a state.</exception>
+    internal static TrainingState Parse(ReadOnlySpan<byte> json)
+    {
+        var state = JsonFile.Parse(json, TrainingStateJson.Default.TrainingState);
+        var written = JsonFile.Parse(json, TrainingStateJson.Default.JsonDocument);
+        using (written)
+            return written.RootElement.TryGetProperty("configuration", out var configuration)
+                ? state with { Configuration = EarlierVersions.Restore(state.Configuration, configuration) }
+                : state;
+    }
+
     /// <summary>Whether training has nothing left to do: the evaluations of <see cref="TrainingConfiguration.EarlyStop"/> brought nothing better.</summary>
     [JsonIgnore]
     public bool StoppedEarly
@@ -59,4 +72,5 @@ public sealed record FileCheck(long Bytes, string XxHash128);
     UseStringEnumConverter = true,
     WriteIndented = true)]
 [JsonSerializable(typeof(TrainingState))]
+[JsonSerializable(typeof(JsonDocument))]
 public sealed partial class TrainingStateJson : JsonSerializerContext;

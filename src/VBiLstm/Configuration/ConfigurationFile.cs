@@ -17,19 +17,32 @@ public static class ConfigurationFile
     /// Reads a file over the preset that it names, or over <paramref name="preset"/> where given. Throws <see cref="ConfigurationException"/>
     /// naming the file, the key, what stands there and what is expected.
     /// </summary>
-    public static RunConfiguration Read(string path, string? preset = null)
+    public static RunConfiguration Read(string path, string? preset = null) => Parse(path, Text(path), preset);
+
+    /// <summary>Reads what a run was begun with, maybe by an earlier version. Throws as <see cref="Read"/>.</summary>
+    public static RunConfiguration ReadOfRun(string path)
     {
-        string text;
+        var text = Text(path);
+        var configuration = Parse(path, text, preset: null);
+        using var written = JsonDocument.Parse(text, Reading);
+        return EarlierVersions.Restore(configuration, written.RootElement);
+    }
+
+    static string Text(string path)
+    {
         try
         {
             using var content = new StreamReader(new MemoryStream(JsonFile.Read(path)));
-            text = content.ReadToEnd();
+            return content.ReadToEnd();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new ConfigurationException($"{path} cannot be read: {e.Message}", e);
         }
+    }
 
+    static RunConfiguration Parse(string path, string text, string? preset)
+    {
         try
         {
             return Parse(text, preset);

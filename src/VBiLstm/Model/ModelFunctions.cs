@@ -10,13 +10,17 @@ readonly struct ModelFunctions
     {
         Phi = new LeakyRelu((float)model.LeakyReluSlope, (float)(model.ActivationClip ?? double.PositiveInfinity));
         Latent = new GaussianHead((float)model.LogVarianceMin, (float)model.LogVarianceMax, TanhMean: false);
+        Output = new GaussianHead((float)model.OutputLogVarianceMin, (float)model.OutputLogVarianceMax, TanhMean: false);
         Reconstruction = Latent with { TanhMean = model.ReconstructionMean == ReconstructionMean.Tanh };
     }
 
     public LeakyRelu Phi { get; }
 
-    /// <summary>Posterior, prior and the Gaussian output: no τ.</summary>
+    /// <summary>Posterior and prior: no τ.</summary>
     public GaussianHead Latent { get; }
+
+    /// <summary>The Gaussian output and the components of a mixture: clamps of their own, no τ.</summary>
+    public GaussianHead Output { get; }
 
     /// <summary>ψ and ξ: τ on the mean.</summary>
     public GaussianHead Reconstruction { get; }

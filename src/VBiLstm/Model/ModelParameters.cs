@@ -131,7 +131,7 @@ public sealed class ModelParameters : IDisposable
 
     /// <summary>
     /// Initialises every parameter from the seed (model.md section 8): output layers uniform in ±output_initialisation, other weights uniform
-    /// in ±1/√fan-in, embeddings standard normal scaled by 0.1, biases zero but for the forget gate's.
+    /// in ±1/√fan-in, embeddings normal with the deviation embedding_initialisation, biases zero but for the forget gate's.
     /// </summary>
     public void Initialise(long seed)
     {
@@ -165,8 +165,9 @@ public sealed class ModelParameters : IDisposable
                 values.Slice(units, units).Fill((float)Model.ForgetGateBias);
                 break;
             case ParameterInitialisation.Embedding:
+                var deviation = (float)Model.EmbeddingInitialisation;
                 foreach (ref var value in values)
-                    value = 0.1f * random.NextNormal();
+                    value = deviation * random.NextNormal();
                 break;
             case ParameterInitialisation.OutputLayer:
                 Uniform((float)Model.OutputInitialisation, values, ref random);

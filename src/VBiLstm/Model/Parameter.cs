@@ -11,7 +11,7 @@ public enum ParameterInitialisation
     /// <summary>Uniform in ±<c>model.output_initialisation</c>.</summary>
     OutputLayer,
 
-    /// <summary>Standard normal, times 0.1.</summary>
+    /// <summary>Normal with deviation <c>model.embedding_initialisation</c>.</summary>
     Embedding,
 
     /// <summary>A bias of zeros.</summary>

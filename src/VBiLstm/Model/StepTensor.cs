@@ -21,7 +21,10 @@ enum Kink
     /// <summary>The second half of the columns, where log-variances are clamped.</summary>
     LogVariance,
 
-    /// <summary>The columns after a mixture's K logits and K·D means, where log-variances are clamped.</summary>
+    /// <summary>The second half of the columns, where log-variances of the output are clamped.</summary>
+    OutputLogVariance,
+
+    /// <summary>The columns after a mixture's K logits and K·D means, where log-variances of the output are clamped.</summary>
     MixtureLogVariance,
 }
 

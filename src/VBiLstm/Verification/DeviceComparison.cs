@@ -228,7 +228,7 @@ public sealed class DeviceComparison : IDisposable
         var columns = tensor.Values.Columns;
         var firstColumn = tensor.Kink switch
         {
-            Kink.LogVariance => columns / 2,
+            Kink.LogVariance or Kink.OutputLogVariance => columns / 2,
             Kink.MixtureLogVariance => _configuration.Model.MixtureComponents * (1 + _configuration.Model.FrameSize),
             _ => 0,
         };
@@ -251,10 +251,14 @@ public sealed class DeviceComparison : IDisposable
     int Side(Kink kink, float value)
     {
         var model = _configuration.Model;
-        if (kink is Kink.LogVariance or Kink.MixtureLogVariance)
-            return value < (float)model.LogVarianceMin ? 0 : value > (float)model.LogVarianceMax ? 2 : 1;
+        if (kink is Kink.LogVariance)
+            return Part(model.LogVarianceMin, model.LogVarianceMax);
+        if (kink is Kink.OutputLogVariance or Kink.MixtureLogVariance)
+            return Part(model.OutputLogVarianceMin, model.OutputLogVarianceMax);
         var clip = (float)(model.ActivationClip ?? double.PositiveInfinity);
         return value <= -clip ? 0 : value <= 0 ? 1 : value < clip ? 2 : 3;
+
+        int Part(double low, double high) => value < (float)low ? 0 : value > (float)high ? 2 : 1;
     }
 
     public void Dispose()

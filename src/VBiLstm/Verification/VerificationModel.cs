@@ -33,6 +33,8 @@ public static class VerificationModel
             ActivationClip = 1,
             LogVarianceMin = -0.5,
             LogVarianceMax = 0.5,
+            OutputLogVarianceMin = -0.5,
+            OutputLogVarianceMax = 0.5,
             OutputInitialisation = 0.3,
             ForgetGateBias = 1,
         },

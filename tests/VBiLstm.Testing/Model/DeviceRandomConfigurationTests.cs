@@ -139,6 +139,8 @@ public abstract class DeviceRandomConfigurationTests
             KlWeight = random.NextDouble(),
             LogVarianceMin = -5,
             LogVarianceMax = 5,
+            OutputLogVarianceMin = -0.02 - random.NextDouble() * 5,
+            OutputLogVarianceMax = 0.02 + random.NextDouble() * 5,
         };
     }
 }

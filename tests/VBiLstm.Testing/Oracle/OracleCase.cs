@@ -62,6 +62,8 @@ public sealed class OracleCase
             ActivationClip = Value("activation_clip")?.GetDouble(),
             LogVarianceMin = Real("log_variance_min"),
             LogVarianceMax = Real("log_variance_max"),
+            OutputLogVarianceMin = Real("log_variance_min"),
+            OutputLogVarianceMax = Real("log_variance_max"),
         };
     }
 

@@ -44,5 +44,5 @@ static class ReferenceOutputs
         return -0.5 * (logVariance + (x - mean).Square() * (-1.0 * logVariance).Exp() + constant).RowSums();
     }
 
-    static Variable Clamped(ModelConfiguration model, Variable logVariance) => logVariance.Clamp(model.LogVarianceMin, model.LogVarianceMax);
+    static Variable Clamped(ModelConfiguration model, Variable logVariance) => logVariance.Clamp(model.OutputLogVarianceMin, model.OutputLogVarianceMax);
 }

@@ -33,7 +33,8 @@ public class CheckpointFolderTests
         => [.. new ParameterLayout(Run.Model).All.Select((parameter, i) => new NamedTensor(parameter.Name, parameter.Shape,
             [.. Enumerable.Range(0, parameter.Rows * parameter.Columns).Select(j => seed + i + j / 7f)]))];
 
-    static void Write(string folder, long step) => CheckpointFolder.Write(folder, State(step), Data, Tensors(step), Tensors(step + 1), Tensors(step + 2));
+    static void Write(string folder, long step, RunConfiguration? run = null)
+        => CheckpointFolder.Write(folder, State(step) with { Configuration = run ?? Run }, Data, Tensors(step), Tensors(step + 1), Tensors(step + 2));
 
     [Fact]
     public void Everything_written_is_read()
@@ -168,6 +169,27 @@ public class CheckpointFolderTests
         var read = CheckpointFolder.Read(path, withMoments: true);
         Assert.Equal(6, read.State.Step);
         Assert.Null(read.Data);
+    }
+
+    [Fact]
+    public void Checkpoints_that_lack_a_key_keep_what_their_version_did()
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.At("last");
+        Write(path, 6, Run with { Model = Run.Model with { LogVarianceMin = -3, LogVarianceMax = 5 } });
+        var file = Path.Combine(path, "state.json");
+        var state = JsonNode.Parse(File.ReadAllText(file))!.AsObject();
+        foreach (var key in new[] { "embedding_initialisation", "output_log_variance_min", "output_log_variance_max" })
+            Assert.True(state["configuration"]!["model"]!.AsObject().Remove(key));
+        state["format"] = 1;
+        state.Remove("checksum");
+        File.WriteAllText(file, state.ToJsonString());
+        var model = CheckpointFolder.Read(path, withMoments: false).State.Configuration.Model;
+        Assert.Equal((0.1, -3, 5), (model.EmbeddingInitialisation, model.OutputLogVarianceMin, model.OutputLogVarianceMax));
+
+        File.WriteAllText(folder.At("configuration.json"), state["configuration"]!.ToJsonString());
+        var begun = ConfigurationFile.ReadOfRun(folder.At("configuration.json")).Model;
+        Assert.Equal((0.1, -3, 5), (begun.EmbeddingInitialisation, begun.OutputLogVarianceMin, begun.OutputLogVarianceMax));
     }
 
     [Fact]

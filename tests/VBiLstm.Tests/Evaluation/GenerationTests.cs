@@ -81,7 +81,7 @@ public class GenerationTests
     [Fact]
     public void Log_variances_are_clamped_as_the_model_s_are()
     {
-        using var known = new KnownModel(Gaussian with { LogVarianceMin = -2, LogVarianceMax = 1 });
+        using var known = new KnownModel(Gaussian with { OutputLogVarianceMin = -2, OutputLogVarianceMax = 1 });
         known.SetOutput("generator", 0, 0, 20, -20);
         var frames = Draw(known);
         AssertNormal(Component(frames, 0), 0, Math.Exp(0.5));
@@ -179,7 +179,7 @@ public class GenerationTests
     public void Each_row_goes_on_from_its_own_frames()
     {
         // Small values, where tanh is the identity: y_t = 0.9 y_{t−1} + noise, whose neighbours correlate by 0.9 and whose variance is σ² / (1 − 0.81).
-        using var known = new KnownModel(Gaussian with { Kind = ModelKind.Lstm, FrameSize = 1, LogVarianceMin = -14 });
+        using var known = new KnownModel(Gaussian with { Kind = ModelKind.Lstm, FrameSize = 1, OutputLogVarianceMin = -14 });
         known.ReadInputOnly("forward_lstm", (_, unit) => unit == 0 ? 1 : 0);
         known.Pass("generator", "generator.hidden.weight", 0, [0.9, 0], [0, -14]);
         var values = Draw(known);
@@ -287,7 +287,7 @@ public class GenerationTests
     public void Latents_of_a_beginning_come_from_the_posterior_that_has_read_it()
     {
         // The posterior's mean is the prior's, the z before, and 3 more (model.md section 15): 6 after two steps, from where the prior stays.
-        using var known = new KnownModel(Gaussian with { Kind = ModelKind.Srnn, FrameSize = 1, LatentUnits = 1, LogVarianceMin = -14 });
+        using var known = new KnownModel(Gaussian with { Kind = ModelKind.Srnn, FrameSize = 1, LatentUnits = 1, LogVarianceMin = -14, OutputLogVarianceMin = -14 });
         known.SetOutput("posterior", 3, -14);
         known.Pass("prior", "prior.hidden.weight_z", 0, [1, 0], [0, -14]); // z_t = z_{t-1}
         known.Pass("generator", "generator.hidden.weight", known.Model.LstmUnits, [1, 0], [0, -14]);

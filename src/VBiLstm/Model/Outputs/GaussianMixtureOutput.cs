@@ -10,7 +10,7 @@ namespace VBiLstm.Model.Outputs;
 /// </summary>
 sealed class GaussianMixtureOutput(ModelConfiguration model) : Output
 {
-    readonly GaussianHead _head = new ModelFunctions(model).Latent;
+    readonly GaussianHead _head = new ModelFunctions(model).Output;
     readonly int _components = model.MixtureComponents;
 
     public override int Width => _components * (1 + 2 * model.FrameSize);

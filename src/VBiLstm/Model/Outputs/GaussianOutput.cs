@@ -7,11 +7,11 @@ namespace VBiLstm.Model.Outputs;
 /// <summary>D real values with a diagonal covariance, o = [μ; ℓ]: −log p = ½ Σ_d log 2π + λ_d + (y_d − μ_d)² e^−λ_d with λ = cl(ℓ).</summary>
 sealed class GaussianOutput(ModelConfiguration model) : Output
 {
-    readonly GaussianHead _head = new ModelFunctions(model).Latent;
+    readonly GaussianHead _head = new ModelFunctions(model).Output;
 
     public override int Width => 2 * model.FrameSize;
 
-    internal override Kink Kink => Kink.LogVariance;
+    internal override Kink Kink => Kink.OutputLogVariance;
 
     public override void NllForward(Device device, Tensor output, in Targets targets, Tensor nll)
         => device.GaussianLogDensityForward(targets.Frames, output, nll, -1, _head);
@@ -28,7 +28,7 @@ sealed class GaussianOutput(ModelConfiguration model) : Output
 
     /// <summary>A value of N(mean, (temperature e^(λ/2))²), λ the clamped log-variance.</summary>
     internal static float Draw(float mean, float logVariance, ModelConfiguration model, double temperature, ref CounterRandom random)
-        => (float)(mean + temperature * Math.Exp(Math.Clamp(logVariance, model.LogVarianceMin, model.LogVarianceMax) / 2) * random.NextNormal());
+        => (float)(mean + temperature * Math.Exp(Math.Clamp(logVariance, model.OutputLogVarianceMin, model.OutputLogVarianceMax) / 2) * random.NextNormal());
 
     public override float RandomValue(ref CounterRandom random) => random.NextNormal();
 }
