@@ -49,7 +49,7 @@ public static class PriorModeScore
             Sequences = data.Count,
             Tokens = Enumerable.Range(0, data.Count).Sum(index => (long)data.Length(index)),
             Unit = data.Unit,
-            IsBound = mode == LatentMode.Sampled,
+            IsBound = mode == LatentMode.Sampled || !prior.HasLatent,
         };
     }
 

@@ -50,6 +50,9 @@ public sealed class PriorMode : IDisposable
 
     public int BatchSize { get; }
 
+    /// <summary>Whether the model has latents at all.</summary>
+    public bool HasLatent => _parameters.Layout.Model.HasLatent;
+
     /// <summary>Device memory of the activations in bytes.</summary>
     public long Bytes => _arena.UsedBytes;
 

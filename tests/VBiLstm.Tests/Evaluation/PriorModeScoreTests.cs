@@ -91,6 +91,15 @@ public class PriorModeScoreTests
     }
 
     [Fact]
+    public void Without_latents_their_means_change_nothing()
+    {
+        using var known = CopyModel();
+        var (sampled, means) = (known.Prior(Ragged, 4), known.Prior(Ragged, 4, LatentMode.Mean));
+        Assert.Equal(sampled.Nll, means.Nll);
+        Assert.True(means.IsBound);
+    }
+
+    [Fact]
     public void With_sampled_latents_the_score_is_the_expectation_over_the_prior()
     {
         using var known = LinearModel();
