@@ -12,6 +12,7 @@ public sealed class ComparisonTests(ComparisonTests.FinishedComparison finished)
         { "name": "tiny", "equal_parameters_to": "variational", "seeds": [1, 2],
           "models": [ { "name": "plain", "set": ["model.kind=lstm"] }, { "name": "variational" } ],
           "data": [ { "name": "digits", "preset": "digits", "paper": { "plain": { "test": 79.5, "validation": 80.25 }, "variational": { "kl": 0.125 } },
+                      "quoted": { "PixelRNN": { "test": 79.2 }, "Other <row>": { "validation": 81.5, "kl": 0.5 } },
                       "set": ["training.steps=6", "training.evaluate_every=3", "training.checkpoint_every=1", "model.lstm_units=16", "model.mlp_units=16",
                               "model.latent_units=4", "data.binarisation=binary"] } ] }
         """;
@@ -61,6 +62,9 @@ public sealed class ComparisonTests(ComparisonTests.FinishedComparison finished)
     {
         var report = File.ReadAllText(Command.At("runs/tiny/report.html"));
         Assert.All(["<td>79.5</td>", "<td>80.25</td>", "<td>0.125</td>"], paper => Assert.Contains(paper, report, StringComparison.Ordinal));
+        Assert.Matches("<td>PixelRNN \\(quoted, not run\\)</td><td></td><td>79.2</td><td></td><td></td></tr>", report);
+        Assert.Matches("<td>Other &lt;row&gt; \\(quoted, not run\\)</td><td></td><td></td><td></td><td>81.5</td></tr>", report);
+        Assert.Matches("<td>Other &lt;row&gt; \\(quoted, not run\\)</td><td></td><td>0.5</td></tr>", report);
         Assert.Equal(3, report.Split("<svg").Length - 1);
         Assert.DoesNotContain("<img", report, StringComparison.Ordinal);
         Assert.True(File.Exists(Command.At("runs/tiny/digits-curves.png")));

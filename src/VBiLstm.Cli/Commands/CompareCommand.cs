@@ -155,12 +155,12 @@ static class CompareCommand
     static void PrintRuns(IReadOnlyList<ComparisonRun> runs, string folder)
     {
         var table = new Table().AddColumns("data", "model", "seed", "sizes").AddColumn(new TableColumn("parameters").RightAligned())
-            .AddColumn(new TableColumn("steps").RightAligned()).AddColumn("state");
+            .AddColumn(new TableColumn("generative").RightAligned()).AddColumn(new TableColumn("steps").RightAligned()).AddColumn("state");
         foreach (var run in runs)
         {
             var training = run.Configuration.Training;
             table.AddRow(run.Data.Name, run.Model.Name, $"{run.Seed}", Names.Describe(run.Configuration.Model), $"{run.Parameters:N0}",
-                training.Steps > 0 ? $"{training.Steps:N0}" : $"{training.Epochs} epochs",
+                $"{run.GenerativeParameters:N0}", training.Steps > 0 ? $"{training.Steps:N0}" : $"{training.Epochs} epochs",
                 IsFinished(run, folder) ? "finished" : CheckpointFolder.Exists(new RunFolder(Path.Combine(folder, run.Folder)).Last) ? "begun" : "");
         }
 
@@ -172,7 +172,7 @@ static class CompareCommand
         var place = new RunFolder(Path.Combine(folder, run.Folder));
         if (!File.Exists(Path.Combine(place.Path, ComparisonResult.FileName)))
             return false;
-        return IsSame(ConfigurationFile.Read(place.Configuration), run)
+        return IsSame(ConfigurationFile.ReadOfRun(place.Configuration), run)
             ? true
             : throw new ConfigurationException($"{place.Path} was made with another configuration than the comparison now has; remove it, "
                 + "or choose another --out.");

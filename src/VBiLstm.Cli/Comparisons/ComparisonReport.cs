@@ -32,7 +32,8 @@ static class ComparisonReport
             + $"charset=\"utf-8\"><title>{HtmlEncode(comparison.Name)}</title>"
             + $"<style>{Style}</style></head><body>\n<h1>{HtmlEncode(comparison.Name)}</h1>\n<p>{HtmlEncode(comparison.Description)}</p>\n");
         var sizes = comparison.EqualParametersTo is { } reference
-            ? $"every model has as many parameters as {HtmlEncode(reference)}, within 1 %, by its widths"
+            ? $"every model has as many {(comparison.CountedParameters == CountedParameters.Generative ? "generative" : "trained")} parameters as "
+                + $"{HtmlEncode(reference)}, within 1 %, by its widths"
             : "sizes as declared";
         var devices = string.Join("; ", runs.Select(run => HtmlEncode(run.Result.Device)).Distinct());
         html.Append(CultureInfo.InvariantCulture, $"<p>{runs.Count} of {declared} runs; seeds {string.Join(", ", comparison.Seeds)}; {sizes}. "
@@ -75,10 +76,10 @@ static class ComparisonReport
 
     static string Results(IReadOnlyList<ComparedRun> runs)
     {
-        var csv = new StringBuilder("data,model,seed,parameters,best_step,value,unit,is_exact,validation_value,bound_nats,nll_nats,kl_nats,active_units,"
+        var csv = new StringBuilder("data,model,seed,parameters,generative_parameters,best_step,value,unit,is_exact,validation_value,bound_nats,nll_nats,kl_nats,active_units,"
             + "prior_mode_sampled_nats,prior_mode_mean_nats,sequences,predicted_steps,device\n");
         foreach (var (run, result, _) in runs)
-            csv.Append(CultureInfo.InvariantCulture, $"{run.Data.Name},{run.Model.Name},{run.Seed},{result.Parameters},{result.Step},{result.Value:R},"
+            csv.Append(CultureInfo.InvariantCulture, $"{run.Data.Name},{run.Model.Name},{run.Seed},{run.Parameters},{run.GenerativeParameters},{result.Step},{result.Value:R},"
                 + $"\"{result.Unit}\",{(result.HasChannel || result.ReadsFuture ? "false" : "true")},{result.ValidationValue:R},{result.Bound:R},"
                 + $"{result.Nll:R},{result.Kl:R},{result.ActiveUnits},{result.PriorModeSampled:R},{result.PriorModeMean:R},{result.Sequences},"
                 + $"{result.PredictedSteps},\"{result.Device.Replace('"', '\'')}\"\n");

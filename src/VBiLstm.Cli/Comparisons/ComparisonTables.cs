@@ -10,7 +10,10 @@ namespace VBiLstm.Cli.Comparisons;
 static class ComparisonTables
 {
     /// <summary>A column: its heading and what stands in it of a model's runs on one data set.</summary>
-    readonly record struct Column(string Heading, Func<IReadOnlyList<ComparedRun>, string> Cell);
+    /// <param name="Heading">Above it.</param>
+    /// <param name="Cell">Of the runs.</param>
+    /// <param name="Paper">What it holds of the paper's numbers; null where it holds ours.</param>
+    readonly record struct Column(string Heading, Func<IReadOnlyList<ComparedRun>, string> Cell, Func<PaperFigures, double?>? Paper = null);
 
     /// <summary>
     /// As the paper prints its results: models down, data sets across, its own numbers in columns of their own where it has any (its Tables 1 to 5).
@@ -18,7 +21,7 @@ static class ComparisonTables
     public static string Scores(ComparisonFile comparison, IReadOnlyList<ComparedRun> runs)
         => Across(comparison, runs, comparison.Models, data => runs.First(run => run.Run.Data.Name == data.Name).Result.Unit,
             data => Columns(data, "test", runs => $"{Number(Of(runs, result => result.Value))}, {KindOf(runs[0].Result)}", figures => figures.Test)
-            .Concat(data.Paper.Values.Any(figures => figures.Validation is not null)
+            .Concat(Figures(data).Any(figures => figures.Validation is not null)
                 ? Columns(data, "validation", runs => Number(Of(runs, result => result.ValidationValue)), figures => figures.Validation)
                 : []));
 
@@ -48,7 +51,8 @@ static class ComparisonTables
             new("prior mode, sampled", runs => Channel(runs, result => result.PriorModeSampled ?? double.NaN)),
             new("prior mode, mean (not a bound)", runs => Channel(runs, result => result.PriorModeMean ?? double.NaN)),
             new("sizes", runs => HtmlEncode(Names.Describe(runs[0].Run.Configuration.Model))),
-            new("parameters", runs => runs[0].Run.Parameters.ToString("N0", CultureInfo.InvariantCulture)),
+            new("trained parameters", runs => runs[0].Run.Parameters.ToString("N0", CultureInfo.InvariantCulture)),
+            new("generative parameters", runs => runs[0].Run.GenerativeParameters.ToString("N0", CultureInfo.InvariantCulture)),
             new("seeds", runs => runs.Count.ToString(CultureInfo.InvariantCulture)),
         ];
         var html = new StringBuilder($"<table><tr><th>model</th>{string.Concat(columns.Select(column => $"<th>{column.Heading}</th>"))}</tr>\n");
@@ -61,10 +65,14 @@ static class ComparisonTables
     static IEnumerable<Column> Columns(ComparisonDataset data, string heading, Func<IReadOnlyList<ComparedRun>, string> cell, Func<PaperFigures, double?> paper)
     {
         yield return new Column(heading, cell);
-        if (data.Paper.Values.Any(figures => paper(figures) is not null))
+        if (Figures(data).Any(figures => paper(figures) is not null))
             yield return new Column("paper",
-                runs => data.Paper.TryGetValue(runs[0].Run.Model.Name, out var figures) ? paper(figures)?.ToString(CultureInfo.InvariantCulture) ?? "" : "");
+                runs => data.Paper.TryGetValue(runs[0].Run.Model.Name, out var figures) ? Printed(paper(figures)) : "", paper);
     }
+
+    static IEnumerable<PaperFigures> Figures(ComparisonDataset data) => data.Paper.Values.Concat(data.Quoted.Values);
+
+    static string Printed(double? figure) => figure?.ToString(CultureInfo.InvariantCulture) ?? "";
 
     static string Across(ComparisonFile comparison, IReadOnlyList<ComparedRun> runs, IReadOnlyList<ComparisonModel> models,
         Func<ComparisonDataset, string> unitOf, Func<ComparisonDataset, IEnumerable<Column>> columnsOf)
@@ -84,6 +92,14 @@ static class ComparisonTables
                 var own = runs.Where(run => run.Run.Data.Name == set.Data.Name && run.Run.Model.Name == model.Name).ToList();
                 return set.Columns.Select(column => own.Count > 0 ? column.Cell(own) : "");
             }));
+        }
+
+        foreach (var name in sets.SelectMany(set => set.Data.Quoted.Keys).Distinct())
+        {
+            var cells = sets.SelectMany(set => set.Columns.Select(column
+                => column.Paper is { } paper && set.Data.Quoted.TryGetValue(name, out var figures) ? Printed(paper(figures)) : "")).ToList();
+            if (cells.Any(cell => cell.Length > 0))
+                AppendRow(html, $"{name} (quoted, not run)", cells);
         }
 
         return html.Append("</table>\n").ToString();

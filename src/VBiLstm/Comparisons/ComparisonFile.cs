@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using VBiLstm.Configuration;
+using VBiLstm.Model.Models;
 
 namespace VBiLstm.Comparisons;
 
@@ -24,6 +25,9 @@ public sealed record ComparisonDataset
     /// <summary>The paper's numbers by the model's name.</summary>
     public IReadOnlyDictionary<string, PaperFigures> Paper { get; init => field = value ?? _noFigures; } = _noFigures;
 
+    /// <summary>The paper's numbers of models that are not run here, by the names of its rows; shown below the models as quoted.</summary>
+    public IReadOnlyDictionary<string, PaperFigures> Quoted { get; init => field = value ?? _noFigures; } = _noFigures;
+
     /// <summary>What the paper's numbers were measured on, and in which of its tables they stand.</summary>
     public string PaperNote { get; init => field = value ?? ""; } = "";
 }
@@ -42,6 +46,16 @@ public sealed record ComparisonModel
 
     /// <summary><c>key=value</c> over the data set's configuration.</summary>
     public IReadOnlyList<string> Set { get; init => field = value ?? []; } = [];
+}
+
+/// <summary>Which parameters models get as many of as each other.</summary>
+public enum CountedParameters
+{
+    /// <summary>All that training changes.</summary>
+    [JsonStringEnumMemberName("all")] All,
+
+    /// <summary>Those that predictions use: no backward LSTM, no posterior, no ξ.</summary>
+    [JsonStringEnumMemberName("generative")] Generative,
 }
 
 /// <summary>A declared set of runs: each model on each data set with each seed.</summary>
@@ -63,6 +77,9 @@ public sealed record ComparisonFile
 
     /// <summary>Name of the model whose number of parameters the others get, by their widths; null leaves each as it is.</summary>
     public string? EqualParametersTo { get; init; }
+
+    /// <summary>What <see cref="EqualParametersTo"/> counts; null for <see cref="CountedParameters.All"/>.</summary>
+    public CountedParameters? CountedParameters { get; init; }
 
     /// <summary>Reads and checks a file.</summary>
     /// <exception cref="ConfigurationException">Not readable, not such a file, or names that are missing or come twice; the message names the file and the
@@ -113,12 +130,17 @@ public sealed record ComparisonFile
         if (EqualParametersTo is { } reference && Models.All(model => model.Name != reference))
             throw new ConfigurationException($"{path}: equal_parameters_to names {reference}, "
                 + $"which is none of the models ({string.Join(", ", Models.Select(model => model.Name))}).");
+        if (CountedParameters is not null && EqualParametersTo is null)
+            throw new ConfigurationException($"{path}: counted_parameters says what equal_parameters_to counts; name that model, or leave both out.");
         foreach (var data in Data)
         {
             if (data.Paper.Keys.FirstOrDefault(name => Models.All(model => model.Name != name)) is { } unknown)
                 throw new ConfigurationException($"{path}: data {data.Name}: paper names {unknown}, which is none of the models.");
-            if (data.Paper.FirstOrDefault(paper => paper.Value is null || paper.Value == new PaperFigures()).Key is { } silent)
-                throw new ConfigurationException($"{path}: data {data.Name}: paper.{silent} gives no number; give test, validation or kl, or leave it out.");
+            foreach (var (field, rows) in new[] { ("paper", data.Paper), ("quoted", data.Quoted) })
+                if (rows.FirstOrDefault(row => row.Value is null || row.Value == new PaperFigures()).Key is { } silent)
+                    throw new ConfigurationException($"{path}: data {data.Name}: {field}.{silent} gives no number; give test, validation or kl, or leave it out.");
+            if (data.Quoted.Keys.FirstOrDefault(name => Models.Any(model => model.Name == name)) is { } run)
+                throw new ConfigurationException($"{path}: data {data.Name}: quoted names {run}, which is run; give its numbers under paper.");
         }
     }
 
@@ -134,14 +156,15 @@ public sealed record ComparisonFile
             {
                 long? budget = EqualParametersTo is null
                     ? null
-                    : Parameters(Configuration(data, Models.Single(model => model.Name == EqualParametersTo), seed).Model);
+                    : Counted(Configuration(data, Models.Single(model => model.Name == EqualParametersTo), seed).Model);
                 foreach (var model in Models)
                 {
                     var configuration = Configuration(data, model, seed);
                     if (budget is { } wanted && model.Name != EqualParametersTo)
                         configuration = configuration with { Model = Matched(configuration.Model, wanted, $"{data.Name}, {model.Name}") };
                     configuration.Validate();
-                    runs.Add(new ComparisonRun(data, model, seed, configuration, Parameters(configuration.Model)));
+                    var sequenceModel = SequenceModel.Of(configuration.Model);
+                    runs.Add(new ComparisonRun(data, model, seed, configuration, sequenceModel.TrainedParameters, sequenceModel.GenerativeParameters));
                 }
             }
         }
@@ -152,14 +175,17 @@ public sealed record ComparisonFile
     static RunConfiguration Configuration(ComparisonDataset data, ComparisonModel model, long seed)
         => ConfigurationFile.Override(Preset.Get(data.Preset).Configuration, [.. data.Set, .. model.Set]) with { Seed = seed };
 
-    static long Parameters(ModelConfiguration model)
+    long Counted(ModelConfiguration model)
     {
         model.Validate();
-        return new Model.ParameterLayout(model).Count;
+        var sequenceModel = SequenceModel.Of(model);
+        return CountedParameters == Comparisons.CountedParameters.Generative ? sequenceModel.GenerativeParameters : sequenceModel.TrainedParameters;
     }
 
+    string Kind => CountedParameters == Comparisons.CountedParameters.Generative ? "generative " : "";
+
     // More units have more parameters, so halving finds the nearest number; M keeps its share of H, but where steps of H are too coarse.
-    static ModelConfiguration Matched(ModelConfiguration model, long budget, string name)
+    ModelConfiguration Matched(ModelConfiguration model, long budget, string name)
     {
         ModelConfiguration With(int units) => model with
         {
@@ -174,26 +200,26 @@ public sealed record ComparisonFile
         }
 
         var best = new[] { With(low), With(high) }.Where(candidate => candidate.LstmUnits < LargestUnits)
-            .MinBy(candidate => Math.Abs(Parameters(candidate) - budget))!;
-        var count = Parameters(best);
+            .MinBy(candidate => Math.Abs(Counted(candidate) - budget))!;
+        var count = Counted(best);
         if (Math.Abs(count - budget) > BudgetTolerance * budget)
         {
             best = Enumerable.Range(1, 2 * With(low).MlpUnits + 1).Select(units => With(low) with { MlpUnits = units })
-                .MinBy(candidate => Math.Abs(Parameters(candidate) - budget))!;
-            count = Parameters(best);
+                .MinBy(candidate => Math.Abs(Counted(candidate) - budget))!;
+            count = Counted(best);
         }
 
         return Math.Abs(count - budget) <= BudgetTolerance * budget
             ? best
-            : throw new ConfigurationException($"{name}: no width gives {budget:N0} parameters within 1 %; model.lstm_units={best.LstmUnits} has {count:N0}. "
+            : throw new ConfigurationException($"{name}: no width gives {budget:N0} {Kind}parameters within 1 %; model.lstm_units={best.LstmUnits} has {count:N0}. "
                 + "Leave equal_parameters_to out, or set the sizes yourself.");
     }
 
-    static bool Fits(ModelConfiguration model, long budget)
+    bool Fits(ModelConfiguration model, long budget)
     {
         try
         {
-            return Parameters(model) <= budget;
+            return Counted(model) <= budget;
         }
         catch (ConfigurationException)
         {
@@ -203,7 +229,14 @@ public sealed record ComparisonFile
 }
 
 /// <summary>One run of a comparison.</summary>
-public sealed record ComparisonRun(ComparisonDataset Data, ComparisonModel Model, long Seed, RunConfiguration Configuration, long Parameters)
+/// <param name="Data">What it is trained on.</param>
+/// <param name="Model">What is trained.</param>
+/// <param name="Seed">Of the run.</param>
+/// <param name="Configuration">Everything.</param>
+/// <param name="Parameters">Values that training changes.</param>
+/// <param name="GenerativeParameters">Values that predictions use.</param>
+public sealed record ComparisonRun(
+    ComparisonDataset Data, ComparisonModel Model, long Seed, RunConfiguration Configuration, long Parameters, long GenerativeParameters)
 {
     /// <summary>Path of its folder below the comparison's.</summary>
     public string Folder => Path.Combine("runs", Data.Name, Model.Name, $"seed-{Seed}");

@@ -12,6 +12,7 @@ public sealed record ComparisonResult
     /// <summary>Name of the file in the run's folder.</summary>
     public const string FileName = "result.json";
 
+    /// <summary>Values that training changes; in results of older versions those of nets of weight 0, too.</summary>
     public required long Parameters { get; init; }
 
     /// <summary>Step of the best checkpoint.</summary>
@@ -88,7 +89,7 @@ public sealed record ComparisonResult
         var (value, unit) = test.InTaskUnit(model);
         return new ComparisonResult
         {
-            Parameters = trained.Parameters.Layout.Count,
+            Parameters = facts.TrainedParameters,
             Step = trained.Checkpoint.State.Step,
             Value = value,
             Unit = unit,

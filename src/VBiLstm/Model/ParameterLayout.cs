@@ -31,7 +31,10 @@ public sealed class ParameterLayout
     public int ArenaLength { get; private set; }
 
     /// <summary>Number of trainable values.</summary>
-    public long Count => _all.Sum(parameter => (long)parameter.Rows * parameter.Columns);
+    public long Count => CountOf(_ => true);
+
+    /// <summary>Number of values of some parameters.</summary>
+    internal long CountOf(Func<Parameter, bool> counts) => _all.Where(counts).Sum(parameter => (long)parameter.Rows * parameter.Columns);
 
     /// <summary>Adds a weight [rows, columns].</summary>
     internal Parameter Add(string name, int rows, int columns, TrainingPhase gradientPhase,

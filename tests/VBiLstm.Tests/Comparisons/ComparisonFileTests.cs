@@ -32,7 +32,7 @@ public class ComparisonFileTests
             ModelKind.Lstm => Lstm(e) + generator,
             ModelKind.BiLstm => 2 * Lstm(e) + h * m + generator,
             ModelKind.ZForcing => Lstm(e) + Lstm(e + z) + Net(2 * h, 2 * z) + Net(h, 2 * z) + Net(z, 2 * h) + generator,
-            _ => Lstm(e) + Lstm(e + z + h) + Net(2 * h, 2 * z) + Net(h, 2 * z) + 2 * Net(z, 2 * h) + generator,
+            _ => Lstm(e) + Lstm(e + z + h) + Net(2 * h, 2 * z) + Net(h, 2 * z) + (model.Beta > 0 ? 2 : 1) * Net(z, 2 * h) + generator,
         };
     }
 
@@ -76,8 +76,12 @@ public class ComparisonFileTests
     [InlineData("[3, 5]", "[3, 3]", "seeds")]
     [InlineData("[3, 5]", "[]", "seeds")]
     [InlineData("\"equal_parameters_to\": \"variational\"", "\"equal_parameters_to\": \"other\"", "none of the models")]
+    [InlineData("\"equal_parameters_to\": \"variational\"", "\"counted_parameters\": \"all\"", "counted_parameters says")]
+    [InlineData("\"seeds\": [3, 5]", "\"counted_parameters\": \"some\", \"seeds\": [3, 5]", "counted_parameters")]
     [InlineData("\"plain\": { \"test\": 1.5 }", "\"other\": { \"test\": 1.5 }", "none of the models")]
     [InlineData("{ \"test\": 1.5 }", "{ }", "paper.plain")]
+    [InlineData("\"paper\": { \"plain\": { \"test\": 1.5 } }", "\"quoted\": { \"other\": { } }", "quoted.other")]
+    [InlineData("\"paper\": { \"plain\": { \"test\": 1.5 } }", "\"quoted\": { \"plain\": { \"test\": 1.5 } }", "quoted names plain")]
     [InlineData("{ \"test\": 1.5 }", "null", "paper.plain")]
     [InlineData("{ \"test\": 1.5 }", "1.5", "paper.plain")]
     [InlineData("\"seeds\"", "\"seed\"", "seed")]

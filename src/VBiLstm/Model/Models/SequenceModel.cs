@@ -48,6 +48,19 @@ public abstract class SequenceModel
     /// <summary>Whether the generator itself reads the future: the score is the sum of log p(y_t | all other tokens), not a sequence's likelihood.</summary>
     public virtual bool ReadsFuture => false;
 
+    /// <summary>Values that training changes: all but those of nets whose weight in the objective is 0, which get no gradient.</summary>
+    public long TrainedParameters => Layout.CountOf(parameter => !Belongs(parameter, UntrainedParts));
+
+    /// <summary>Values that the model predicts with: those of the generative process; of a model that reads the future all.</summary>
+    public long GenerativeParameters => Layout.CountOf(parameter => !Belongs(parameter, InferenceParts));
+
+    // Parts are known by the first word of their parameters' names.
+    private protected virtual IReadOnlyList<string> UntrainedParts => [];
+
+    private protected virtual IReadOnlyList<string> InferenceParts => [];
+
+    static bool Belongs(Parameter parameter, IReadOnlyList<string> parts) => parts.Contains(parameter.Name.Split('.')[0]);
+
     /// <summary>Multiply-adds of the forward pass for one row of one time step (model.md section 7); element-wise work is not counted.</summary>
     public abstract long ForwardMultiplyAdds { get; }
 

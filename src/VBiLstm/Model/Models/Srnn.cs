@@ -37,6 +37,8 @@ sealed class Srnn : SequenceModel
 
     public override bool HasLatent => true;
 
+    private protected override IReadOnlyList<string> InferenceParts => ["backward_lstm", "posterior"];
+
     public override long ForwardMultiplyAdds
         => _forwardLstm.MultiplyAdds + _backwardLstm.MultiplyAdds + _prior.MultiplyAdds + _posterior.MultiplyAdds + _generator.MultiplyAdds;
 

@@ -31,6 +31,11 @@ sealed class TwinNet : SequenceModel
         _twinBias = layout.AddBias("twin.bias", h, TrainingPhase.B2);
     }
 
+    // The backward generator's own likelihood trains the rest of the backward path.
+    private protected override IReadOnlyList<string> UntrainedParts => Configuration.TwinWeight > 0 ? [] : ["twin"];
+
+    private protected override IReadOnlyList<string> InferenceParts => ["backward_lstm", "backward_generator", "twin"];
+
     public override long ForwardMultiplyAdds => _backwardLstm.MultiplyAdds + _forwardLstm.MultiplyAdds
         + _generator.MultiplyAdds + _backwardGenerator.MultiplyAdds + (long)_twinWeight.Rows * _twinWeight.Columns;
 

@@ -53,6 +53,10 @@ sealed class VariationalBiLstm : SequenceModel
 
     public override bool HasLatent => true;
 
+    private protected override IReadOnlyList<string> UntrainedParts => HasXi ? [] : ["xi"];
+
+    private protected override IReadOnlyList<string> InferenceParts => ["backward_lstm", "posterior", "xi"];
+
     public override long ForwardMultiplyAdds => _backwardLstm.MultiplyAdds + _forwardLstm.MultiplyAdds
         + 4L * Configuration.LstmUnits * (_weightZ.Rows + _weightBTilde.Rows) + _posterior.MultiplyAdds + (_prior?.MultiplyAdds ?? 0)
         + _psi.MultiplyAdds + (HasXi ? _xi.MultiplyAdds : 0) + _generator.MultiplyAdds;

@@ -43,6 +43,8 @@ sealed class Vrnn : SequenceModel
 
     public override bool HasLatent => true;
 
+    private protected override IReadOnlyList<string> InferenceParts => ["posterior"];
+
     public override long ForwardMultiplyAdds
         => _featureX.MultiplyAdds + _featureZ.MultiplyAdds + _lstm.InputMultiplyAdds + (long)_stateStack.Rows * _stateStack.Columns
             + _posterior.MultiplyAdds + (_prior?.MultiplyAdds ?? 0) + _generator.MultiplyAdds;

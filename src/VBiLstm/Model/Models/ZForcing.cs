@@ -46,6 +46,10 @@ sealed class ZForcing : SequenceModel
 
     public override bool HasLatent => true;
 
+    private protected override IReadOnlyList<string> UntrainedParts => Configuration.Alpha > 0 ? [] : ["psi"];
+
+    private protected override IReadOnlyList<string> InferenceParts => ["backward_lstm", "posterior", "psi"];
+
     public override long ForwardMultiplyAdds => _backwardLstm.MultiplyAdds + _forwardLstm.MultiplyAdds + 4L * Configuration.LstmUnits * _weightZ.Rows
         + _posterior.MultiplyAdds + (_prior?.MultiplyAdds ?? 0) + _psi.MultiplyAdds + _generator.MultiplyAdds;
 

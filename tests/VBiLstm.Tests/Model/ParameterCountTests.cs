@@ -1,0 +1,77 @@
+using VBiLstm.Configuration;
+using VBiLstm.Devices.Cpu;
+using VBiLstm.Model;
+using VBiLstm.Tests.Evaluation;
+using VBiLstm.Tests.Reference;
+
+namespace VBiLstm.Tests.Model;
+
+/// <summary>Which parameters are counted, against what a gradient reaches and what a prediction reads.</summary>
+public class ParameterCountTests
+{
+    public static TheoryData<ModelKind, double, double, double> Weights()
+    {
+        var data = new TheoryData<ModelKind, double, double, double>();
+        foreach (var kind in Enum.GetValues<ModelKind>())
+            foreach (var (alpha, beta, twin) in new[] { (0.0, 0.0, 0.0), (0.5, 0, 1), (0, 0.5, 0.5), (0.5, 0.5, 0) })
+                data.Add(kind, alpha, beta, twin);
+        return data;
+    }
+
+    [Theory]
+    [MemberData(nameof(Weights))]
+    public void Trained_are_those_that_a_gradient_reaches(ModelKind kind, double alpha, double beta, double twinWeight)
+    {
+        var model = Small(kind) with { Alpha = alpha, Beta = beta, TwinWeight = twinWeight, SkipGradient = SkipGradientMode.Off };
+        using var device = new CpuDevice(1);
+        using var run = new StepRun(device, model, ReferenceParameters.Random(model, 3), ReferenceInputs.Random(model, 4, 3, 5));
+        run.Step.Forward();
+        run.Step.Backward();
+        var reached = run.Parameters.Layout.All.Where(parameter => run.Gradient(parameter.Name).Any(value => value != 0));
+        Assert.Equal(reached.Sum(parameter => (long)parameter.Rows * parameter.Columns), run.Parameters.Layout.Model.TrainedParameters);
+    }
+
+    [Theory]
+    [InlineData(ModelKind.VariationalBiLstm)]
+    [InlineData(ModelKind.ZForcing)]
+    [InlineData(ModelKind.Lstm)]
+    [InlineData(ModelKind.TwinNet)]
+    [InlineData(ModelKind.Vrnn)]
+    [InlineData(ModelKind.Srnn)]
+    public void Generative_are_those_that_prior_mode_reads(ModelKind kind)
+    {
+        using var known = new KnownModel(Small(kind));
+        long read = 0;
+        foreach (var parameter in known.Parameters.Layout.All)
+        {
+            known.SetAll();
+            known.Set(parameter.Name, (_, _) => double.NaN);
+            using var prior = known.PriorMode(1);
+            var output = new float[known.Parameters.Layout.Model.Output.Width];
+            prior.Reset([0]);
+            for (var t = 0; t < 2; t++)
+                prior.Step(new float[known.Model.FrameSize], seed: 1, t);
+            prior.ReadOutput(output);
+            read += output.Any(float.IsNaN) ? (long)parameter.Rows * parameter.Columns : 0;
+        }
+
+        Assert.Equal(read, known.Parameters.Layout.Model.GenerativeParameters);
+    }
+
+    [Fact]
+    public void A_model_that_reads_the_future_predicts_with_everything()
+    {
+        var layout = new ParameterLayout(Small(ModelKind.BiLstm));
+        Assert.Equal(layout.Count, layout.Model.GenerativeParameters);
+    }
+
+    static ModelConfiguration Small(ModelKind kind) => new()
+    {
+        Kind = kind,
+        OutputDistribution = OutputDistribution.Gaussian,
+        FrameSize = 3,
+        LstmUnits = 4,
+        MlpUnits = 5,
+        LatentUnits = 2,
+    };
+}
