@@ -9,7 +9,7 @@ namespace VBiLstm.Cli.Tests;
 public sealed class ComparisonTests(ComparisonTests.FinishedComparison finished) : IClassFixture<ComparisonTests.FinishedComparison>
 {
     const string Comparison = """
-        { "name": "tiny", "equal_parameters_to": "variational", "seeds": [1, 2],
+        { "name": "tiny", "equal_parameters_to": "variational", "seeds": [1, 2], "samples": 4,
           "models": [ { "name": "plain", "set": ["model.kind=lstm"] }, { "name": "variational" } ],
           "data": [ { "name": "digits", "preset": "digits", "paper": { "plain": { "test": 79.5, "validation": 80.25 }, "variational": { "kl": 0.125 } },
                       "quoted": { "PixelRNN": { "test": 79.2 }, "Other <row>": { "validation": 81.5, "kl": 0.5 } },
@@ -54,6 +54,18 @@ public sealed class ComparisonTests(ComparisonTests.FinishedComparison finished)
             Assert.Equal(-Evaluate("--split", "validation"), Cell("validation_value"), 1e-9);
             Assert.Equal(Evaluate("--prior-mode"), Cell("prior_mode_sampled_nats"), 1e-9);
             Assert.Equal(Evaluate("--prior-mode", "--latents", "mean"), Cell("prior_mode_mean_nats"), 1e-9);
+            if (row[columns["model"]] == "plain")
+            {
+                Assert.Equal(("0", "", "", ""), (row[columns["samples"]], row[columns["importance_weighted_nats"]], row[columns["prior_trajectories_nats"]],
+                    row[columns["prior_particles_nats"]]));
+                continue;
+            }
+
+            Assert.Equal("4", row[columns["samples"]]);
+            Assert.Equal(Evaluate("--prior-mode", "--trajectories", "4"), Cell("prior_trajectories_nats"), 1e-9);
+            Assert.Equal(Evaluate("--prior-mode", "--particles", "4"), Cell("prior_particles_nats"), 1e-9);
+            using var weighted = JsonDocument.Parse(Command.Run(["evaluate", run, "--json", "--importance-samples", "4"]).Output);
+            Assert.Equal(weighted.RootElement.GetProperty("importance_weighted_bound").GetDouble(), Cell("importance_weighted_nats"), 1e-9);
         }
     }
 
@@ -65,6 +77,8 @@ public sealed class ComparisonTests(ComparisonTests.FinishedComparison finished)
         Assert.Matches("<td>PixelRNN \\(quoted, not run\\)</td><td></td><td>79.2</td><td></td><td></td></tr>", report);
         Assert.Matches("<td>Other &lt;row&gt; \\(quoted, not run\\)</td><td></td><td></td><td></td><td>81.5</td></tr>", report);
         Assert.Matches("<td>Other &lt;row&gt; \\(quoted, not run\\)</td><td></td><td>0.5</td></tr>", report);
+        Assert.All(["posterior, K samples (bound)", "prior, K particles (bound)", "prior, K trajectories (bound)", "K is 4."],
+            label => Assert.Contains(label, report, StringComparison.Ordinal));
         Assert.Equal(3, report.Split("<svg").Length - 1);
         Assert.DoesNotContain("<img", report, StringComparison.Ordinal);
         Assert.True(File.Exists(Command.At("runs/tiny/digits-curves.png")));

@@ -79,7 +79,7 @@ static class CompareCommand
                         + $"{Names.Describe(run.Configuration.Model)}, {run.Parameters:N0} parameters{left}");
                     try
                     {
-                        if (!Train(run, folder, device, interruption.Token))
+                        if (!Train(run, comparison.Samples, folder, device, interruption.Token))
                         {
                             Console.WriteLine("Interrupted and saved; the same command goes on.");
                             return CommandExecution.Interrupted;
@@ -183,7 +183,7 @@ static class CompareCommand
         => made with { Data = made.Data with { Source = run.Configuration.Data.Source } } == run.Configuration;
 
     // False where it was interrupted.
-    static bool Train(ComparisonRun run, string folder, Device device, CancellationToken cancellation)
+    static bool Train(ComparisonRun run, int samples, string folder, Device device, CancellationToken cancellation)
     {
         var place = new RunFolder(Path.Combine(folder, run.Folder));
         using var data = DataSource.Open(run.Configuration.Data, run.Seed);
@@ -208,7 +208,7 @@ static class CompareCommand
         try
         {
             using var trained = new TrainedModel(place.Path, device);
-            var result = WorkDisplay.Run(report => ComparisonResult.Evaluate(trained, data, report, cancellation));
+            var result = WorkDisplay.Run(report => ComparisonResult.Evaluate(trained, data, samples, report, cancellation));
             result.Write(Path.Combine(place.Path, ComparisonResult.FileName));
             Console.WriteLine($"test {result.Value:F3} {result.Unit}");
             return true;

@@ -33,6 +33,9 @@ static class EvaluateCommand
         {
             Description = "Scores with z from the prior instead of the posterior: nothing of the future enters.",
         };
+        var trajectories = Samples("--trajectories", "K, trajectories of prior mode per sequence, of whose densities the mean is taken; more tighten the bound.");
+        var particles = Samples("--particles", "K, particles of prior mode per sequence: trajectories that predict badly give way to copies of those that "
+            + "predict well. Tighter than --trajectories.");
         var data = new Option<string?>("--data")
         {
             Description = "The data's new place, where they are no longer at the run's; their contents must be the same.",
@@ -51,11 +54,12 @@ static class EvaluateCommand
               vbilstm evaluate runs/digits-1
               vbilstm evaluate runs/digits-1 --split validation --importance-samples 50
               vbilstm evaluate runs/digits-1 --split train
+              vbilstm evaluate runs/digits-1 --prior-mode --particles 100
               vbilstm evaluate runs/digits-1/checkpoints/last --latents mean --json
               mpirun -n 4 vbilstm evaluate runs/digits-1 --importance-samples 5000
             """)
         {
-            checkpoint, split, latents, samples, priorMode, data, batch, json,
+            checkpoint, split, latents, samples, priorMode, trajectories, particles, data, batch, json,
         };
         devices.AddTo(command);
         rankTimeout.AddTo(command);
@@ -64,7 +68,11 @@ static class EvaluateCommand
             CommonOptions.CheckBatchSize(parsed.GetValue(batch));
             CommonOptions.CheckImportanceSamples(parsed.GetValue(samples));
             if (parsed.GetValue(priorMode) && parsed.GetValue(samples) != 0)
-                throw new ConfigurationException("--importance-samples weighs posterior samples; leave it out with --prior-mode.");
+                throw new ConfigurationException("--importance-samples weighs posterior samples; leave it out with --prior-mode; "
+                    + "--trajectories and --particles are its samples.");
+            var filtered = parsed.GetValue(particles) > 0;
+            var count = Math.Max(1, Math.Max(parsed.GetValue(trajectories), parsed.GetValue(particles)));
+            CheckPriorSamples(parsed.GetValue(trajectories), parsed.GetValue(particles), parsed.GetValue(priorMode), parsed.GetValue(latents) == "mean");
             return RankSession.Run(rankTimeout.Read(parsed), limit: null, session =>
             {
                 using var device = devices.Create(parsed, session);
@@ -85,7 +93,7 @@ static class EvaluateCommand
                     Warning.Print($"The text's state is carried in training.shards = {training.Shards}, which no more ranks can share out; the others wait.");
                 var rows = parsed.GetValue(batch) ?? splits.EvaluationBatchSize(dataset, training.BatchSize);
                 EvaluationResult Score(Action<double>? progress) => parsed.GetValue(priorMode)
-                    ? trained.Prior(dataset, rows, mode, progress, session.Cancellation)
+                    ? trained.Prior(dataset, rows, mode, progress, session.Cancellation, count, filtered)
                     : trained.Posterior(dataset, rows, mode, parsed.GetValue(samples), progress, cancellation: session.Cancellation);
                 var result = parsed.GetValue(json)
                     ? Score(null)
@@ -103,6 +111,22 @@ static class EvaluateCommand
             });
         });
         return command;
+    }
+
+    static Option<int> Samples(string name, string description) => new(name) { Description = description };
+
+    static void CheckPriorSamples(int trajectories, int particles, bool isPriorMode, bool isMean)
+    {
+        foreach (var (name, count) in new[] { ("--trajectories", trajectories), ("--particles", particles) })
+        {
+            if (count < 0)
+                throw new ConfigurationException($"{name} is {count}; use 1 or more, or leave it out.");
+            if (count > 0 && (!isPriorMode || isMean))
+                throw new ConfigurationException($"{name} are samples of the prior; give it with --prior-mode and --latents sampled.");
+        }
+
+        if (trajectories > 0 && particles > 0)
+            throw new ConfigurationException("--trajectories and --particles are two ways to score; give one of them.");
     }
 
     // False where the checkpoint is too old to know its data.
@@ -131,6 +155,12 @@ static class EvaluateCommand
             {
                 json.WriteNumber("importance_weighted_bound", weighted);
                 json.WriteNumber("importance_samples", result.ImportanceSamples);
+            }
+
+            if (priorMode)
+            {
+                json.WriteNumber("trajectories", result.Trajectories);
+                json.WriteBoolean("is_filtered", result.IsFiltered);
             }
 
             json.WriteNumber("sequences", result.Sequences);

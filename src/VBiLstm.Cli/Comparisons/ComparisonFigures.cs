@@ -29,8 +29,9 @@ static class ComparisonFigures
         Add("curves", "Validation bound over training: mean of the seeds, the band from the lowest to the highest of them (the paper's Figure 2).",
             () => Curves(models));
         Add("kl", "KL of each latent dimension on test, largest first, mean of the seeds (dimensions sorted within each run).", () => KlPerLatent(models));
-        Add("prior-mode", "log p of test, nats per sequence: with the posterior (bound), with z and b̃ sampled from the prior (bound), "
-            + "and at the prior's means (not a bound; the paper's Figure 3).", () => PriorModes(models));
+        Add("prior-mode", "log p of test, nats per sequence, by the posterior and by the prior alone. All but the last are lower bounds of the same "
+            + "log-likelihood, of which the highest is the nearest; with the latents at the prior's means it is another model's and no bound.",
+            () => PriorModes(models));
         return figures;
     }
 
@@ -92,17 +93,16 @@ static class ComparisonFigures
         if (channels.Count == 0)
             return null;
         var plot = new Plot();
-        (string Name, Func<ComparisonResult, double> Of)[] kinds = [("posterior (bound)", result => result.Bound),
-            ("prior, sampled (bound)", result => result.PriorModeSampled ?? double.NaN),
-            ("prior, mean (not a bound)", result => result.PriorModeMean ?? double.NaN)];
-        foreach (var (kind, (name, of)) in kinds.Index())
+        List<SampledScore> kinds = [new("posterior (bound)", result => result.Bound), .. SampledScore.All.Where(score => channels.Any(score.IsKnown))];
+        foreach (var (kind, score) in kinds.Index())
         {
-            foreach (var (number, model) in channels.Index())
+            var known = channels.Index().Where(model => score.IsKnown(model.Item)).ToList();
+            foreach (var (number, model) in known)
             {
-                var spread = Spread.Of(model.Select(run => of(run.Result)));
-                var x = number + 0.2 * (kind - 1);
+                var spread = Spread.Of(model.Select(run => score.Of(run.Result) ?? double.NaN));
+                var x = number + 0.7 / kinds.Count * (kind - (kinds.Count - 1) / 2.0);
                 var point = plot.Add.Scatter(new[] { x }, new[] { spread.Mean }, Palette[kind]);
-                (point.MarkerSize, point.LegendText) = (9, number == 0 ? name : "");
+                (point.MarkerSize, point.LegendText) = (9, number == known[0].Index ? score.Label : "");
                 var range = plot.Add.Line(x, spread.Least, x, spread.Most);
                 (range.LineColor, range.LineWidth) = (Palette[kind], 2);
             }

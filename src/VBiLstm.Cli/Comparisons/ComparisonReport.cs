@@ -38,7 +38,7 @@ static class ComparisonReport
         var devices = string.Join("; ", runs.Select(run => HtmlEncode(run.Result.Device)).Distinct());
         html.Append(CultureInfo.InvariantCulture, $"<p>{runs.Count} of {declared} runs; seeds {string.Join(", ", comparison.Seeds)}; {sizes}. "
             + $"Figures are of each run's best checkpoint by validation bound, on test, mean ± standard deviation over the seeds and (lowest to highest). "
-            + $"vbilstm {HtmlEncode(runs[0].Result.Program)}, {devices}.</p>\n");
+            + $"{(comparison.Samples > 0 ? $"K is {comparison.Samples}. " : "")}vbilstm {HtmlEncode(runs[0].Result.Program)}, {devices}.</p>\n");
         foreach (var failure in failures)
             html.Append(CultureInfo.InvariantCulture, $"<p><strong>Missing:</strong> {HtmlEncode(failure)}</p>\n");
         html.Append(CultureInfo.InvariantCulture, $"<h2>Results</h2>\n{ComparisonTables.Scores(comparison, runs)}");
@@ -76,27 +76,30 @@ static class ComparisonReport
 
     static string Results(IReadOnlyList<ComparedRun> runs)
     {
-        var csv = new StringBuilder("data,model,seed,parameters,generative_parameters,best_step,value,unit,is_exact,validation_value,bound_nats,nll_nats,kl_nats,active_units,"
-            + "prior_mode_sampled_nats,prior_mode_mean_nats,sequences,predicted_steps,device\n");
+        var csv = new StringBuilder("data,model,seed,parameters,generative_parameters,best_step,value,unit,is_exact,validation_value,bound_nats,nll_nats,"
+            + "kl_nats,active_units,prior_mode_sampled_nats,prior_mode_mean_nats,samples,importance_weighted_nats,prior_trajectories_nats,prior_particles_nats,sequences,"
+            + "predicted_steps,device\n");
         foreach (var (run, result, _) in runs)
-            csv.Append(CultureInfo.InvariantCulture, $"{run.Data.Name},{run.Model.Name},{run.Seed},{run.Parameters},{run.GenerativeParameters},{result.Step},{result.Value:R},"
-                + $"\"{result.Unit}\",{(result.HasChannel || result.ReadsFuture ? "false" : "true")},{result.ValidationValue:R},{result.Bound:R},"
-                + $"{result.Nll:R},{result.Kl:R},{result.ActiveUnits},{result.PriorModeSampled:R},{result.PriorModeMean:R},{result.Sequences},"
-                + $"{result.PredictedSteps},\"{result.Device.Replace('"', '\'')}\"\n");
+            csv.Append(CultureInfo.InvariantCulture, $"{run.Data.Name},{run.Model.Name},{run.Seed},{run.Parameters},{run.GenerativeParameters},"
+                + $"{result.Step},{result.Value:R},\"{result.Unit}\",{(result.HasChannel || result.ReadsFuture ? "false" : "true")},{result.ValidationValue:R},{result.Bound:R},"
+                + $"{result.Nll:R},{result.Kl:R},{result.ActiveUnits},{result.PriorModeSampled:R},{result.PriorModeMean:R},{result.Samples},"
+                + $"{result.ImportanceWeighted:R},{result.PriorTrajectories:R},{result.ParticleFilter:R},{result.Sequences},{result.PredictedSteps},"
+                + $"\"{result.Device.Replace('"', '\'')}\"\n");
         return csv.ToString();
     }
 
     static string Groups(IReadOnlyList<ComparedRun> runs)
     {
         var csv = new StringBuilder("data,model,seeds,value_mean,value_deviation,value_least,value_most,unit,kl_mean,kl_deviation,"
-            + "prior_mode_sampled_mean,prior_mode_mean_mean\n");
+            + "prior_mode_sampled_mean,prior_mode_mean_mean,importance_weighted_mean,prior_trajectories_mean,prior_particles_mean\n");
         foreach (var group in runs.GroupBy(run => (Data: run.Run.Data.Name, Model: run.Run.Model.Name)))
         {
             Spread Of(Func<ComparisonResult, double> figure) => Spread.Of(group.Select(run => figure(run.Result)));
             var (value, kl) = (Of(result => result.Value), Of(result => result.Kl));
             csv.Append(CultureInfo.InvariantCulture, $"{group.Key.Data},{group.Key.Model},{value.Count},{value.Mean:R},{value.Deviation:R},{value.Least:R},"
                 + $"{value.Most:R},\"{group.First().Result.Unit}\",{kl.Mean:R},{kl.Deviation:R},{Mean(group, result => result.PriorModeSampled):R},"
-                + $"{Mean(group, result => result.PriorModeMean):R}\n");
+                + $"{Mean(group, result => result.PriorModeMean):R},{Mean(group, result => result.ImportanceWeighted):R},"
+                + $"{Mean(group, result => result.PriorTrajectories):R},{Mean(group, result => result.ParticleFilter):R}\n");
         }
 
         return csv.ToString();

@@ -48,8 +48,8 @@ static class ComparisonTables
             new("NLL", runs => Number(Of(runs, result => result.Nll))),
             new("KL", runs => Channel(runs, result => result.Kl)),
             new("active units", runs => Channel(runs, result => result.ActiveUnits)),
-            new("prior mode, sampled", runs => Channel(runs, result => result.PriorModeSampled ?? double.NaN)),
-            new("prior mode, mean (not a bound)", runs => Channel(runs, result => result.PriorModeMean ?? double.NaN)),
+            .. SampledScore.All.Where(score => models.Any(runs => score.IsKnown(runs)))
+                .Select(score => new Column(score.Label, runs => score.IsKnown(runs) ? Number(Of(runs, result => score.Of(result) ?? double.NaN)) : "")),
             new("sizes", runs => HtmlEncode(Names.Describe(runs[0].Run.Configuration.Model))),
             new("trained parameters", runs => runs[0].Run.Parameters.ToString("N0", CultureInfo.InvariantCulture)),
             new("generative parameters", runs => runs[0].Run.GenerativeParameters.ToString("N0", CultureInfo.InvariantCulture)),

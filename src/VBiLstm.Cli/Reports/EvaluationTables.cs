@@ -25,6 +25,8 @@ static class EvaluationTables
             + $"{result.Tokens:N0} predicted steps");
         if (result.ImportanceWeightedBound is { } weighted)
             Console.WriteLine($"  {-weighted,9:F2} importance-weighted bound with {result.ImportanceSamples} samples, same sign");
+        if (result.Trajectories > 1)
+            Console.WriteLine($"  {result.Trajectories,9} {(result.IsFiltered ? "particles of a filter" : "trajectories")} from the prior per sequence");
         if (model.HasLatent && result.KlPerLatent.Count > 0)
             Console.WriteLine($"  {result.ActiveUnits,9} of {configuration.LatentUnits} latent units active");
         if (data is ImageDataset images && images.Height * images.Width == MnistPixels && configuration.OutputDistribution == OutputDistribution.Bernoulli)

@@ -81,6 +81,9 @@ public sealed record ComparisonFile
     /// <summary>What <see cref="EqualParametersTo"/> counts; null for <see cref="CountedParameters.All"/>.</summary>
     public CountedParameters? CountedParameters { get; init; }
 
+    /// <summary>K of the scores from several samples of each test sequence; 0 leaves them out.</summary>
+    public int Samples { get; init; } = 10;
+
     /// <summary>Reads and checks a file.</summary>
     /// <exception cref="ConfigurationException">Not readable, not such a file, or names that are missing or come twice; the message names the file and the
     /// field.</exception>
@@ -130,6 +133,8 @@ public sealed record ComparisonFile
         if (EqualParametersTo is { } reference && Models.All(model => model.Name != reference))
             throw new ConfigurationException($"{path}: equal_parameters_to names {reference}, "
                 + $"which is none of the models ({string.Join(", ", Models.Select(model => model.Name))}).");
+        if (Samples is < 0 or 1)
+            throw new ConfigurationException($"{path}: samples is {Samples}; use 2 or more, or 0 for no scores from several samples.");
         if (CountedParameters is not null && EqualParametersTo is null)
             throw new ConfigurationException($"{path}: counted_parameters says what equal_parameters_to counts; name that model, or leave both out.");
         foreach (var data in Data)

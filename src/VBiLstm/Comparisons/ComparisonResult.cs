@@ -46,11 +46,25 @@ public sealed record ComparisonResult
     /// <summary>Nats per step.</summary>
     public required IReadOnlyList<double> KlPerLatent { get; init; }
 
-    /// <summary>log p with z and b̃ sampled from the prior; a bound, looser than <see cref="Bound"/>. Null where the model reads the future.</summary>
+    /// <summary>
+    /// log p with one z and b̃ sampled from the prior; a bound, most often a far looser one than <see cref="Bound"/>. Null where the model reads the future.
+    /// </summary>
     public required double? PriorModeSampled { get; init; }
 
     /// <summary>log p with z and b̃ at the prior's means; not a bound. Null where the model reads the future.</summary>
     public required double? PriorModeMean { get; init; }
+
+    /// <summary>K of the three figures below, lower bounds of log p that grow tighter with K; 0 where they were not asked for or cannot be.</summary>
+    public int Samples { get; init; }
+
+    /// <summary>From K samples of the posterior, importance weighted.</summary>
+    public double? ImportanceWeighted { get; init; }
+
+    /// <summary>log of the mean density of K trajectories from the prior.</summary>
+    public double? PriorTrajectories { get; init; }
+
+    /// <summary>By a particle filter of K trajectories from the prior.</summary>
+    public double? ParticleFilter { get; init; }
 
     /// <summary>In the task's unit, on the validation split.</summary>
     public required double ValidationValue { get; init; }
@@ -66,12 +80,14 @@ public sealed record ComparisonResult
     /// <summary>Scores the best checkpoint of a run.</summary>
     /// <param name="trained">The run's model.</param>
     /// <param name="data">The run's data set.</param>
+    /// <param name="samples">K of the scores from several samples; 0 for none.</param>
     /// <param name="progress">Told what is scored and its share, from 0 to 1.</param>
     /// <param name="cancellation">Stops between batches.</param>
     /// <exception cref="DataException">The data are not the run's.</exception>
     /// <exception cref="NonFiniteException">The run has diverged.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public static ComparisonResult Evaluate(TrainedModel trained, DataSplits data, Action<string, double> progress, CancellationToken cancellation)
+    public static ComparisonResult Evaluate(TrainedModel trained, DataSplits data, int samples, Action<string, double> progress,
+        CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(trained);
         ArgumentNullException.ThrowIfNull(data);
@@ -80,12 +96,14 @@ public sealed record ComparisonResult
         var model = trained.Configuration.Model;
         var facts = trained.Parameters.Layout.Model;
         int Rows(SequenceDataset split) => data.EvaluationBatchSize(split, trained.Configuration.Training.BatchSize);
-        EvaluationResult Posterior(SequenceDataset split, string name)
-            => trained.Posterior(split, Rows(split), progress: share => progress(name, share), cancellation: cancellation);
-        double? Prior(LatentMode mode, string name)
-            => facts.ReadsFuture ? null : trained.Prior(data.Test, Rows(data.Test), mode, share => progress(name, share), cancellation).Bound;
+        EvaluationResult Posterior(SequenceDataset split, string name, int importanceSamples = 0)
+            => trained.Posterior(split, Rows(split), LatentMode.Sampled, importanceSamples, share => progress(name, share), cancellation: cancellation);
+        double? Prior(LatentMode mode, string name, int trajectories = 1, bool resamples = false) => facts.ReadsFuture ? null
+            : trained.Prior(data.Test, Rows(data.Test), mode, share => progress(name, share), cancellation, trajectories, resamples).Bound;
 
-        var test = Posterior(data.Test, "scoring test");
+        // Windows that carry their state are one sequence, of which several samples would have to be carried.
+        var k = facts.HasLatent && !data.Test.CarriesState ? samples : 0;
+        var test = Posterior(data.Test, "scoring test", k);
         var (value, unit) = test.InTaskUnit(model);
         return new ComparisonResult
         {
@@ -104,6 +122,10 @@ public sealed record ComparisonResult
             KlPerLatent = test.KlPerLatent,
             PriorModeSampled = Prior(LatentMode.Sampled, "scoring test in prior mode, sampled"),
             PriorModeMean = Prior(LatentMode.Mean, "scoring test in prior mode, at the means"),
+            Samples = k,
+            ImportanceWeighted = test.ImportanceWeightedBound,
+            PriorTrajectories = k > 0 ? Prior(LatentMode.Sampled, $"scoring test in prior mode, {k} trajectories", k) : null,
+            ParticleFilter = k > 0 ? Prior(LatentMode.Sampled, $"scoring test in prior mode, {k} particles", k, resamples: true) : null,
             ValidationValue = Posterior(data.Validation, "scoring validation").InTaskUnit(model).Value,
             Program = trained.Checkpoint.State.Program,
             Device = trained.Device.Name,

@@ -21,6 +21,12 @@ public sealed record EvaluationResult
     /// <summary>K; 0 when not asked for.</summary>
     public int ImportanceSamples { get; init; }
 
+    /// <summary>Trajectories per sequence of prior mode, of whose densities the mean was taken; 0 for the posterior.</summary>
+    public int Trajectories { get; init; }
+
+    /// <summary>Whether those were the particles of a filter.</summary>
+    public bool IsFiltered { get; init; }
+
     public required int Sequences { get; init; }
 
     /// <summary>Predicted tokens or frames.</summary>

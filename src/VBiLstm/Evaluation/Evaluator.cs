@@ -114,7 +114,7 @@ public sealed class Evaluator
 
         // Without a latent all trajectories are the same one.
         var trajectories = _model.HasLatent ? Math.Max(1, importanceSamples) : 1;
-        var logWeights = new double[trajectories, _step.Sequences];
+        var logWeights = new double[checked(trajectories * _step.Sequences)];
         for (var slot = 0; slot < lanes.PerRank; slot += together)
         {
             StopWhereCancelled();
@@ -156,7 +156,7 @@ public sealed class Evaluator
                 {
                     var rows = Math.Min(_step.Samples, trajectories - k) * _step.Sequences;
                     for (var row = 0; row < rows; row++)
-                        logWeights[k + row / _step.Sequences, row % _step.Sequences] = logWeight[row] - nll[row];
+                        logWeights[row % _step.Sequences * trajectories + k + row / _step.Sequences] = logWeight[row] - nll[row];
                 }
 
                 progress?.Invoke((slot + count * Math.Min(1, (k + _step.Samples) / (double)trajectories)) / lanes.PerRank);
@@ -169,7 +169,7 @@ public sealed class Evaluator
                 {
                     for (var row = i * _shardSize; row < (i + 1) * _shardSize; row++)
                         if (batch.Lengths[row] > 0)
-                            sum[Sums.ImportanceWeighted] += LogMeanExp(logWeights, row);
+                            sum[Sums.ImportanceWeighted] += LogMeanExp.Of(logWeights.AsSpan(row * trajectories, trajectories));
                 }
 
                 if (lanes.AreInOrder)
@@ -179,7 +179,7 @@ public sealed class Evaluator
             for (var row = 0; row < _step.Sequences; row++)
                 if (batch.Lengths[row] > 0)
                     each?.Invoke(new SequenceScore(batch.RowIds[row], firstNll[row], firstKl[row],
-                        importanceSamples > 0 ? LogMeanExp(logWeights, row) : null));
+                        importanceSamples > 0 ? LogMeanExp.Of(logWeights.AsSpan(row * trajectories, trajectories)) : null));
         }
 
         // The last pass may be the only one.
@@ -304,17 +304,5 @@ public sealed class Evaluator
                 total[j] += sum[j];
             sum.Clear();
         }
-    }
-
-    static double LogMeanExp(double[,] values, int column)
-    {
-        var count = values.GetLength(0);
-        var largest = double.NegativeInfinity;
-        for (var k = 0; k < count; k++)
-            largest = Math.Max(largest, values[k, column]);
-        var sum = 0.0;
-        for (var k = 0; k < count; k++)
-            sum += Math.Exp(values[k, column] - largest);
-        return largest + Math.Log(sum / count);
     }
 }

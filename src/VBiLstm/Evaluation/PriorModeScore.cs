@@ -11,25 +11,37 @@ public static class PriorModeScore
     const long NoiseSeed = 20171117;
 
     /// <summary>
-    /// Mean −log p of the split with z from the prior, sampled (a looser lower bound) or at its mean (not a bound).
+    /// Mean −log p of the split with z from the prior: sampled, a lower bound that K trajectories and a particle filter of them tighten (see
+    /// <see cref="PriorTrajectories"/>), or at its mean (not a bound).
     /// </summary>
-    /// <param name="prior">Made for the mode that is wanted.</param>
+    /// <param name="prior">Made for the mode that is wanted, with as many rows for each sequence of a batch as there are trajectories.</param>
     /// <param name="data">The split.</param>
     /// <param name="mode">Sampled or mean, as <paramref name="prior"/> was made.</param>
-    /// <param name="batchSize">Sequences of a batch, which the ranks share out by rows; null for the rows of <paramref name="prior"/>.</param>
+    /// <param name="batchSize">Sequences of a batch, which the ranks share out; null for as many as <paramref name="prior"/> has room for.</param>
     /// <param name="ranks">Those that all call the same; null for this process alone. Any number of them comes to the same figures.</param>
     /// <param name="progress">Told the share done, from 0 to 1.</param>
     /// <param name="cancellation">Stops between batches.</param>
+    /// <param name="trajectories">K.</param>
+    /// <param name="resamples">Whether the trajectories are the particles of a filter.</param>
+    /// <exception cref="ConfigurationException">Several trajectories at the means, or where state is carried.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static EvaluationResult Evaluate(PriorMode prior, SequenceDataset data, LatentMode mode, int? batchSize = null, Communicator? ranks = null,
-        Action<double>? progress = null, CancellationToken cancellation = default)
+        Action<double>? progress = null, CancellationToken cancellation = default, int trajectories = 1, bool resamples = false)
     {
         ArgumentNullException.ThrowIfNull(prior);
         ArgumentNullException.ThrowIfNull(data);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(trajectories);
+        if (trajectories > 1 && mode == LatentMode.Mean)
+            throw new ConfigurationException("Latents at their means make every trajectory the same one; use one, or sampled latents.");
+        if (trajectories > 1 && data.CarriesState)
+            throw new ConfigurationException("Several trajectories need sequences of their own; these windows carry their state. "
+                + "Set data.carry_state=false, or use one trajectory.");
         ranks ??= Communicator.Alone;
-        var batches = new EvaluationBatches(data, batchSize ?? prior.BatchSize);
-        var batch = new SequenceBatch(data.MaximumLength, prior.BatchSize, data.FrameSize);
-        var nll = new double[batches.Count * prior.BatchSize];
+        var rows = prior.BatchSize / trajectories;
+        var batches = new EvaluationBatches(data, batchSize ?? rows);
+        var batch = new SequenceBatch(data.MaximumLength, rows, data.FrameSize);
+        var scores = new PriorTrajectories(prior, batch, trajectories, data.Count, resamples);
+        var nll = new double[batches.Count * rows];
         var sequences = new int[batches.Count];
         for (var number = 0; number < batches.Count; number++)
         {
@@ -37,18 +49,20 @@ public static class PriorModeScore
             if (ranks.Any(cancellation.IsCancellationRequested))
                 throw new OperationCanceledException(cancellation);
             batches.Read(number, batch, ranks.Rank);
-            Score(prior, batch).CopyTo(nll, number * prior.BatchSize);
+            scores.Score(batch, NoiseSeed).CopyTo(nll, number * rows);
             sequences[number] = batch.StepSequences;
             progress?.Invoke((number + 1.0) / batches.Count);
         }
 
         return new EvaluationResult
         {
-            Nll = InOrder(ranks.AllGather<double>(nll), sequences, prior.BatchSize).Sum() / data.Count,
+            Nll = InOrder(ranks.AllGather<double>(nll), sequences, rows).Sum() / data.Count,
             Kl = 0,
             Sequences = data.Count,
             Tokens = Enumerable.Range(0, data.Count).Sum(index => (long)data.Length(index)),
             Unit = data.Unit,
+            Trajectories = trajectories,
+            IsFiltered = resamples,
             IsBound = mode == LatentMode.Sampled || !prior.HasLatent,
         };
     }
@@ -66,31 +80,6 @@ public static class PriorModeScore
     {
         ArgumentNullException.ThrowIfNull(prior);
         ArgumentNullException.ThrowIfNull(batch);
-        var (b, d) = (batch.BatchSize, batch.FrameSize);
-        var sums = new double[b];
-        var nll = new float[b];
-        if (batch.Continues)
-            prior.Renumber(batch.RowIds);
-        else
-            prior.Reset(batch.RowIds);
-        for (var t = 0; t < batch.Steps; t++)
-        {
-            if (d > 0)
-            {
-                prior.Step(batch.Frames.AsSpan(t * b * d, b * d), NoiseSeed, t);
-                prior.Score(batch.Frames.AsSpan((t + 1) * b * d, b * d), nll);
-            }
-            else
-            {
-                prior.Step(batch.Tokens.AsSpan(t * b, b), NoiseSeed, t);
-                prior.Score(batch.Tokens.AsSpan((t + 1) * b, b), nll);
-            }
-
-            for (var n = 0; n < b; n++)
-                if (t < batch.Lengths[n])
-                    sums[n] += nll[n];
-        }
-
-        return sums;
+        return new PriorTrajectories(prior, batch, count: 1, idStride: 0, resamples: false).Score(batch, NoiseSeed);
     }
 }

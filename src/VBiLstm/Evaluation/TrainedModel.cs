@@ -84,17 +84,25 @@ public sealed class TrainedModel : IDisposable
     }
 
     /// <summary>Scores a split in prior mode, as <see cref="PriorModeScore.Evaluate"/> does; parameters as of <see cref="Posterior"/>.</summary>
+    /// <param name="split">The split.</param>
+    /// <param name="rows">Sequences of a batch; figures do not depend on it.</param>
+    /// <param name="mode">Sampled or mean latents.</param>
+    /// <param name="progress">Told the share done, from 0 to 1.</param>
+    /// <param name="cancellation">Stops between batches.</param>
+    /// <param name="trajectories">K per sequence.</param>
+    /// <param name="resamples">Whether they are the particles of a filter.</param>
+    /// <exception cref="NonFiniteException">A figure is not finite.</exception>
     public EvaluationResult Prior(SequenceDataset split, int rows, LatentMode mode = LatentMode.Sampled, Action<double>? progress = null,
-        CancellationToken cancellation = default)
+        CancellationToken cancellation = default, int trajectories = 1, bool resamples = false)
     {
         ArgumentNullException.ThrowIfNull(split);
 
         // Rows share nothing but the work; those of carried state go on from batch to batch.
         if (!split.CarriesState)
             rows = Math.Max(rows, EvaluationSizes.PriorModeRows);
-        rows = Math.Min(rows, split.Count);
-        using var prior = new PriorMode(Device, Parameters, (rows + _ranks.Size - 1) / _ranks.Size, sampled: mode == LatentMode.Sampled);
-        return Checked(PriorModeScore.Evaluate(prior, split, mode, rows, _ranks, progress, cancellation));
+        rows = Math.Min(Math.Max(1, rows / trajectories), split.Count);
+        using var prior = new PriorMode(Device, Parameters, checked((rows + _ranks.Size - 1) / _ranks.Size * trajectories), mode == LatentMode.Sampled);
+        return Checked(PriorModeScore.Evaluate(prior, split, mode, rows, _ranks, progress, cancellation, trajectories, resamples));
     }
 
     EvaluationResult Checked(EvaluationResult result)

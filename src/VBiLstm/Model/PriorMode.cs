@@ -65,6 +65,18 @@ public sealed class PriorMode : IDisposable
         _step.Reset();
     }
 
+    /// <summary>Room for the rows' states, [B, units] each, in the order of <see cref="TrainingStep.StateNames"/>.</summary>
+    public float[][] CreateStates() => [.. _step.States.Select(state => new float[state.Count])];
+
+    /// <summary>The rows' states.</summary>
+    /// <param name="states">As of <see cref="CreateStates"/>.</param>
+    public void ReadState(IReadOnlyList<float[]> states)
+    {
+        ArgumentNullException.ThrowIfNull(states);
+        for (var i = 0; i < states.Count; i++)
+            _device.Download(_step.States[i], states[i]);
+    }
+
     /// <summary>Rows go on from other states than zero.</summary>
     /// <param name="states">[B, units] each, in the order of <see cref="TrainingStep.StateNames"/>.</param>
     public void WriteState(IReadOnlyList<float[]> states)

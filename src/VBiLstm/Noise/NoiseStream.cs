@@ -23,4 +23,5 @@ public enum NoiseStream
     InputDropout = 15,
     OutputDropout = 16,
     WeightNoise = 17,
+    Resampling = 18,
 }

@@ -77,6 +77,7 @@ public class ComparisonFileTests
     [InlineData("[3, 5]", "[]", "seeds")]
     [InlineData("\"equal_parameters_to\": \"variational\"", "\"equal_parameters_to\": \"other\"", "none of the models")]
     [InlineData("\"equal_parameters_to\": \"variational\"", "\"counted_parameters\": \"all\"", "counted_parameters says")]
+    [InlineData("\"seeds\": [3, 5]", "\"samples\": 1, \"seeds\": [3, 5]", "samples is 1")]
     [InlineData("\"seeds\": [3, 5]", "\"counted_parameters\": \"some\", \"seeds\": [3, 5]", "counted_parameters")]
     [InlineData("\"plain\": { \"test\": 1.5 }", "\"other\": { \"test\": 1.5 }", "none of the models")]
     [InlineData("{ \"test\": 1.5 }", "{ }", "paper.plain")]

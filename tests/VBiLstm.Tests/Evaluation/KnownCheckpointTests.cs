@@ -115,7 +115,7 @@ public class KnownCheckpointTests
         Assert.True(trained.CheckData(data));
         using var other = new DataSplits(FrameSequences.OfValues([0, 1, 2]), data.Validation, data.Test, "other");
         Assert.Contains("train split", Assert.Throws<DataException>(() => trained.CheckData(other)).Message, StringComparison.Ordinal);
-        Assert.Throws<DataException>(() => ComparisonResult.Evaluate(trained, other, (_, _) => { }, TestContext.Current.CancellationToken));
+        Assert.Throws<DataException>(() => ComparisonResult.Evaluate(trained, other, 0, (_, _) => { }, TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -177,11 +177,12 @@ public class KnownCheckpointTests
         using var device = new CpuDevice(1);
         using var trained = new TrainedModel(folder.At("run"), device);
         var told = new List<(string What, double Share)>();
-        var result = ComparisonResult.Evaluate(trained, data, (what, share) => told.Add((what, share)), TestContext.Current.CancellationToken);
+        var result = ComparisonResult.Evaluate(trained, data, 0, (what, share) => told.Add((what, share)), TestContext.Current.CancellationToken);
 
         double Nll(SequenceDataset split) => NllAt(split, 0, slope: 0);
         var kl = GaussianKl(0.9, -0.5, 0.4, 0.5);
-        Assert.Equal(trained.Parameters.Layout.Count, result.Parameters);
+        Assert.Equal(trained.Parameters.Layout.All.Where(parameter => !parameter.Name.StartsWith("xi.", StringComparison.Ordinal))
+            .Sum(parameter => (long)parameter.Rows * parameter.Columns), result.Parameters);
         Assert.Equal((10, "nats per sequence (higher is better)", true, false), (result.Step, result.Unit, result.HasChannel, result.ReadsFuture));
         Assert.Equal(Nll(data.Test), result.Nll, 1e-5);
         Assert.Equal(2 * kl, result.Kl, 1e-5);
@@ -221,10 +222,32 @@ public class KnownCheckpointTests
             known.WriteCheckpoint(folder.At("run"), Run, data.Identify(), 10);
         using var device = new CpuDevice(1);
         using var trained = new TrainedModel(folder.At("run"), device);
-        var result = ComparisonResult.Evaluate(trained, data, (_, _) => { }, TestContext.Current.CancellationToken);
+        var result = ComparisonResult.Evaluate(trained, data, 0, (_, _) => { }, TestContext.Current.CancellationToken);
         Assert.Equal(-NllAt(data.Test, 0.4), result.PriorModeMean!.Value, 1e-5);
         Assert.NotEqual(-NllAt(data.Test, 0.4), result.PriorModeSampled!.Value, 1e-3);
         Assert.NotEqual(NllAt(data.Test, 0.9), result.Nll, 1e-3);
+    }
+
+    [Fact]
+    public void A_comparison_scores_several_samples_as_evaluate_does()
+    {
+        using var folder = new TemporaryFolder();
+        using var data = Data();
+        using (var known = Known())
+            known.WriteCheckpoint(folder.At("run"), Run, data.Identify(), 10);
+        using var device = new CpuDevice(1);
+        using var trained = new TrainedModel(folder.At("run"), device);
+        var cancellation = TestContext.Current.CancellationToken;
+        var result = ComparisonResult.Evaluate(trained, data, 7, (_, _) => { }, cancellation);
+        Assert.Equal(7, result.Samples);
+        Assert.Equal(trained.Posterior(data.Test, 3, importanceSamples: 7, cancellation: cancellation).ImportanceWeightedBound!.Value,
+            result.ImportanceWeighted!.Value, 1e-9);
+        Assert.Equal(trained.Prior(data.Test, 3, cancellation: cancellation, trajectories: 7).Bound, result.PriorTrajectories!.Value, 1e-9);
+        Assert.Equal(trained.Prior(data.Test, 3, cancellation: cancellation, trajectories: 7, resamples: true).Bound, result.ParticleFilter!.Value, 1e-9);
+
+        // Without samples and of a model without latents there are none.
+        var none = ComparisonResult.Evaluate(trained, data, 0, (_, _) => { }, cancellation);
+        Assert.Equal((0, null, null, null), (none.Samples, none.ImportanceWeighted, none.PriorTrajectories, none.ParticleFilter));
     }
 
     [Fact]
@@ -236,7 +259,7 @@ public class KnownCheckpointTests
             known.WriteCheckpoint(folder.At("run"), Run, data.Identify(), 10);
         using var device = new CpuDevice(1);
         using var trained = new TrainedModel(folder.At("run"), device);
-        var result = ComparisonResult.Evaluate(trained, data, (_, _) => { }, TestContext.Current.CancellationToken);
+        var result = ComparisonResult.Evaluate(trained, data, 0, (_, _) => { }, TestContext.Current.CancellationToken);
         Assert.Equal((null, null, true, false), (result.PriorModeSampled, result.PriorModeMean, result.ReadsFuture, result.HasChannel));
         var error = Assert.Throws<ConfigurationException>(() => trained.Prior(data.Test, 1, cancellation: TestContext.Current.CancellationToken));
         Assert.Contains("prior mode", error.Message, StringComparison.Ordinal);
@@ -255,7 +278,7 @@ public class KnownCheckpointTests
         {
             using var source = new CancellationTokenSource();
             var told = new List<string>();
-            Assert.Throws<OperationCanceledException>(() => ComparisonResult.Evaluate(trained, data, (what, share) =>
+            Assert.Throws<OperationCanceledException>(() => ComparisonResult.Evaluate(trained, data, 0, (what, share) =>
             {
                 told.Add(what);
                 if (what == stopped)

@@ -90,10 +90,11 @@ sealed class KnownModel : IDisposable
     }
 
     public EvaluationResult Prior(SequenceDataset data, int rows, LatentMode mode = LatentMode.Sampled, Action<double>? progress = null,
-        CancellationTokenSource? stop = null)
+        CancellationTokenSource? stop = null, int trajectories = 1, bool resamples = false)
     {
-        using var prior = PriorMode(rows, sampled: mode == LatentMode.Sampled);
-        return PriorModeScore.Evaluate(prior, data, mode, progress: progress, cancellation: stop?.Token ?? TestContext.Current.CancellationToken);
+        using var prior = PriorMode(rows * trajectories, sampled: mode == LatentMode.Sampled);
+        return PriorModeScore.Evaluate(prior, data, mode, progress: progress, cancellation: stop?.Token ?? TestContext.Current.CancellationToken,
+            trajectories: trajectories, resamples: resamples);
     }
 
     public Beginning Beginning(SequenceDataset sequences, int steps, int rows, long seed = 1)
