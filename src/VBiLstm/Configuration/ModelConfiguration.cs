@@ -175,6 +175,10 @@ public sealed record ModelConfiguration
     [Description("omega, final weight of the KL in the training objective; 1 makes the objective the bound, reports always use 1.")]
     public double KlWeight { get; init; } = 1;
 
+    [Description("lambda, free bits: nats of KL of each time step that cost as much as none, max(KL_t, lambda) in the training objective, so that closing the "
+        + "channel gains nothing (Kingma et al. 2016); 0 for none.")]
+    public double FreeBits { get; init; }
+
     [Description("r, slope of the leaky ReLU below zero in every hidden layer; 1/3 is the value of SRNN and Z-forcing.")]
     public double LeakyReluSlope { get; init; } = 1.0 / 3;
 
@@ -241,6 +245,7 @@ public sealed record ModelConfiguration
         NonNegative("beta", Beta);
         NonNegative("gamma", Gamma);
         NonNegative("kl_weight", KlWeight);
+        NonNegative("free_bits", FreeBits);
         NonNegative("twin_weight", TwinWeight);
         NonNegative("weight_noise", WeightNoise);
         NonNegative("norm_stabiliser", NormStabiliser);

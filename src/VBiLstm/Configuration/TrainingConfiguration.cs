@@ -57,10 +57,13 @@ public sealed record TrainingConfiguration
     [Description("Clips the global norm of the gradient to this; 0 does not clip. Peers use 100 for speech.")]
     public double ClipNorm { get; init; } = 100;
 
+    [Description("Steps for which the KL weight stays at kl_weight_initial before it rises: with 0 the channel is learned before it costs.")]
+    public int KlHold { get; init; }
+
     [Description("Steps over which the KL weight rises linearly from kl_weight_initial to model.kl_weight; the paper mentions none.")]
     public int KlWarmup { get; init; }
 
-    [Description("KL weight at step 0 of the warm-up, as a share of model.kl_weight; peers begin at 0.2.")]
+    [Description("KL weight of the hold and at step 0 of the warm-up, as a share of model.kl_weight; peers begin at 0.2, 0 warms up from nothing.")]
     public double KlWeightInitial { get; init; } = 0.2;
 
     [Description("Steps over which alpha and beta rise linearly from 0.")]
@@ -116,6 +119,7 @@ public sealed record TrainingConfiguration
         Check(double.IsFinite(ClipNorm) && ClipNorm >= 0, "clip_norm", ClipNorm, "0 or more");
         Check(KlWeightInitial is >= 0 and <= 1, "kl_weight_initial", KlWeightInitial, "from 0 to 1");
         NonNegative("learning_rate_warmup", LearningRateWarmup);
+        NonNegative("kl_hold", KlHold);
         NonNegative("kl_warmup", KlWarmup);
         NonNegative("auxiliary_warmup", AuxiliaryWarmup);
         NonNegative("evaluate_every", EvaluateEvery);

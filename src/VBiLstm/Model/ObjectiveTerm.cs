@@ -6,7 +6,7 @@ public enum ObjectiveTerm
     /// <summary>−log p_η, coefficient 1.</summary>
     Nll,
 
-    /// <summary>KL(q ‖ p), coefficient ω.</summary>
+    /// <summary>KL(q ‖ p), coefficient ω; 0 with free bits.</summary>
     Kl,
 
     /// <summary>log p_ψ, coefficient −α.</summary>
@@ -26,4 +26,7 @@ public enum ObjectiveTerm
 
     /// <summary>|g(h_t) − b_t| (twin-net), coefficient twin_weight.</summary>
     TwinDistance,
+
+    /// <summary>max(KL(q ‖ p), λ) of each time step, coefficient ω; the model lacks it without free bits.</summary>
+    FreeBitsKl,
 }

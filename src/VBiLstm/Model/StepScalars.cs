@@ -11,7 +11,7 @@ sealed record StepScalars(IdTensor All)
     /// <summary>Words of a key of the noise.</summary>
     public const int KeyWords = 3;
 
-    static readonly int Values = StepMetrics.Terms + 5;
+    static readonly int Values = StepMetrics.Terms + 8;
 
     /// <summary>How many there are, floats and words of the noise key.</summary>
     public static readonly int Words = Values + KeyWords;
@@ -21,7 +21,13 @@ sealed record StepScalars(IdTensor All)
 
     public Tensor One => Scalar((int)ObjectiveTerm.Nll);
 
-    public Tensor KlWeight => Scalar((int)ObjectiveTerm.Kl);
+    public Tensor KlWeight => Scalar(StepMetrics.Terms + 5);
+
+    /// <summary>λ.</summary>
+    public Tensor FreeBits => Scalar(StepMetrics.Terms + 6);
+
+    /// <summary>−λ.</summary>
+    public Tensor MinusFreeBits => Scalar(StepMetrics.Terms + 7);
 
     public Tensor TwinWeight => Scalar((int)ObjectiveTerm.TwinDistance);
 
@@ -49,7 +55,9 @@ sealed record StepScalars(IdTensor All)
     {
         var values = MemoryMarshal.Cast<int, float>(words)[..Values];
         values[(int)ObjectiveTerm.Nll] = 1;
-        values[(int)ObjectiveTerm.Kl] = (float)settings.KlWeight;
+        var (kl, freeBits) = ((float)settings.KlWeight, (float)model.FreeBits);
+        (values[(int)ObjectiveTerm.Kl], values[(int)ObjectiveTerm.FreeBitsKl]) = freeBits > 0 ? (0f, kl) : (kl, 0f);
+        (values[StepMetrics.Terms + 5], values[StepMetrics.Terms + 6], values[StepMetrics.Terms + 7]) = (kl, freeBits, -freeBits);
         values[(int)ObjectiveTerm.LogPPsi] = -(float)settings.Alpha;
         values[(int)ObjectiveTerm.LogPXi] = -(float)settings.Beta;
         values[(int)ObjectiveTerm.Activity] = (float)model.Gamma;

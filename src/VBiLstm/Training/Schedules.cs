@@ -22,14 +22,15 @@ public static class Schedules
         };
     }
 
-    /// <summary>ω of <paramref name="step"/>: from kl_weight_initial · ω linearly to ω.</summary>
+    /// <summary>ω of <paramref name="step"/>: kl_weight_initial · ω for kl_hold steps, then linearly to ω.</summary>
     public static double KlWeight(ModelConfiguration model, TrainingConfiguration training, long step)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(training);
-        if (step >= training.KlWarmup)
+        var warm = step - training.KlHold;
+        if (warm >= training.KlWarmup)
             return model.KlWeight;
-        var share = training.KlWeightInitial + (1 - training.KlWeightInitial) * step / training.KlWarmup;
+        var share = training.KlWeightInitial + (1 - training.KlWeightInitial) * Math.Max(0, warm) / Math.Max(1, training.KlWarmup);
         return model.KlWeight * share;
     }
 

@@ -137,6 +137,7 @@ public abstract class DeviceRandomConfigurationTests
             Beta = random.Next(3) == 0 ? 0 : random.NextDouble(),
             Gamma = random.Next(2) == 0 ? 0 : 0.2,
             KlWeight = random.NextDouble(),
+            FreeBits = random.Next(2) == 0 ? 0 : 0.02 + 2 * random.NextDouble(),
             LogVarianceMin = -5,
             LogVarianceMax = 5,
             OutputLogVarianceMin = -0.02 - random.NextDouble() * 5,

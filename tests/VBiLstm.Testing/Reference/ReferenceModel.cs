@@ -163,7 +163,7 @@ public abstract class ReferenceModel
     {
         var loss = nll + Model.Gamma * Keep("activity", h.Square().RowSums());
         if (kl is not null)
-            loss += Model.KlWeight * kl;
+            loss += Model.KlWeight * (Model.FreeBits > 0 ? kl.Clamp(Model.FreeBits, double.PositiveInfinity) : kl);
         if (auxiliary is not null)
             loss += auxiliary;
         if (Model.NormStabiliser > 0)

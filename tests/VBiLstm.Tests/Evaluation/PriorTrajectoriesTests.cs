@@ -121,8 +121,7 @@ public class PriorTrajectoriesTests
         var data = FrameSequences.OfValues([0, 1, 2]);
         var error = Assert.Throws<ConfigurationException>(() => known.Prior(data, 1, LatentMode.Mean, trajectories: 2));
         Assert.Contains("means", error.Message, StringComparison.Ordinal);
-        data = FrameSequences.OfValues([0, 1, 2]);
-        data.Carries = true;
+        data = new FrameSequences([[[0], [1], [2]]]) { Carries = true };
         error = Assert.Throws<ConfigurationException>(() => known.Prior(data, 1, trajectories: 2));
         Assert.Contains("data.carry_state=false", error.Message, StringComparison.Ordinal);
     }

@@ -72,6 +72,20 @@ public class ReferenceTests
             NormStabiliser = 0.7,
         });
 
+    [Theory]
+    [InlineData(ModelKind.VariationalBiLstm)]
+    [InlineData(ModelKind.ZForcing)]
+    [InlineData(ModelKind.Vrnn)]
+    [InlineData(ModelKind.Srnn)]
+    public void Gradients_with_free_bits_are_those_of_finite_differences(ModelKind kind)
+    {
+        var model = Small(kind, OutputDistribution.Gaussian) with { SkipGradient = SkipGradientMode.Off, TargetGradientB = true };
+        var inputs = ReferenceInputs.Random(model, 4, 3, 12, ragged: true, carried: true);
+        var kl = ReferenceModel.Evaluate(model, ReferenceParameters.Random(model, 11), inputs).Sequence("kl").Order().ToArray();
+        Assert.True(kl[5] < kl[6]);
+        AssertDerivatives(model with { FreeBits = (kl[5] + kl[6]) / 2 }); // half of the steps are free
+    }
+
     // No stop-gradient acts here, so the gradient is the derivative of the loss; twin-net's target is held.
     static void AssertDerivatives(ModelConfiguration configuration)
     {

@@ -63,6 +63,23 @@ public class SchedulesTests
         Assert.Equal(expected, Schedules.KlWeight(new ModelConfiguration { KlWeight = 0.3 }, training, step), 1e-12);
     }
 
+    [Theory]
+    [InlineData(0, 4, 0, 0)]
+    [InlineData(2, 4, 0, 0)]
+    [InlineData(3, 4, 0, 0)]
+    [InlineData(4, 4, 0, 0.25)]
+    [InlineData(6, 4, 0, 0.75)]
+    [InlineData(7, 4, 0, 1)]
+    [InlineData(2, 4, 0.5, 0.5)]
+    [InlineData(5, 4, 0.5, 0.75)]
+    [InlineData(2, 0, 0.1, 0.1)]
+    [InlineData(3, 0, 0.1, 1)]
+    public void The_kl_weight_is_held_for_three_steps_before_it_rises(long step, int warmup, double initial, double expected)
+    {
+        var training = new TrainingConfiguration { KlHold = 3, KlWarmup = warmup, KlWeightInitial = initial };
+        Assert.Equal(expected, Schedules.KlWeight(new ModelConfiguration(), training, step), 1e-12);
+    }
+
     [Fact]
     public void Without_warm_up_the_kl_weight_is_the_model_s_from_the_first_step()
         => Assert.Equal(0.3, Schedules.KlWeight(new ModelConfiguration { KlWeight = 0.3 }, new TrainingConfiguration { KlWeightInitial = 0.2 }, 0));

@@ -63,6 +63,7 @@ sealed class Srnn : SequenceModel
     sealed class Pass : ModelPass
     {
         readonly GaussianHead _latentHead;
+        readonly FreeBits _freeBits;
         readonly InputPass _inputs;
         readonly LstmPass _forward, _backward;
         readonly NetPass _prior, _posterior;
@@ -110,6 +111,7 @@ sealed class Srnn : SequenceModel
             _chainProduct = workspace.Take(b, 2 * _m);
             _z = workspace.Take(checked(rows + b), _latents, Readers.All);
             _kl = workspace.Take(rows, 1);
+            _freeBits = new FreeBits(workspace, model.Configuration, rows);
             States = [new("h", _forward.H), new("c", _forward.C), new("z", _z)];
             Latents = new LatentTensors(_z.RowRange(b, rows), _posterior.Output, _prior.Output, _kl, LogDensity: workspace.Take(rows, 1));
             _dz = workspace.TakeForTraining(_z.Rows, _latents);
@@ -184,6 +186,7 @@ sealed class Srnn : SequenceModel
 
             Frame.Enter(TrainingPhase.F4);
             Device.GaussianKlForward(Frame.Whole(_posterior.Output), Frame.Whole(_prior.Output), Frame.Whole(_kl), _latentHead);
+            _freeBits.Forward(Frame, _kl);
             _generator.HiddenProduct(_forward.MaskOutput(Frame.PerSequence), _generatorProducts.Target(Frame));
             _generatorProducts.Repeat(Frame);
             _generator.ForwardWith(Frame, 1, Z);
@@ -192,6 +195,7 @@ sealed class Srnn : SequenceModel
             _penalties.Forward(Frame, _forward);
             Frame.Sum(_generator.Nll, ObjectiveTerm.Nll);
             Frame.Sum(_kl, ObjectiveTerm.Kl);
+            _freeBits.Sum(Frame);
             _penalties.Sum(Frame);
         }
 
@@ -231,7 +235,7 @@ sealed class Srnn : SequenceModel
             _generator.InputBackward(Frame, 1, DZ, Steps);
 
             Frame.Enter(TrainingPhase.B2);
-            Device.GaussianKlBackward(Frame.Whole(_posterior.Output), Frame.Whole(_prior.Output), Frame.LossWeights, Frame.Scalars.KlWeight,
+            Device.GaussianKlBackward(Frame.Whole(_posterior.Output), Frame.Whole(_prior.Output), _freeBits.Weights(Frame), Frame.Scalars.KlWeight,
                 Frame.Whole(_dPosteriorMoments), _latentHead);
 
             Frame.Enter(TrainingPhase.B5);

@@ -73,6 +73,7 @@ sealed class Vrnn : SequenceModel
         readonly StatePenalties _penalties;
         readonly SampleNoise _epsilon;
         readonly SharedRows _targetProducts;
+        readonly FreeBits _freeBits;
         readonly Weight _stateStack;
         readonly Tensor _dStateStack;
         readonly Tensor _x, _z, _kl;
@@ -109,6 +110,7 @@ sealed class Vrnn : SequenceModel
             _targetProducts = new SharedRows(workspace, sizes, _posterior.Hidden);
             _z = workspace.Take(rows, z, workspace.ProductsInTraining);
             _kl = workspace.Take(rows, 1);
+            _freeBits = new FreeBits(workspace, configuration, rows);
             Latents = new LatentTensors(_z, _posterior.Output, _prior.Output, _kl, LogDensity: workspace.Take(rows, 1));
             _dx = workspace.TakeForTraining(_x.Rows, m, Readers.All);
             _dz = workspace.TakeForTraining(b, z);
@@ -181,6 +183,7 @@ sealed class Vrnn : SequenceModel
                 return;
             Frame.Sum(_generator.Nll, ObjectiveTerm.Nll);
             Frame.Sum(_kl, ObjectiveTerm.Kl);
+            _freeBits.Sum(Frame);
             _penalties.Sum(Frame);
         }
 
@@ -188,6 +191,7 @@ sealed class Vrnn : SequenceModel
         {
             _prior.Forward(H);
             _prior.KlForward(Frame.Whole(_posterior.Output), Frame.Whole(_kl));
+            _freeBits.Forward(Frame, _kl);
         }
 
         // F3: four products a time step.
@@ -212,7 +216,7 @@ sealed class Vrnn : SequenceModel
             _generator.InputBackward(Frame, 1, DF, Steps);
 
             Frame.Enter(TrainingPhase.B2);
-            _prior.KlBackward(Frame, Frame.Whole(_posterior.Output), Frame.Whole(_dPosteriorMoments), mask: default, DH);
+            _prior.KlBackward(Frame, Frame.Whole(_posterior.Output), _freeBits.Weights(Frame), Frame.Whole(_dPosteriorMoments), mask: default, DH);
             Device.Fork(_priorGradients);
 
             Frame.Enter(TrainingPhase.B5);

@@ -17,6 +17,7 @@ sealed class ChannelPass
     readonly LstmPass _forward, _backward;
     readonly NetPass _posterior;
     readonly PriorPass _prior;
+    readonly FreeBits _freeBits;
     readonly SampleNoise _epsilon;
     readonly SharedRows _futureProducts;
     readonly Weight _hiddenStack;
@@ -45,6 +46,7 @@ sealed class ChannelPass
         _skipMask = workspace.TakeIf(workspace.Training && model.SkipGradient != SkipGradientMode.Off, rows, 1);
         _hiddenProduct = workspace.Take(b, model.MlpUnits + 4 * model.LstmUnits);
         _kl = workspace.Take(rows, 1);
+        _freeBits = new FreeBits(workspace, model, rows);
         Latents = new LatentTensors(z, _posterior.Output, _prior.Output, _kl, LogDensity: workspace.Take(rows, 1));
         DZ = workspace.TakeForTraining(rows, z.Columns);
         _dMoments = workspace.TakeForTraining(rows, 2 * z.Columns);
@@ -168,14 +170,20 @@ sealed class ChannelPass
     {
         _prior.Forward(HPrevious(frame));
         _prior.KlForward(frame.Whole(_posterior.Output), frame.Whole(_kl));
+        _freeBits.Forward(frame, _kl);
     }
 
     /// <summary>Adds the KL to the sums of the terms.</summary>
-    public void Sum(StepFrame frame) => frame.Sum(_kl, ObjectiveTerm.Kl);
+    public void Sum(StepFrame frame)
+    {
+        frame.Sum(_kl, ObjectiveTerm.Kl);
+        _freeBits.Sum(frame);
+    }
 
     /// <summary>B2: the KL and the prior, into the moments' gradient and h_{t-1}.</summary>
     public void KlBackward(StepFrame frame)
-        => _prior.KlBackward(frame, frame.Whole(_posterior.Output), frame.Whole(_dMoments), SkipMask(frame), frame.Span(_forward.DH, 0, frame.Steps));
+        => _prior.KlBackward(frame, frame.Whole(_posterior.Output), _freeBits.Weights(frame), frame.Whole(_dMoments), SkipMask(frame),
+            frame.Span(_forward.DH, 0, frame.Steps));
 
     /// <summary>B2: the prior's gradients.</summary>
     public void PriorGradients(StepFrame frame) => _prior.Gradients(frame, HPrevious(frame));
