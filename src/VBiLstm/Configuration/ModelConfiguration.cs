@@ -68,6 +68,13 @@ public enum ReconstructionMean
     [JsonStringEnumMemberName("tanh")] Tanh,
 }
 
+/// <summary>The variances of p_ψ and p_ξ.</summary>
+public enum ReconstructionVariance
+{
+    [JsonStringEnumMemberName("learned")] Learned,
+    [JsonStringEnumMemberName("unit")] Unit,
+}
+
 /// <summary>u_t, what the generator reads.</summary>
 public enum GeneratorInput
 {
@@ -127,6 +134,10 @@ public sealed record ModelConfiguration
 
     [Description("tau on the means of psi and xi: identity (the paper is silent) or tanh (Z-forcing: LSTM states live in (-1, 1)).")]
     public ReconstructionMean ReconstructionMean { get; init; } = ReconstructionMean.Identity;
+
+    [Description("Variances of psi and xi: learned, or fixed at 1 (unit), which makes the auxiliary costs squared distances as the paper's eq. 9 has them; "
+        + "learned ones grow denser without bound, which drowns the likelihood where alpha and beta are 1.")]
+    public ReconstructionVariance ReconstructionVariance { get; init; } = ReconstructionVariance.Learned;
 
     [Description("What the generator reads: h (the paper's Figure 1b) or h_z_b_tilde (all three, concatenated).")]
     public GeneratorInput GeneratorInput { get; init; } = GeneratorInput.H;

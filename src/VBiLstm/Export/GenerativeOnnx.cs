@@ -79,7 +79,8 @@ public sealed class GenerativeOnnx
                     var z = Latent(("prior.hidden.weight_h", h));
                     var moments = Net("psi", ("psi.hidden.weight_z", z));
                     var bTilde = Sample(moments, _h, "epsilon_b_tilde", isNoisy: _model.BTilde == BTildeMode.Sample,
-                        hasTanhMean: _model.ReconstructionMean == ReconstructionMean.Tanh);
+                        hasTanhMean: _model.ReconstructionMean == ReconstructionMean.Tanh,
+                        isUnit: _model.ReconstructionVariance == ReconstructionVariance.Unit);
                     h = Lstm(h, c, ("weight_input", x), ("weight_z", z), ("weight_b_tilde", bTilde));
                     var read = _model.GeneratorInput == GeneratorInput.HZBTilde ? _graph.Node("Concat", [h, z, bTilde], ("axis", 1, true)) : h;
                     output = Net("generator", ("generator.hidden.weight", read));
@@ -182,21 +183,24 @@ public sealed class GenerativeOnnx
     string Latent(params (string Weight, string Input)[] inputs)
     {
         var z = _weights.ContainsKey("prior.output.weight")
-            ? Sample(Net("prior", inputs), _z, "epsilon_z", isNoisy: true, hasTanhMean: false)
+            ? Sample(Net("prior", inputs), _z, "epsilon_z", isNoisy: true, hasTanhMean: false, isUnit: false)
             : _graph.Input("epsilon_z", Batch, Size(_z));
         _graph.Output(_model.Kind == ModelKind.Srnn ? "z_next" : "z_t", z, Batch, Size(_z));
         return z;
     }
 
-    string Sample(string moments, int units, string noise, bool isNoisy, bool hasTanhMean)
+    string Sample(string moments, int units, string noise, bool isNoisy, bool hasTanhMean, bool isUnit)
     {
         var parts = _graph.Split(moments, 2, units);
         var mean = hasTanhMean ? _graph.Node("Tanh", parts[0]) : parts[0];
         if (!isNoisy)
             return mean;
+        var epsilon = _graph.Input(noise, Batch, Size(units));
+        if (isUnit)
+            return _graph.Node("Add", mean, epsilon);
         var logVariance = _graph.Node("Clip", parts[1], _graph.Constant((float)_model.LogVarianceMin), _graph.Constant((float)_model.LogVarianceMax));
         var deviation = _graph.Node("Exp", _graph.Node("Mul", logVariance, _graph.Constant(0.5f)));
-        return _graph.Node("Add", mean, _graph.Node("Mul", deviation, _graph.Input(noise, Batch, Size(units))));
+        return _graph.Node("Add", mean, _graph.Node("Mul", deviation, epsilon));
     }
 
     string Net(string name, params (string Weight, string Input)[] inputs)

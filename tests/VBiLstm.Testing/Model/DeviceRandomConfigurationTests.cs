@@ -130,6 +130,7 @@ public abstract class DeviceRandomConfigurationTests
             SkipProbability = random.NextDouble(),
             Prior = Any<PriorKind>(),
             ReconstructionMean = Any<ReconstructionMean>(),
+            ReconstructionVariance = Any<ReconstructionVariance>(),
             GeneratorInput = kind == ModelKind.VariationalBiLstm ? Any<GeneratorInput>() : GeneratorInput.H,
             TargetGradientB = random.Next(2) == 0,
             TargetGradientH = random.Next(2) == 0,

@@ -182,7 +182,8 @@ public abstract class ReferenceModel
         var mean = output.Part(0, n);
         if (tau && Model.ReconstructionMean == ReconstructionMean.Tanh)
             mean = mean.Tanh();
-        return (Keep($"{net}.mean", mean), Keep($"{net}.logvar", Clamped(output.Part(n, n))));
+        var isUnit = tau && Model.ReconstructionVariance == ReconstructionVariance.Unit;
+        return (Keep($"{net}.mean", mean), Keep($"{net}.logvar", isUnit ? Variable.Zeros(B, n) : Clamped(output.Part(n, n))));
     }
 
     /// <summary>μ_p = λ_p = 0.</summary>

@@ -32,6 +32,7 @@ public class GenerativeOnnxTests
         models["fixed prior, vrnn"] = ReferenceTests.Small(ModelKind.Vrnn, OutputDistribution.Gaussian) with { Prior = PriorKind.Fixed };
         models["mean of b̃"] = channel with { BTilde = BTildeMode.Mean };
         models["tanh of means"] = channel with { ReconstructionMean = ReconstructionMean.Tanh };
+        models["unit variance of b̃"] = channel with { ReconstructionVariance = ReconstructionVariance.Unit };
         models["all to the generator"] = channel with { GeneratorInput = GeneratorInput.HZBTilde };
         models["clipped"] = channel with { ActivationClip = 0.2, LogVarianceMin = -0.1, LogVarianceMax = 0.2 };
         models["zoneout"] = channel with { ZoneoutCell = 0.3, ZoneoutHidden = 0.2 };

@@ -9,26 +9,44 @@ namespace VBiLstm.Tests.Model;
 /// <summary>Which parameters are counted, against what a gradient reaches and what a prediction reads.</summary>
 public class ParameterCountTests
 {
-    public static TheoryData<ModelKind, double, double, double> Weights()
+    public static TheoryData<ModelKind, double, double, double, BTildeMode, ReconstructionVariance> Weights()
     {
-        var data = new TheoryData<ModelKind, double, double, double>();
+        var data = new TheoryData<ModelKind, double, double, double, BTildeMode, ReconstructionVariance>();
         foreach (var kind in Enum.GetValues<ModelKind>())
             foreach (var (alpha, beta, twin) in new[] { (0.0, 0.0, 0.0), (0.5, 0, 1), (0, 0.5, 0.5), (0.5, 0.5, 0) })
-                data.Add(kind, alpha, beta, twin);
+                foreach (var bTilde in Enum.GetValues<BTildeMode>())
+                    foreach (var variance in Enum.GetValues<ReconstructionVariance>())
+                        data.Add(kind, alpha, beta, twin, bTilde, variance);
         return data;
     }
 
     [Theory]
     [MemberData(nameof(Weights))]
-    public void Trained_are_those_that_a_gradient_reaches(ModelKind kind, double alpha, double beta, double twinWeight)
+    public void Trained_are_those_that_a_gradient_reaches(ModelKind kind, double alpha, double beta, double twinWeight, BTildeMode bTilde,
+        ReconstructionVariance variance)
     {
-        var model = Small(kind) with { Alpha = alpha, Beta = beta, TwinWeight = twinWeight, SkipGradient = SkipGradientMode.Off };
+        var model = Small(kind) with
+        {
+            Alpha = alpha,
+            Beta = beta,
+            TwinWeight = twinWeight,
+            SkipGradient = SkipGradientMode.Off,
+            BTilde = bTilde,
+            ReconstructionVariance = variance,
+        };
         using var device = new CpuDevice(1);
         using var run = new StepRun(device, model, ReferenceParameters.Random(model, 3), ReferenceInputs.Random(model, 4, 3, 5));
         run.Step.Forward();
         run.Step.Backward();
-        var reached = run.Parameters.Layout.All.Where(parameter => run.Gradient(parameter.Name).Any(value => value != 0));
-        Assert.Equal(reached.Sum(parameter => (long)parameter.Rows * parameter.Columns), run.Parameters.Layout.Model.TrainedParameters);
+        long reached = 0;
+        foreach (var parameter in run.Parameters.Layout.All)
+        {
+            var gradient = run.Gradient(parameter.Name);
+            for (var column = 0; column < parameter.Columns; column++)
+                reached += Enumerable.Range(0, parameter.Rows).Any(row => gradient[row * parameter.Columns + column] != 0) ? parameter.Rows : 0;
+        }
+
+        Assert.Equal(reached, run.Parameters.Layout.Model.TrainedParameters);
     }
 
     [Theory]

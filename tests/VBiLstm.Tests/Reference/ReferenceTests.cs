@@ -75,6 +75,12 @@ public class ReferenceTests
     [Theory]
     [InlineData(ModelKind.VariationalBiLstm)]
     [InlineData(ModelKind.ZForcing)]
+    public void Gradients_with_unit_variances_are_those_of_finite_differences(ModelKind kind)
+        => AssertDerivatives(Small(kind, OutputDistribution.Gaussian) with { ReconstructionVariance = ReconstructionVariance.Unit });
+
+    [Theory]
+    [InlineData(ModelKind.VariationalBiLstm)]
+    [InlineData(ModelKind.ZForcing)]
     [InlineData(ModelKind.Vrnn)]
     [InlineData(ModelKind.Srnn)]
     public void Gradients_with_free_bits_are_those_of_finite_differences(ModelKind kind)

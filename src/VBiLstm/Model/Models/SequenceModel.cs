@@ -49,7 +49,7 @@ public abstract class SequenceModel
     public virtual bool ReadsFuture => false;
 
     /// <summary>Values that training changes: all but those of nets whose weight in the objective is 0, which get no gradient.</summary>
-    public long TrainedParameters => Layout.CountOf(parameter => !Belongs(parameter, UntrainedParts));
+    public long TrainedParameters => Layout.CountOf(parameter => !Belongs(parameter, UntrainedParts)) - UntrainedValues;
 
     /// <summary>Values that the model predicts with: those of the generative process; of a model that reads the future all.</summary>
     public long GenerativeParameters => Layout.CountOf(parameter => !Belongs(parameter, InferenceParts));
@@ -58,6 +58,14 @@ public abstract class SequenceModel
     private protected virtual IReadOnlyList<string> UntrainedParts => [];
 
     private protected virtual IReadOnlyList<string> InferenceParts => [];
+
+    // Values of other parts that get no gradient either.
+    private protected virtual long UntrainedValues => 0;
+
+    // What gives log-variances in the output layer of a net that reconstructs h or b.
+    private protected long ReconstructionVarianceValues => (Configuration.MlpUnits + 1L) * Configuration.LstmUnits;
+
+    private protected bool LearnsReconstructionVariance => Configuration.ReconstructionVariance == ReconstructionVariance.Learned;
 
     static bool Belongs(Parameter parameter, IReadOnlyList<string> parts) => parts.Contains(parameter.Name.Split('.')[0]);
 

@@ -55,6 +55,10 @@ sealed class VariationalBiLstm : SequenceModel
 
     private protected override IReadOnlyList<string> UntrainedParts => HasXi ? [] : ["xi"];
 
+    private protected override long UntrainedValues
+        => (LearnsReconstructionVariance && (Configuration.Alpha > 0 || Configuration.BTilde == BTildeMode.Sample) ? 0 : ReconstructionVarianceValues)
+            + (LearnsReconstructionVariance || !HasXi ? 0 : ReconstructionVarianceValues);
+
     private protected override IReadOnlyList<string> InferenceParts => ["backward_lstm", "posterior", "xi"];
 
     public override long ForwardMultiplyAdds => _backwardLstm.MultiplyAdds + _forwardLstm.MultiplyAdds

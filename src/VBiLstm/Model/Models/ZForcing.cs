@@ -48,6 +48,8 @@ sealed class ZForcing : SequenceModel
 
     private protected override IReadOnlyList<string> UntrainedParts => Configuration.Alpha > 0 ? [] : ["psi"];
 
+    private protected override long UntrainedValues => LearnsReconstructionVariance || Configuration.Alpha == 0 ? 0 : ReconstructionVarianceValues;
+
     private protected override IReadOnlyList<string> InferenceParts => ["backward_lstm", "posterior", "psi"];
 
     public override long ForwardMultiplyAdds => _backwardLstm.MultiplyAdds + _forwardLstm.MultiplyAdds + 4L * Configuration.LstmUnits * _weightZ.Rows

@@ -9,7 +9,7 @@ namespace VBiLstm.Model.Parts;
 sealed class ReconstructionPass
 {
     readonly Device _device;
-    readonly GaussianHead _latent, _head;
+    readonly GaussianHead _density, _head;
     readonly Tensor _dHidden;
 
     /// <param name="workspace">Where the tensors come from.</param>
@@ -21,7 +21,7 @@ sealed class ReconstructionPass
     public ReconstructionPass(Workspace workspace, Net net, in StepSizes sizes, bool isInLoop = false)
     {
         var rows = workspace.Training ? sizes.Rows : sizes.BatchSize;
-        (_device, _latent, _head) = (workspace.Device, workspace.Functions.Latent, workspace.Functions.Reconstruction);
+        (_device, _density, _head) = (workspace.Device, workspace.Functions.Density, workspace.Functions.Reconstruction);
         Net = new NetPass(workspace, net, rows);
         LogDensity = workspace.TakeForTraining(rows, 1);
         _dHidden = workspace.TakeIf(workspace.Training && !isInLoop, rows, net.HiddenUnits, Readers.All);
@@ -43,7 +43,7 @@ sealed class ReconstructionPass
 
     /// <summary>The density alone, where the loop has computed the net and applied τ.</summary>
     public void DensityForward(StepFrame frame, Tensor target)
-        => _device.GaussianLogDensityForward(target, frame.Whole(Net.Output), frame.Whole(LogDensity), 1, _latent);
+        => _device.GaussianLogDensityForward(target, frame.Whole(Net.Output), frame.Whole(LogDensity), 1, _density);
 
     /// <summary>B3: dz += what the net sends into z, and the target's gradient where wanted.</summary>
     /// <param name="frame">The step.</param>
