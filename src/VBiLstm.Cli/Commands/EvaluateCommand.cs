@@ -35,7 +35,7 @@ static class EvaluateCommand
         };
         var trajectories = Samples("--trajectories", "K, trajectories of prior mode per sequence, of whose densities the mean is taken; more tighten the bound.");
         var particles = Samples("--particles", "K, particles of prior mode per sequence: trajectories that predict badly give way to copies of those that "
-            + "predict well. Tighter than --trajectories.");
+            + "predict well. On long sequences mostly tighter than --trajectories.");
         var data = new Option<string?>("--data")
         {
             Description = "The data's new place, where they are no longer at the run's; their contents must be the same.",
