@@ -70,6 +70,10 @@ xi speech beta=0.01
 xi-still words beta=0.01 target_gradient_h=false
 target-b speech target_gradient_b=true
 tanh speech reconstruction_mean=tanh beta=0.01
+prior-input words prior_input=h_x
+prior-input-speech speech prior_input=h_x
+free-bits speech free_bits=1
+unit-variance speech reconstruction_variance=unit
 clipped words activation_clip=0.2
 clamped speech log_variance_min=-0.1 log_variance_max=0.1 output_log_variance_min=-0.1 output_log_variance_max=0.1
 activity words gamma=0.01

@@ -61,6 +61,13 @@ public enum PriorKind
     [JsonStringEnumMemberName("fixed")] Fixed,
 }
 
+/// <summary>What the learned prior of a channel reads.</summary>
+public enum PriorInput
+{
+    [JsonStringEnumMemberName("h")] H,
+    [JsonStringEnumMemberName("h_x")] HX,
+}
+
 /// <summary>τ, the function on the means of the ψ and ξ nets.</summary>
 public enum ReconstructionMean
 {
@@ -131,6 +138,10 @@ public sealed record ModelConfiguration
 
     [Description("Prior of z: learned from h, or fixed N(0, I) (the paper's ablation 2; with vrnn the model VRNN-I). srnn has a learned one.")]
     public PriorKind Prior { get; init; } = PriorKind.Learned;
+
+    [Description("What the learned prior of variational-bilstm and z-forcing reads: h_{t-1} (the paper) or h_x, x_t beside it, as srnn's and vrnn's do: "
+        + "with alignment 0 b_t has read x_t, and a prior that has not pays KL for what the LSTM is handed at that very step.")]
+    public PriorInput PriorInput { get; init; } = PriorInput.H;
 
     [Description("tau on the means of psi and xi: identity (the paper is silent) or tanh (Z-forcing: LSTM states live in (-1, 1)).")]
     public ReconstructionMean ReconstructionMean { get; init; } = ReconstructionMean.Identity;
@@ -270,6 +281,8 @@ public sealed record ModelConfiguration
         Check(double.IsFinite(ForgetGateBias), "forget_gate_bias", ForgetGateBias, "a finite number");
         Check(GeneratorInput == GeneratorInput.H || Kind == ModelKind.VariationalBiLstm, "generator_input", "h_z_b_tilde",
             "h: only variational-bilstm has a b̃ to concatenate");
+        Check(PriorInput == PriorInput.H || (Kind is ModelKind.VariationalBiLstm or ModelKind.ZForcing && Prior == PriorKind.Learned), "prior_input", "h_x",
+            "h: only a learned prior of variational-bilstm or z-forcing has the choice");
         Check(Kind != ModelKind.Srnn || Prior == PriorKind.Learned, "prior", "fixed", "learned: srnn's latents depend on each other through their prior");
     }
 

@@ -76,7 +76,7 @@ public sealed class GenerativeOnnx
         {
             case ModelKind.VariationalBiLstm:
                 {
-                    var z = Latent(("prior.hidden.weight_h", h));
+                    var z = Latent(ChannelPrior(h, x));
                     var moments = Net("psi", ("psi.hidden.weight_z", z));
                     var bTilde = Sample(moments, _h, "epsilon_b_tilde", isNoisy: _model.BTilde == BTildeMode.Sample,
                         hasTanhMean: _model.ReconstructionMean == ReconstructionMean.Tanh,
@@ -89,7 +89,7 @@ public sealed class GenerativeOnnx
 
             case ModelKind.ZForcing:
                 {
-                    var z = Latent(("prior.hidden.weight_h", h));
+                    var z = Latent(ChannelPrior(h, x));
                     h = Lstm(h, c, ("weight_input", x), ("weight_z", z));
                     output = Net("generator", ("generator.hidden.weight", h));
                     break;
@@ -178,6 +178,11 @@ public sealed class GenerativeOnnx
     string Zoneout(string old, string next, double kept) => kept == 0
         ? next
         : _graph.Node("Add", _graph.Node("Mul", old, _graph.Constant((float)kept)), _graph.Node("Mul", next, _graph.Constant((float)(1 - kept))));
+
+    // What the prior of a channel reads.
+    (string Weight, string Input)[] ChannelPrior(string h, string x) => _model.PriorInput == PriorInput.HX
+        ? [("prior.hidden.weight_h", h), ("prior.hidden.weight_x", x)]
+        : [("prior.hidden.weight_h", h)];
 
     // z_t from the prior given what it reads; an output, too.
     string Latent(params (string Weight, string Input)[] inputs)

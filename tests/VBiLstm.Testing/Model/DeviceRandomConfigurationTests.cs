@@ -48,11 +48,14 @@ public abstract class DeviceRandomConfigurationTests
             OutputDistribution = OutputDistribution.Categorical,
             VocabularySize = 5,
             Prior = PriorKind.Learned,
+            PriorInput = PriorInput.H,
             GeneratorInput = GeneratorInput.H,
             ActivationClip = null,
             TwinWeight = 0.5,
         };
         AssertAgrees(model, random, (int)kind, t: 6, b: 5);
+        if (HasPriorInput(kind, model.Prior))
+            AssertAgrees(model with { PriorInput = PriorInput.HX }, random, (int)kind, t: 6, b: 5);
     }
 
     void AssertAgrees(ModelConfiguration model, Random random, int seed, int t, int b)
@@ -80,18 +83,22 @@ public abstract class DeviceRandomConfigurationTests
             Assert.True(gradient.AsSpan().SequenceEqual(run.Gradient(name)), name);
     }
 
+    static bool HasPriorInput(ModelKind kind, PriorKind prior) => kind is ModelKind.VariationalBiLstm or ModelKind.ZForcing && prior == PriorKind.Learned;
+
     /// <summary>Any kind with any output distribution, the models of sections 13 to 17 as often as the others.</summary>
     internal static ModelConfiguration DrawCompared(Random random)
     {
         T Of<T>(IReadOnlyList<T> values) => values[random.Next(values.Count)];
         double Sometimes() => random.Next(3) == 0 ? 0.1 + 0.6 * random.NextDouble() : 0;
         var kind = Of(Enum.GetValues<ModelKind>());
+        var prior = kind == ModelKind.Srnn ? PriorKind.Learned : (PriorKind)random.Next(2);
         return Draw(random) with
         {
             Kind = kind,
             OutputDistribution = Of(Enum.GetValues<OutputDistribution>()),
             MixtureComponents = random.Next(1, 8),
-            Prior = kind == ModelKind.Srnn ? PriorKind.Learned : (PriorKind)random.Next(2),
+            Prior = prior,
+            PriorInput = HasPriorInput(kind, prior) ? Of(Enum.GetValues<PriorInput>()) : PriorInput.H,
             GeneratorInput = kind == ModelKind.VariationalBiLstm ? (GeneratorInput)random.Next(2) : GeneratorInput.H,
             ActivationClip = random.Next(2) == 0 ? null : 1 + random.NextDouble(),
             TwinWeight = random.NextDouble(),
@@ -114,6 +121,7 @@ public abstract class DeviceRandomConfigurationTests
         T Any<T>() where T : struct, Enum => Of(Enum.GetValues<T>());
         T Of<T>(IReadOnlyList<T> values) => values[random.Next(values.Count)];
         var kind = random.Next(3) == 0 ? Of(ChannelModels) : ModelKind.VariationalBiLstm;
+        var prior = Any<PriorKind>();
         return new ModelConfiguration
         {
             Kind = kind,
@@ -128,7 +136,8 @@ public abstract class DeviceRandomConfigurationTests
             BTilde = Any<BTildeMode>(),
             SkipGradient = Any<SkipGradientMode>(),
             SkipProbability = random.NextDouble(),
-            Prior = Any<PriorKind>(),
+            Prior = prior,
+            PriorInput = HasPriorInput(kind, prior) ? Any<PriorInput>() : PriorInput.H,
             ReconstructionMean = Any<ReconstructionMean>(),
             ReconstructionVariance = Any<ReconstructionVariance>(),
             GeneratorInput = kind == ModelKind.VariationalBiLstm ? Any<GeneratorInput>() : GeneratorInput.H,

@@ -16,7 +16,9 @@ sealed class ReferenceChannelModel(ModelConfiguration model, IReadOnlyDictionary
         else
             shapes.AddLstm("forward_lstm", h, ("weight_input", e), ("weight_z", z));
         shapes.AddNet("posterior", m, 2 * z, ("weight_h", h), ("weight_b", h));
-        if (model.Prior == PriorKind.Learned)
+        if (model.PriorInput == PriorInput.HX)
+            shapes.AddNet("prior", m, 2 * z, ("weight_h", h), ("weight_x", e));
+        else if (model.Prior == PriorKind.Learned)
             shapes.AddNet("prior", m, 2 * z, ("weight_h", h));
         shapes.AddNet("psi", m, 2 * h, ("weight_z", z));
         if (full)
@@ -43,7 +45,7 @@ sealed class ReferenceChannelModel(ModelConfiguration model, IReadOnlyDictionary
         for (var t = 1; t <= Inputs.T; t++)
         {
             var hPrevious = h;
-            var z = Keep("z", Sample(Prior(h), LatentNoise(t)));
+            var z = Keep("z", Sample(Prior(t, h), LatentNoise(t)));
             var bTilde = Model.Kind == ModelKind.VariationalBiLstm ? BTilde(t, Psi(z)) : null;
             (h, c) = Forward(t, h, c, z, bTilde);
             AddStep(t, Generator(t, h, z, bTilde), null, hPrevious, h);
@@ -60,7 +62,7 @@ sealed class ReferenceChannelModel(ModelConfiguration model, IReadOnlyDictionary
 
         var q = Gaussian("posterior", hBar.Times(P("posterior.hidden.weight_h")) + bBar.Times(P("posterior.hidden.weight_b")) + P("posterior.hidden.bias"));
         var z = Keep("z", Sample(q, LatentNoise(t)));
-        var kl = Kl(q, Prior(hBar));
+        var kl = Kl(q, Prior(t, hBar));
 
         var psi = Psi(z);
         var logPPsi = Keep("log_p_psi", ReferenceOutputs.LogDensity(Model.TargetGradientB ? bBar : b.StopGradient(), psi.Mean, psi.LogVariance));
@@ -73,9 +75,13 @@ sealed class ReferenceChannelModel(ModelConfiguration model, IReadOnlyDictionary
         return (kl, auxiliary - Model.Beta * logPXi, z, bTilde);
     }
 
-    (Variable Mean, Variable LogVariance) Prior(Variable h) => Model.Prior == PriorKind.Learned
-        ? Gaussian("prior", h.Times(P("prior.hidden.weight_h")) + P("prior.hidden.bias"))
-        : StandardNormal();
+    (Variable Mean, Variable LogVariance) Prior(int t, Variable h)
+    {
+        if (Model.Prior == PriorKind.Fixed)
+            return StandardNormal();
+        var hidden = h.Times(P("prior.hidden.weight_h")) + P("prior.hidden.bias");
+        return Gaussian("prior", Model.PriorInput == PriorInput.HX ? hidden + Embedded[t - 1].Times(P("prior.hidden.weight_x")) : hidden);
+    }
 
     (Variable Mean, Variable LogVariance) Psi(Variable z) => Gaussian("psi", z.Times(P("psi.hidden.weight_z")) + P("psi.hidden.bias"), tau: true);
 

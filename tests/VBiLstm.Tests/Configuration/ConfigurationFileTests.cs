@@ -95,6 +95,8 @@ public class ConfigurationFileTests
     [Theory]
     [InlineData("kind=srnn", "prior=fixed", "prior is fixed; use learned")]
     [InlineData("kind=vrnn", "generator_input=h_z_b_tilde", "generator_input is h_z_b_tilde; use h")]
+    [InlineData("kind=vrnn", "prior_input=h_x", "prior_input is h_x; use h")]
+    [InlineData("prior=fixed", "prior_input=h_x", "prior_input is h_x; use h")]
     [InlineData("kind=vrnn", "latent_units=0", "latent_units is 0")]
     [InlineData("output_distribution=gaussian-mixture", "mixture_components=0", "mixture_components is 0; use a whole number from 1 to 512")]
     public void What_a_model_cannot_have_is_refused_with_the_fix(string first, string second, string expected)

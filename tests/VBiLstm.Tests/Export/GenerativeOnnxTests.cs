@@ -33,6 +33,8 @@ public class GenerativeOnnxTests
         models["mean of b̃"] = channel with { BTilde = BTildeMode.Mean };
         models["tanh of means"] = channel with { ReconstructionMean = ReconstructionMean.Tanh };
         models["unit variance of b̃"] = channel with { ReconstructionVariance = ReconstructionVariance.Unit };
+        models["prior of the input"] = channel with { PriorInput = PriorInput.HX };
+        models["prior of the input, z-forcing"] = ReferenceTests.Small(ModelKind.ZForcing, OutputDistribution.Categorical) with { PriorInput = PriorInput.HX };
         models["all to the generator"] = channel with { GeneratorInput = GeneratorInput.HZBTilde };
         models["clipped"] = channel with { ActivationClip = 0.2, LogVarianceMin = -0.1, LogVarianceMax = 0.2 };
         models["zoneout"] = channel with { ZoneoutCell = 0.3, ZoneoutHidden = 0.2 };

@@ -75,6 +75,15 @@ public class ReferenceTests
     [Theory]
     [InlineData(ModelKind.VariationalBiLstm)]
     [InlineData(ModelKind.ZForcing)]
+    public void Gradients_of_a_prior_that_reads_the_input_are_those_of_finite_differences(ModelKind kind)
+    {
+        foreach (var distribution in new[] { OutputDistribution.Gaussian, OutputDistribution.Categorical })
+            AssertDerivatives(Small(kind, distribution) with { PriorInput = PriorInput.HX });
+    }
+
+    [Theory]
+    [InlineData(ModelKind.VariationalBiLstm)]
+    [InlineData(ModelKind.ZForcing)]
     public void Gradients_with_unit_variances_are_those_of_finite_differences(ModelKind kind)
         => AssertDerivatives(Small(kind, OutputDistribution.Gaussian) with { ReconstructionVariance = ReconstructionVariance.Unit });
 

@@ -42,7 +42,7 @@ sealed class VariationalBiLstm : SequenceModel
         _recurrentStack = stack.ColumnRange(m, 4 * h);
         _forwardLstm = new Lstm(inputWeight, recurrent, bias);
         _posterior = new Net(layout, "posterior", [posteriorH.View, posteriorB.View], 2 * z, TrainingPhase.B6);
-        _prior = model.Prior == PriorKind.Learned ? Net.WithInput(layout, "prior", "h", h, m, 2 * z, TrainingPhase.B2) : null;
+        _prior = ChannelPass.AddPrior(model, layout);
         _psi = new Net(layout, "psi", [psiZ.View], 2 * h, TrainingPhase.B6);
         _xi = Net.WithInput(layout, "xi", "z", z, m, 2 * h, TrainingPhase.B3);
         var concatenates = model.GeneratorInput == GeneratorInput.HZBTilde;
@@ -67,11 +67,13 @@ sealed class VariationalBiLstm : SequenceModel
 
     public override long ScoreMultiplyAdds => ForwardMultiplyAdds - (HasXi ? _xi.MultiplyAdds : 0);
 
-    public override long SharedMultiplyAdds => _backwardLstm.MultiplyAdds + _forwardLstm.InputMultiplyAdds + _posterior.InputMultiplyAdds(1);
+    public override long SharedMultiplyAdds => _backwardLstm.MultiplyAdds + _forwardLstm.InputMultiplyAdds + _posterior.InputMultiplyAdds(1)
+        + ChannelPass.PriorInputMultiplyAdds(Configuration, _prior);
 
     public override long GenerativeMultiplyAdds => ScoreMultiplyAdds - _backwardLstm.MultiplyAdds - _posterior.MultiplyAdds;
 
-    private protected override long InputMultiplyAdds => _backwardLstm.InputMultiplyAdds + _forwardLstm.InputMultiplyAdds;
+    private protected override long InputMultiplyAdds => _backwardLstm.InputMultiplyAdds + _forwardLstm.InputMultiplyAdds
+        + ChannelPass.PriorInputMultiplyAdds(Configuration, _prior);
 
     // With β = 0 the ξ net would get no gradient, so it is left out of the step but kept among the parameters.
     bool HasXi => Configuration.Beta > 0;
@@ -104,9 +106,10 @@ sealed class VariationalBiLstm : SequenceModel
         readonly VariationalLoop _loop;
         readonly Action _projectInputs, _kl, _densities, _generatorGradients, _priorGradients, _xiGradients, _recurrentGradients;
 
-        public Pass(VariationalBiLstm model, Workspace workspace, StepFrame frame, in StepSizes sizes) : base(frame)
+        public Pass(VariationalBiLstm model, Workspace workspace, StepFrame frame, in StepSizes stepSizes) : base(frame)
         {
             _model = model.Configuration;
+            var sizes = ChannelPass.Sizes(_model, stepSizes);
             _reconstructionHead = workspace.Functions.Reconstruction;
             var (rows, b, h, z, m) = (sizes.Rows, sizes.BatchSize, _model.LstmUnits, _model.LatentUnits, _model.MlpUnits);
             _inputs = new InputPass(workspace, frame, model._embedding, sizes);
@@ -137,8 +140,8 @@ sealed class VariationalBiLstm : SequenceModel
             _recurrentProduct = workspace.TakeForTraining(b, h + z + h);
             _loop = _channel.PrepareLoop(workspace, _psi.Net, EpsilonB, _bTilde, _latentStack, _recurrentStack, _recurrentProduct, _dBTilde, _dPsiMoments,
                 _dPsiHidden);
-            (_projectInputs, _kl, _densities) = (() => _channel.ProjectInputs(Frame, _inputs), () => _channel.KlForward(Frame), DensitiesForward);
-            (_generatorGradients, _priorGradients, _recurrentGradients) = (GeneratorGradients, () => _channel.PriorGradients(Frame), RecurrentGradients);
+            (_projectInputs, _kl, _densities) = (() => _channel.ProjectInputs(Frame, _inputs), () => _channel.KlForward(Frame, _inputs), DensitiesForward);
+            (_generatorGradients, _priorGradients, _recurrentGradients) = (GeneratorGradients, () => _channel.PriorGradients(Frame, _inputs), RecurrentGradients);
             _xiGradients = () => _xi!.Gradients(Frame, Z);
         }
 
@@ -210,7 +213,7 @@ sealed class VariationalBiLstm : SequenceModel
 
         void DensitiesForward()
         {
-            _channel.KlForward(Frame);
+            _channel.KlForward(Frame, _inputs);
             _psi.DensityForward(Frame, _channel.B(Frame));
             _xi?.Forward(Frame, Z, _channel.HPrevious(Frame));
         }
@@ -383,7 +386,7 @@ sealed class VariationalBiLstm : SequenceModel
         readonly NetPass _psi;
         readonly GeneratorStep _generator;
         readonly Weight _latentStack;
-        readonly bool _concatenates;
+        readonly bool _concatenates, _priorReadsInput;
         readonly Tensor _epsilonB, _latentInput, _bTilde;
 
         public Generative(VariationalBiLstm model, Workspace workspace, GenerativeFrame frame) : base(frame)
@@ -399,6 +402,7 @@ sealed class VariationalBiLstm : SequenceModel
             _generator = new GeneratorStep(workspace, model._generator, b);
             _latentStack = workspace.Operand(model._latentStack, WeightUse.Forward);
             _concatenates = configuration.GeneratorInput == GeneratorInput.HZBTilde;
+            _priorReadsInput = configuration.PriorInput == PriorInput.HX;
             _epsilonB = workspace.TakeIf(frame.IsSampled && configuration.BTilde == BTildeMode.Sample, b, h);
         }
 
@@ -413,7 +417,10 @@ sealed class VariationalBiLstm : SequenceModel
         public override void Run()
         {
             _lstm.Begin(Frame.X);
-            _latent.Run(_lstm.H);
+            if (_priorReadsInput)
+                _latent.Run(_lstm.H, Frame.X);
+            else
+                _latent.Run(_lstm.H);
             _psi.HiddenForwardThin(_latent.Z, _psi.Hidden);
             if (!_epsilonB.IsEmpty)
                 Device.FillNormal(_epsilonB, Frame.Noise(NoiseStream.GenerationBTildeNoise));

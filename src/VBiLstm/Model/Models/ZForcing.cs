@@ -38,7 +38,7 @@ sealed class ZForcing : SequenceModel
         _recurrentStack = stack.ColumnRange(m, 4 * h);
         _forwardLstm = new Lstm(inputWeight, recurrent, bias);
         _posterior = new Net(layout, "posterior", [posteriorH.View, posteriorB.View], 2 * z, TrainingPhase.B6);
-        _prior = model.Prior == PriorKind.Learned ? Net.WithInput(layout, "prior", "h", h, m, 2 * z, TrainingPhase.B2) : null;
+        _prior = ChannelPass.AddPrior(model, layout);
         _psi = new Net(layout, "psi", [psiZ.View], 2 * h, TrainingPhase.B4);
         var hidden = layout.Add("generator.hidden.weight", h, m, TrainingPhase.B1);
         _generator = new Net(layout, "generator", [hidden.View], Output.Width, TrainingPhase.B1);
@@ -57,11 +57,13 @@ sealed class ZForcing : SequenceModel
 
     public override long ScoreMultiplyAdds => ForwardMultiplyAdds - _psi.MultiplyAdds;
 
-    public override long SharedMultiplyAdds => _backwardLstm.MultiplyAdds + _forwardLstm.InputMultiplyAdds + _posterior.InputMultiplyAdds(1);
+    public override long SharedMultiplyAdds => _backwardLstm.MultiplyAdds + _forwardLstm.InputMultiplyAdds + _posterior.InputMultiplyAdds(1)
+        + ChannelPass.PriorInputMultiplyAdds(Configuration, _prior);
 
     public override long GenerativeMultiplyAdds => ScoreMultiplyAdds - _backwardLstm.MultiplyAdds - _posterior.MultiplyAdds;
 
-    private protected override long InputMultiplyAdds => _backwardLstm.InputMultiplyAdds + _forwardLstm.InputMultiplyAdds;
+    private protected override long InputMultiplyAdds => _backwardLstm.InputMultiplyAdds + _forwardLstm.InputMultiplyAdds
+        + ChannelPass.PriorInputMultiplyAdds(Configuration, _prior);
 
     internal override int LoopSteps(TrainingPhase phase, int timeSteps)
         => phase is TrainingPhase.F1BackwardLstm or TrainingPhase.B7 ? timeSteps + 1 : base.LoopSteps(phase, timeSteps);
@@ -86,9 +88,10 @@ sealed class ZForcing : SequenceModel
         readonly Tensor _z, _recurrentProduct;
         readonly Action _projectInputs, _kl, _densities, _generatorGradients, _priorGradients, _psiGradients, _recurrentGradients;
 
-        public Pass(ZForcing model, Workspace workspace, StepFrame frame, in StepSizes sizes) : base(frame)
+        public Pass(ZForcing model, Workspace workspace, StepFrame frame, in StepSizes stepSizes) : base(frame)
         {
             _model = model.Configuration;
+            var sizes = ChannelPass.Sizes(_model, stepSizes);
             var (rows, b, h, z) = (sizes.Rows, sizes.BatchSize, _model.LstmUnits, _model.LatentUnits);
             _inputs = new InputPass(workspace, frame, model._embedding, sizes);
             _backward = new LstmPass(workspace, model._backwardLstm, sizes.PerSequence, sizes.MaximumSteps + 1, WeightUse.Forward | WeightUse.Transposed);
@@ -107,9 +110,9 @@ sealed class ZForcing : SequenceModel
             _recurrentStack = weightNoise.Operand(model._recurrentStack, WeightUse.Transposed);
             _dWeightZ = workspace.Gradient(model._weightZ);
             _recurrentProduct = workspace.TakeForTraining(b, h + z);
-            (_projectInputs, _kl, _densities) = (() => _channel.ProjectInputs(Frame, _inputs), () => _channel.KlForward(Frame), DensitiesForward);
+            (_projectInputs, _kl, _densities) = (() => _channel.ProjectInputs(Frame, _inputs), () => _channel.KlForward(Frame, _inputs), DensitiesForward);
             _generatorGradients = () => _generator.Gradients(Frame, [_generator.InputGradient(0, _forward.ReadOutput(Frame))]);
-            (_priorGradients, _psiGradients) = (() => _channel.PriorGradients(Frame), () => _psi!.Gradients(Frame, Z));
+            (_priorGradients, _psiGradients) = (() => _channel.PriorGradients(Frame, _inputs), () => _psi!.Gradients(Frame, Z));
             _recurrentGradients = RecurrentGradients;
         }
 
@@ -168,7 +171,7 @@ sealed class ZForcing : SequenceModel
 
         void DensitiesForward()
         {
-            _channel.KlForward(Frame);
+            _channel.KlForward(Frame, _inputs);
             _psi!.Forward(Frame, Z, _channel.B(Frame));
         }
 
@@ -276,10 +279,12 @@ sealed class ZForcing : SequenceModel
         readonly LatentStep _latent;
         readonly GeneratorStep _generator;
         readonly Weight _forwardZ;
+        readonly bool _priorReadsInput;
 
         public Generative(ZForcing model, Workspace workspace, GenerativeFrame frame) : base(frame)
         {
             var b = frame.Rows;
+            _priorReadsInput = model.Configuration.PriorInput == PriorInput.HX;
             _lstm = new LstmStep(workspace, model.Configuration, model._forwardLstm, b);
             _latent = new LatentStep(workspace, frame, model._prior, workspace.Take(b, model.Configuration.LatentUnits, Readers.All));
             _generator = new GeneratorStep(workspace, model._generator, b);
@@ -297,7 +302,10 @@ sealed class ZForcing : SequenceModel
         public override void Run()
         {
             _lstm.Begin(Frame.X);
-            _latent.Run(_lstm.H);
+            if (_priorReadsInput)
+                _latent.Run(_lstm.H, Frame.X);
+            else
+                _latent.Run(_lstm.H);
             Device.Multiply(_latent.Z, _forwardZ, default, _lstm.Gates, accumulate: true);
             _lstm.End();
             _generator.Run(_lstm.H);

@@ -20,6 +20,7 @@ sealed class ChannelPass
     readonly FreeBits _freeBits;
     readonly SampleNoise _epsilon;
     readonly SharedRows _futureProducts;
+    readonly SharedRows? _priorProducts;
     readonly Weight _hiddenStack;
     readonly Tensor _z, _kl, _skipMask, _hiddenProduct;
     readonly Tensor _dMoments, _dHidden, _maskedDHidden;
@@ -42,6 +43,7 @@ sealed class ChannelPass
         _posterior = new NetPass(workspace, posterior, rows, inputUses: [WeightUse.Transposed, WeightUse.Forward | WeightUse.Transposed]);
         _prior = new PriorPass(workspace, prior, rows, masks: model.SkipGradient != SkipGradientMode.Off);
         _futureProducts = new SharedRows(workspace, sizes, _posterior.Hidden);
+        _priorProducts = PriorReadsInput(model) ? new SharedRows(workspace, sizes, _prior.Hidden) : null;
         _epsilon = SampleNoise.OfLatent(workspace, sizes, z.Columns);
         _skipMask = workspace.TakeIf(workspace.Training && model.SkipGradient != SkipGradientMode.Off, rows, 1);
         _hiddenProduct = workspace.Take(b, model.MlpUnits + 4 * model.LstmUnits);
@@ -53,6 +55,27 @@ sealed class ChannelPass
         _dHidden = workspace.TakeForTraining(rows, model.MlpUnits, Readers.All);
         _maskedDHidden = workspace.TakeIf(workspace.Training && Skips, b, model.MlpUnits, Readers.Products);
     }
+
+    /// <summary>The prior's net given h_{t-1} and, where it reads that too, x_t; null where the prior is fixed.</summary>
+    public static Net? AddPrior(ModelConfiguration model, ParameterLayout layout)
+    {
+        if (model.Prior == PriorKind.Fixed)
+            return null;
+        var h = layout.Add(Net.InputName("prior", "h"), model.LstmUnits, model.MlpUnits, TrainingPhase.B2).View;
+        IReadOnlyList<ParameterView> inputs = PriorReadsInput(model)
+            ? [h, layout.Add(Net.InputName("prior", "x"), model.InputSize, model.MlpUnits, TrainingPhase.B2).View]
+            : [h];
+        return new Net(layout, "prior", inputs, 2 * model.LatentUnits, TrainingPhase.B2);
+    }
+
+    /// <summary>Multiply-adds of the prior for what it reads of x_t, for one row.</summary>
+    public static long PriorInputMultiplyAdds(ModelConfiguration model, Net? prior) => PriorReadsInput(model) ? prior!.InputMultiplyAdds(1) : 0;
+
+    /// <summary>The sizes of the model's step: embedded inputs exist as such where the prior reads them.</summary>
+    public static StepSizes Sizes(ModelConfiguration model, in StepSizes sizes)
+        => sizes with { ProjectsVocabulary = sizes.ProjectsVocabulary && !PriorReadsInput(model) };
+
+    static bool PriorReadsInput(ModelConfiguration model) => model.PriorInput == PriorInput.HX;
 
     public LatentTensors Latents { get; }
 
@@ -166,9 +189,19 @@ sealed class ChannelPass
         });
 
     /// <summary>F4: the prior and the KL of all time steps.</summary>
-    public void KlForward(StepFrame frame)
+    public void KlForward(StepFrame frame, InputPass inputs)
     {
-        _prior.Forward(HPrevious(frame));
+        if (_priorProducts is null)
+        {
+            _prior.Forward(HPrevious(frame));
+        }
+        else
+        {
+            _prior.HiddenProduct(1, inputs.First(frame.Steps), _priorProducts.Target(frame));
+            _priorProducts.Repeat(frame);
+            _prior.ForwardWith(0, HPrevious(frame));
+        }
+
         _prior.KlForward(frame.Whole(_posterior.Output), frame.Whole(_kl));
         _freeBits.Forward(frame, _kl);
     }
@@ -186,7 +219,13 @@ sealed class ChannelPass
             frame.Span(_forward.DH, 0, frame.Steps));
 
     /// <summary>B2: the prior's gradients.</summary>
-    public void PriorGradients(StepFrame frame) => _prior.Gradients(frame, HPrevious(frame));
+    public void PriorGradients(StepFrame frame, InputPass inputs)
+    {
+        if (_priorProducts is null)
+            _prior.Gradients(frame, HPrevious(frame));
+        else
+            _prior.Gradients(frame, HPrevious(frame), inputs.First(frame.Steps));
+    }
 
     /// <summary>
     /// B5: from what reaches z in the last columns of product = dy Wᵀ, or +=, into h_{t-1}, time step t, and through the cell of the time step before.
@@ -218,7 +257,12 @@ sealed class ChannelPass
             _device.MaskRows(DB(frame), SkipMask(frame));
         _backward.SequenceBackward(frame);
         if (!inputs.DEmbedded.IsEmpty)
+        {
             _forward.AddInputGradient(frame, frame.Whole(inputs.DEmbedded));
+            if (_priorProducts is not null)
+                _prior.InputBackward(frame, 1, frame.Whole(inputs.DEmbedded));
+        }
+
         inputs.Backward(frame.Steps, _forward, _backward);
     }
 

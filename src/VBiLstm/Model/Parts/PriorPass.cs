@@ -35,6 +35,18 @@ sealed class PriorPass
     /// <summary>The prior's moments given its inputs [R, ·].</summary>
     public void Forward(params ReadOnlySpan<Tensor> inputs) => _net?.Forward(inputs);
 
+    /// <summary>x W₁ᵢ + b₁ of any one input, which <see cref="ForwardWith"/> goes on from.</summary>
+    public void HiddenProduct(int input, Tensor x, Tensor hidden) => _net!.HiddenProduct(input, x, hidden);
+
+    /// <summary>The prior's moments from what stands in the hidden layer and one more input [R, ·].</summary>
+    public void ForwardWith(int input, Tensor x)
+    {
+        var (hidden, output) = (Hidden.RowRange(0, x.Rows), Output.RowRange(0, x.Rows));
+        _net!.AddHiddenProduct(input, x, hidden);
+        _net.Activate(hidden);
+        _net.OutputForward(hidden, output);
+    }
+
     /// <summary>KL(q ‖ p) of the first rows.</summary>
     public void KlForward(Tensor q, Tensor kl) => _device.GaussianKlForward(q, Moments(q.Rows), kl, _head);
 
@@ -53,6 +65,16 @@ sealed class PriorPass
 
     /// <summary>After <see cref="KlBackward"/>, the gradients of the net's weights; nothing else in a step waits for them.</summary>
     public void Gradients(StepFrame frame, Tensor x) => _net?.Gradients(x, frame.Whole(_dHidden));
+
+    /// <summary>As <see cref="Gradients(StepFrame, Tensor)"/> of a net with two inputs.</summary>
+    public void Gradients(StepFrame frame, Tensor x0, Tensor x1)
+    {
+        _net!.OutputGradients(frame.Whole(Hidden), frame.Whole(Output));
+        _net.HiddenGradients([_net.InputGradient(0, x0), _net.InputGradient(1, x1)], frame.Whole(_dHidden));
+    }
+
+    /// <summary>After <see cref="KlBackward"/>, dx += what the net sends into an input that no mask stops.</summary>
+    public void InputBackward(StepFrame frame, int input, Tensor dx) => _net!.InputBackward(input, frame.Whole(_dHidden), dx, accumulate: true);
 
     Tensor Moments(int rows) => Output.RowRange(0, Output.IsEmpty ? 0 : rows);
 }
