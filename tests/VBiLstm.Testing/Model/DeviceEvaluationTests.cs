@@ -39,9 +39,11 @@ public abstract class DeviceEvaluationTests
     void AssertAgrees(ModelConfiguration drawn, int seed)
     {
         // Everything valid whatever the kind.
+        var prior = drawn.Kind == ModelKind.Srnn ? PriorKind.Learned : drawn.Prior;
         var model = drawn with
         {
-            Prior = drawn.Kind == ModelKind.Srnn ? PriorKind.Learned : drawn.Prior,
+            Prior = prior,
+            PriorInput = DeviceRandomConfigurationTests.HasPriorInput(drawn.Kind, prior) && seed % 3 != 2 ? PriorInput.HX : PriorInput.H,
             GeneratorInput = drawn.Kind == ModelKind.VariationalBiLstm ? drawn.GeneratorInput : GeneratorInput.H,
             FrameSize = drawn.OutputDistribution == OutputDistribution.Categorical ? 0 : 3,
             VocabularySize = drawn.OutputDistribution == OutputDistribution.Categorical ? (seed % 2 == 0 ? 4 : 40) : 0,

@@ -83,7 +83,8 @@ public abstract class DeviceRandomConfigurationTests
             Assert.True(gradient.AsSpan().SequenceEqual(run.Gradient(name)), name);
     }
 
-    static bool HasPriorInput(ModelKind kind, PriorKind prior) => kind is ModelKind.VariationalBiLstm or ModelKind.ZForcing && prior == PriorKind.Learned;
+    internal static bool HasPriorInput(ModelKind kind, PriorKind prior)
+        => kind is ModelKind.VariationalBiLstm or ModelKind.ZForcing && prior == PriorKind.Learned;
 
     /// <summary>Any kind with any output distribution, the models of sections 13 to 17 as often as the others.</summary>
     internal static ModelConfiguration DrawCompared(Random random)

@@ -48,6 +48,7 @@ public class ModelCostTests
             Kind = kind,
             OutputDistribution = distribution,
             Prior = prior,
+            PriorInput = kind is ModelKind.VariationalBiLstm or ModelKind.ZForcing && prior == PriorKind.Learned && beta > 0 ? PriorInput.HX : PriorInput.H,
             GeneratorInput = generatorInput,
             Beta = beta,
             FrameSize = distribution == OutputDistribution.Categorical ? 0 : 7,
@@ -67,7 +68,7 @@ public class ModelCostTests
         {
             ModelKind.Vrnn => name == "feature_x.weight",
             ModelKind.Srnn => name == "forward_lstm.weight_input",
-            _ => name.EndsWith("lstm.weight_input", StringComparison.Ordinal),
+            _ => name.EndsWith("lstm.weight_input", StringComparison.Ordinal) || name == "prior.hidden.weight_x",
         };
         var frames = distribution == OutputDistribution.Categorical
             ? 0

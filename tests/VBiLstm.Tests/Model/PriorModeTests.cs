@@ -34,6 +34,21 @@ public class PriorModeTests
     }
 
     [Theory]
+    [InlineData(ModelKind.VariationalBiLstm, OutputDistribution.Gaussian)]
+    [InlineData(ModelKind.VariationalBiLstm, OutputDistribution.Categorical)]
+    [InlineData(ModelKind.ZForcing, OutputDistribution.Gaussian)]
+    [InlineData(ModelKind.ZForcing, OutputDistribution.Categorical)]
+    public void A_prior_that_reads_the_input_scores_as_the_reference_s(ModelKind kind, OutputDistribution distribution)
+    {
+        var model = ReferenceTests.Small(kind, distribution) with { PriorInput = PriorInput.HX, ReconstructionVariance = ReconstructionVariance.Unit };
+        AssertScores(model, ReferenceInputs.Random(model, T, B, 3) with
+        {
+            EpsilonZ = new double[T * B * model.LatentUnits],
+            EpsilonB = new double[T * B * model.LstmUnits],
+        });
+    }
+
+    [Theory]
     [InlineData(ModelKind.Lstm)]
     [InlineData(ModelKind.Vrnn)]
     [InlineData(ModelKind.Srnn)]
