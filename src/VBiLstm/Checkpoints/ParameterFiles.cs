@@ -1,5 +1,6 @@
 using VBiLstm.Devices;
 using VBiLstm.Model;
+using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace VBiLstm.Checkpoints;
 
@@ -46,7 +47,7 @@ public static class ParameterFiles
     public static string? FirstNonFinite(IReadOnlyList<NamedTensor> tensors)
     {
         ArgumentNullException.ThrowIfNull(tensors);
-        return tensors.FirstOrDefault(tensor => !Array.TrueForAll(tensor.Values, float.IsFinite))?.Name;
+        return tensors.FirstOrDefault(tensor => !TensorPrimitives.IsFiniteAll<float>(tensor.Values))?.Name;
     }
 
     /// <summary>Fills an arena; names and shapes were checked when the tensors were read.</summary>

@@ -1,4 +1,5 @@
 using VBiLstm.Devices;
+using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace VBiLstm.Model;
 
@@ -49,6 +50,6 @@ public sealed partial class TrainingStep
     {
         var values = new float[tensor.Count];
         _device.Download(tensor, values);
-        return Array.Exists(values, value => !float.IsFinite(value));
+        return !TensorPrimitives.IsFiniteAll<float>(values);
     }
 }
