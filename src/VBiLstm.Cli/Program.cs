@@ -11,9 +11,11 @@ var root = new RootCommand("""
     Then:        vbilstm evaluate runs/digits-1
                  vbilstm sample runs/digits-1
     Own data:    vbilstm data prepare --help
+    One command: vbilstm help train       (or --help after it, for a screen of it)
+    Settings:    vbilstm config           (the keys of --set, and the presets)
 
-    Exit codes: 0 done, 1 failed (disk, a run that is no longer finite), 2 bad input, 3 no device or no memory (or lost on the way),
-    70 a defect of the program (please report it), 130 interrupted and saved.
+    Exit codes: 0 done, 1 failed (disk, a run that is no longer finite), 2 bad input, 3 no device or no memory (or lost on
+    the way), 70 a defect of the program (please report it), 130 interrupted and saved.
     """);
 root.Subcommands.Add(TrainCommand.Create());
 root.Subcommands.Add(EvaluateCommand.Create());
@@ -28,5 +30,8 @@ root.Subcommands.Add(BenchCommand.Create());
 root.Subcommands.Add(DoctorCommand.Create());
 root.Subcommands.Add(VerifyCommand.Create());
 root.Subcommands.Add(ProfileCommand.Create());
+root.Subcommands.Add(ConfigCommand.Create());
+root.Subcommands.Add(HelpCommand.Create(root));
+root.SetAction(_ => HelpCommand.Show(root, root));
 ShortHelp.Use(root);
 return CommandExecution.Run(root, args);

@@ -189,26 +189,6 @@ public class ProgramTests
         Assert.Contains("weights.safetensors", damaged.Error, StringComparison.Ordinal);
     }
 
-    [Theory]
-    [InlineData("train")]
-    [InlineData("evaluate")]
-    [InlineData("score")]
-    [InlineData("export")]
-    [InlineData("import")]
-    [InlineData("sample")]
-    [InlineData("inspect")]
-    [InlineData("bench")]
-    [InlineData("verify")]
-    [InlineData("profile")]
-    public void Help_explains_with_an_example(string command)
-    {
-        using var program = new Executable();
-        var (code, output, _) = program.Run(command, "--help");
-        Assert.Equal(0, code);
-        Assert.Contains("Example", output, StringComparison.Ordinal);
-        Assert.Contains($"vbilstm {command}", output, StringComparison.Ordinal);
-    }
-
     [Fact]
     public void Bench_on_a_gpu_tells_the_graph_s_nodes_and_the_memory_left()
     {

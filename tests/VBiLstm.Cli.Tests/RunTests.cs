@@ -367,7 +367,7 @@ public class RunTests
     public void No_argument_whatever_shows_a_stack_trace(string command)
     {
         using var program = new Executable();
-        var help = program.Run([.. command.Split(' '), "--help"]).Output;
+        var help = program.Run(["help", .. command.Split(' ')]).Output;
         var options = help.Split('\n').Select(line => line.TrimStart()).Where(line => line.StartsWith("--", StringComparison.Ordinal))
             .Select(line => line.Split(' ', ',')[0]).Distinct().Where(option => option is not ("--help" or "--version")).ToList();
         Assert.NotEmpty(options);

@@ -21,30 +21,31 @@ static class BenchCommand
         var timeSteps = new TimeStepsOption();
         var seconds = new Option<double>("--seconds")
         {
-            Description = "How long to measure, a third of it as warm-up; at least five steps are measured.",
+            Description = "How long to measure, a third of it as warm-up. At least five steps are measured.",
             DefaultValueFactory = _ => 5,
         };
         var tune = new Option<bool>("--tune")
         {
-            Description = "cuda with --precision tf32 or bf16: measures each of the configuration's products of few rows through cuBLAS and through the "
-                + "project's kernels, and keeps the times in the user's cache, by which this GPU's runs of that precision choose from then on.",
+            Description = "cuda: measures products through cuBLAS and our kernels, and keeps the times. With --precision tf32 or bf16, each of the "
+                + "configuration's products of few rows; it keeps the times in the user's cache, by which this GPU's runs of that precision choose from then on.",
         };
         var what = new Option<string>("--what")
         {
-            Description = "train: training steps. evaluate: scores of as many sequences as the batch has. sample: as many sequences drawn side by side.",
+            Description = "Training steps, scores, or draws. evaluate: scores of as many sequences as the batch has. sample: as many sequences drawn side by side.",
             DefaultValueFactory = _ => "train",
         };
         what.AcceptOnlyFromAmong("train", "evaluate", "sample");
         var importanceSamples = new Option<int>("--importance-samples")
         {
-            Description = "evaluate: K trajectories per sequence, for the importance-weighted bound; 0 leaves it out.",
+            HelpName = "K",
+            Description = "evaluate: K trajectories, for the importance-weighted bound; 0 leaves it out.",
         };
         var (configurations, devices, rankTimeout) = (new ConfigurationOptions(), new DeviceOptions(), new RankTimeoutOption());
         var json = CommonOptions.Json();
         var command = new Command("bench", """
-            Measures how fast this machine trains a configuration, or evaluates it or draws from it (--what): samples/s, tokens/s (predicted steps of all
-            sequences), arithmetic rate and its share of the rate of multiply-adds measured beside it, memory, and the time of each phase of docs/model.md
-            (F1..B7, Adam). The sequences are random and of full length. Nothing is written. Let nothing else run meanwhile. On several ranks the
+            Measures how fast this machine trains a configuration, evaluates it or draws from it. Told are samples/s, tokens/s (predicted
+            steps of all sequences), arithmetic rate and its share of the rate of multiply-adds measured beside it, memory, and the time of each phase
+            of docs/model.md (F1..B7, Adam). The sequences are random and of full length. Nothing is written. Let nothing else run meanwhile. On several ranks the
             batch is shared out, as train does, and the sum over them is measured.
 
             Examples:

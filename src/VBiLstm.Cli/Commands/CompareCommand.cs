@@ -31,12 +31,12 @@ static class CompareCommand
         var reportOnly = new Option<bool>("--report-only") { Description = "Writes the report of the runs that are finished." };
         var shard = new Option<string?>("--shard")
         {
-            Description = "I/N: only every N-th run, from the I-th on, so that N jobs share a table out; whichever ends last writes the report.",
+            Description = "I/N: only every N-th run, from the I-th on. So N jobs share a table out; whichever ends last writes the report.",
         };
         var devices = new DeviceOptions();
         var command = new Command("compare", """
-            Trains each model on each data set with each seed, scores the best checkpoint of each run, and writes report.html (self-contained),
-            results.csv, groups.csv and the figures as SVG and PNG. Ctrl-C saves; the same command goes on where it stopped. Every run has an owner: jobs
+            Trains each model on each data set with each seed, and reports. The best checkpoint of each run is scored; report.html
+            (self-contained), results.csv, groups.csv and the figures as SVG and PNG are written. Ctrl-C saves; the same command goes on where it stopped. Every run has an owner: jobs
             that share a table out (--shard) cannot train the same one.
 
             Examples:

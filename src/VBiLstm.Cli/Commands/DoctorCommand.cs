@@ -19,8 +19,8 @@ static class DoctorCommand
         };
         var (rankTimeout, json) = (new RankTimeoutOption(), CommonOptions.Json());
         var command = new Command("doctor", """
-            Says what this machine has for training on a GPU: driver, GPUs, CUDA libraries, the program's own kernels; where each was found, its
-            version, and where something is missing, what was tried and what that costs. The CPU needs none of it.
+            Says what this machine has for training on a GPU, and what is missing. That is driver, GPUs, CUDA libraries, the program's own kernels:
+            where each was found, its version, and where something is missing, what was tried and what that costs. The CPU needs none of it.
             On several ranks it says so of rank 0's machine, and then of each rank in a line: its machine, MPI, processors, memory, and whether it has a GPU.
 
             Examples:

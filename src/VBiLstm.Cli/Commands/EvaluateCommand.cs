@@ -20,13 +20,14 @@ static class EvaluateCommand
         var split = CommonOptions.Split();
         var latents = new Option<string>("--latents")
         {
-            Description = "sampled (the bound) or mean (a deterministic predictor's score, not a bound).",
+            Description = "Of the posterior: a sample (the bound) or the mean. With the mean the score is a deterministic predictor's, and no bound.",
             DefaultValueFactory = _ => "sampled",
         };
         latents.AcceptOnlyFromAmong("sampled", "mean");
         var samples = new Option<int>("--importance-samples")
         {
-            Description = "K, trajectories per sequence for the importance-weighted bound; 0 leaves it out.",
+            HelpName = "K",
+            Description = "K trajectories, for the importance-weighted bound; 0 leaves it out.",
             DefaultValueFactory = _ => 0,
         };
         var priorMode = new Option<bool>("--prior-mode")
@@ -38,17 +39,17 @@ static class EvaluateCommand
             + "predict well. On long sequences mostly tighter than --trajectories.");
         var data = new Option<string?>("--data")
         {
-            Description = "The data's new place, where they are no longer at the run's; their contents must be the same.",
+            Description = "The data's new place, with the same contents.",
         };
         var batch = new Option<int?>("--batch-size")
         {
-            Description = "Sequences of a batch, of which several may be scored side by side; figures do not depend on it. Default: the run's.",
+            Description = "Sequences of a batch; figures do not depend on it. Several batches may be scored side by side. Default: the run's.",
         };
         var (devices, rankTimeout, json) = (new DeviceOptions(), new RankTimeoutOption(), CommonOptions.Json());
         var command = new Command("evaluate", """
-            Scores a split: the bound (KL weight 1, no auxiliary terms) with its NLL and KL in nats per sequence, the task's own
-            unit, active latent units, and on request the importance-weighted bound. The noise is fixed: the same checkpoint gives the same figures,
-            also on several ranks, which share out the sequences.
+            Scores a split: the bound with its NLL and KL, in nats and the task's own unit. The KL's weight is 1, auxiliary terms do not
+            count; active latent units stand beside, and on request the importance-weighted bound. The noise is fixed: the same checkpoint gives the
+            same figures, also on several ranks, which share out the sequences.
 
             Examples:
               vbilstm evaluate runs/digits-1

@@ -18,19 +18,19 @@ static class ExportCommand
         var checkpoint = CommonOptions.Checkpoint();
         var onnx = new Option<string?>("--onnx")
         {
-            Description = "ONNX file (opset 17) of one step of the generative process: state and noise in, o_t and state out.",
+            Description = "ONNX file of one step of the generative process. State and noise in, o_t and state out; opset 17.",
         };
         var sequence = new Option<bool>("--sequence")
         {
-            Description = "Of a model without latents and zoneout (lstm, twin-net): the ONNX file takes a whole sequence at once.",
+            Description = "lstm, twin-net without zoneout: a whole sequence at once in ONNX.",
         };
         var safetensors = new Option<string?>("--safetensors")
         {
-            Description = "Safetensors file of the weights, with configuration and data in its metadata; a model card, README.md, is written beside it.",
+            Description = "Safetensors file of the weights, with a model card beside it. Configuration and data stand in its metadata; the card is README.md.",
         };
         var command = new Command("export", """
-            Writes a trained model for other programs: the generative process as an ONNX model, or the weights as one safetensors file with a model card as the
-            model hubs show it. What stands in the files: docs/trained.md.
+            Writes a trained model for other programs, as ONNX or safetensors. The ONNX model is the generative process; beside the
+            safetensors file of the weights stands a model card as the model hubs show it. What stands in the files: docs/trained.md.
 
             Examples:
               vbilstm export runs/digits-1 --onnx digits.onnx

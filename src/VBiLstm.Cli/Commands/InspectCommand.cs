@@ -17,8 +17,8 @@ static class InspectCommand
         var checkpoint = CommonOptions.Checkpoint();
         var json = CommonOptions.Json();
         var command = new Command("inspect", """
-            Shows a checkpoint after checking it whole (names, shapes, sizes, checksums): configuration, training state, and each
-            parameter with its shape, norm and largest value.
+            Checks a checkpoint whole and shows what it holds. Names, shapes, sizes and checksums are checked; shown are configuration, training
+            state, and each parameter with its shape, norm and largest value.
 
             Example:
               vbilstm inspect runs/digits-1/checkpoints/last

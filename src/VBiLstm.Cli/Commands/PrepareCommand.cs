@@ -21,61 +21,62 @@ static class PrepareCommand
         var test = Paths("--test", "What is of the test split. Of timit with --from: core takes the 24 speakers of the core test set.");
         var skip = new Option<bool>("--skip-unreadable")
         {
-            Description = "Leaves files that cannot be read out, and lists them, instead of ending with an error.",
+            Description = "Leaves out files that cannot be read, and lists them. Otherwise they are an error.",
         };
         var output = new Option<string?>("--out") { Description = "The prepared folder; default: data/TASK." };
         var vocabulary = new Option<int>("--vocabulary")
         {
-            Description = "V, token ids of words, <s>, </s> and <unk> among them.",
+            Description = "sentences: V, ids of words, <s>, </s> and <unk> among them.",
             DefaultValueFactory = _ => defaults.Vocabulary,
         };
         var words = new Option<int>("--max-words")
         {
-            Description = "Words of the longest sentence that is kept.",
+            Description = "sentences: words of the longest sentence that is kept.",
             DefaultValueFactory = _ => defaults.MaximumWords,
         };
         var encoding = new Option<string>("--encoding")
         {
-            Description = $"Of texts: {string.Join(", ", PreparationOptions.Encodings.Keys)}. Byte order marks are recognised.",
+            HelpName = "name",
+            Description = $"Of texts, utf-8 or for instance latin-1. All: {string.Join(", ", PreparationOptions.Encodings.Keys)}. Byte order marks are recognised.",
             DefaultValueFactory = _ => "utf-8",
         };
         encoding.AcceptOnlyFromAmong([.. PreparationOptions.Encodings.Keys]);
         var characters = new Option<long>("--train-characters")
         {
-            Description = "Characters of the training text from its begin; 0 for all.",
+            Description = "ptb-char, text-char: characters of the training text from its begin; 0 for all.",
             DefaultValueFactory = _ => defaults.TrainingCharacters,
         };
-        var frame = new Option<int>("--frame-size") { Description = "D, samples of a frame of speech.", DefaultValueFactory = _ => defaults.FrameSize };
-        var row = new Option<int>("--row-frames") { Description = "Frames of a row of speech.", DefaultValueFactory = _ => defaults.RowFrames };
+        var frame = new Option<int>("--frame-size") { Description = "Speech: D, samples of a frame.", DefaultValueFactory = _ => defaults.FrameSize };
+        var row = new Option<int>("--row-frames") { Description = "Speech: frames of a row.", DefaultValueFactory = _ => defaults.RowFrames };
         var dither = new Option<bool>("--dither")
         {
-            Description = "Adds uniform noise of one least significant bit's width, of each file's own coding, to each sample of speech, "
-                + "without which the density of silence has no bound.",
+            Description = "Speech: adds noise of a bit's width, without which silence has no bounded density. Uniform, of one least significant bit's width of "
+                + "each file's own coding, to each sample.",
             DefaultValueFactory = _ => defaults.Dither,
         };
         var rate = new Option<int>("--sample-rate")
         {
-            Description = "Samples a second that every recording is converted to; 0 leaves them as they are, and then they must agree.",
+            Description = "Speech: samples a second that recordings are converted to; 0: as they are. Then they must agree.",
             DefaultValueFactory = _ => defaults.SampleRate,
         };
         var channel = new Option<int>("--channel")
         {
-            Description = "The channel of recordings that have several, from 1; 0 for the mean of all.",
+            Description = "Speech: the channel of recordings that have several, from 1; 0 for the mean of all.",
             DefaultValueFactory = _ => defaults.Channel,
         };
-        var transpose = new Option<bool?>("--transpose") { Description = "Whether rows and columns of images are exchanged, as EMNIST's need." };
-        var withoutSa = new Option<bool>("--without-sa") { Description = "Leaves TIMIT's sentences SA1 and SA2 out, which every speaker reads." };
+        var transpose = new Option<bool?>("--transpose") { Description = "images: whether rows and columns are exchanged, as EMNIST's need." };
+        var withoutSa = new Option<bool>("--without-sa") { Description = "timit: leaves out SA1 and SA2, which every speaker reads." };
         var command = new Command("prepare", $"""
-            Turns raw files into a prepared folder: manifest.json (counts, checksums, statistics, sources, licence) and one file a split.
+            Turns raw files into a prepared folder: a manifest and one file a split. manifest.json has counts, checksums, statistics, sources and licence.
             Every file of the sources is read, or listed with the reason why not.
             Ctrl-C keeps the splits that are complete; the same command goes on. docs/data.md says what each task does and why.
 
-            Tasks (and their options):
+            Tasks:
             {string.Join("\n", PreparationTask.All.Select(Describe))}
 
             Examples:
               vbilstm data prepare ptb-char --from ptb.zip
-              vbilstm data prepare sentences --from sentence_polarity.zip subjectivity.zip --encoding latin-1 --vocabulary 16000 --out data/imdb
+              vbilstm data prepare sentences --from polarity.zip subjectivity.zip --encoding latin-1 --out data/imdb
               vbilstm data prepare timit --from /corpora/TIMIT
               vbilstm data prepare fsdd --from fsdd.tar.xz
               vbilstm data prepare text-char --train a.txt b.txt --test c.txt
@@ -135,6 +136,5 @@ static class PrepareCommand
             .. validation.Select(path => new SourcePath(path, "validation")), .. test.Select(path => new SourcePath(path, "test"))];
     }
 
-    static string Describe(PreparationTask task)
-        => $"  {task.Name,-10} {task.Description}{(task.Options.Count == 0 ? "" : $" (--{string.Join(", --", task.Options)})")}";
+    static string Describe(PreparationTask task) => $"  {task.Name,-10} {task.Description}";
 }

@@ -25,16 +25,16 @@ static class ProfileCommand
     {
         var budget = new Option<bool>("--budget")
         {
-            Description = "Counts what a training step asks of a GPU: kernels, memory traffic, arithmetic. Needs no GPU.",
+            Description = "Counts kernels, memory traffic and arithmetic of a step. Needs no GPU.",
         };
         var gpu = new Option<string?>("--gpu")
         {
-            Description = "Adds an estimate of the time on this GPU: "
+            Description = "Adds an estimate of the time on this GPU, for instance h100-sxm. One of: "
                 + $"{string.Join("; ", GpuSpecification.All.Select(known => $"{known.Name} ({known.Product})"))}.",
         };
         var allPresets = new Option<bool>("--all-presets")
         {
-            Description = "The paper's models in one table instead of one configuration's phases: "
+            Description = "The paper's models in one table. Instead of one configuration's phases: "
                 + $"{string.Join(", ", PaperModel.All.Select(model => model.Name))}.",
         };
         var markdown = new Option<bool>("--markdown") { Description = "With --all-presets: tables in Markdown." };
@@ -58,7 +58,7 @@ static class ProfileCommand
               vbilstm profile --budget --gpu a100-80 --all-presets
               vbilstm profile --budget --preset digits
               vbilstm profile --budget --gpu h100-sxm --preset seq-mnist --ranks 8 --set training.batch_size=256
-              vbilstm profile --budget --gpu h100-sxm --preset seq-mnist --ranks 64 --ranks-per-node 8 --network ib-400 --set training.batch_size=2048
+              vbilstm profile --budget --gpu h100-sxm --preset seq-mnist --ranks 64 --network ib-400 --set batch_size=2048
             """)
         {
             budget, gpu, allPresets, markdown, steps, json,

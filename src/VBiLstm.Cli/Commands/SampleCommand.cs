@@ -23,41 +23,40 @@ static class SampleCommand
         var checkpoint = CommonOptions.Checkpoint();
         var count = new Option<int?>("--count")
         {
-            Description = $"Sequences to draw, of each temperature. Default: {DefaultCount}; as many as --start has images or recordings.",
+            Description = $"Sequences to draw of each temperature. Default: {DefaultCount}; as many as --start has images or recordings.",
         };
         var columns = new Option<int>("--columns") { Description = "Images in a row of the sheet.", DefaultValueFactory = _ => 16 };
         var seed = new Option<long>("--seed") { Description = "The same seed draws the same sequences.", DefaultValueFactory = _ => 1 };
         var temperatures = new Option<double[]>("--temperature")
         {
-            Description = "1 draws from the model; smaller values sharpen the output distribution. Several stand side by side, drawn with the same noise.",
+            Description = "1 draws from the model; smaller values sharpen the outputs. Several stand side by side, drawn with the same noise.",
             DefaultValueFactory = _ => [1],
             AllowMultipleArgumentsPerToken = true,
         };
         var latents = new Option<string>("--latents")
         {
-            Description = "sampled from the prior at each step, or at its mean.",
+            Description = "Of the prior at each step: a sample, or its mean.",
             DefaultValueFactory = _ => "sampled",
         };
         latents.AcceptOnlyFromAmong("sampled", "mean");
         var steps = new Option<int?>("--steps")
         {
-            Description = $"Tokens of a text or frames of an array (default {DefaultSteps}), or frames of a recording (default {DefaultSeconds} s of them); "
-                + "behind those of --start.",
+            Description = $"Tokens or frames of a sequence, behind those of --start. Default: {DefaultSteps}, of a recording {DefaultSeconds} s; images have theirs.",
         };
         var start = new Option<string?>("--start")
         {
-            Description = "What the sequences begin with: of a text the text itself, else a file of images (idx, amat, npy), recordings or arrays of frames; "
+            Description = "What the sequences begin with: a text, or a file. The file has images (idx, amat, npy), recordings or arrays of frames; "
                 + "row n goes on from the n-th in it. The backward path reads the beginning; what follows is drawn.",
         };
         var startSteps = new Option<int?>("--start-steps")
         {
-            Description = "How many steps of --start's images, recordings or arrays are given. Default: half of an image, else as many as the shortest has.",
+            Description = "How many steps of the file of --start are given. Default: half of an image, else as many as the shortest has.",
         };
         var output = new Option<string?>("--out")
         {
-            Description = "Images: a PNG file (default samples.png), or a name that ends in .gif for one that shows the drawing order. Speech: a folder of WAV "
-                + "files (default samples), or for one recording a name that ends in .wav. Text: a name that ends in .txt (default: printed). Other frames: "
-                + "a name that ends in .npy (default samples.npy).",
+            Description = "The file or folder; its ending says of what kind. Images: .png (default samples.png), or .gif for one that shows the drawing order. "
+                + "Speech: a folder of WAV files (default samples), or .wav for one recording. Text: .txt (default: printed). Other frames: .npy (default "
+                + "samples.npy).",
         };
         var devices = new DeviceOptions();
         var command = new Command("sample", """

@@ -20,14 +20,15 @@ static class ScoreCommand
         var checkpoint = CommonOptions.Checkpoint();
         var data = new Option<string[]>("--data")
         {
-            Description = "Files, folders or archives, in the coding of the run's data: of a text each line is an input, of images (idx, amat, npy) each "
-                + "image, of numpy's arrays each sequence, of speech (WAV, SPHERE) each recording. Default: --split of the run's own data.",
+            Description = "Files, folders or archives to score instead of --split. In the coding of the run's data: of a text each line is an input, of images "
+                + "(idx, amat, npy) each image, of numpy's arrays each sequence, of speech (WAV, SPHERE) each recording.",
             AllowMultipleArgumentsPerToken = true,
         };
         var split = CommonOptions.Split();
         var samples = new Option<int>("--importance-samples")
         {
-            Description = "K, trajectories per input for a column with the importance-weighted bound; 0 leaves it out.",
+            HelpName = "K",
+            Description = "K trajectories, for the importance-weighted bound; 0 leaves it out.",
             DefaultValueFactory = _ => 0,
         };
         var batch = new Option<int?>("--batch-size")
@@ -37,7 +38,7 @@ static class ScoreCommand
         var output = new Option<string>("--out") { Description = "The CSV file.", DefaultValueFactory = _ => "scores.csv" };
         var devices = new DeviceOptions();
         var command = new Command("score", """
-            Writes the bound of each single input, a line each in a CSV file: what the model finds unlikely comes out low, which is how such
+            Writes the bound of each single input, a line each in a CSV file. What the model finds unlikely comes out low, which is how such
             models find anomalies. Columns: input (file or split), item (its line, image, sequence or recording there, from 1 on), steps, bound, nll and kl in
             nats, the sum over the steps. The noise is fixed: the same checkpoint and inputs give the same figures.
 

@@ -15,38 +15,54 @@ static class TrainCommand
     {
         var data = new Option<string?>("--data")
         {
-            Description = "Short for --set data.source=…: embedded-digits, a prepared folder (vbilstm data prepare), or a folder of idx image files.",
+            Description = "What to train on: a folder of vbilstm data prepare, or of idx files. Short for --set data.source=…; embedded-digits is part of the "
+                + "program.",
         };
-        var steps = new Option<int?>("--steps") { Description = "Short for --set training.steps=…: training steps of the whole run." };
-        var epochs = new Option<double?>("--epochs") { Description = "Short for --set training.epochs=… with training.steps=0: passes over the training set." };
-        var seed = new Option<long?>("--seed") { Description = "Short for --set seed=…: the same seed gives the same bits at any number of threads." };
+        var steps = new Option<int?>("--steps") { Description = "Training steps of the whole run. Short for --set training.steps=…." };
+        var epochs = new Option<double?>("--epochs") 
+        {
+            Description = "Passes over the training set, instead of --steps. Short for --set training.epochs=… with training.steps=0.",
+        };
+        var seed = new Option<long?>("--seed") 
+        {
+            Description = "The same seed gives the same bits at any number of threads. Short for --set seed=….",
+        };
         var onNonFinite = new Option<string?>("--on-non-finite")
         {
-            Description = "Short for --set training.on_non_finite=…: stop before the update, or skip it and count.",
+            HelpName = "stop|skip",
+            Description = "A loss or gradient that is not finite: stop, or skip the update. Stopping, the parameters are those before the step; skipped steps "
+                + "are counted. Short for --set training.on_non_finite=….",
         };
-        var run = new Option<string?>("--run") { Description = "Name of the run, a folder under runs/; default: the preset's name and the next free number." };
+        var run = new Option<string?>("--run") 
+        {
+            Description = "Name of the run, a folder under runs/. Default: the preset's name and the next free number.",
+            HelpName = "name",
+        };
         var resume = new Option<string?>("--resume")
         {
-            Description = "Continues a run from its newest checkpoint, or from the checkpoint named; --steps, --epochs and --set training.… may change, "
-                + "and --data names the data's new place.",
+            HelpName = "run",
+            Description = "Continues a run from its newest checkpoint, or the one named. --steps, --epochs and --set training.… may change, and --data names "
+                + "the data's new place.",
         };
         var resumeOrStart = new Option<bool>("--resume-or-start")
         {
-            Description = "With --run: starts the run, continues it, or says that it is finished (exit code 0); "
-                + "what a job that is queued again calls each time.",
+            Description = "With --run: starts it, continues it, or says that it is finished. The exit code is 0 then: what a job that is queued again calls "
+                + "each time.",
         };
         var stopAfter = new Option<string?>("--stop-after")
         {
-            Description = "Ends as Ctrl-C does after so much time, for instance 3h50m: saved, exit code 130.",
+            HelpName = "time",
+            Description = "Ends as Ctrl-C does after so much time, for instance 3h50m. Saved, exit code 130.",
         };
         var profileSteps = new Option<string?>("--profile-steps")
         {
-            Description = "cuda: FIRST:LAST, steps between profiler start and stop, for nsys and ncu told to wait for it (docs/profiling.md).",
+            HelpName = "a:b",
+            Description = "cuda: steps FIRST:LAST between profiler start and stop. For nsys and ncu that are told to wait for it (docs/profiling.md).",
         };
         var (configurations, devices, rankTimeout) = (new ConfigurationOptions(), new DeviceOptions(), new RankTimeoutOption());
         var command = new Command("train", """
-            Trains a model and leaves everything in runs/NAME: configuration.json, metrics.jsonl, TensorBoard events,
-            curves.png, samples.png and the checkpoints "best" and "last". Ctrl-C finishes the step, saves, and says how to resume; so do
+            Trains a model, saved on Ctrl-C, and leaves everything in runs/NAME. That is configuration.json, metrics.jsonl, TensorBoard
+            events, curves.png, samples.png and the checkpoints "best" and "last". Ctrl-C finishes the step, saves, and says how to resume; so do
             SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 and SIGXCPU, with which batch systems announce their end (docs/cluster.md).
 
             Examples:

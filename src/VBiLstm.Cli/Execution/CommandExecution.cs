@@ -70,8 +70,8 @@ static class CommandExecution
     {
         if (parsed.Errors.Count > 0)
         {
-            foreach (var error in parsed.Errors)
-                Console.Error.WriteLine($"vbilstm: {Printable.Text(error.Message)}");
+            foreach (var message in Unknown(parsed) is { } unknown ? [unknown] : parsed.Errors.Select(error => error.Message))
+                Console.Error.WriteLine($"vbilstm: {Printable.Text(message)}");
             Console.Error.WriteLine("vbilstm: --help after a command lists its options.");
             return BadInput;
         }
@@ -91,6 +91,22 @@ static class CommandExecution
         {
             return Report(e);
         }
+    }
+
+    // What the command line has that the command does not; null where all of it is known. What follows an unknown option is its value.
+    static string? Unknown(ParseResult parsed)
+    {
+        if (parsed.UnmatchedTokens.Count == 0)
+            return null;
+        var (command, token) = (parsed.CommandResult.Command, parsed.UnmatchedTokens[0]);
+        var commands = command.Subcommands.Select(sub => sub.Name).ToList();
+        if (!token.StartsWith('-') && commands.Count > 0)
+            return $"There is no command {token}; did you mean {NearestName.Of(token, commands)}? Commands: {string.Join(", ", commands)}.";
+        var name = token.Split('=', ':')[0];
+        var options = command.Options.Select(option => option.Name).Append("--help").ToList();
+        return !token.StartsWith('-') ? $"{command.Name} takes no further argument '{token}'."
+            : options.Contains(name) ? null
+            : $"{command.Name} has no option {name}; did you mean {NearestName.Of(name, options)}?";
     }
 
     // What ranks share out; of the others each would compute, or write the same files, as often as a launcher starts it.

@@ -8,14 +8,14 @@ static class CommonOptions
 {
     public static Argument<string> Checkpoint() => new("run")
     {
-        Description = "A run's folder (its best checkpoint is taken, or the last where there is no best) or a checkpoint's folder.",
+        Description = "A run's folder, or a checkpoint's. Of a run the best checkpoint is taken, or the last where there is no best.",
     };
 
     public static Option<string> Split()
     {
         var split = new Option<string>("--split")
         {
-            Description = "train, validation or test. Training images that each epoch binarises anew are those of the first epoch.",
+            Description = "Which part of the data. Training images that each epoch binarises anew are those of the first epoch.",
             DefaultValueFactory = _ => "test",
         };
         split.AcceptOnlyFromAmong("train", "validation", "test");

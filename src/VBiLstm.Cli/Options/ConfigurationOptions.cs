@@ -8,18 +8,20 @@ sealed class ConfigurationOptions
 {
     readonly Option<string?> _preset = new("--preset")
     {
-        Description = $"Starting configuration: {string.Join("; ", Preset.All.Select(known => $"{known.Name} ({known.Description})"))}. Default: "
-            + $"{Preset.All[0].Name}.",
+        Description = $"Starting configuration, {Preset.All[0].Name} where none is named. vbilstm config lists them: "
+            + $"{string.Join(", ", Preset.All.Select(known => known.Name))}.",
     };
-    readonly Option<string?> _config = new("--config") { Description = "JSON file over the preset; it may hold some keys only (docs/configuration.md)." };
+    readonly Option<string?> _config = new("--config")
+    {
+        Description = "JSON file over the preset; it may hold some keys only (docs/configuration.md).",
+        HelpName = "file",
+    };
     readonly Option<string[]> _set = new("--set")
     {
-        Description = "key=value over the file, for instance --set model.latent_units=64; may be repeated. The keys are listed below.",
+        Description = "Values over the file, for instance --set model.latent_units=64. May be repeated; vbilstm config lists the keys.",
+        HelpName = "key=value",
         AllowMultipleArgumentsPerToken = true,
     };
-
-    /// <summary>Every key with its default, for a command's help.</summary>
-    public static string Keys => string.Join('\n', ConfigurationKey.All.Select(key => $"  {key.Path}={key.Default}\n      {key.Description}"));
 
     public static bool AreOptionsOf(Command command) => command.Options.Any(option => option.Name == "--set");
 

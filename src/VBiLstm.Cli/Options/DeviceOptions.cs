@@ -14,15 +14,15 @@ sealed class DeviceOptions
 {
     readonly Option<string> _device = new("--device")
     {
-        Description = "cpu; cuda or cuda:N for NVIDIA GPU number N; soft for the software GPU, which runs the GPU's path on the CPU, slowly. "
-            + "On several ranks cuda takes a GPU for each rank of a machine.",
+        Description = "cpu, cuda (cuda:N for NVIDIA GPU number N) or soft, the software GPU. That one runs the GPU's path on the CPU, slowly. On several "
+            + "ranks cuda takes a GPU for each rank of a machine.",
         DefaultValueFactory = _ => "cpu",
     };
 
     readonly Option<int> _threads = new("--threads")
     {
-        Description = "cpu: threads; 0 takes OMP_NUM_THREADS or SLURM_CPUS_PER_TASK where they are set, else all processors that this process may use. "
-            + "Results have the same bits at any number.",
+        Description = "cpu: threads; 0 takes what the batch system gives, else all processors. It looks at OMP_NUM_THREADS, then SLURM_CPUS_PER_TASK, "
+            + "then at the processors that this process may use. Results have the same bits at any number.",
         DefaultValueFactory = _ => 0,
     };
 
@@ -70,10 +70,20 @@ sealed class DeviceOptions
         Description = "cuda: run a training step's kernels in one line, not the gradients of weights beside the loops. The results have the same bits.",
     };
 
+    // What few need; the whole help has them.
+    IEnumerable<Option> Fine => [_simd, _precision, _recurrence, _products, _loop, _noGraph, _noEarlyStart, _noFork];
+
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _device, _threads, _simd, _precision, _recurrence, _products, _loop, _noGraph, _noEarlyStart, _noFork })
+        foreach (var option in (Option[])[_device, _threads, .. Fine])
             command.Options.Add(option);
+    }
+
+    /// <summary>Those of a command that its short help leaves to the whole.</summary>
+    public static IReadOnlyList<Option> Details(Command command)
+    {
+        var names = new DeviceOptions().Fine.Select(option => option.Name).ToList();
+        return [.. command.Options.Where(option => names.Contains(option.Name))];
     }
 
     /// <summary>Whether the command line says --device.</summary>

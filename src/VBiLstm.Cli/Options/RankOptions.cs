@@ -9,18 +9,20 @@ sealed class RankOptions
 {
     readonly Option<int?> _ranks = new("--ranks")
     {
-        Description = "With --budget and --gpu: adds what the sum of gradients over so many ranks costs, one on each GPU, and what they gain. "
+        HelpName = "N",
+        Description = "With --budget and --gpu: what so many ranks cost and gain. Each has a GPU; the cost is the sum of their gradients. "
             + "training.batch_size is the batch of all ranks together.",
     };
 
     readonly Option<int?> _perNode = new("--ranks-per-node")
     {
+        HelpName = "N",
         Description = $"How many of them a node has. Default: --ranks, but at most {RankPlacement.GpusOfANode}, as servers have.",
     };
 
     readonly Option<string?> _network = new("--network")
     {
-        Description = "Between nodes, a card for each GPU (one node needs none): "
+        Description = "Between nodes, for instance ib-400; one node needs none. A card for each GPU: "
             + $"{string.Join("; ", NetworkLink.All.Select(known => $"{known.Name} ({known.Product}, {known.GigabytesPerSecond} GB/s)"))}.",
     };
 

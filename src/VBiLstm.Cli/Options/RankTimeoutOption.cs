@@ -8,7 +8,8 @@ sealed class RankTimeoutOption
 {
     readonly Option<int> _seconds = new("--rank-timeout")
     {
-        Description = "On several ranks (mpirun, srun): seconds that a rank waits for the others before it ends the job.",
+        Description = "On several ranks: seconds that a rank waits for the others. Then it ends the job.",
+        HelpName = "seconds",
         DefaultValueFactory = _ => 600,
     };
 

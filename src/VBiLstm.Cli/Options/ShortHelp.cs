@@ -4,7 +4,9 @@ using System.CommandLine.Invocation;
 
 namespace VBiLstm.Cli.Options;
 
-/// <summary>What <c>--help</c> prints: of a command's own commands only what they do, and after the options that take configuration keys every key.</summary>
+/// <summary>
+/// What <c>--help</c> prints: as much as a screen holds, of each option and command its first sentence. <c>vbilstm help COMMAND</c> prints the whole.
+/// </summary>
 sealed class ShortHelp(SynchronousCommandLineAction whole) : SynchronousCommandLineAction
 {
     public static void Use(RootCommand root)
@@ -19,19 +21,44 @@ sealed class ShortHelp(SynchronousCommandLineAction whole) : SynchronousCommandL
     public override int Invoke(ParseResult parseResult)
     {
         var command = parseResult.CommandResult.Command;
-        foreach (var sub in command.Subcommands)
-            sub.Description = FirstSentence(sub.Description ?? "");
-        var code = whole.Invoke(parseResult);
+        foreach (var part in command.Children)
+            part.Description = FirstSentence(part.Description ?? "").ReplaceLineEndings(" ");
+        if (command is not RootCommand)
+            command.Description = WithoutDetails(command.Description ?? "");
+        var details = DeviceOptions.Details(command);
+        foreach (var option in details)
+            option.Hidden = true;
+        var code = Whole(parseResult);
+        if (command is RootCommand)
+            return code;
+        var output = parseResult.InvocationConfiguration.Output;
+        if (details.Count > 0)
+            output.WriteLine($"More of the device: {string.Join(", ", details.Select(option => option.Name))}.");
         if (ConfigurationOptions.AreOptionsOf(command))
-            parseResult.InvocationConfiguration.Output.WriteLine($"Keys for --set and --config, with their defaults:\n{ConfigurationOptions.Keys}");
+            output.WriteLine("Presets, and the keys of --set and --config: vbilstm config");
+        output.WriteLine($"All of it, each option at length: vbilstm help {Path(command)}");
         return code;
     }
 
-    // Of its first paragraph, which is broken at the width of a terminal.
+    /// <summary>As the parser's library prints it, nothing cut.</summary>
+    public int Whole(ParseResult parseResult) => whole.Invoke(parseResult);
+
+    // "data prepare" of vbilstm data prepare.
+    static string Path(Command command) => command.Parents.OfType<Command>().FirstOrDefault() is { } parent and not RootCommand
+        ? $"{Path(parent)} {command.Name}"
+        : command.Name;
+
+    // Its first sentence, and the lists and examples after its first paragraph.
+    static string WithoutDetails(string text)
+    {
+        var paragraphs = text.ReplaceLineEndings("\n").Split("\n\n");
+        return string.Join("\n\n", [FirstSentence(paragraphs[0]), .. paragraphs.Skip(1).Where(paragraph => paragraph.Contains(":\n", StringComparison.Ordinal))]);
+    }
+
     static string FirstSentence(string text)
     {
-        var line = text.Split("\n\n")[0].ReplaceLineEndings(" ");
-        var end = line.IndexOf(". ", StringComparison.Ordinal);
-        return end < 0 ? line : line[..(end + 1)];
+        var paragraph = text.ReplaceLineEndings("\n").Split("\n\n")[0];
+        var ends = new[] { ". ", ".\n" }.Select(mark => paragraph.IndexOf(mark, StringComparison.Ordinal)).Where(end => end >= 0).ToList();
+        return ends.Count == 0 ? paragraph : paragraph[..(ends.Min() + 1)];
     }
 }

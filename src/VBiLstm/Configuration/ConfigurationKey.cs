@@ -12,6 +12,7 @@ public sealed class ConfigurationKey
 {
     readonly Type _type;
     readonly string[] _values;
+    readonly string? _expected;
 
     ConfigurationKey(string path, JsonPropertyInfo property, JsonNode? defaultValue)
     {
@@ -22,6 +23,7 @@ public sealed class ConfigurationKey
         _type = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
         IsNullable = _type != property.PropertyType;
         _values = _type.IsEnum ? EnumValues(_type) : [];
+        _expected = property.AttributeProvider?.GetCustomAttributes(typeof(ExpectedAttribute), true).OfType<ExpectedAttribute>().FirstOrDefault()?.Text;
     }
 
     /// <summary>Every key, in the order of the classes.</summary>
@@ -29,6 +31,9 @@ public sealed class ConfigurationKey
 
     /// <summary>Dotted path, for instance <c>model.latent_units</c>.</summary>
     public string Path { get; }
+
+    /// <summary>Path without the section: <c>latent_units</c>.</summary>
+    public string Name => Path[(Path.LastIndexOf('.') + 1)..];
 
     /// <summary>One sentence: what it is, and why the default is what it is.</summary>
     public string Description { get; }
@@ -42,7 +47,7 @@ public sealed class ConfigurationKey
     public string Expected => (_type.IsEnum ? string.Join(", ", _values)
         : _type == typeof(bool) ? "true or false"
         : _type == typeof(string) ? "text"
-        : NumberText.Expected(_type)) + (IsNullable ? " or null" : "");
+        : _expected ?? NumberText.Expected(_type)) + (IsNullable ? " or null" : "");
 
     /// <summary>Every key's value in a configuration: a number, a truth value or a text; keys that are null are left out.</summary>
     public static IEnumerable<(string Path, object Value)> Values(RunConfiguration configuration)

@@ -46,6 +46,7 @@ public sealed record DataConfiguration
     public Binarisation Binarisation { get; init; } = Binarisation.Binary;
 
     [Description("W, predicted steps of a window of one long text; sentences, images and speech come in their own lengths.")]
+    [Expected("a whole number from 1 to 1000000")]
     public int Window { get; init; } = 100;
 
     [Description("A window of one long text begins with the state that the one before it ended with; false begins each with zeros. The paper is silent; "
@@ -58,6 +59,6 @@ public sealed record DataConfiguration
         if (string.IsNullOrWhiteSpace(Source))
             throw new ConfigurationException($"data.source is '{Source}'; use {EmbeddedDigits} or a folder.");
         if (Window is < 1 or > 1_000_000)
-            throw new ConfigurationException($"data.window is {Window}; use 1 to 1000000.");
+            throw new ConfigurationException($"data.window is {Window}; use {ConfigurationKey.Find("data.window").Expected}.");
     }
 }

@@ -95,6 +95,9 @@ public sealed record ModelConfiguration
     // With the largest frame, the width of the output layer is still a whole number.
     const int MaximumMixtureComponents = 512;
 
+    const string Size = "a whole number from 1 to 1048576", Weight = "a finite number of at least 0", Finite = "a finite number";
+    const string Dropped = "a probability from 0 up to, not including, 1";
+
     [Description("The model: variational-bilstm, z-forcing, lstm, bilstm (reads past and future of each target: no sequence likelihood, cannot generate), "
         + "vrnn, srnn or twin-net.")]
     public ModelKind Kind { get; init; } = ModelKind.VariationalBiLstm;
@@ -104,27 +107,35 @@ public sealed record ModelConfiguration
     public OutputDistribution OutputDistribution { get; init; } = OutputDistribution.Bernoulli;
 
     [Description("K, diagonal Gaussians of a gaussian-mixture; 20 is the number of RNN-GMM and VRNN-GMM.")]
+    [Expected("a whole number from 1 to 512")]
     public int MixtureComponents { get; init; } = 20;
 
     [Description("D, values per frame for bernoulli, gaussian and gaussian-mixture data; must be what the data set delivers.")]
+    [Expected(Size)]
     public int FrameSize { get; init; } = 28;
 
     [Description("V, number of token ids for categorical data; must be what the data set delivers.")]
+    [Expected(Size)]
     public int VocabularySize { get; init; }
 
     [Description("E, width of the token embedding for categorical data. Frames are fed as they are.")]
+    [Expected(Size)]
     public int EmbeddingSize { get; init; } = 64;
 
     [Description("H, units of each LSTM.")]
+    [Expected(Size)]
     public int LstmUnits { get; init; } = 128;
 
     [Description("M, hidden units of the posterior, prior, psi, xi and generator nets, and the width of vrnn's features.")]
+    [Expected(Size)]
     public int MlpUnits { get; init; } = 128;
 
     [Description("Z, units of the latent z.")]
+    [Expected(Size)]
     public int LatentUnits { get; init; } = 32;
 
     [Description("delta: 0 takes b_t after the backward LSTM read x_t (the paper's formula), 1 after it read y_t (Z-forcing's code).")]
+    [Expected("0 or 1")]
     public int Alignment { get; init; }
 
     [Description("b̃ fed to the forward LSTM: sample (the expectation of the paper's eq. 2) or mean of p_psi.")]
@@ -134,6 +145,7 @@ public sealed record ModelConfiguration
     public SkipGradientMode SkipGradient { get; init; } = SkipGradientMode.Forward;
 
     [Description("p, probability that the skip-gradient mask lets a gradient pass; 0.5 is the value left in Z-forcing's code.")]
+    [Expected("a probability from 0 to 1")]
     public double SkipProbability { get; init; } = 0.5;
 
     [Description("Prior of z: learned from h, or fixed N(0, I) (the paper's ablation 2; with vrnn the model VRNN-I). srnn has a learned one.")]
@@ -161,73 +173,95 @@ public sealed record ModelConfiguration
 
     [Description("alpha, weight of the auxiliary cost -log p_psi(b | z) in the training objective (never in a reported bound). "
         + "The paper mostly takes 1, which drowned the likelihood at small sizes (docs/results).")]
+    [Expected(Weight)]
     public double Alpha { get; init; } = 0.001;
 
     [Description("beta, weight of the auxiliary cost -log p_xi(h | z) in the training objective; 0 leaves the xi net out.")]
+    [Expected(Weight)]
     public double Beta { get; init; }
 
     [Description("gamma, weight of the activity regularisation |h|^2 (the paper's Table 5; use with beta = 0).")]
+    [Expected(Weight)]
     public double Gamma { get; init; }
 
     [Description("Weight of twin-net's distance |g(h) - b| in the training objective (never in a reported likelihood).")]
+    [Expected(Weight)]
     public double TwinWeight { get; init; } = 1;
 
     [Description("Zoneout of the forward LSTM's cells: probability that a cell keeps its previous value for a step; its expectation in evaluation.")]
+    [Expected(Dropped)]
     public double ZoneoutCell { get; init; }
 
     [Description("Zoneout of the forward LSTM's outputs h: probability that one keeps its previous value for a step; its expectation in evaluation.")]
+    [Expected(Dropped)]
     public double ZoneoutHidden { get; init; }
 
     [Description("Recurrent dropout: probability that a cell of the forward LSTM receives nothing new (its candidate u is dropped) for a step of training.")]
+    [Expected(Dropped)]
     public double RecurrentDropout { get; init; }
 
     [Description("Variational dropout of the forward LSTM's inputs: probability that an input is dropped, one mask for a whole window.")]
+    [Expected(Dropped)]
     public double InputDropout { get; init; }
 
     [Description("Variational dropout of the forward LSTM's outputs h as the generator reads them: "
         + "probability that one is dropped, one mask for a whole window.")]
+    [Expected(Dropped)]
     public double OutputDropout { get; init; }
 
     [Description("sigma, deviation of the noise added to the forward LSTM's weights, drawn anew each training step.")]
+    [Expected(Weight)]
     public double WeightNoise { get; init; }
 
     [Description("Weight of the norm stabiliser (|h_t| - |h_{t-1}|)^2 in the training objective.")]
+    [Expected(Weight)]
     public double NormStabiliser { get; init; }
 
     [Description("omega, final weight of the KL in the training objective; 1 makes the objective the bound, reports always use 1.")]
+    [Expected(Weight)]
     public double KlWeight { get; init; } = 1;
 
     [Description("lambda, free bits: nats of KL of each time step that cost as much as none, max(KL_t, lambda) in the training objective, so that closing the "
         + "channel gains nothing (Kingma et al. 2016); 0 for none.")]
+    [Expected(Weight)]
     public double FreeBits { get; init; }
 
     [Description("r, slope of the leaky ReLU below zero in every hidden layer; 1/3 is the value of SRNN and Z-forcing.")]
+    [Expected("a number from 0 up to, not including, 1")]
     public double LeakyReluSlope { get; init; } = 1.0 / 3;
 
     [Description("C, clips hidden activations to [-C, C]; null for no clipping (Z-forcing clips at 3, the paper does not say).")]
+    [Expected("a positive number")]
     public double? ActivationClip { get; init; }
 
     [Description("Lower clamp of the log-variances of latents and of psi and xi; -8 is Z-forcing's value, beneficial to stability according to its author.")]
+    [Expected("a number below log_variance_max")]
     public double LogVarianceMin { get; init; } = -8;
 
     [Description("Upper clamp of the log-variances of latents and of psi and xi; 8 is Z-forcing's value.")]
+    [Expected(Finite)]
     public double LogVarianceMax { get; init; } = 8;
 
     [Description("Lower clamp of the log-variances of a gaussian or gaussian-mixture output; -16 is about the rounding to 16 bits of standardised speech "
         + "(-14 to -18). -8 cuts off 8 % of the frames of a TIMIT sentence, 390 nats of it by an AR(8) model; -12 none.")]
+    [Expected("a number below output_log_variance_max")]
     public double OutputLogVarianceMin { get; init; } = -16;
 
     [Description("Upper clamp of the log-variances of a gaussian or gaussian-mixture output; standardised data stay far below.")]
+    [Expected(Finite)]
     public double OutputLogVarianceMax { get; init; } = 8;
 
     [Description("Half-width of the uniform initialisation of every output layer; small, so that all Gaussians start near N(0, I) (SRNN).")]
+    [Expected(Weight)]
     public double OutputInitialisation { get; init; } = 0.001;
 
     [Description("Standard deviation of the embedding's initial values, which are normal; 0.1 instead of 1 costs 0.36 to 0.45 bits a character after "
         + "400 steps of ptb-char-small.")]
+    [Expected(Weight)]
     public double EmbeddingInitialisation { get; init; } = 1;
 
     [Description("Initial bias of the forget gates; the paper is silent, 0 is plain, 1 remembers longer from the start.")]
+    [Expected(Finite)]
     public double ForgetGateBias { get; init; }
 
     [JsonIgnore] public bool IsCategorical => OutputDistribution == OutputDistribution.Categorical;
@@ -253,14 +287,12 @@ public sealed record ModelConfiguration
         }
 
         if (OutputDistribution == OutputDistribution.GaussianMixture)
-            Check(MixtureComponents is > 0 and <= MaximumMixtureComponents, "mixture_components", MixtureComponents,
-                $"a whole number from 1 to {MaximumMixtureComponents}");
+            Check(MixtureComponents is > 0 and <= MaximumMixtureComponents, "mixture_components", MixtureComponents);
 
-        Check(Alignment is 0 or 1, "alignment", Alignment, "0 or 1");
-        Check(SkipProbability is >= 0 and <= 1, "skip_probability", SkipProbability, "a probability from 0 to 1");
-        Check(LeakyReluSlope is >= 0 and < 1, "leaky_relu_slope", LeakyReluSlope, "from 0 up to, not including, 1");
-        Check(ActivationClip is null || (double.IsFinite(ActivationClip.Value) && ActivationClip > 0), "activation_clip", ActivationClip ?? 0,
-            "null or a positive number");
+        Check(Alignment is 0 or 1, "alignment", Alignment);
+        Check(SkipProbability is >= 0 and <= 1, "skip_probability", SkipProbability);
+        Check(LeakyReluSlope is >= 0 and < 1, "leaky_relu_slope", LeakyReluSlope);
+        Check(ActivationClip is null || (double.IsFinite(ActivationClip.Value) && ActivationClip > 0), "activation_clip", ActivationClip ?? 0);
         Clamp("log_variance", LogVarianceMin, LogVarianceMax);
         Clamp("output_log_variance", OutputLogVarianceMin, OutputLogVarianceMax);
         NonNegative("alpha", Alpha);
@@ -278,7 +310,7 @@ public sealed record ModelConfiguration
         BelowOne("output_dropout", OutputDropout);
         NonNegative("output_initialisation", OutputInitialisation);
         NonNegative("embedding_initialisation", EmbeddingInitialisation);
-        Check(double.IsFinite(ForgetGateBias), "forget_gate_bias", ForgetGateBias, "a finite number");
+        Check(double.IsFinite(ForgetGateBias), "forget_gate_bias", ForgetGateBias);
         Check(GeneratorInput == GeneratorInput.H || Kind == ModelKind.VariationalBiLstm, "generator_input", "h_z_b_tilde",
             "h: only variational-bilstm has a b̃ to concatenate");
         Check(PriorInput == PriorInput.H || (Kind is ModelKind.VariationalBiLstm or ModelKind.ZForcing && Prior == PriorKind.Learned), "prior_input", "h_x",
@@ -286,21 +318,21 @@ public sealed record ModelConfiguration
         Check(Kind != ModelKind.Srnn || Prior == PriorKind.Learned, "prior", "fixed", "learned: srnn's latents depend on each other through their prior");
     }
 
-    static void Positive(string field, int value) => Check(value is > 0 and <= 1 << 20, field, value, "a whole number from 1 to 1048576");
+    static void Positive(string field, int value) => Check(value is > 0 and <= 1 << 20, field, value);
 
-    static void NonNegative(string field, double value) => Check(double.IsFinite(value) && value >= 0, field, value, "a finite number of at least 0");
+    static void NonNegative(string field, double value) => Check(double.IsFinite(value) && value >= 0, field, value);
 
     static void Clamp(string fields, double low, double high)
     {
-        Check(double.IsFinite(low) && low < high, fields + "_min", low, $"a number below {fields}_max");
-        Check(double.IsFinite(high), fields + "_max", high, "a finite number");
+        Check(double.IsFinite(low) && low < high, fields + "_min", low);
+        Check(double.IsFinite(high), fields + "_max", high);
     }
 
-    static void BelowOne(string field, double value) => Check(value is >= 0 and < 1, field, value, "a probability from 0 up to, not including, 1");
+    static void BelowOne(string field, double value) => Check(value is >= 0 and < 1, field, value);
 
-    static void Check(bool holds, string field, object value, string expected)
+    static void Check(bool holds, string field, object value, string? expected = null)
     {
         if (!holds)
-            throw new ConfigurationException($"model.{field} is {value}; use {expected}.");
+            throw new ConfigurationException($"model.{field} is {value}; use {expected ?? ConfigurationKey.Find($"model.{field}").Expected}.");
     }
 }

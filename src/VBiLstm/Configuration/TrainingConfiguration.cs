@@ -21,61 +21,82 @@ public enum OnNonFinite
 /// <summary>Optimiser, schedules and the rhythm of evaluation and checkpoints.</summary>
 public sealed record TrainingConfiguration
 {
+    const string Count = "a whole number of at least 0", NotNegative = "a finite number of at least 0", Positive = "a positive number";
+    const string BelowOne = "a number from 0 up to, not including, 1";
+
     [Description("B, sequences per training step.")]
+    [Expected("a whole number from 1 to 65536")]
     public int BatchSize { get; init; } = 32;
 
     [Description("S, parts of a batch that are computed one after the other and whose gradients are added; the memory for activations is that of one part.")]
+    [Expected("a whole number of at least 1, at most training.batch_size")]
     public int Shards { get; init; } = 1;
 
     [Description("Training steps of the whole run; 0 takes them from epochs.")]
+    [Expected(Count)]
     public int Steps { get; init; }
 
     [Description("Passes over the training set when steps is 0.")]
+    [Expected(NotNegative)]
     public double Epochs { get; init; } = 10;
 
     [Description("Adam's learning rate after warm-up.")]
+    [Expected(Positive)]
     public double LearningRate { get; init; } = 0.001;
 
     [Description("Learning-rate schedule: constant, cosine or linear (both fall to learning_rate_final over the run).")]
     public LearningRateSchedule LearningRateSchedule { get; init; } = LearningRateSchedule.Constant;
 
     [Description("Learning rate at the last step of a cosine or linear schedule.")]
+    [Expected(NotNegative)]
     public double LearningRateFinal { get; init; }
 
     [Description("Steps over which the learning rate rises linearly from 0.")]
+    [Expected(Count)]
     public int LearningRateWarmup { get; init; }
 
     [Description("Adam's decay of the mean of gradients.")]
+    [Expected(BelowOne)]
     public double AdamBeta1 { get; init; } = 0.9;
 
     [Description("Adam's decay of the mean of squared gradients.")]
+    [Expected(BelowOne)]
     public double AdamBeta2 { get; init; } = 0.999;
 
     [Description("Adam's epsilon, added to the root of the second moment; 1e-5 is what the peers of the paper use.")]
+    [Expected(Positive)]
     public double AdamEpsilon { get; init; } = 1e-5;
 
     [Description("Clips the global norm of the gradient to this; 0 does not clip. Peers use 100 for speech.")]
+    [Expected(NotNegative)]
     public double ClipNorm { get; init; } = 100;
 
     [Description("Steps for which the KL weight stays at kl_weight_initial before it rises: with 0 the channel is learned before it costs.")]
+    [Expected(Count)]
     public int KlHold { get; init; }
 
     [Description("Steps over which the KL weight rises linearly from kl_weight_initial to model.kl_weight; the paper mentions none.")]
+    [Expected(Count)]
     public int KlWarmup { get; init; }
 
     [Description("KL weight of the hold and at step 0 of the warm-up, as a share of model.kl_weight; peers begin at 0.2, 0 warms up from nothing.")]
+    [Expected("a number from 0 to 1")]
     public double KlWeightInitial { get; init; } = 0.2;
 
     [Description("Steps over which alpha and beta rise linearly from 0.")]
+    [Expected(Count)]
     public int AuxiliaryWarmup { get; init; }
 
     [Description("Evaluates on the validation split each N steps; 0 only at the end.")]
+    [Expected(Count)]
     public int EvaluateEvery { get; init; } = 100;
 
     [Description("Saves the last checkpoint each N steps; 0 only at the end, on Ctrl-C and when stopped.")]
+    [Expected(Count)]
     public int CheckpointEvery { get; init; } = 200;
 
     [Description("Stops after N evaluations without a better validation bound; 0 never.")]
+    [Expected(Count)]
     public int EarlyStop { get; init; }
 
     [Description("A non-finite loss or gradient: stop the run before the step's update, or skip that update and count it.")]
@@ -105,19 +126,19 @@ public sealed record TrainingConfiguration
     /// <summary>Checks every field. Throws <see cref="ConfigurationException"/> naming the field, its value and the fix.</summary>
     public void Validate()
     {
-        Check(BatchSize is > 0 and <= 1 << 16, "batch_size", BatchSize, "a whole number from 1 to 65536");
+        Check(BatchSize is > 0 and <= 1 << 16, "batch_size", BatchSize);
         Check(Shards > 0 && !HasEmptyShards, "shards", Shards,
             $"a number of parts of the batch of {BatchSize} of which none is empty, for instance {MostShards(Shards)}");
-        Check(Steps >= 0, "steps", Steps, "0 or more");
-        Check(double.IsFinite(Epochs) && Epochs >= 0, "epochs", Epochs, "0 or more");
+        Check(Steps >= 0, "steps", Steps);
+        Check(double.IsFinite(Epochs) && Epochs >= 0, "epochs", Epochs);
         Check(Steps > 0 || Epochs > 0, "epochs", Epochs, "more than 0, or set training.steps");
-        Check(double.IsFinite(LearningRate) && LearningRate > 0, "learning_rate", LearningRate, "a positive number");
-        Check(double.IsFinite(LearningRateFinal) && LearningRateFinal >= 0, "learning_rate_final", LearningRateFinal, "0 or more");
-        Check(AdamBeta1 is >= 0 and < 1, "adam_beta1", AdamBeta1, "from 0 up to, not including, 1");
-        Check(AdamBeta2 is >= 0 and < 1, "adam_beta2", AdamBeta2, "from 0 up to, not including, 1");
-        Check(double.IsFinite(AdamEpsilon) && AdamEpsilon > 0, "adam_epsilon", AdamEpsilon, "a positive number");
-        Check(double.IsFinite(ClipNorm) && ClipNorm >= 0, "clip_norm", ClipNorm, "0 or more");
-        Check(KlWeightInitial is >= 0 and <= 1, "kl_weight_initial", KlWeightInitial, "from 0 to 1");
+        Check(double.IsFinite(LearningRate) && LearningRate > 0, "learning_rate", LearningRate);
+        Check(double.IsFinite(LearningRateFinal) && LearningRateFinal >= 0, "learning_rate_final", LearningRateFinal);
+        Check(AdamBeta1 is >= 0 and < 1, "adam_beta1", AdamBeta1);
+        Check(AdamBeta2 is >= 0 and < 1, "adam_beta2", AdamBeta2);
+        Check(double.IsFinite(AdamEpsilon) && AdamEpsilon > 0, "adam_epsilon", AdamEpsilon);
+        Check(double.IsFinite(ClipNorm) && ClipNorm >= 0, "clip_norm", ClipNorm);
+        Check(KlWeightInitial is >= 0 and <= 1, "kl_weight_initial", KlWeightInitial);
         NonNegative("learning_rate_warmup", LearningRateWarmup);
         NonNegative("kl_hold", KlHold);
         NonNegative("kl_warmup", KlWarmup);
@@ -135,11 +156,11 @@ public sealed record TrainingConfiguration
         return (BatchSize + size - 1) / size;
     }
 
-    static void NonNegative(string field, int value) => Check(value >= 0, field, value, "0 or more");
+    static void NonNegative(string field, int value) => Check(value >= 0, field, value);
 
-    static void Check(bool holds, string field, object value, string expected)
+    static void Check(bool holds, string field, object value, string? expected = null)
     {
         if (!holds)
-            throw new ConfigurationException($"training.{field} is {value}; use {expected}.");
+            throw new ConfigurationException($"training.{field} is {value}; use {expected ?? ConfigurationKey.Find($"training.{field}").Expected}.");
     }
 }

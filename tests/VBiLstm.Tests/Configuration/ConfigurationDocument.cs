@@ -16,6 +16,7 @@ static class ConfigurationDocument
             A run is configured by a preset, over it a JSON file (`--config file.json`), over that single values (`--set key=value`).
             A file may hold some keys only. Unknown keys are refused. `vbilstm train` saves the effective configuration, with
             every key, as `configuration.json` in the run's folder. Symbols are those of [model.md](model.md).
+            `vbilstm config` lists what stands here, `vbilstm config KEY` shows one key and what each preset makes of it.
 
             ```json
             {

@@ -1,0 +1,44 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using VBiLstm.Cli.Options;
+using VBiLstm.Configuration;
+
+namespace VBiLstm.Cli.Commands;
+
+/// <summary><c>vbilstm help</c>.</summary>
+static class HelpCommand
+{
+    public static Command Create(RootCommand root)
+    {
+        var path = new Argument<string[]>("command") { Description = "For instance train, or data prepare.", Arity = ArgumentArity.ZeroOrMore };
+        var command = new Command("help", """
+            Shows all of a command's help; --help after a command shows as much as a screen holds.
+
+            Examples:
+              vbilstm help train
+              vbilstm help data prepare
+            """)
+        {
+            path,
+        };
+        command.SetAction(parsed =>
+        {
+            Command asked = root;
+            foreach (var name in parsed.GetValue(path) ?? [])
+                asked = NearestName.Find("command", name, [.. asked.Subcommands], known => known.Name);
+            return Show(root, asked);
+        });
+        return command;
+    }
+
+    /// <summary>Prints a command's help; the program's own as --help does.</summary>
+    public static int Show(RootCommand root, Command command)
+    {
+        var names = new List<string>();
+        for (var part = command; part is not RootCommand; part = part.Parents.OfType<Command>().First())
+            names.Insert(0, part.Name);
+        var help = (ShortHelp)root.Options.OfType<HelpOption>().Single().Action!;
+        var parsed = root.Parse([.. names, "--help"]);
+        return command is RootCommand ? help.Invoke(parsed) : help.Whole(parsed);
+    }
+}
