@@ -54,7 +54,7 @@ sealed class ArrayPreparation(SourceFiles sources, PreparationOptions options, P
             Task = kind == PreparedKind.Frames ? "frames" : "tokens",
             Preparation = $"The arrays' numbers as they stand; {SplitsWording}"
                 + (HasValidation(_splits) ? "." : $", validation is the last tenth of training's {(IsStream ? "tokens" : "sequences")}."),
-            Licence = "As the source says.",
+            Licence = SourceLicence.Unknown,
             Kind = kind,
             Unit = kind == PreparedKind.Frames ? TaskUnit.Nats : TaskUnit.Perplexity,
             FrameSize = _frameSize,

@@ -65,7 +65,7 @@ sealed class CharacterPreparation(SourceFiles sources, PreparationOptions option
                 + (_splits is null ? "; the first 90 % for training, 5 % for validation, the last 5 % for test" : $"; {SplitsWording}")
                 + (_splits is not null && !HasValidation(_splits) ? ", validation is the last tenth of training" : "")
                 + (Options.TrainingCharacters > 0 ? $"; training cut after {Options.TrainingCharacters} characters." : "."),
-            Licence = isPtb ? "Penn Treebank: Linguistic Data Consortium, research only; do not publish." : "As the source says.",
+            Licence = isPtb ? "Penn Treebank: Linguistic Data Consortium, research only; do not publish." : SourceLicence.Unknown,
             Kind = PreparedKind.Tokens,
             Unit = TaskUnit.BitsPerCharacter,
             VocabularySize = _vocabulary.Length,

@@ -20,8 +20,8 @@ public static class ImageFolder
         ArgumentNullException.ThrowIfNull(data);
         var folder = data.Source;
         if (!Directory.Exists(folder))
-            throw new DataException($"data.source: there is no folder {folder}. Name one that vbilstm data prepare wrote, "
-                + $"a folder with image files whose names have the words train, valid and test, or {DataConfiguration.EmbeddedDigits}.");
+            throw new DataException($"data.source: there is no folder {Printable.Text(folder)}. {HowToMake(folder)} Other sources: a folder with image files "
+                + $"whose names have the words train, valid and test, and {DataConfiguration.EmbeddedDigits}.");
         var images = Read(folder);
         var once = data.Binarisation == Binarisation.Stochastic ? Binarisation.Static : data.Binarisation;
         var train = new ImageDataset(images.Train.Images, images.Train.Name, data.View, data.Binarisation, ImageSplits.TrainKey(data, seed));
@@ -34,6 +34,14 @@ public static class ImageFolder
         return new DataSplits(train, validation, test,
             $"{folder}: {ImageSplits.Counts(train, validation, test)}{heldOut}, {ImageSplits.Wording(data)}")
         { Source = folder };
+    }
+
+    // Folders of presets have their tasks' names.
+    static string HowToMake(string folder)
+    {
+        var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(folder));
+        var task = PreparationTask.All.FirstOrDefault(task => task.Name == name)?.Name ?? (name == "imdb" ? "sentences" : "TASK");
+        return $"Make it with: vbilstm data prepare {task} --from FILES --out {Printable.Text(folder)}.";
     }
 
     static Splits Read(string folder)

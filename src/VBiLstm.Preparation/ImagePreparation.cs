@@ -39,7 +39,7 @@ sealed class ImagePreparation(SourceFiles sources, PreparationOptions options) :
             Preparation = "Pixels as they stand (amat's 1, and true and 1.0 of numpy's arrays, are 255)"
                 + (Options.Transpose == true ? ", rows and columns exchanged" : "")
                 + $"; {SplitsWording}" + (HasValidation(_splits) ? "." : ", validation is the last tenth of training."),
-            Licence = "As the source says.",
+            Licence = SourceLicence.Unknown,
             Kind = PreparedKind.Images,
             Unit = TaskUnit.NatsPerImage,
             Height = _height,

@@ -76,21 +76,38 @@ public sealed class PreparationTask
         options.Validate();
         using var sources = new SourceFiles(from, options.SkipUnreadable);
         var described = sources.Describe(share => progress("checksums of the sources", share), cancellation);
-        var chosen = options.Describe(Options);
-        var (final, partial) = (Path.Combine(folder, PreparedManifest.FileName), Path.Combine(folder, PreparedFiles.PartialManifest));
-        bool IsSame(PreparedManifest other) => other.Task == Name && other.Options.OrderBy(o => o.Key).SequenceEqual(chosen.OrderBy(o => o.Key))
-            && other.Sources.Select(source => (source.Sha256, source.Split)).SequenceEqual(described.Select(source => (source.Sha256, source.Split)));
         if (PreparedFolder.Is(folder))
         {
             CheckOurs(folder);
             var there = PreparedManifest.Read(folder);
-            return IsSame(there)
+            return IsSame(there, options, described)
                 ? there
                 : throw new DataException($"{folder} holds {there.Task} of other sources or options already; choose another --out, or remove the folder.");
         }
 
         CheckOurs(folder);
+        var isNew = !Directory.Exists(folder);
         Directory.CreateDirectory(folder);
+        try
+        {
+            return Write(from, folder, options, sources, described, progress, cancellation);
+        }
+        catch (DataException)
+        {
+            // Whatever was written is worth nothing to the next call, whose sources must be others.
+            foreach (var name in PreparedFiles.Names)
+                File.Delete(Path.Combine(folder, name));
+            if (isNew && !Directory.EnumerateFileSystemEntries(folder).Any())
+                Directory.Delete(folder);
+            throw;
+        }
+    }
+
+    PreparedManifest Write(IReadOnlyList<SourcePath> from, string folder, PreparationOptions options, SourceFiles sources,
+        IReadOnlyList<PreparedSource> described, Action<string, double> progress, CancellationToken cancellation)
+    {
+        var chosen = options.Describe(Options);
+        var (final, partial) = (Path.Combine(folder, PreparedManifest.FileName), Path.Combine(folder, PreparedFiles.PartialManifest));
         var done = File.Exists(partial) ? ReadPartial(partial) : null;
         var preparation = _create(sources, options);
         var manifest = preparation.Scan(share => progress("reading", share), cancellation) with
@@ -101,11 +118,13 @@ public sealed class PreparationTask
             LeftOut = sources.LeftOut,
             Unpacked = sources.Unpacked,
         };
+        if (manifest.Licence == SourceLicence.Unknown)
+            manifest = manifest with { Licence = SourceLicence.Of(from) };
         var splits = new Dictionary<string, PreparedSplit>();
         foreach (var split in PreparedFolder.Splits)
         {
             var path = Path.Combine(folder, PreparedManifest.SplitFile(split));
-            if (done is not null && IsSame(done) && done.Splits.TryGetValue(split, out var finished) && File.Exists(path)
+            if (done is not null && IsSame(done, options, described) && done.Splits.TryGetValue(split, out var finished) && File.Exists(path)
                 && PreparedSplitFile.Checksum(path) == finished.Sha256)
             {
                 splits[split] = finished;
@@ -132,6 +151,10 @@ public sealed class PreparationTask
         File.Delete(partial);
         return manifest;
     }
+
+    bool IsSame(PreparedManifest other, PreparationOptions options, IReadOnlyList<PreparedSource> sources)
+        => other.Task == Name && other.Options.OrderBy(option => option.Key).SequenceEqual(options.Describe(Options).OrderBy(option => option.Key))
+            && other.Sources.Select(source => (source.Sha256, source.Split)).SequenceEqual(sources.Select(source => (source.Sha256, source.Split)));
 
     // A folder may hold files of these names that another program wrote.
     static void CheckOurs(string folder)

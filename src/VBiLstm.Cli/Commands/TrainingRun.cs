@@ -56,9 +56,10 @@ static class TrainingRun
         if (session.Describe() is { } ranks)
             Console.WriteLine($"ranks   {ranks}");
         TrainingOutcome outcome;
+        void DrawCurves() => Pictures.Write(folder.Curves, path => CurvesImage.Write(path, MetricsLog.Read(folder.Metrics)));
         try
         {
-            outcome = TrainingDisplay.Run(trainer, session.Cancellation);
+            outcome = TrainingDisplay.Run(trainer, device, DrawCurves, session.Cancellation);
         }
         catch (Exception e) when (e is DeviceException or InsufficientMemoryException or IOException or UnauthorizedAccessException or DataException)
         {
@@ -73,7 +74,7 @@ static class TrainingRun
         }
         finally
         {
-            Pictures.Write(folder.Curves, path => CurvesImage.Write(path, MetricsLog.Read(folder.Metrics)));
+            DrawCurves();
         }
 
         if (outcome == TrainingOutcome.Interrupted)

@@ -1,27 +1,43 @@
 using System.Diagnostics;
 using Spectre.Console;
 using VBiLstm.Cli.Execution;
+using VBiLstm.Devices;
+using VBiLstm.Devices.Cpu;
 using VBiLstm.Training;
 
 namespace VBiLstm.Cli.Display;
 
-/// <summary>Progress of a run: a live line on a terminal, a plain line each few seconds elsewhere (batch systems' logs).</summary>
+/// <summary>
+/// Progress of a run: a live line on a terminal, a plain line each few seconds elsewhere (batch systems' logs), and its curves as they grow.
+/// </summary>
 static class TrainingDisplay
 {
     static readonly TimeSpan PlainInterval = TimeSpan.FromSeconds(5);
 
-    public static TrainingOutcome Run(Trainer trainer, CancellationToken cancellation)
+    /// <summary>Trains, and says at the end what the figures mean that came on the way.</summary>
+    public static TrainingOutcome Run(Trainer trainer, Device device, Action drawCurves, CancellationToken cancellation)
     {
+        var hints = new TrainingHints(trainer.State.Configuration.Model);
+        var share = device is CpuDevice cpu ? new ProcessorShare(cpu) : null;
+        var outcome = Run(trainer, hints, new GrowingCurves(drawCurves), cancellation);
+        foreach (var hint in hints.Tell().Concat(share?.Tell() is { } few ? [few] : []))
+            Console.WriteLine($"hint    {hint}");
+        return outcome;
+    }
+
+    static TrainingOutcome Run(Trainer trainer, TrainingHints hints, GrowingCurves curves, CancellationToken cancellation)
+    {
+        var first = trainer.State.Step;
         if (Console.IsOutputRedirected || !AnsiConsole.Profile.Capabilities.Interactive)
-            return trainer.Run(new Plain(trainer.State.Step), cancellation);
+            return trainer.Run(new Plain(first, hints, curves), cancellation);
         return AnsiConsole.Progress()
             .AutoClear(true)
             .Columns(new ProgressBarColumn { Width = 24 }, new PercentageColumn(), new TimeLeftColumn(), new TaskDescriptionColumn { Alignment = Justify.Left })
             .Start(context =>
             {
                 var task = context.AddTask("starting", maxValue: trainer.TotalSteps);
-                task.Value = trainer.State.Step;
-                return trainer.Run(new Live(task, trainer.State.Step), cancellation);
+                task.Value = first;
+                return trainer.Run(new Live(task, first, hints, curves), cancellation);
             });
     }
 
@@ -30,7 +46,7 @@ static class TrainingDisplay
         var metrics = report.Metrics;
         var skipped = report.Skipped > 0 ? $"  {report.Skipped} skipped" : "";
         return $"step {report.Step:N0}/{report.TotalSteps:N0}  bound {metrics.Bound:F2}  NLL {metrics.Nll:F2}  KL {metrics.Kl:F2}  gradient "
-            + $"{metrics.GradientNorm:F2}  {throughput.SamplesPerSecond:N0} samples/s{skipped}";
+            + $"{metrics.GradientNorm:F2}  {throughput.Text} samples/s{skipped}";
     }
 
     static string Describe(EvaluationReport report)
@@ -42,7 +58,14 @@ static class TrainingDisplay
         readonly Stopwatch _clock = Stopwatch.StartNew();
         long _samples;
 
-        public double SamplesPerSecond => _samples / Math.Max(1e-9, _clock.Elapsed.TotalSeconds);
+        public string Text
+        {
+            get
+            {
+                var rate = _samples / Math.Max(1e-9, _clock.Elapsed.TotalSeconds);
+                return rate < 10 ? $"{rate:G2}" : $"{rate:N0}";
+            }
+        }
 
         public void Add(in StepReport report) => _samples += report.Sequences;
 
@@ -50,13 +73,34 @@ static class TrainingDisplay
             => DurationText.Of(_clock.Elapsed.TotalSeconds * (report.TotalSteps - report.Step) / Math.Max(1, report.Step - firstStep));
     }
 
-    sealed class Plain(long firstStep) : ITrainingObserver
+    // Drawing takes a twentieth of a training's time at most.
+    sealed class GrowingCurves(Action draw)
+    {
+        const double Share = 0.05;
+
+        static readonly TimeSpan LeastInterval = TimeSpan.FromSeconds(10);
+
+        readonly Stopwatch _sinceDrawn = Stopwatch.StartNew();
+        TimeSpan _interval = LeastInterval;
+
+        public void Draw()
+        {
+            if (_sinceDrawn.Elapsed < _interval)
+                return;
+            _sinceDrawn.Restart();
+            draw();
+            _interval = TimeSpan.FromSeconds(Math.Max(LeastInterval.TotalSeconds, _sinceDrawn.Elapsed.TotalSeconds / Share));
+        }
+    }
+
+    sealed class Plain(long firstStep, TrainingHints hints, GrowingCurves curves) : ITrainingObserver
     {
         readonly Throughput _throughput = new(firstStep);
         readonly Stopwatch _sinceLine = Stopwatch.StartNew();
 
         public void OnStep(in StepReport report)
         {
+            hints.Add(report);
             _throughput.Add(report);
             if (_sinceLine.Elapsed < PlainInterval && report.Step != firstStep + 1)
                 return;
@@ -72,17 +116,25 @@ static class TrainingDisplay
             _sinceLine.Restart();
         }
 
-        public void OnEvaluation(EvaluationReport report) => Console.WriteLine(Describe(report));
+        public void OnEvaluation(EvaluationReport report)
+        {
+            hints.Add(report);
+            Console.WriteLine(Describe(report));
+            curves.Draw();
+        }
+
+        public void OnSaving(long step) => curves.Draw();
 
         public void OnWarning(string message) => Warning.Print(message);
     }
 
-    sealed class Live(ProgressTask task, long firstStep) : ITrainingObserver
+    sealed class Live(ProgressTask task, long firstStep, TrainingHints hints, GrowingCurves curves) : ITrainingObserver
     {
         readonly Throughput _throughput = new(firstStep);
 
         public void OnStep(in StepReport report)
         {
+            hints.Add(report);
             _throughput.Add(report);
             task.Description = Describe(report, _throughput);
             task.Value = report.Step;
@@ -90,7 +142,14 @@ static class TrainingDisplay
 
         public void OnEvaluating(long step, double share) => task.Description = $"step {step:N0}  validation {share:P0}";
 
-        public void OnEvaluation(EvaluationReport report) => AnsiConsole.WriteLine(Describe(report));
+        public void OnEvaluation(EvaluationReport report)
+        {
+            hints.Add(report);
+            AnsiConsole.WriteLine(Describe(report));
+            curves.Draw();
+        }
+
+        public void OnSaving(long step) => curves.Draw();
 
         public void OnWarning(string message) => Warning.Print(message);
     }

@@ -6,7 +6,13 @@ namespace VBiLstm.Cli.Images;
 /// <summary>curves.png: bound, NLL and KL of training and validation over the steps.</summary>
 static class CurvesImage
 {
-    const int Width = 1200, Height = 420, SmoothedPoints = 150;
+    const int Width = 1200, Height = 460, SmoothedPoints = 150;
+
+    // The same around every panel, whether a legend stands there or not.
+    const float Left = 70, Right = 15, Bottom = 105, Top = 40;
+
+    // What the first steps do is far from the rest and would flatten it.
+    const double FirstSteps = 0.1, Margin = 0.05;
 
     static readonly (string Title, string Key)[] Panels = [("bound, nats per sequence", "bound"), ("NLL, nats per sequence", "nll"),
         ("KL, nats per sequence", "kl")];
@@ -34,13 +40,32 @@ static class CurvesImage
             plot.XLabel("step");
             Add(plot, curves[(Panels[i].Key, "train")], "train", Colors.SteelBlue, marks: false);
             Add(plot, curves[(Panels[i].Key, "validation")], "validation", Colors.DarkOrange, marks: true);
+            plot.Layout.Fixed(new PixelPadding(Left, Right, Bottom, Top));
+            plot.HideLegend();
             if (i == 0)
-                plot.ShowLegend(Alignment.LowerRight);
+                plot.ShowLegend(Edge.Bottom);
+            ShowTheCourse(plot, Splits.Select(split => curves[(Panels[i].Key, split)].Points));
         }
 
         using var image = figure.Render(Width, Height);
         var bytes = image.GetImageBytes(ImageFormat.Png);
         AtomicFile.Write(path, stream => stream.Write(bytes));
+    }
+
+    // The axis is that of the values behind the first steps; where those reach further, it says so.
+    static void ShowTheCourse(Plot plot, IEnumerable<IReadOnlyList<(double Step, double Value)>> curves)
+    {
+        var points = curves.SelectMany(curve => curve).ToList();
+        var begin = FirstSteps * points.Max(point => point.Step);
+        var course = points.Where(point => point.Step >= begin).ToList();
+        var (low, high) = (course.Min(point => point.Value), course.Max(point => point.Value));
+        var margin = Margin * Math.Max(high - low, 1e-9);
+        plot.Axes.SetLimitsY(low - margin, high + margin);
+        var beyond = points.Where(point => point.Value < low - margin || point.Value > high + margin).ToList();
+        if (beyond.Count == 0)
+            return;
+        var (least, most) = (beyond.Min(point => point.Value), beyond.Max(point => point.Value));
+        plot.YLabel(least < low ? most > high ? $"first steps from {least:G4} to {most:G4}" : $"first steps from {least:G4}" : $"first steps to {most:G4}");
     }
 
     static void Add(Plot plot, CurveMeans curve, string split, Color color, bool marks)

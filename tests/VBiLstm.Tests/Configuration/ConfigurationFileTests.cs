@@ -69,7 +69,7 @@ public class ConfigurationFileTests
             Training = start.Training with { LearningRate = 0.5 },
         }, changed);
         foreach (var (wrong, part) in new[] { ("latent_unit=5", "latent_units"), ("latent_units", "key=value"), ("latent_units=x", "whole number"),
-            ("learning_rate=NaN", "a number"), ("=5", "key=value") })
+            ("learning_rate=NaN", "a positive number"), ("=5", "key=value") })
             Assert.Contains(part, Assert.Throws<ConfigurationException>(() => ConfigurationFile.Override(start, [wrong])).Message, StringComparison.Ordinal);
     }
 

@@ -141,7 +141,28 @@ public class TextPreparationTests
         using var folder = new TemporaryFolder();
         var error = Assert.Throws<DataException>(() => Raw.Prepare(task, folder.Write(name, content), folder.At("out")));
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
-        Assert.False(File.Exists(folder.At("out/manifest.json")));
+        Assert.False(Path.Exists(folder.At("out")), "Nothing is left of a preparation that failed.");
+    }
+
+    [Fact]
+    public void A_failed_preparation_leaves_what_was_in_the_folder_before()
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("out/notes", "mine");
+        Assert.Throws<DataException>(() => Raw.Prepare("text-char", folder.Write("a.train.txt", "a b"), folder.At("out")));
+        Assert.Equal([folder.At("out/notes")], Directory.GetFileSystemEntries(folder.At("out")));
+    }
+
+    [Fact]
+    public void The_manifest_says_the_licence_that_lies_beside_the_data()
+    {
+        using var folder = new TemporaryFolder();
+        folder.Write("source/text.txt", string.Concat(Enumerable.Repeat("Some text of many words. ", 40)));
+        Assert.Equal("As the source says.", Raw.Prepare("text-char", folder.At("source"), folder.At("without")).Licence);
+        folder.Write("source/LICENCE.txt", "\nCC BY 4.0, somebody\nand more of it\n");
+        var manifest = Raw.Prepare("text-char", folder.At("source"), folder.At("with"));
+        Assert.Equal("CC BY 4.0, somebody (LICENCE.txt)", manifest.Licence);
+        Assert.Contains("LICENCE.txt", Assert.Single(Assert.Single(manifest.LeftOut!).Names!), StringComparison.Ordinal);
     }
 
     [Fact]
