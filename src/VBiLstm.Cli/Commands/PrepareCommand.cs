@@ -14,7 +14,7 @@ static class PrepareCommand
     {
         var defaults = new PreparationOptions();
         var task = new Argument<string>("task") { Description = "One of the tasks below." };
-        var from = Paths("--from", "Files, folders and archives (zip, 7z, tar, gz, xz, bz2, zst), or - for standard input. What each file is, "
+        var from = Paths("--from", "Files, folders, archives (zip, 7z, tar, gz, xz, bz2, zst), or - for standard input. What each file is, "
             + "is decided by its content; of which split, by the words train, valid and test in names.");
         var train = Paths("--train", "Instead of --from: what is of the training split, whatever its names are.");
         var validation = Paths("--valid", "What is of the validation split; without, a tenth of training is held out.");
@@ -43,7 +43,8 @@ static class PrepareCommand
         encoding.AcceptOnlyFromAmong([.. PreparationOptions.Encodings.Keys]);
         var characters = new Option<long>("--train-characters")
         {
-            Description = "ptb-char, text-char: characters of the training text from its begin; 0 for all.",
+            HelpName = "N",
+            Description = "Characters: how many of the training text, from its begin; 0 for all.",
             DefaultValueFactory = _ => defaults.TrainingCharacters,
         };
         var frame = new Option<int>("--frame-size") { Description = "Speech: D, samples of a frame.", DefaultValueFactory = _ => defaults.FrameSize };
@@ -61,7 +62,7 @@ static class PrepareCommand
         };
         var channel = new Option<int>("--channel")
         {
-            Description = "Speech: the channel of recordings that have several, from 1; 0 for the mean of all.",
+            Description = "Speech: the channel of recordings that have several, from 1; 0: their mean.",
             DefaultValueFactory = _ => defaults.Channel,
         };
         var transpose = new Option<bool?>("--transpose") { Description = "images: whether rows and columns are exchanged, as EMNIST's need." };
