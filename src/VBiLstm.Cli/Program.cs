@@ -31,6 +31,7 @@ root.Subcommands.Add(DoctorCommand.Create());
 root.Subcommands.Add(VerifyCommand.Create());
 root.Subcommands.Add(ProfileCommand.Create());
 root.Subcommands.Add(ConfigCommand.Create());
+root.Subcommands.Add(CompletionCommand.Create());
 root.Subcommands.Add(HelpCommand.Create(root));
 root.SetAction(_ => HelpCommand.Show(root, root));
 ShortHelp.Use(root);

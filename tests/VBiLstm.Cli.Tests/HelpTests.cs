@@ -8,7 +8,7 @@ public class HelpTests
 {
     const int LinesOfAScreen = 50, ColumnsOfAScreen = 120;
 
-    public static TheoryData<string> Commands => [.. RunTests.Commands.Select(row => row.Data), "data", "config", "help"];
+    public static TheoryData<string> Commands => [.. RunTests.Commands.Select(row => row.Data), "data", "config", "completion", "help"];
 
     [Theory]
     [MemberData(nameof(Commands))]
@@ -92,6 +92,65 @@ public class HelpTests
         var (code, _, error) = program.Run("train", "--set", $"{key}={wrong}");
         Assert.Equal(2, code);
         Assert.Contains($"is {wrong}; use {values}", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("vbilstm trai", "train")]
+    [InlineData("vbilstm data pre", "prepare")]
+    [InlineData("vbilstm train --stop", "--stop-after")]
+    [InlineData("vbilstm evaluate runs/a --split va", "validation")]
+    public void Bash_completes_what_is_begun(string line, string expected)
+    {
+        if (OperatingSystem.IsWindows())
+            Assert.Skip("bash is none of Windows's.");
+        using var program = new Executable();
+        var words = line.Split(' ');
+        var (code, output, error) = program.RunInShell($$"""
+            bash -c '
+            vbilstm() { "$V" "$@"; }
+            source <(vbilstm completion bash)
+            COMP_LINE="{{line}}" COMP_POINT={{line.Length}} COMP_WORDS=({{line}}) COMP_CWORD={{words.Length - 1}}
+            _vbilstm
+            echo "${COMPREPLY[@]}"'
+            """);
+        Assert.Equal((0, expected, ""), (code, output.Trim(), error));
+    }
+
+    [Theory]
+    [InlineData("bash", "complete")]
+    [InlineData("zsh", "compdef")]
+    [InlineData("fish", "complete")]
+    [InlineData("pwsh", "Register-ArgumentCompleter")]
+    public void Every_shell_has_its_script(string shell, string word)
+    {
+        using var program = new Executable();
+        var (code, output, _) = program.Run("completion", shell);
+        Assert.Equal(0, code);
+        Assert.Contains(word, output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_shell_without_a_script_gets_the_nearest_name()
+    {
+        using var program = new Executable();
+        var (code, _, error) = program.Run("completion", "zhs");
+        Assert.Equal(2, code);
+        Assert.Contains("did you mean zsh?", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_manual_page_has_every_command_and_formats_without_a_warning()
+    {
+        using var program = new Executable();
+        var page = program.Run("help", "--man").Output;
+        foreach (var command in Commands.Select(row => row.Data))
+            Assert.Contains($".SS vbilstm {command}", page, StringComparison.Ordinal);
+        if (!File.Exists("/usr/bin/man"))
+            Assert.Skip("There is no man to format the page.");
+        File.WriteAllText(program.At("vbilstm.1"), page);
+        var (code, output, error) = program.RunInShell("MANWIDTH=100 LC_ALL=C.UTF-8 man --warnings -l vbilstm.1");
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains("--stop-after <time>", output, StringComparison.Ordinal);
     }
 
     static List<string> Options(string help) => [.. help.Split('\n').Select(line => line.TrimStart())

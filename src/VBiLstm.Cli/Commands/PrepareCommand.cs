@@ -47,8 +47,8 @@ static class PrepareCommand
             Description = "Characters: how many of the training text, from its begin; 0 for all.",
             DefaultValueFactory = _ => defaults.TrainingCharacters,
         };
-        var frame = new Option<int>("--frame-size") { Description = "Speech: D, samples of a frame.", DefaultValueFactory = _ => defaults.FrameSize };
-        var row = new Option<int>("--row-frames") { Description = "Speech: frames of a row.", DefaultValueFactory = _ => defaults.RowFrames };
+        var frame = new Option<int>("--frame-size") { HelpName = "N", Description = "Speech: D, samples of a frame.", DefaultValueFactory = _ => defaults.FrameSize };
+        var row = new Option<int>("--row-frames") { HelpName = "N", Description = "Speech: frames of a row.", DefaultValueFactory = _ => defaults.RowFrames };
         var dither = new Option<bool>("--dither")
         {
             Description = "Speech: adds noise of a bit's width, without which silence has no bounded density. Uniform, of one least significant bit's width of "
@@ -57,11 +57,13 @@ static class PrepareCommand
         };
         var rate = new Option<int>("--sample-rate")
         {
+            HelpName = "Hz",
             Description = "Speech: samples a second that recordings are converted to; 0: as they are. Then they must agree.",
             DefaultValueFactory = _ => defaults.SampleRate,
         };
         var channel = new Option<int>("--channel")
         {
+            HelpName = "N",
             Description = "Speech: the channel of recordings that have several, from 1; 0: their mean.",
             DefaultValueFactory = _ => defaults.Channel,
         };
