@@ -3,8 +3,8 @@ using System.Text;
 namespace VBiLstm.Cli.Execution;
 
 /// <summary>
-/// Lines for people, in which names from files may stand: whatever could move a cursor or clear a screen is shown as its number. Ends of lines and tabs are as
-/// they are.
+/// Lines for people, in which names from files may stand: whatever could move a cursor or clear a screen is shown as its number. Ends of lines, Windows's among
+/// them, and tabs are as they are.
 /// </summary>
 sealed class EscapingWriter(TextWriter inner) : TextWriter
 {
@@ -22,6 +22,8 @@ sealed class EscapingWriter(TextWriter inner) : TextWriter
 
     static string Escape(string text)
         => text.Any(c => char.IsControl(c) || char.GetUnicodeCategory(c) is System.Globalization.UnicodeCategory.Format)
-            ? string.Join('\n', text.Split('\n').Select(line => string.Join('\t', line.Split('\t').Select(Printable.Text))))
+            ? Between("\r\n", text, lines => Between("\n", lines, line => Between("\t", line, Printable.Text)))
             : text;
+
+    static string Between(string separator, string text, Func<string, string> escape) => string.Join(separator, text.Split(separator).Select(escape));
 }

@@ -71,10 +71,24 @@ sealed record StepScalars(IdTensor All)
             // Adam's t counts skipped steps too, so that it is known before the last step has ended.
             var t = settings.Step + 1;
             (values[StepMetrics.Terms + 3], values[StepMetrics.Terms + 4])
-                = ((float)(1 - Math.Pow(training.AdamBeta1, t)), (float)(1 - Math.Pow(training.AdamBeta2, t)));
+                = ((float)(1 - Power(training.AdamBeta1, t)), (float)(1 - Power(training.AdamBeta2, t)));
         }
 
         WriteKey(settings, words[Values..]);
+    }
+
+    // By squaring: the C library's power has other bits on other systems.
+    static double Power(double x, long n)
+    {
+        var result = 1.0;
+        for (; n > 0; n >>= 1)
+        {
+            if ((n & 1) != 0)
+                result *= x;
+            x *= x;
+        }
+
+        return result;
     }
 
     /// <summary>Writes the key of a step's noise.</summary>

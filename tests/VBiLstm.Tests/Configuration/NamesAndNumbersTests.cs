@@ -50,7 +50,10 @@ public class NamesAndNumbersTests
     [InlineData("a\u202eb")]
     [InlineData("con")]
     [InlineData("NUL.txt")]
+    [InlineData("aux .txt")]
+    [InlineData("com1")]
     [InlineData("a*b")]
+    [InlineData("a?b")]
     public void A_name_that_could_leave_its_folder_is_refused(string? name)
         => Assert.Contains("some field", Assert.Throws<ConfigurationException>(() => FolderName.Check("some field", name)).Message, StringComparison.Ordinal);
 

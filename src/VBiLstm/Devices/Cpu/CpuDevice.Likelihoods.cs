@@ -107,7 +107,7 @@ public sealed unsafe partial class CpuDevice
             {
                 var logits = Row(Logits, row);
                 var (largest, sum) = SoftmaxParts<T>(logits, Logits.Columns);
-                *Row(Nll, row) = largest + MathF.Log(sum) - logits[((int*)Y.Address)[row]];
+                *Row(Nll, row) = largest + VectorMath.Log<T>(sum) - logits[((int*)Y.Address)[row]];
             }
         }
     }

@@ -52,7 +52,7 @@ public sealed unsafe partial class CpuDevice
                 JointLogDensities<T>(output, Row(Target, row), Target.Columns, Components, Head, joint);
                 var (largestLogit, logits) = SoftmaxParts<T>(output, Components);
                 var (largestJoint, densities) = SoftmaxParts<T>(joint, Components);
-                *Row(Nll, row) = largestLogit - largestJoint + MathF.Log(logits / densities);
+                *Row(Nll, row) = largestLogit - largestJoint + VectorMath.Log<T>(logits / densities);
             }
         }
     }

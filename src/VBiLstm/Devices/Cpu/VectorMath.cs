@@ -100,6 +100,10 @@ static class VectorMath
         return T.Select(T.Equal(x, x), result, x);
     }
 
+    /// <summary>As the other, of one value. The C library's has other bits on other systems.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Log<T>(float x) where T : unmanaged, ILanes<T> => T.Largest(Log(T.Create(x)));
+
     // .NET 10 has none; TensorPrimitives' takes the logarithm of the rounded sum.
     /// <summary>log(1 + x) for x in [0, 1].</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -1,0 +1,188 @@
+#!/usr/bin/env bash
+# What another platform's users get: publishes the command for it, looks that every file of it is that platform's, and runs it in an emulator, where every
+# byte must be what this x64 Linux computes.
+#   check-platform.sh [PLATFORM...]      linux-arm64 (under qemu-user), win-x64 (under Wine); default: both. linux-musl-x64 and osx-arm64 are published only
+# Trains, resumes, evaluates, samples and prepares; on Arm64 also the tests of golden vectors, products, elementary functions and noise. Debian's packages of
+# an emulator are installed where that is possible; where it is not, or they are not served, that is said and is no failure. WORK=FOLDER keeps everything.
+# Needs a Release build of the solution or of src/VBiLstm.Cli.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+root=$PWD
+source cmake/debian-archive.sh
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+[ $# -gt 0 ] || set -- linux-arm64 win-x64
+[ "$(uname -sm)" = "Linux x86_64" ] || { echo "Other platforms are checked on x64 Linux only, with which they are compared: none was."; exit 0; }
+program=$root/src/VBiLstm.Cli/bin/Release/net10.0/vbilstm.dll
+[ -f "$program" ] || { echo "check-platform: there is no $program; build the solution first." >&2; exit 1; }
+work=${WORK:-$(mktemp -d)}
+mkdir -p "$work"
+work=$(cd "$work" && pwd)
+trap '[ -n "${WORK:-}" ] || rm -rf "$work"' EXIT
+
+step() { printf -- '-- %s (after %d s)\n' "$*" $SECONDS; }
+
+fail() {
+    echo "check-platform: $*" >&2
+    exit 1
+}
+
+# Where apt may install: as root.
+install() {
+    command -v apt-get > /dev/null && [ "$(id -u)" = 0 ] || return 1
+    { apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@"; } > "$work/apt.log" 2>&1
+}
+
+# Sets the platform's emulator, or says in $reason why there is none.
+prepare_linux_arm64() {
+    reason="there is no qemu-aarch64 (Debian's qemu-user)"
+    command -v qemu-aarch64 > /dev/null || install qemu-user || return 1
+    reason="Debian's arm64 packages of the C library cannot be downloaded"
+    sysroot=$(vbilstm_cache)/arm64-bookworm
+    if [ ! -d "$sysroot" ]; then
+        local package fetched=0
+        # Its own lists: this machine's are left as they are.
+        export APT_CONFIG=$work/apt.conf
+        echo 'APT::Architectures { "amd64"; "arm64"; };' > "$APT_CONFIG"
+        open_debian_archive bookworm > "$work/apt.log" 2>&1 || fetched=1
+        for package in libc6 libstdc++6 libgcc-s1 zlib1g libssl3; do
+            [ $fetched = 0 ] && download_package "$package:arm64" >> "$work/apt.log" 2>&1 || fetched=1
+        done
+        if [ $fetched = 0 ]; then
+            rm -rf "$sysroot.new"
+            mkdir -p "$sysroot.new"
+            for package in "$archive_work"/packages/*_arm64.deb; do dpkg -x "$package" "$sysroot.new"; done
+            mv "$sysroot.new" "$sysroot"
+        fi
+        unset APT_CONFIG
+        close_debian_archive
+        [ $fetched = 0 ] || return 1
+    fi
+    # .NET maps its code twice, and qemu does not see what is written through the other mapping; its SVE and its pointer authentication are too slow or new.
+    emulated() { QEMU_LD_PREFIX=$sysroot DOTNET_EnableWriteXorExecute=0 qemu-aarch64 -cpu max,sve=off,pauth-impdef=on "$@"; }
+    executable=vbilstm
+}
+
+prepare_win_x64() {
+    reason="there is no wine64 (Debian's wine and wine64)"
+    [ -x /usr/lib/wine/wine64 ] || install wine wine64 || return 1
+    # Wine 8 ends .NET with an internal error where code is mapped twice; Wine 10 has 512-bit registers and now and then loses what is in them.
+    emulated() { WINEPREFIX=$work/wine WINEDEBUG=-all DOTNET_EnableWriteXorExecute=0 DOTNET_EnableAVX512=0 /usr/lib/wine/wine64 "$@"; }
+    executable=vbilstm.exe
+    reason="Wine does not start"
+    emulated wineboot -i > "$work/wine.log" 2>&1
+}
+
+publish() { # platform, project
+    step "publish $2 for $1"
+    dotnet publish "$2" -c Release -r "$1" --self-contained -o "$work/$1" --artifacts-path "$work/artifacts" -p:RunAnalyzers=false -v q
+}
+
+# Every file with machine code is the platform's, and the native part, which is this system's, is left out.
+check_files() { # platform
+    local allowed file words kind count=0
+    # The machine of ELF files, of Windows's, which IL alone has as 014c, and of .NET's for Linux and macOS, where a mask tells the system apart.
+    case $1 in
+        linux-arm64) allowed=" elf-00b7 pe-014c pe-d11d " ;;
+        linux-musl-x64) allowed=" elf-003e pe-014c pe-fd1d " ;;
+        osx-arm64) allowed=" mach-000c pe-014c pe-ec20 " ;;
+        win-x64) allowed=" pe-8664 pe-014c " ;;
+    esac
+    while IFS= read -r -d '' file; do
+        case $file in *.fatbin | */softgpu/*) fail "$file is in what was published for $1." ;; esac
+        read -ra words <<< "$(od -An -v -w1024 -N1024 -tx2 "$file")"
+        case ${words[0]:-} in
+            457f) kind=elf-${words[9]} ;;
+            facf) kind=mach-${words[2]} ;;
+            5a4d) kind=pe-${words[$(((0x${words[30]} + 4) / 2))]} ;;
+            *) continue ;;
+        esac
+        [[ $allowed == *" $kind "* ]] || fail "$file, published for $1, is for another machine: $kind."
+        count=$((count + 1))
+    done < <(find "$work/$1" -type f -print0)
+    [ "$count" -gt 100 ] || fail "only $count files with code were published for $1."
+    echo "$count files with code, all for $1 or for any machine; no kernels for GPUs and no software GPU"
+}
+
+there() { emulated "$work/$platform/$executable" "$@"; }
+here() { dotnet "$program" "$@"; }
+
+same() {
+    cmp "$1" "$2"
+    echo "the same bytes: $2"
+}
+
+# Two folders of runs: what was measured, the best weights, and the optimiser's moments.
+same_run() {
+    local file
+    for file in metrics.jsonl checkpoints/best/weights.safetensors checkpoints/best/optimizer.safetensors; do same "$1/$file" "$2/$file"; done
+}
+
+# Small sizes, which are multiples of no vector's; files as Windows writes them.
+check_command() {
+    local small="lstm_units=21 mlp_units=18 latent_units=5 batch_size=11"
+    step "train with a configuration file, resume, evaluate, sample"
+    printf '{\r\n  "preset": "digits",\r\n  "training": { "batch_size": 11, "evaluate_every": 2 }\r\n}\r\n' > small.json
+    there train --config small.json --set $small --steps 3 --threads 1 --run there > there.log
+    there train --resume runs/there --steps 5 --threads 1 >> there.log
+    tail -n 3 there.log
+    ! grep 'u000d' there.log || fail "an end of a line is printed as its number."
+    here train --config small.json --set $small --steps 5 --run here > here.log
+    same_run runs/here runs/there
+    there evaluate runs/there --threads 1 --json > there.json
+    here evaluate runs/here --json > here.json
+    diff <(sed 's/runs.here/RUN/' here.json) <(sed 's/runs.there/RUN/' there.json | tr -d '\r')
+    echo "the same figures: evaluate"
+    there sample runs/there --count 4 --columns 2 --threads 1 --out there.gif > there.log
+    here sample runs/here --count 4 --columns 2 --out here.gif > here.log
+    same here.gif there.gif
+
+    step "prepare a text, and train on it"
+    printf 'The cat sat on the mat, line %s.\r\n' $(seq 400) > text.txt
+    there data prepare text-char --from text.txt --out prepared-there | tail -n 1
+    here data prepare text-char --from text.txt --out prepared-here > here.log
+    for file in train.bin validation.bin test.bin; do same prepared-here/$file prepared-there/$file; done
+    there data info prepared-there --check | tail -n 1
+    there train --preset ptb-char-small --data prepared-there --set $small --steps 2 --threads 1 --run text-there | tail -n 2
+    here train --preset ptb-char-small --data prepared-here --set $small --steps 2 --run text-here > here.log
+    same_run runs/text-here runs/text-there
+
+    step "names that some system does not take"
+    for name in nul con.txt 'a?b' dot.; do
+        local code=0
+        there train --steps 1 --run "$name" --set $small > refused.log 2>&1 || code=$?
+        [ $code = 2 ] && grep -q 'use a plain name' refused.log || { cat refused.log; fail "--run '$name' ends with $code."; }
+    done
+    echo "refused"
+}
+
+check_tests() {
+    step "golden vectors, products, elementary functions, noise"
+    local class classes=()
+    for class in Devices.CpuOracleTests Devices.GemmTests Devices.VectorMathTests Model.ExponentialsTests Noise.NoiseTests; do
+        classes+=(-class "VBiLstm.Tests.$class")
+    done
+    emulated "$work/$platform/VBiLstm.Tests" -noColor "${classes[@]}"
+}
+
+for platform in "$@"; do
+    cd "$root"
+    case $platform in
+        linux-arm64 | win-x64)
+            if ! "prepare_${platform//-/_}"; then
+                echo "$platform was not checked: $reason."
+                continue
+            fi
+            ;;
+        linux-musl-x64 | osx-arm64) ;;
+        *) fail "'$platform' is none of linux-arm64, win-x64, linux-musl-x64 and osx-arm64." ;;
+    esac
+    publish "$platform" src/VBiLstm.Cli
+    check_files "$platform"
+    case $platform in linux-arm64) publish "$platform" tests/VBiLstm.Tests ;; linux-musl-x64 | osx-arm64) continue ;; esac
+    rm -rf "$work/runs-$platform"
+    mkdir "$work/runs-$platform"
+    cd "$work/runs-$platform"
+    check_command
+    [ "$platform" != linux-arm64 ] || check_tests
+done
+step "done"
