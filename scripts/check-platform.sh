@@ -57,7 +57,7 @@ prepare_linux_arm64() {
         close_debian_archive
         [ $fetched = 0 ] || return 1
     fi
-    # .NET maps its code twice, and qemu does not see what is written through the other mapping; its SVE and its pointer authentication are too slow or new.
+    # .NET maps its code twice, and qemu does not see what is written through the other mapping. Its pointer authentication is slow unless it may be its own.
     emulated() { QEMU_LD_PREFIX=$sysroot DOTNET_EnableWriteXorExecute=0 qemu-aarch64 -cpu max,sve=off,pauth-impdef=on "$@"; }
     executable=vbilstm
 }
@@ -119,14 +119,14 @@ same_run() {
 
 # Small sizes, which are multiples of no vector's; files as Windows writes them.
 check_command() {
-    local small="lstm_units=21 mlp_units=18 latent_units=5 batch_size=11"
+    local file small="lstm_units=11 mlp_units=9 latent_units=3 batch_size=11"
     step "train with a configuration file, resume, evaluate, sample"
-    printf '{\r\n  "preset": "digits",\r\n  "training": { "batch_size": 11, "evaluate_every": 2 }\r\n}\r\n' > small.json
-    there train --config small.json --set $small --steps 3 --threads 1 --run there > there.log
+    printf '{\r\n  "preset": "digits",\r\n  "training": { "learning_rate": 0.002, "evaluate_every": 2 }\r\n}\r\n' > digits.json
+    there train --config digits.json --set $small --steps 3 --threads 1 --run there > there.log
     there train --resume runs/there --steps 5 --threads 1 >> there.log
     tail -n 3 there.log
     ! grep 'u000d' there.log || fail "an end of a line is printed as its number."
-    here train --config small.json --set $small --steps 5 --run here > here.log
+    here train --config digits.json --set $small --steps 5 --run here > here.log
     same_run runs/here runs/there
     there evaluate runs/there --threads 1 --json > there.json
     here evaluate runs/here --json > here.json
@@ -141,18 +141,9 @@ check_command() {
     there data prepare text-char --from text.txt --out prepared-there | tail -n 1
     here data prepare text-char --from text.txt --out prepared-here > here.log
     for file in train.bin validation.bin test.bin; do same prepared-here/$file prepared-there/$file; done
-    there data info prepared-there --check | tail -n 1
     there train --preset ptb-char-small --data prepared-there --set $small --steps 2 --threads 1 --run text-there | tail -n 2
     here train --preset ptb-char-small --data prepared-here --set $small --steps 2 --run text-here > here.log
     same_run runs/text-here runs/text-there
-
-    step "names that some system does not take"
-    for name in nul con.txt 'a?b' dot.; do
-        local code=0
-        there train --steps 1 --run "$name" --set $small > refused.log 2>&1 || code=$?
-        [ $code = 2 ] && grep -q 'use a plain name' refused.log || { cat refused.log; fail "--run '$name' ends with $code."; }
-    done
-    echo "refused"
 }
 
 check_tests() {
