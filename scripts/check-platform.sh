@@ -126,7 +126,8 @@ check_command() {
     there train --resume runs/there --steps 5 --threads 1 >> there.log
     tail -n 3 there.log
     ! grep 'u000d' there.log || fail "an end of a line is printed as its number."
-    here train --config digits.json --set $small --steps 5 --run here > here.log
+    here train --config digits.json --set $small --steps 3 --run here > here.log
+    here train --resume runs/here --steps 5 > here.log
     same_run runs/here runs/there
     there evaluate runs/there --threads 1 --json > there.json
     here evaluate runs/here --json > here.json

@@ -16,10 +16,20 @@ public static class Schedules
         var (from, to) = (training.LearningRate, training.LearningRateFinal);
         return training.LearningRateSchedule switch
         {
-            LearningRateSchedule.Cosine => to + (from - to) * 0.5 * (1 + Math.Cos(Math.PI * progress)),
+            LearningRateSchedule.Cosine => to + (from - to) * 0.5 * (1 + CosineOfHalfTurns(progress)),
             LearningRateSchedule.Linear => from + (to - from) * progress,
             _ => from,
         };
+    }
+
+    // cos πx for x in [0, 1], as -sin π(x - ½) by its series. The C library's has other bits on other systems.
+    static double CosineOfHalfTurns(double x)
+    {
+        var y = Math.PI * (x - 0.5);
+        var sum = 1.0;
+        for (var n = 20; n > 0; n -= 2)
+            sum = 1 - y * y / (n * (n + 1)) * sum;
+        return -y * sum;
     }
 
     /// <summary>ω of <paramref name="step"/>: kl_weight_initial · ω for kl_hold steps, then linearly to ω.</summary>
