@@ -81,11 +81,12 @@ publish() { # platform, project
 # Every file with machine code is the platform's, and the native part, which is this system's, is left out.
 check_files() { # platform
     local allowed file words kind count=0
-    # The machine of ELF files, of Windows's, which IL alone has as 014c, and of .NET's for Linux and macOS, where a mask tells the system apart.
+    # The machine of ELF and Mach-O files, and of assemblies: 014c where they are for any, the machine's own, and with a mask where they hold code for Linux
+    # or macOS beside IL.
     case $1 in
-        linux-arm64) allowed=" elf-00b7 pe-014c pe-d11d " ;;
-        linux-musl-x64) allowed=" elf-003e pe-014c pe-fd1d " ;;
-        osx-arm64) allowed=" mach-000c pe-014c pe-ec20 " ;;
+        linux-arm64) allowed=" elf-00b7 pe-014c pe-aa64 pe-d11d " ;;
+        linux-musl-x64) allowed=" elf-003e pe-014c pe-8664 pe-fd1d " ;;
+        osx-arm64) allowed=" mach-000c pe-014c pe-aa64 pe-ec20 " ;;
         win-x64) allowed=" pe-8664 pe-014c " ;;
         package) allowed=" pe-014c " ;;
     esac
