@@ -134,7 +134,7 @@ check_command() {
     same_run runs/here runs/there
     there evaluate runs/there --threads 1 --json > there.json
     here evaluate runs/here --json > here.json
-    diff <(sed 's/runs.here/RUN/' here.json) <(sed 's/runs.there/RUN/' there.json | tr -d '\r')
+    diff <(grep -v '"checkpoint"' here.json) <(grep -v '"checkpoint"' there.json | tr -d '\r')
     echo "the same figures: evaluate"
     there sample runs/there --count 4 --columns 2 --threads 1 --out there.gif > there.log
     here sample runs/here --count 4 --columns 2 --out here.gif > here.log
