@@ -145,6 +145,7 @@ check_command() {
     there data prepare text-char --from text.txt --out prepared-there | tail -n 1
     here data prepare text-char --from text.txt --out prepared-here > here.log
     for file in train.bin validation.bin test.bin; do same prepared-here/$file prepared-there/$file; done
+    small="$small vocabulary_size=27"
     there train --preset ptb-char-small --data prepared-there --set $small --steps 2 --threads 1 --run text-there | tail -n 2
     here train --preset ptb-char-small --data prepared-here --set $small --steps 2 --run text-here > here.log
     same_run runs/text-here runs/text-there
