@@ -14,7 +14,8 @@ public static class FolderName
     public static void Check(string field, string? name)
     {
         if (string.IsNullOrEmpty(name) || name.Length > Longest || !name.All(c => char.IsLetterOrDigit(c) || Signs.Contains(c, StringComparison.Ordinal))
-            || name[0] is '.' or ' ' or '-' || name[^1] is '.' or ' ' || DevicesOfWindows.Contains(name.Split('.')[0].TrimEnd(), StringComparer.OrdinalIgnoreCase))
+            || name[0] is '.' or ' ' or '-' || name[^1] is '.' or ' '
+            || DevicesOfWindows.Contains(name.Split('.')[0].TrimEnd(), StringComparer.OrdinalIgnoreCase))
         {
             throw new ConfigurationException($"{field} is '{name}'; use a plain name, which becomes a folder: letters, digits, "
                 + $"blanks and {string.Join(' ', Signs.Trim().ToCharArray())}, at most {Longest}, not beginning with '.', '-' or a blank.");
