@@ -7,7 +7,7 @@ sealed class TemporaryFolder : IDisposable
 
     public string Path { get; }
 
-    public string At(string name) => System.IO.Path.Combine(Path, name);
+    public string At(string name) => System.IO.Path.Combine(Path, name.Replace('/', System.IO.Path.DirectorySeparatorChar));
 
     public void Dispose() => Directory.Delete(Path, recursive: true);
 }

@@ -46,6 +46,7 @@ public class TrainingFailureTests
     [Fact]
     public void A_data_file_that_is_cut_under_way_ends_in_an_error_and_a_saved_run()
     {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows lets nobody cut a file that a training reads.");
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder.At("text.txt"), string.Concat(Enumerable.Range(0, 4000).Select(i => (char)('a' + i * i % 23))));
         PreparationTask.Get("text-char").Run(
