@@ -58,7 +58,8 @@ public partial class DocumentedCommandsTests
         }
 
         Assert.True(ran > 12, $"{ran} commands were found.");
-        foreach (var file in new[] { "runs/book/checkpoints/best", "runs/voices/curves.png", "shapes.png", "scores.csv", "voices/001.wav", "completed.png", "book/model.safetensors", "book.onnx" })
+        foreach (var file in new[] { "runs/book/checkpoints/best", "runs/voices/curves.png", "shapes.png", "scores.csv", "voices/001.wav",
+            "completed.png", "book/model.safetensors", "book.onnx" })
             Assert.True(Path.Exists(program.At(file)), file);
     }
 
@@ -105,13 +106,15 @@ public partial class DocumentedCommandsTests
 
     static byte[] Images(Random random, int count)
     {
-        var header = $"{{'descr': '|u1', 'fortran_order': False, 'shape': ({count.ToString(CultureInfo.InvariantCulture)}, {Side}, {Side}), }}".PadRight(117) + "\n";
+        var shape = string.Create(CultureInfo.InvariantCulture, $"({count}, {Side}, {Side})");
+        var header = $"{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}, }}".PadRight(117) + "\n";
         var pixels = new byte[count * Side * Side];
         random.NextBytes(pixels);
         return [0x93, .. "NUMPY"u8, 1, 0, (byte)header.Length, 0, .. Encoding.ASCII.GetBytes(header), .. pixels];
     }
 
-    [GeneratedRegex(@"vbilstm (?<name>data (?:prepare|info|get)|train|evaluate|score|sample|export|import|inspect|compare|data|bench|verify|doctor|profile|config|help)\b(?<rest>[^`|\n]*)")]
+    [GeneratedRegex(@"vbilstm (?<name>data (?:prepare|info|get)|train|evaluate|score|sample|export|import|inspect|compare|data|bench|verify|doctor|profile|config|"
+        + @"completion|help)\b(?<rest>[^`|\n]*)")]
     private static partial Regex CommandPattern();
 
     [GeneratedRegex(@"(?<=\s)--[a-z][a-z-]+")]

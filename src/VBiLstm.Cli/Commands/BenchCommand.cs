@@ -27,11 +27,12 @@ static class BenchCommand
         var tune = new Option<bool>("--tune")
         {
             Description = "cuda: measures products through cuBLAS and our kernels, and keeps the times. With --precision tf32 or bf16, each of the "
-                + "configuration's products of few rows; it keeps the times in the user's cache, by which this GPU's runs of that precision choose from then on.",
+                + "configuration's products of few rows; they are kept in the user's cache, and this GPU's runs of that precision choose by them from then on.",
         };
         var what = new Option<string>("--what")
         {
-            Description = "Training steps, scores, or draws. evaluate: scores of as many sequences as the batch has. sample: as many sequences drawn side by side.",
+            Description = "Training steps, scores, or draws. evaluate: scores of as many sequences as the batch has. sample: as many sequences drawn "
+                + "side by side.",
             DefaultValueFactory = _ => "train",
         };
         what.AcceptOnlyFromAmong("train", "evaluate", "sample");
@@ -45,7 +46,8 @@ static class BenchCommand
         var command = new Command("bench", """
             Measures how fast this machine trains a configuration, evaluates it or draws from it. Told are samples/s, tokens/s (predicted
             steps of all sequences), arithmetic rate and its share of the rate of multiply-adds measured beside it, memory, and the time of each phase
-            of docs/model.md (F1..B7, Adam). The sequences are random and of full length. Nothing is written. Let nothing else run meanwhile. On several ranks the
+            of docs/model.md (F1..B7, Adam). The sequences are random and of full length. Nothing is written. Let nothing else run
+            meanwhile. On several ranks the
             batch is shared out, as train does, and the sum over them is measured.
 
             Examples:

@@ -34,7 +34,8 @@ static class EvaluateCommand
         {
             Description = "Scores with z from the prior instead of the posterior: nothing of the future enters.",
         };
-        var trajectories = Samples("--trajectories", "K, trajectories of prior mode per sequence, of whose densities the mean is taken; more tighten the bound.");
+        var trajectories = Samples("--trajectories", "K, trajectories of prior mode per sequence, of whose densities the mean is taken; more tighten "
+            + "the bound.");
         var particles = Samples("--particles", "K, particles of prior mode per sequence: trajectories that predict badly give way to copies of those that "
             + "predict well. On long sequences mostly tighter than --trajectories.");
         var data = new Option<string?>("--data")
@@ -94,7 +95,7 @@ static class EvaluateCommand
                     Warning.Print($"The text's state is carried in training.shards = {training.Shards}, which no more ranks can share out; the others wait.");
                 var rows = parsed.GetValue(batch) ?? splits.EvaluationBatchSize(dataset, training.BatchSize);
                 EvaluationResult Score(Action<double>? progress) => parsed.GetValue(priorMode)
-                    ? trained.Prior(dataset, rows, mode, progress, session.Cancellation, count, filtered)
+                    ? trained.Prior(dataset, rows, mode, count, filtered, progress, session.Cancellation)
                     : trained.Posterior(dataset, rows, mode, parsed.GetValue(samples), progress, cancellation: session.Cancellation);
                 var result = parsed.GetValue(json)
                     ? Score(null)

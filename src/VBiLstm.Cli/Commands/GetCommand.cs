@@ -70,5 +70,6 @@ static class GetCommand
     }
 
     static string Describe(PackagedDataset set)
-        => $"  {set.Name,-14} {set.Description}\n{"",17}({(set.Client == PackageClient.Npm ? "npm" : "Debian")} {string.Join(", ", set.Packages)}; {set.Licence})";
+        => $"  {set.Name,-14} {set.Description}\n{"",17}"
+            + $"({(set.Client == PackageClient.Npm ? "npm" : "Debian")} {string.Join(", ", set.Packages)}; {set.Licence})";
 }

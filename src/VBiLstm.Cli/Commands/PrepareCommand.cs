@@ -37,7 +37,8 @@ static class PrepareCommand
         var encoding = new Option<string>("--encoding")
         {
             HelpName = "name",
-            Description = $"Of texts, utf-8 or for instance latin-1. All: {string.Join(", ", PreparationOptions.Encodings.Keys)}. Byte order marks are recognised.",
+            Description = $"Of texts, utf-8 or for instance latin-1. All: {string.Join(", ", PreparationOptions.Encodings.Keys)}. Byte order marks are "
+                + "recognised.",
             DefaultValueFactory = _ => "utf-8",
         };
         encoding.AcceptOnlyFromAmong([.. PreparationOptions.Encodings.Keys]);
@@ -47,7 +48,12 @@ static class PrepareCommand
             Description = "Characters: how many of the training text, from its begin; 0 for all.",
             DefaultValueFactory = _ => defaults.TrainingCharacters,
         };
-        var frame = new Option<int>("--frame-size") { HelpName = "N", Description = "Speech: D, samples of a frame.", DefaultValueFactory = _ => defaults.FrameSize };
+        var frame = new Option<int>("--frame-size")
+        {
+            HelpName = "N",
+            Description = "Speech: D, samples of a frame.",
+            DefaultValueFactory = _ => defaults.FrameSize,
+        };
         var row = new Option<int>("--row-frames") { HelpName = "N", Description = "Speech: frames of a row.", DefaultValueFactory = _ => defaults.RowFrames };
         var dither = new Option<bool>("--dither")
         {

@@ -41,7 +41,8 @@ static class SampleCommand
         latents.AcceptOnlyFromAmong("sampled", "mean");
         var steps = new Option<int?>("--steps")
         {
-            Description = $"Tokens or frames of a sequence, behind those of --start. Default: {DefaultSteps}, of a recording {DefaultSeconds} s; images have theirs.",
+            Description = $"Tokens or frames of a sequence, behind those of --start. Default: {DefaultSteps}, of a recording {DefaultSeconds} s; "
+                + "images have theirs.",
         };
         var start = new Option<string?>("--start")
         {

@@ -77,11 +77,13 @@ static class ComparisonReport
     static string Results(IReadOnlyList<ComparedRun> runs)
     {
         var csv = new StringBuilder("data,model,seed,parameters,generative_parameters,best_step,value,unit,is_exact,validation_value,bound_nats,nll_nats,"
-            + "kl_nats,active_units,prior_mode_sampled_nats,prior_mode_mean_nats,samples,importance_weighted_nats,prior_trajectories_nats,prior_particles_nats,sequences,"
+            + "kl_nats,active_units,prior_mode_sampled_nats,prior_mode_mean_nats,samples,importance_weighted_nats,prior_trajectories_nats,"
+            + "prior_particles_nats,sequences,"
             + "predicted_steps,device\n");
         foreach (var (run, result, _) in runs)
             csv.Append(CultureInfo.InvariantCulture, $"{run.Data.Name},{run.Model.Name},{run.Seed},{run.Parameters},{run.GenerativeParameters},"
-                + $"{result.Step},{result.Value:R},\"{result.Unit}\",{(result.HasChannel || result.ReadsFuture ? "false" : "true")},{result.ValidationValue:R},{result.Bound:R},"
+                + $"{result.Step},{result.Value:R},\"{result.Unit}\",{(result.HasChannel || result.ReadsFuture ? "false" : "true")},"
+                + $"{result.ValidationValue:R},{result.Bound:R},"
                 + $"{result.Nll:R},{result.Kl:R},{result.ActiveUnits},{result.PriorModeSampled:R},{result.PriorModeMean:R},{result.Samples},"
                 + $"{result.ImportanceWeighted:R},{result.PriorTrajectories:R},{result.ParticleFilter:R},{result.Sequences},{result.PredictedSteps},"
                 + $"\"{result.Device.Replace('"', '\'')}\"\n");

@@ -22,8 +22,8 @@ sealed class ProcessorShare(CpuDevice device)
             return null;
         var share = (Environment.CpuUsage.TotalTime - _before) / _clock.Elapsed / device.Threads;
         return share < Enough
-            ? $"{device.Threads} threads had a processor for {share:P0} of the time: others use this machine too, or this job may use fewer. A smaller --threads may "
-                + "be as fast."
+            ? $"{device.Threads} threads had a processor for {share:P0} of the time: others use this machine too, or this job may use fewer. "
+                + "A smaller --threads may be as fast."
             : null;
     }
 }

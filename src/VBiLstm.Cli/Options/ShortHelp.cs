@@ -52,13 +52,14 @@ sealed class ShortHelp(SynchronousCommandLineAction whole) : SynchronousCommandL
     static string WithoutDetails(string text)
     {
         var paragraphs = text.ReplaceLineEndings("\n").Split("\n\n");
-        return string.Join("\n\n", [FirstSentence(paragraphs[0]), .. paragraphs.Skip(1).Where(paragraph => paragraph.Contains(":\n", StringComparison.Ordinal))]);
+        return string.Join("\n\n", [FirstSentence(paragraphs[0]),
+            .. paragraphs.Skip(1).Where(paragraph => paragraph.Contains(":\n", StringComparison.Ordinal))]);
     }
 
     static string FirstSentence(string text)
     {
         var paragraph = text.ReplaceLineEndings("\n").Split("\n\n")[0];
-        var ends = new[] { ". ", ".\n" }.Select(mark => paragraph.IndexOf(mark, StringComparison.Ordinal)).Where(end => end >= 0).ToList();
-        return ends.Count == 0 ? paragraph : paragraph[..(ends.Min() + 1)];
+        var end = paragraph.ReplaceLineEndings(" ").IndexOf(". ", StringComparison.Ordinal);
+        return end < 0 ? paragraph : paragraph[..(end + 1)];
     }
 }

@@ -45,7 +45,9 @@ static class ManPage
         }
     }
 
-    static string Text(string text) => string.Join('\n', text.Split('\n').Select(line => line.StartsWith('.') || line.StartsWith('\'') ? "\\&" + Escape(line) : Escape(line)));
+    // A line's first dot or apostrophe would be a request to the formatter.
+    static string Text(string text)
+        => string.Join('\n', text.Split('\n').Select(line => line.StartsWith('.') || line.StartsWith('\'') ? "\\&" + Escape(line) : Escape(line)));
 
     static string Escape(string text) => string.Concat(text.Select(letter => letter switch
     {

@@ -143,7 +143,8 @@ public sealed record ComparisonFile
                 throw new ConfigurationException($"{path}: data {data.Name}: paper names {unknown}, which is none of the models.");
             foreach (var (field, rows) in new[] { ("paper", data.Paper), ("quoted", data.Quoted) })
                 if (rows.FirstOrDefault(row => row.Value is null || row.Value == new PaperFigures()).Key is { } silent)
-                    throw new ConfigurationException($"{path}: data {data.Name}: {field}.{silent} gives no number; give test, validation or kl, or leave it out.");
+                    throw new ConfigurationException($"{path}: data {data.Name}: {field}.{silent} gives no number; give test, validation or "
+                        + "kl, or leave it out.");
             if (data.Quoted.Keys.FirstOrDefault(name => Models.Any(model => model.Name == name)) is { } run)
                 throw new ConfigurationException($"{path}: data {data.Name}: quoted names {run}, which is run; give its numbers under paper.");
         }
@@ -216,7 +217,8 @@ public sealed record ComparisonFile
 
         return Math.Abs(count - budget) <= BudgetTolerance * budget
             ? best
-            : throw new ConfigurationException($"{name}: no width gives {budget:N0} {Kind}parameters within 1 %; model.lstm_units={best.LstmUnits} has {count:N0}. "
+            : throw new ConfigurationException($"{name}: no width gives {budget:N0} {Kind}parameters within 1 %; "
+                + $"model.lstm_units={best.LstmUnits} has {count:N0}. "
                 + "Leave equal_parameters_to out, or set the sizes yourself.");
     }
 

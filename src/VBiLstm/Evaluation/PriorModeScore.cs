@@ -19,14 +19,14 @@ public static class PriorModeScore
     /// <param name="mode">Sampled or mean, as <paramref name="prior"/> was made.</param>
     /// <param name="batchSize">Sequences of a batch, which the ranks share out; null for as many as <paramref name="prior"/> has room for.</param>
     /// <param name="ranks">Those that all call the same; null for this process alone. Any number of them comes to the same figures.</param>
-    /// <param name="progress">Told the share done, from 0 to 1.</param>
-    /// <param name="cancellation">Stops between batches.</param>
     /// <param name="trajectories">K.</param>
     /// <param name="resamples">Whether the trajectories are the particles of a filter.</param>
+    /// <param name="progress">Told the share done, from 0 to 1.</param>
+    /// <param name="cancellation">Stops between batches.</param>
     /// <exception cref="ConfigurationException">Several trajectories at the means, or where state is carried.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static EvaluationResult Evaluate(PriorMode prior, SequenceDataset data, LatentMode mode, int? batchSize = null, Communicator? ranks = null,
-        Action<double>? progress = null, CancellationToken cancellation = default, int trajectories = 1, bool resamples = false)
+        int trajectories = 1, bool resamples = false, Action<double>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(prior);
         ArgumentNullException.ThrowIfNull(data);

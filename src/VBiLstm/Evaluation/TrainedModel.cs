@@ -87,13 +87,13 @@ public sealed class TrainedModel : IDisposable
     /// <param name="split">The split.</param>
     /// <param name="rows">Sequences of a batch; figures do not depend on it.</param>
     /// <param name="mode">Sampled or mean latents.</param>
-    /// <param name="progress">Told the share done, from 0 to 1.</param>
-    /// <param name="cancellation">Stops between batches.</param>
     /// <param name="trajectories">K per sequence.</param>
     /// <param name="resamples">Whether they are the particles of a filter.</param>
+    /// <param name="progress">Told the share done, from 0 to 1.</param>
+    /// <param name="cancellation">Stops between batches.</param>
     /// <exception cref="NonFiniteException">A figure is not finite.</exception>
-    public EvaluationResult Prior(SequenceDataset split, int rows, LatentMode mode = LatentMode.Sampled, Action<double>? progress = null,
-        CancellationToken cancellation = default, int trajectories = 1, bool resamples = false)
+    public EvaluationResult Prior(SequenceDataset split, int rows, LatentMode mode = LatentMode.Sampled, int trajectories = 1, bool resamples = false,
+        Action<double>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(split);
 
@@ -102,7 +102,7 @@ public sealed class TrainedModel : IDisposable
             rows = Math.Max(rows, EvaluationSizes.PriorModeRows);
         rows = Math.Min(Math.Max(1, rows / trajectories), split.Count);
         using var prior = new PriorMode(Device, Parameters, checked((rows + _ranks.Size - 1) / _ranks.Size * trajectories), mode == LatentMode.Sampled);
-        return Checked(PriorModeScore.Evaluate(prior, split, mode, rows, _ranks, progress, cancellation, trajectories, resamples));
+        return Checked(PriorModeScore.Evaluate(prior, split, mode, rows, _ranks, trajectories, resamples, progress, cancellation));
     }
 
     EvaluationResult Checked(EvaluationResult result)

@@ -10,7 +10,8 @@ public class EqualParametersTests
     {
         using var folder = new TemporaryFolder();
         File.WriteAllText(folder.At("some.json"), $$"""
-            { "name": "some", {{(equalTo is null ? "" : $"\"equal_parameters_to\": \"{equalTo}\",")}} {{(counted is null ? "" : $"\"counted_parameters\": \"{counted}\",")}}
+            { "name": "some", {{(equalTo is null ? "" : $"\"equal_parameters_to\": \"{equalTo}\",")}}
+              {{(counted is null ? "" : $"\"counted_parameters\": \"{counted}\",")}}
               "seeds": [{{seeds}}], "models": [ {{models}} ],
               "data": [ { "name": "digits", "preset": "digits", "set": [{{set}}] } ] }
             """);

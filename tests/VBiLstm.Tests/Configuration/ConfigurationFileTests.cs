@@ -79,8 +79,8 @@ public class ConfigurationFileTests
         "log_variance_min=9", "alpha=-1", "beta=-1", "gamma=-1", "kl_weight=-1", "output_initialisation=-1", "embedding_initialisation=-1",
         "output_log_variance_min=9", "batch_size=0", "steps=-1", "learning_rate=0",
         "adam_beta1=1", "adam_beta2=-0.1", "adam_epsilon=0", "clip_norm=-1", "kl_weight_initial=2", "kl_warmup=-1", "evaluate_every=-1", "early_stop=-1",
-        "twin_weight=-1", "free_bits=-1", "kl_hold=-1", "zoneout_cell=1", "zoneout_hidden=-0.1", "recurrent_dropout=1", "input_dropout=1", "output_dropout=1", "weight_noise=-1",
-        "norm_stabiliser=-1",
+        "twin_weight=-1", "free_bits=-1", "kl_hold=-1", "zoneout_cell=1", "zoneout_hidden=-0.1", "recurrent_dropout=1", "input_dropout=1",
+        "output_dropout=1", "weight_noise=-1", "norm_stabiliser=-1",
     ];
 
     [Theory]

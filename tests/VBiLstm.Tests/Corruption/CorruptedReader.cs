@@ -103,7 +103,8 @@ sealed record CorruptedReader(string Name, byte[] Good, Func<byte[], string> Rea
         using (var device = new CpuDevice(1))
         using (var trained = new TrainedModel(run.Path, device))
         {
-            ComparisonResult.Evaluate(trained, DataSource.Open(configuration.Data, 1), 0, (_, _) => { }, CancellationToken.None).Write(folder.At("result.json"));
+            ComparisonResult.Evaluate(trained, DataSource.Open(configuration.Data, 1), 0, (_, _) => { }, CancellationToken.None)
+                .Write(folder.At("result.json"));
             result = File.ReadAllBytes(folder.At("result.json"));
         }
 

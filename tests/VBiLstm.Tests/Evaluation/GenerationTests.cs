@@ -287,7 +287,8 @@ public class GenerationTests
     public void Latents_of_a_beginning_come_from_the_posterior_that_has_read_it()
     {
         // The posterior's mean is the prior's, the z before, and 3 more (model.md section 15): 6 after two steps, from where the prior stays.
-        using var known = new KnownModel(Gaussian with { Kind = ModelKind.Srnn, FrameSize = 1, LatentUnits = 1, LogVarianceMin = -14, OutputLogVarianceMin = -14 });
+        using var known = new KnownModel(
+            Gaussian with { Kind = ModelKind.Srnn, FrameSize = 1, LatentUnits = 1, LogVarianceMin = -14, OutputLogVarianceMin = -14 });
         known.SetOutput("posterior", 3, -14);
         known.Pass("prior", "prior.hidden.weight_z", 0, [1, 0], [0, -14]); // z_t = z_{t-1}
         known.Pass("generator", "generator.hidden.weight", known.Model.LstmUnits, [1, 0], [0, -14]);

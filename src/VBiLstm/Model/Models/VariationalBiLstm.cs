@@ -141,7 +141,8 @@ sealed class VariationalBiLstm : SequenceModel
             _loop = _channel.PrepareLoop(workspace, _psi.Net, EpsilonB, _bTilde, _latentStack, _recurrentStack, _recurrentProduct, _dBTilde, _dPsiMoments,
                 _dPsiHidden);
             (_projectInputs, _kl, _densities) = (() => _channel.ProjectInputs(Frame, _inputs), () => _channel.KlForward(Frame, _inputs), DensitiesForward);
-            (_generatorGradients, _priorGradients, _recurrentGradients) = (GeneratorGradients, () => _channel.PriorGradients(Frame, _inputs), RecurrentGradients);
+            (_generatorGradients, _priorGradients, _recurrentGradients)
+                = (GeneratorGradients, () => _channel.PriorGradients(Frame, _inputs), RecurrentGradients);
             _xiGradients = () => _xi!.Gradients(Frame, Z);
         }
 

@@ -51,7 +51,8 @@ sealed class PriorPass
     public void KlForward(Tensor q, Tensor kl) => _device.GaussianKlForward(q, Moments(q.Rows), kl, _head);
 
     /// <summary>
-    /// B2: the KL's share, weighted by w [R, 1], in the gradient of the posterior's moments, and dx += what the prior's own sends into its input, which a mask [rows, 1] may stop.
+    /// B2: the KL's share, weighted by w [R, 1], in the gradient of the posterior's moments, and dx += what the prior's own sends into its input, which a mask
+    /// [rows, 1] may stop.
     /// </summary>
     public void KlBackward(StepFrame frame, Tensor q, Tensor w, Tensor dMoments, Tensor mask, Tensor dx)
     {
