@@ -131,6 +131,8 @@ public class DataSplitsTests
         Assert.Equal(20, DataSource.Open(configuration, 1).Validation.Count);
         File.WriteAllBytes(folder.At("images-val"), content);
         Assert.Contains("images-val", Assert.Throws<DataException>(() => DataSource.Open(configuration, 1)).Message, StringComparison.Ordinal);
+        if (OperatingSystem.IsWindows())
+            return; // links need a privilege there
         File.Delete(folder.At("images-val"));
         File.CreateSymbolicLink(folder.At("images-val"), folder.At("gone"));
         Assert.Contains("images-val", Assert.Throws<DataException>(() => DataSource.Open(configuration, 1)).Message, StringComparison.Ordinal);
