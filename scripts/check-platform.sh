@@ -3,7 +3,7 @@
 # byte must be what this x64 Linux computes.
 #   check-platform.sh [PLATFORM...]      default: linux-arm64 (under qemu-user), win-x64 (under Wine), package
 # package: the libraries as they are packed for any platform; linux-musl-x64, osx-arm64: what is published, which is not run.
-# Trains, resumes, evaluates, samples and prepares; on Arm64 also the tests of golden vectors, products, elementary functions and noise. Debian's packages of
+# Trains, resumes, evaluates, samples and prepares; on Arm64 also the tests of golden vectors, products, exponentials and noise. Debian's packages of
 # an emulator are installed where that is possible; where it is not, or they are not served, that is said and is no failure. WORK=FOLDER keeps everything.
 # Needs a Release build of the solution or of src/VBiLstm.Cli.
 set -euo pipefail
@@ -103,7 +103,7 @@ check_files() { # platform
         count=$((count + 1))
     done < <(find "$work/$1" -type f -print0)
     [ "$count" -gt 1 ] || fail "$count files with code are no program."
-    echo "$count files with code, none of another machine than $1's; no kernels for GPUs and no software GPU"
+    echo "$count files with code, none for another machine; no kernels for GPUs and no software GPU"
 }
 
 there() { emulated "$work/$platform/$executable" "$@"; }
@@ -152,9 +152,9 @@ check_command() {
 }
 
 check_tests() {
-    step "golden vectors, products, elementary functions, noise"
+    step "golden vectors, products, exponentials, noise"
     local class classes=()
-    for class in Devices.CpuOracleTests Devices.GemmTests Devices.VectorMathTests Model.ExponentialsTests Noise.NoiseTests; do
+    for class in Devices.CpuOracleTests Devices.GemmTests Model.ExponentialsTests Noise.NoiseTests; do
         classes+=(-class "VBiLstm.Tests.$class")
     done
     emulated "$work/$platform/VBiLstm.Tests" -noColor "${classes[@]}"
