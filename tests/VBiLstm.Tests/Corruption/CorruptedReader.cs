@@ -39,14 +39,13 @@ sealed record CorruptedReader(string Name, byte[] Good, Func<byte[], string> Rea
         var amat = Encoding.ASCII.GetBytes(string.Concat(Enumerable.Range(0, 9)
             .Select(_ => string.Join(' ', Enumerable.Range(0, 16).Select(_ => random.Next(2))) + "\n")));
 
-        var prepared = 0;
         string Prepared(string task, byte[] content)
         {
             var source = folder.At("source");
             File.WriteAllBytes(source, content);
-
-            // A new name each time: Windows keeps that of a deleted folder as long as a file in it is open.
-            var output = folder.At($"prepared-{++prepared}");
+            var output = folder.At("prepared");
+            if (Directory.Exists(output))
+                Directory.Delete(output, recursive: true);
             PreparationTask.Get(task).Run([new SourcePath(source)], output, new PreparationOptions { FrameSize = 20 }, (_, _) => { }, CancellationToken.None);
             DataSource.Open(new DataConfiguration { Source = output }, 1);
             return string.Concat(Directory.GetFiles(output, "*.bin").Order().Select(file => Convert.ToHexString(File.ReadAllBytes(file))));
