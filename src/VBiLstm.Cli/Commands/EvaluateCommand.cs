@@ -34,10 +34,8 @@ static class EvaluateCommand
         {
             Description = "Scores with z from the prior instead of the posterior: nothing of the future enters.",
         };
-        var trajectories = Samples("--trajectories", "K, trajectories of prior mode per sequence, of whose densities the mean is taken; more tighten "
-            + "the bound.");
-        var particles = Samples("--particles", "K, particles of prior mode per sequence: trajectories that predict badly give way to copies of those that "
-            + "predict well. On long sequences mostly tighter than --trajectories.");
+        var trajectories = Samples("--trajectories", "K trajectories of prior mode, whose densities are averaged.");
+        var particles = Samples("--particles", "K particles of prior mode: of its trajectories the good ones are copied.");
         var data = new Option<string?>("--data")
         {
             Description = "The data's new place, with the same contents.",
@@ -115,7 +113,7 @@ static class EvaluateCommand
         return command;
     }
 
-    static Option<int> Samples(string name, string description) => new(name) { Description = description };
+    static Option<int> Samples(string name, string description) => new(name) { HelpName = "K", Description = description };
 
     static void CheckPriorSamples(int trajectories, int particles, bool isPriorMode, bool isMean)
     {
