@@ -101,7 +101,7 @@ public class ProgramTests
         { ["train", "--steps", "many"], "--steps is 'many'; expected a whole number" },
         { ["train", "--steps", "99999999999"], "--steps is '99999999999'; expected a whole number" },
         { ["train", "--epochs", "0,5"], "--epochs is '0,5'; expected a number" },
-        { ["train", "--set", "training.epochs=0,5"], "training.epochs is '0,5'; expected a number" },
+        { ["train", "--set", "training.epochs=0,5"], "training.epochs is '0,5'; expected a finite number of at least 0" },
         { ["sample", "runs/none", "--temperature", "1,5"], "expected a number" },
         { ["train", "--epochs", "1e15"], "are the most" },
         { ["train", "--set", "preset=../x"], "no preset" },
@@ -150,7 +150,7 @@ public class ProgramTests
         { ["score", "runs/none", "--split", "train", "--data", "a.npy"], "leave out --split or --data" },
         { ["sample", "runs/none", "--count", "0"], "--count is 0" },
         { ["trian"], "trian" },
-        { [], "command" },
+        { ["data"], "command" },
     };
 
     [Theory]

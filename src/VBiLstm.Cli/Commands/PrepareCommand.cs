@@ -57,7 +57,7 @@ static class PrepareCommand
         var row = new Option<int>("--row-frames") { HelpName = "N", Description = "Speech: frames of a row.", DefaultValueFactory = _ => defaults.RowFrames };
         var dither = new Option<bool>("--dither")
         {
-            Description = "Speech: adds noise of a bit's width, without which silence has no bounded density. Uniform, of one least significant bit's width of "
+            Description = "Speech: adds noise of a bit's width. Without it the density of silence has no bound. Uniform, of one least significant bit's width of "
                 + "each file's own coding, to each sample.",
             DefaultValueFactory = _ => defaults.Dither,
         };
