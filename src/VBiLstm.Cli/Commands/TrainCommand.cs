@@ -19,11 +19,11 @@ static class TrainCommand
                 + "program.",
         };
         var steps = new Option<int?>("--steps") { Description = "Training steps of the whole run. Short for --set training.steps=…." };
-        var epochs = new Option<double?>("--epochs") 
+        var epochs = new Option<double?>("--epochs")
         {
             Description = "Passes over the training set, instead of --steps. Short for --set training.epochs=… with training.steps=0.",
         };
-        var seed = new Option<long?>("--seed") 
+        var seed = new Option<long?>("--seed")
         {
             Description = "The same seed gives the same bits at any number of threads. Short for --set seed=….",
         };
@@ -33,7 +33,7 @@ static class TrainCommand
             Description = "A loss or gradient that is not finite: stop, or skip the update. Stopping, the parameters are those before the step; skipped steps "
                 + "are counted. Short for --set training.on_non_finite=….",
         };
-        var run = new Option<string?>("--run") 
+        var run = new Option<string?>("--run")
         {
             Description = "Name of the run, a folder under runs/. Default: the preset's name and the next free number.",
             HelpName = "name",
