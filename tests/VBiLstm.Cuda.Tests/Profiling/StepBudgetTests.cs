@@ -317,10 +317,10 @@ public class StepBudgetTests
     {
         var budget = Count(Model);
 
-        // At once eight coefficients of terms, five more scalars and the noise key, row ids, validity, loss weights and frames; one graph; the metrics.
+        // At once nine coefficients of terms, eight more scalars and the noise key, row ids, validity, loss weights and frames; one graph; the metrics.
         Assert.Equal(1 + 1 + 1, budget.HostLaunches);
-        Assert.Equal(4 * (Lines(8 + 5 + 3) + Lines(B) + Lines((T + 1) * B) + Lines(T * B) + (T + 1) * B * 7), budget.UploadedBytes);
-        Assert.Equal(4 * (8 + 2), budget.DownloadedBytes);
+        Assert.Equal(4 * (Lines(9 + 8 + 3) + Lines(B) + Lines((T + 1) * B) + Lines(T * B) + (T + 1) * B * 7), budget.UploadedBytes);
+        Assert.Equal(4 * (9 + 2), budget.DownloadedBytes);
 
         // Each part begins at a multiple of 64 bytes.
         static int Lines(int words) => (words + 15) / 16 * 16;
