@@ -86,15 +86,15 @@ public sealed class PreparationTask
         }
 
         CheckOurs(folder);
-        var isNew = !Directory.Exists(folder);
+        var (isNew, isBegun) = (!Directory.Exists(folder), PreparedFiles.AreIn(folder));
         Directory.CreateDirectory(folder);
         try
         {
             return Write(from, folder, options, sources, described, progress, cancellation);
         }
-        catch (DataException)
+        catch (DataException) when (!isBegun)
         {
-            // Whatever was written is worth nothing to the next call, whose sources must be others.
+            // What this call wrote is worth nothing to the next one, whose sources must be others. An interrupted call's splits are another matter.
             foreach (var name in PreparedFiles.Names)
                 File.Delete(Path.Combine(folder, name));
             if (isNew && !Directory.EnumerateFileSystemEntries(folder).Any())

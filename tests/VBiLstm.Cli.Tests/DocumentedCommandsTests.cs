@@ -113,8 +113,8 @@ public partial class DocumentedCommandsTests
         return [0x93, .. "NUMPY"u8, 1, 0, (byte)header.Length, 0, .. Encoding.ASCII.GetBytes(header), .. pixels];
     }
 
-    [GeneratedRegex(@"vbilstm (?<name>data (?:prepare|info|get)|train|evaluate|score|sample|export|import|inspect|compare|data|bench|verify|doctor|profile|config|"
-        + @"completion|help)\b(?<rest>[^`|\n]*)")]
+    [GeneratedRegex(@"vbilstm (?<name>data (?:prepare|info|get)|train|evaluate|score|sample|export|import|inspect|compare|data|bench|verify|doctor|profile|"
+        + @"config|completion|help)\b(?<rest>[^`|\n]*)")]
     private static partial Regex CommandPattern();
 
     [GeneratedRegex(@"(?<=\s)--[a-z][a-z-]+")]

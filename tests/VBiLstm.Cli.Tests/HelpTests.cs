@@ -52,6 +52,7 @@ public class HelpTests
     [InlineData("There is no command trian; did you mean train?", "trian")]
     [InlineData("There is no command prepar; did you mean prepare?", "data", "prepar")]
     [InlineData("There is no command evalute; did you mean evaluate?", "help", "evalute")]
+    [InlineData("train has no command foo, nor any other: vbilstm help train", "help", "train", "foo")]
     [InlineData("train has no option --stpes; did you mean --steps?", "train", "--stpes", "3")]
     [InlineData("sample has no option --temprature; did you mean --temperature?", "sample", "runs/a", "--temprature=0.5")]
     [InlineData("train takes no further argument 'digits'", "train", "digits")]

@@ -71,7 +71,7 @@ static class BenchCommand
             if (parsed.GetValue(seconds) is var duration && !(duration is > 0 and <= 86400))
                 throw new ConfigurationException($"--seconds is {duration}; use a number above 0, at most 86400.");
             var (work, samples) = (parsed.GetValue(what)!, parsed.GetValue(importanceSamples));
-            CommonOptions.CheckImportanceSamples(samples);
+            CommonOptions.CheckSamples("--importance-samples", samples);
             if (samples > 0 && work != "evaluate")
                 throw new ConfigurationException("--importance-samples weighs trajectories of an evaluation; use it with --what evaluate.");
             if (work != "train" && parsed.GetValue(tune))

@@ -113,6 +113,9 @@ static class CompareCommand
 
             if (results.Count == 0)
                 throw new ConfigurationException($"{folder} holds no finished run of this comparison; leave --report-only out.");
+            foreach (var other in results.Where(run => run.Result.HasChannel && run.Result.Samples != comparison.Samples).GroupBy(run => run.Result.Samples))
+                Warning.Print($"{other.Count()} runs were scored with samples = {other.Key}, and the file says {comparison.Samples}; where a "
+                    + $"model's runs differ, its columns of K samples stay empty. To score a run again, remove its {ComparisonResult.FileName} in {folder}.");
             ComparisonReport.Write(comparison, runs.Count, results, failures, folder);
             Console.WriteLine($"report  {Path.Combine(folder, ComparisonReport.FileName)} ({results.Count} of {runs.Count} runs)");
             return failures.Count > 0 ? CommandExecution.Failure : CommandExecution.Success;
@@ -173,7 +176,7 @@ static class CompareCommand
         var place = new RunFolder(Path.Combine(folder, run.Folder));
         if (!File.Exists(Path.Combine(place.Path, ComparisonResult.FileName)))
             return false;
-        return IsSame(ConfigurationFile.ReadOfRun(place.Configuration), run)
+        return IsSame(ConfigurationFile.Read(place.Configuration), run)
             ? true
             : throw new ConfigurationException($"{place.Path} was made with another configuration than the comparison now has; remove it, "
                 + "or choose another --out.");

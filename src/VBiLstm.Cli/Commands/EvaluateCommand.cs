@@ -20,7 +20,8 @@ static class EvaluateCommand
         var split = CommonOptions.Split();
         var latents = new Option<string>("--latents")
         {
-            Description = "Of the posterior: a sample (the bound) or the mean. With the mean the score is a deterministic predictor's, and no bound.",
+            Description = "Of the posterior, or prior: a sample (the bound) or the mean. The prior's with --prior-mode. With the mean "
+                + "the score is a deterministic predictor's, and no bound.",
             DefaultValueFactory = _ => "sampled",
         };
         latents.AcceptOnlyFromAmong("sampled", "mean");
@@ -66,7 +67,7 @@ static class EvaluateCommand
         command.SetAction(parsed =>
         {
             CommonOptions.CheckBatchSize(parsed.GetValue(batch));
-            CommonOptions.CheckImportanceSamples(parsed.GetValue(samples));
+            CommonOptions.CheckSamples("--importance-samples", parsed.GetValue(samples));
             if (parsed.GetValue(priorMode) && parsed.GetValue(samples) != 0)
                 throw new ConfigurationException("--importance-samples weighs posterior samples; leave it out with --prior-mode; "
                     + "--trajectories and --particles are its samples.");
@@ -119,8 +120,7 @@ static class EvaluateCommand
     {
         foreach (var (name, count) in new[] { ("--trajectories", trajectories), ("--particles", particles) })
         {
-            if (count < 0)
-                throw new ConfigurationException($"{name} is {count}; use 1 or more, or leave it out.");
+            CommonOptions.CheckSamples(name, count);
             if (count > 0 && (!isPriorMode || isMean))
                 throw new ConfigurationException($"{name} are samples of the prior; give it with --prior-mode and --latents sampled.");
         }

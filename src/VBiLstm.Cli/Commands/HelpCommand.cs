@@ -38,7 +38,12 @@ static class HelpCommand
 
             Command asked = root;
             foreach (var name in names)
+            {
+                if (asked.Subcommands.Count == 0)
+                    throw new ConfigurationException($"{asked.Name} has no command {name}, nor any other: vbilstm help {asked.Name}");
                 asked = NearestName.Find("command", name, [.. asked.Subcommands], known => known.Name);
+            }
+
             return Show(root, asked);
         });
         return command;

@@ -38,16 +38,34 @@ static class ImportCommand
                 throw new ConfigurationException($"--run: {folder.Path} is there already; choose another name.");
             var model = parsed.GetValue(like) is { } other ? TrainedModel.Read(other, withMoments: false) : null;
             var (read, types) = ModelFile.Read(parsed.GetRequiredValue(file), model is null ? null : model with { Data = DataSource.Identify(model) });
-            IReadOnlyList<NamedTensor> moments =
-                [.. read.Weights.Select(tensor => new NamedTensor(tensor.Name, tensor.Shape, () => new float[tensor.Values.Length]))];
-            foreach (var checkpoint in new[] { folder.Best, folder.Last })
-                CheckpointFolder.Write(checkpoint, read.State, read.Data!, read.Weights, moments, moments);
-            ConfigurationFile.Write(folder.Configuration, read.State.Configuration);
+            Write(folder, read);
             foreach (var type in types.Where(type => type != "F32"))
                 Warning.Print(type == "F64" ? "weights in F64 were rounded to float32." : $"weights in {type} have fewer digits than those of a training.");
-            Console.WriteLine($"{read.Weights.Sum(tensor => (long)tensor.Values.Length):N0} parameters of step {read.State.Step:N0}: {folder.Path}");
+            Console.WriteLine($"{read.Weights.Sum(tensor => (long)tensor.Values.Length):N0} parameters of step {read.State.Step:N0}, as step 0 of "
+                + folder.Path);
             return CommandExecution.Success;
         });
         return command;
+    }
+
+    // A run at its begin: the optimiser has seen nothing, and of how good the weights are, only the evaluation that training begins with can tell.
+    static void Write(RunFolder folder, Checkpoint read)
+    {
+        var state = new TrainingState { Configuration = read.State.Configuration, EvaluationIsPending = true };
+        IReadOnlyList<NamedTensor> moments =
+            [.. read.Weights.Select(tensor => new NamedTensor(tensor.Name, tensor.Shape, () => new float[tensor.Values.Length]))];
+        var part = new RunFolder(folder.Path + ".part");
+        try
+        {
+            foreach (var checkpoint in new[] { part.Best, part.Last })
+                CheckpointFolder.Write(checkpoint, state, read.Data!, read.Weights, moments, moments);
+            ConfigurationFile.Write(part.Configuration, state.Configuration);
+            Directory.Move(part.Path, folder.Path);
+        }
+        finally
+        {
+            if (Directory.Exists(part.Path))
+                Directory.Delete(part.Path, recursive: true);
+        }
     }
 }

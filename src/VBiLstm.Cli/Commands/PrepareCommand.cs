@@ -57,8 +57,8 @@ static class PrepareCommand
         var row = new Option<int>("--row-frames") { HelpName = "N", Description = "Speech: frames of a row.", DefaultValueFactory = _ => defaults.RowFrames };
         var dither = new Option<bool>("--dither")
         {
-            Description = "Speech: adds noise of a bit's width. Without it the density of silence has no bound. Uniform, of one least significant bit's width of "
-                + "each file's own coding, to each sample.",
+            Description = "Speech: adds noise of a bit's width. Without it the density of silence has no bound. Uniform, of one least "
+                + "significant bit's width of each file's own coding, to each sample.",
             DefaultValueFactory = _ => defaults.Dither,
         };
         var rate = new Option<int>("--sample-rate")

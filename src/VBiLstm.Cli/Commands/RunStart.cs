@@ -30,7 +30,7 @@ static class RunStart
             return configuration.Training.Shards;
         try
         {
-            return ConfigurationFile.ReadOfRun(folder.Configuration).Training.Shards;
+            return ConfigurationFile.Read(folder.Configuration).Training.Shards;
         }
         catch (ConfigurationException)
         {
@@ -104,7 +104,7 @@ static class RunStart
 
     static RunConfiguration BegunWith(RunFolder folder, string path)
         => File.Exists(folder.Configuration)
-            ? ConfigurationFile.ReadOfRun(folder.Configuration)
+            ? ConfigurationFile.Read(folder.Configuration)
             : throw new ConfigurationException($"There is no checkpoint in {path}, and no configuration.json from which the run could begin again. "
                 + "Name a run's folder (runs/NAME) or one of its checkpoints.");
 

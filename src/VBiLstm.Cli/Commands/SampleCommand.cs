@@ -86,6 +86,7 @@ static class SampleCommand
             Require(parsed.GetValue(startSteps) is null or > 0, "--start-steps", parsed.GetValue(startSteps) ?? 0, "1 or more");
             foreach (var heat in heats)
                 Require(double.IsFinite(heat) && heat > 0, "--temperature", heat, "a positive number");
+            Require(heats.Distinct().Count() == heats.Length, "--temperature", string.Join(' ', heats), "each number once");
             Require(heats.Length <= MostTemperatures, "--temperature", $"{heats.Length} numbers", $"{MostTemperatures} at most");
             if (parsed.GetValue(startSteps) is not null && parsed.GetValue(start) is null)
                 throw new ConfigurationException("--start-steps needs --start.");
@@ -108,10 +109,13 @@ static class SampleCommand
             var number = parsed.GetValue(count) ?? (model.IsCategorical || given is null ? DefaultCount : given.Count);
             var isSampled = parsed.GetValue(latents) == "sampled";
             using var prior = new PriorMode(trained.Device, trained.Parameters, number, isSampled);
-            var shortest = given is null ? 0 : Enumerable.Range(0, given.Count).Min(given.Length);
+            var shortest = given is null ? 0 : Enumerable.Range(0, Math.Min(number, given.Count)).Min(given.Length);
             var first = given is null ? 0 : parsed.GetValue(startSteps) ?? (data.Height > 0 ? (shortest + 1) / 2 : shortest);
             if (first > shortest)
                 throw new ConfigurationException($"--start-steps is {first}, but --start's shortest has {shortest} steps.");
+            if (data.Height > 0 && given is not null && first >= shortest)
+                throw new ConfigurationException($"--start-steps is {first}, and an image has {shortest} steps: nothing is left to draw; "
+                    + $"use 1 to {shortest - 1}.");
             var beginning = given is null ? null : new Beginning(device, trained.Parameters, given, first, number, parsed.GetValue(seed), isSampled);
             var place = $"from {trained.Checkpoint.Folder} (step {trained.Checkpoint.State.Step:N0})"
                 + (heats.Length > 1 ? $", temperatures {string.Join(", ", heats)}" : "");
@@ -175,6 +179,9 @@ static class SampleCommand
                 path ??= "samples.npy";
                 var length = first + (parsed.GetValue(steps) ?? DefaultSteps);
                 int[] sizes = [number, length, model.FrameSize];
+                if ((long)heats.Length * number * length * model.FrameSize > Array.MaxLength)
+                    throw new ConfigurationException($"{heats.Length} temperatures of {number} sequences of {length} frames of {model.FrameSize} values are "
+                        + $"more than one array can hold ({Array.MaxLength:N0}); draw fewer, or shorter ones.");
                 NpyFile.Write(path, [.. Frames(length).SelectMany(block => block)], heats.Length > 1 ? [heats.Length, .. sizes] : sizes);
                 Console.WriteLine($"{number} sequences of {length} frames {place}: {path}");
             }

@@ -55,7 +55,7 @@ static class ScoreCommand
         {
             var (path, files) = (parsed.GetRequiredValue(output), parsed.GetValue(data) ?? []);
             CommonOptions.CheckBatchSize(parsed.GetValue(batch));
-            CommonOptions.CheckImportanceSamples(parsed.GetValue(samples));
+            CommonOptions.CheckSamples("--importance-samples", parsed.GetValue(samples));
             if (!Path.GetExtension(path).Equals(".csv", StringComparison.OrdinalIgnoreCase))
                 throw new ConfigurationException($"--out is {path}; use a name that ends in .csv.");
             if (files.Length > 0 && parsed.GetResult(split) is { Implicit: false })

@@ -38,7 +38,7 @@ static class ComparisonReport
         var devices = string.Join("; ", runs.Select(run => HtmlEncode(run.Result.Device)).Distinct());
         html.Append(CultureInfo.InvariantCulture, $"<p>{runs.Count} of {declared} runs; seeds {string.Join(", ", comparison.Seeds)}; {sizes}. "
             + $"Figures are of each run's best checkpoint by validation bound, on test, mean ± standard deviation over the seeds and (lowest to highest). "
-            + $"{(comparison.Samples > 0 ? $"K is {comparison.Samples}. " : "")}vbilstm {HtmlEncode(runs[0].Result.Program)}, {devices}.</p>\n");
+            + $"{Samples(runs)}vbilstm {HtmlEncode(runs[0].Result.Program)}, {devices}.</p>\n");
         foreach (var failure in failures)
             html.Append(CultureInfo.InvariantCulture, $"<p><strong>Missing:</strong> {HtmlEncode(failure)}</p>\n");
         html.Append(CultureInfo.InvariantCulture, $"<h2>Results</h2>\n{ComparisonTables.Scores(comparison, runs)}");
@@ -72,6 +72,13 @@ static class ComparisonReport
         foreach (var (caption, svg) in figures)
             html.Append(CultureInfo.InvariantCulture,
                 $"<figure>{svg[Math.Max(0, svg.IndexOf("<svg", StringComparison.Ordinal))..]}<figcaption>{HtmlEncode(caption)}</figcaption></figure>\n");
+    }
+
+    // K is what runs were scored with, which may be another than the file now says.
+    static string Samples(IReadOnlyList<ComparedRun> runs)
+    {
+        var counts = runs.Where(run => run.Result.HasChannel).Select(run => run.Result.Samples).Distinct().Order().ToList();
+        return counts.Count == 0 || counts is [0] ? "" : $"K is {string.Join(" or ", counts)}. ";
     }
 
     static string Results(IReadOnlyList<ComparedRun> runs)

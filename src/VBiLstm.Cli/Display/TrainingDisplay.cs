@@ -102,6 +102,7 @@ static class TrainingDisplay
         {
             hints.Add(report);
             _throughput.Add(report);
+            curves.Draw();
             if (_sinceLine.Elapsed < PlainInterval && report.Step != firstStep + 1)
                 return;
             Console.WriteLine($"{Describe(report, _throughput)}  {_throughput.TimeLeft(report)} left");
@@ -120,10 +121,7 @@ static class TrainingDisplay
         {
             hints.Add(report);
             Console.WriteLine(Describe(report));
-            curves.Draw();
         }
-
-        public void OnSaving(long step) => curves.Draw();
 
         public void OnWarning(string message) => Warning.Print(message);
     }
@@ -136,6 +134,7 @@ static class TrainingDisplay
         {
             hints.Add(report);
             _throughput.Add(report);
+            curves.Draw();
             task.Description = Describe(report, _throughput);
             task.Value = report.Step;
         }
@@ -146,10 +145,7 @@ static class TrainingDisplay
         {
             hints.Add(report);
             AnsiConsole.WriteLine(Describe(report));
-            curves.Draw();
         }
-
-        public void OnSaving(long step) => curves.Draw();
 
         public void OnWarning(string message) => Warning.Print(message);
     }

@@ -56,6 +56,8 @@ static class CurvesImage
     static void ShowTheCourse(Plot plot, IEnumerable<IReadOnlyList<(double Step, double Value)>> curves)
     {
         var points = curves.SelectMany(curve => curve).ToList();
+        if (points.Count == 0)
+            return; // nothing finite
         var begin = FirstSteps * points.Max(point => point.Step);
         var course = points.Where(point => point.Step >= begin).ToList();
         var (low, high) = (course.Min(point => point.Value), course.Max(point => point.Value));

@@ -22,10 +22,10 @@ static class CommonOptions
         return split;
     }
 
-    public static void CheckImportanceSamples(int samples)
+    public static void CheckSamples(string option, int samples)
     {
         if (samples is < 0 or > 100_000)
-            throw new ConfigurationException($"--importance-samples is {samples}; use 0 to 100000.");
+            throw new ConfigurationException($"{option} is {samples}; use 0 to 100000.");
     }
 
     public static void CheckBatchSize(int? size)

@@ -3,7 +3,8 @@ namespace VBiLstm.Preparation.Sources;
 /// <summary>What the name of a file says of it, before it is read.</summary>
 static class SourceNames
 {
-    static readonly string[] Documentation = ["README", "READ_ME", "READ-ME", "LICENSE", "LICENCE", "COPYING", "COPYRIGHT", "NOTICE", "AUTHORS", "CHANGELOG"];
+    static readonly string[] Licences = ["LICENSE", "LICENCE", "COPYING", "COPYRIGHT", "NOTICE"];
+    static readonly string[] Documentation = ["README", "READ_ME", "READ-ME", .. Licences, "AUTHORS", "CHANGELOG"];
     static readonly string[] Checksums = ["MD5SUMS", "SHA1SUMS", "SHA256SUMS", "SHA512SUMS"];
     static readonly string[] ChecksumEndings = [".md5", ".sha1", ".sha256", ".sha512", ".asc", ".sig"];
     static readonly string[] SystemFiles = ["Thumbs.db", "desktop.ini"];
@@ -30,6 +31,9 @@ static class SourceNames
         ".class", ".jar", ".db", ".sqlite", ".ttf", ".otf"];
     static readonly string[] Texts = [".txt", ".md", ".rst", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".html", ".htm", ".py", ".m", ".c", ".h", ".sh", ".bat",
         ".pl", ".yml", ".yaml", ".toml", ".cfg", ".ini", ".log", ".tex"];
+
+    /// <summary>Whether the file's name is that of a licence.</summary>
+    public static bool IsLicence(string file) => Licences.Contains(file.Split('.')[0], StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Why a file that nobody named is none of the data, as its name says; null where it may be.</summary>
     public static string? WhyNotData(string path)

@@ -233,8 +233,6 @@ public static class CheckpointFolder
         {
             var bytes = SharedFile.ReadAllBytes(path);
             var state = TrainingState.Parse(bytes);
-            if (state.Format is < 1 or > TrainingState.CurrentFormat)
-                throw new CheckpointException($"{path}: format {state.Format}; this program reads 1 to {TrainingState.CurrentFormat}.");
             if (state.Checksum != (state.Format == 1 ? "" : Checksum(Without(bytes, state.Checksum))))
                 throw new CheckpointException($"{path} is not as it was written: its checksum does not fit. Use another checkpoint.");
             if (state.Step < 0 || state.BestStep < 0 || state.SkippedSteps < 0 || state.EvaluationsWithoutImprovement < 0)

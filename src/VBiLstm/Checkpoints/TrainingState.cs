@@ -45,9 +45,12 @@ public sealed record TrainingState
 
     /// <summary>Reads one, maybe of an earlier version.</summary>
     /// <exception cref="JsonException">Not JSON, or not such a state.</exception>
+    /// <exception cref="ConfigurationException">Of another format.</exception>
     internal static TrainingState Parse(ReadOnlySpan<byte> json)
     {
         var state = JsonFile.Parse(json, TrainingStateJson.Default.TrainingState);
+        if (state.Format is < 1 or > CurrentFormat)
+            throw new ConfigurationException($"format {state.Format}; this program reads 1 to {CurrentFormat}.");
         var written = JsonFile.Parse(json, TrainingStateJson.Default.JsonDocument);
         using (written)
             return written.RootElement.TryGetProperty("configuration", out var configuration)

@@ -17,13 +17,11 @@ public static class ConfigurationFile
     /// Reads a file over the preset that it names, or over <paramref name="preset"/> where given. Throws <see cref="ConfigurationException"/>
     /// naming the file, the key, what stands there and what is expected.
     /// </summary>
-    public static RunConfiguration Read(string path, string? preset = null) => Parse(path, Text(path), preset);
-
-    /// <summary>Reads what a run was begun with, maybe by an earlier version. Throws as <see cref="Read"/>.</summary>
-    public static RunConfiguration ReadOfRun(string path)
+    /// <remarks>A file that a run of an earlier version saved keeps that version's values where keys came later.</remarks>
+    public static RunConfiguration Read(string path, string? preset = null)
     {
         var text = Text(path);
-        var configuration = Parse(path, text, preset: null);
+        var configuration = Parse(path, text, preset);
         using var written = JsonDocument.Parse(text, Reading);
         return EarlierVersions.Restore(configuration, written.RootElement);
     }

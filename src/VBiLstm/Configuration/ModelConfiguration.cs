@@ -115,7 +115,7 @@ public sealed record ModelConfiguration
     public int FrameSize { get; init; } = 28;
 
     [Description("V, number of token ids for categorical data; must be what the data set delivers.")]
-    [Expected(Size)]
+    [Expected(Size + "; 0 where data are not categorical")]
     public int VocabularySize { get; init; }
 
     [Description("E, width of the token embedding for categorical data. Frames are fed as they are.")]

@@ -15,7 +15,7 @@ public sealed class Beginning
     /// <param name="device">Where the beginnings are read; must own the parameters.</param>
     /// <param name="parameters">The model.</param>
     /// <param name="sequences">Row n begins as sequence n of these; where they are fewer than rows, they come again from the first on.</param>
-    /// <param name="steps">S, at most as many as the shortest of the sequences has.</param>
+    /// <param name="steps">S, at most as many as the shortest of the sequences has that begin a row.</param>
     /// <param name="rows">B.</param>
     /// <param name="seed">The same seed draws the same latents.</param>
     /// <param name="sampled">Whether z is sampled or at its mean.</param>
@@ -27,7 +27,7 @@ public sealed class Beginning
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentNullException.ThrowIfNull(sequences);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(steps);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(steps, Enumerable.Range(0, sequences.Count).Min(sequences.Length));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(steps, Enumerable.Range(0, Math.Min(rows, sequences.Count)).Min(sequences.Length));
         _batch = new SequenceBatch(sequences.MaximumLength, rows, sequences.FrameSize) { Steps = sequences.MaximumLength, Sequences = rows };
         for (var n = 0; n < rows; n++)
         {

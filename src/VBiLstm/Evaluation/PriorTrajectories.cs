@@ -1,3 +1,4 @@
+using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Model;
 using VBiLstm.Noise;
@@ -27,6 +28,8 @@ sealed class PriorTrajectories
     /// <param name="resamples">Whether trajectories are resampled where their effective number falls below K/2.</param>
     public PriorTrajectories(PriorMode prior, SequenceBatch batch, int count, int idStride, bool resamples)
     {
+        if ((long)count * idStride > int.MaxValue)
+            throw new ConfigurationException($"{count:N0} trajectories of {idStride:N0} sequences are more than {int.MaxValue:N0}; use fewer trajectories.");
         (_prior, _count, _idStride, _resamples, _sequences) = (prior, count, idStride, resamples && count > 1, batch.BatchSize);
         var rows = checked(count * _sequences);
         ArgumentOutOfRangeException.ThrowIfNotEqual(rows, prior.BatchSize, nameof(count));

@@ -188,7 +188,7 @@ public class CheckpointFolderTests
         Assert.Equal((0.1, -3, 5), (model.EmbeddingInitialisation, model.OutputLogVarianceMin, model.OutputLogVarianceMax));
 
         File.WriteAllText(folder.At("configuration.json"), state["configuration"]!.ToJsonString());
-        var begun = ConfigurationFile.ReadOfRun(folder.At("configuration.json")).Model;
+        var begun = ConfigurationFile.Read(folder.At("configuration.json")).Model;
         Assert.Equal((0.1, -3, 5), (begun.EmbeddingInitialisation, begun.OutputLogVarianceMin, begun.OutputLogVarianceMax));
     }
 

@@ -17,6 +17,7 @@ static class ConfigurationDocument
             A file may hold some keys only. Unknown keys are refused. `vbilstm train` saves the effective configuration, with
             every key, as `configuration.json` in the run's folder. Symbols are those of [model.md](model.md).
             `vbilstm config` lists what stands here, `vbilstm config KEY` shows one key and what each preset makes of it.
+            A file that a run of an earlier version saved keeps that version's values of keys that came later and whose defaults are others.
 
             ```json
             {

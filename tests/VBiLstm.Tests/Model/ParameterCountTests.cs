@@ -76,6 +76,40 @@ public class ParameterCountTests
         Assert.Equal(read, known.Parameters.Layout.Model.GenerativeParameters);
     }
 
+    // Column by column: a value that prior mode reads changes what it draws.
+    [Theory]
+    [InlineData(BTildeMode.Sample, ReconstructionVariance.Learned)]
+    [InlineData(BTildeMode.Sample, ReconstructionVariance.Unit)]
+    [InlineData(BTildeMode.Mean, ReconstructionVariance.Learned)]
+    [InlineData(BTildeMode.Mean, ReconstructionVariance.Unit)]
+    public void Log_variances_that_prior_mode_does_not_read_are_not_generative(BTildeMode bTilde, ReconstructionVariance variance)
+    {
+        using var known = new KnownModel(Small(ModelKind.VariationalBiLstm) with { BTilde = bTilde, ReconstructionVariance = variance });
+        float[] Drawn()
+        {
+            using var prior = known.PriorMode(1);
+            var output = new float[known.Parameters.Layout.Model.Output.Width];
+            prior.Reset([0]);
+            for (var t = 0; t < 3; t++)
+                prior.Step([0.5f, -0.5f, 1], seed: 1, t);
+            prior.ReadOutput(output);
+            return output;
+        }
+
+        known.SetAll();
+        var expected = Drawn();
+        long read = 0;
+        foreach (var (index, parameter) in known.Parameters.Layout.All.Index())
+            for (var changed = 0; changed < parameter.Columns; changed++)
+            {
+                known.SetAll();
+                known.Set(parameter.Name, (row, column) => Math.Sin(1 + 7 * index + 3 * row + 11 * column) + (column == changed ? 0.7 : 0));
+                read += Drawn().SequenceEqual(expected) ? 0 : parameter.Rows;
+            }
+
+        Assert.Equal(read, known.Parameters.Layout.Model.GenerativeParameters);
+    }
+
     [Fact]
     public void A_model_that_reads_the_future_predicts_with_everything()
     {

@@ -52,7 +52,7 @@ public abstract class SequenceModel
     public long TrainedParameters => Layout.CountOf(parameter => !Belongs(parameter, UntrainedParts)) - UntrainedValues;
 
     /// <summary>Values that the model predicts with: those of the generative process; of a model that reads the future all.</summary>
-    public long GenerativeParameters => Layout.CountOf(parameter => !Belongs(parameter, InferenceParts));
+    public long GenerativeParameters => Layout.CountOf(parameter => !Belongs(parameter, InferenceParts)) - UnreadValues;
 
     // Parts are known by the first word of their parameters' names.
     private protected virtual IReadOnlyList<string> UntrainedParts => [];
@@ -61,6 +61,9 @@ public abstract class SequenceModel
 
     // Values of other parts that get no gradient either.
     private protected virtual long UntrainedValues => 0;
+
+    // Values of the generative process that it does not read.
+    private protected virtual long UnreadValues => 0;
 
     // What gives log-variances in the output layer of a net that reconstructs h or b.
     private protected long ReconstructionVarianceValues => (Configuration.MlpUnits + 1L) * Configuration.LstmUnits;

@@ -59,6 +59,9 @@ sealed class VariationalBiLstm : SequenceModel
         => (LearnsReconstructionVariance && (Configuration.Alpha > 0 || Configuration.BTilde == BTildeMode.Sample) ? 0 : ReconstructionVarianceValues)
             + (LearnsReconstructionVariance || !HasXi ? 0 : ReconstructionVarianceValues);
 
+    private protected override long UnreadValues
+        => LearnsReconstructionVariance && Configuration.BTilde == BTildeMode.Sample ? 0 : ReconstructionVarianceValues;
+
     private protected override IReadOnlyList<string> InferenceParts => ["backward_lstm", "posterior", "xi"];
 
     public override long ForwardMultiplyAdds => _backwardLstm.MultiplyAdds + _forwardLstm.MultiplyAdds

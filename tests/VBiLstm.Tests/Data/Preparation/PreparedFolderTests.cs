@@ -29,6 +29,9 @@ public class PreparedFolderTests
         }, stop: source));
         Assert.Equal(["manifest.partial.json", "train.bin"], Directory.GetFiles(folder.At("parts")).Select(Path.GetFileName).Order());
 
+        // A mistake in between takes nothing away.
+        Assert.Throws<DataException>(() => Raw.Prepare("sentences", folder.Write("other.txt", ""), folder.At("parts")));
+
         var phases = new HashSet<string>();
         Raw.Prepare("sentences", folder.At("raw"), folder.At("parts"), progress: (phase, _) => phases.Add(phase));
         Assert.DoesNotContain("writing train", phases);
