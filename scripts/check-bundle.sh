@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-XZ_OPT=-1 scripts/make-bundle.sh "$work"
+XZ_OPT=-2 scripts/make-bundle.sh "$work"
 tar -C "$work" -xf "$work/vbilstm-linux-x64.tar.xz"
 mkdir "$work/tools" "$work/a folder"
 for tool in awk bash cat cmp dirname env grep head mkdir rm sed tail tee timeout tr; do
