@@ -47,8 +47,7 @@ static class BenchCommand
             Measures how fast this machine trains a configuration, evaluates it or draws from it. Told are samples/s, tokens/s (predicted
             steps of all sequences), arithmetic rate and its share of the rate of multiply-adds measured beside it, memory, and the time of each phase
             of docs/model.md (F1..B7, Adam). The sequences are random and of full length. Nothing is written. Let nothing else run
-            meanwhile. On several ranks the
-            batch is shared out, as train does, and the sum over them is measured.
+            meanwhile. On several ranks the batch is shared out, as train does, and the sum over them is measured.
 
             Examples:
               vbilstm bench

@@ -47,8 +47,8 @@ static class ExportCommand
                 throw new ConfigurationException("Nothing to export: say --onnx FILE or --safetensors FILE.");
             if (parsed.GetValue(sequence) && onnxPath is null)
                 throw new ConfigurationException("--sequence needs --onnx.");
-            CheckEnding("--onnx", onnxPath, ".onnx");
-            CheckEnding("--safetensors", tensorsPath, ".safetensors");
+            CommonOptions.CheckEnding("--onnx", onnxPath, ".onnx");
+            CommonOptions.CheckEnding("--safetensors", tensorsPath, ".safetensors");
             var read = TrainedModel.Read(parsed.GetRequiredValue(checkpoint), withMoments: false);
             if (onnxPath is not null)
             {
@@ -71,11 +71,5 @@ static class ExportCommand
             return CommandExecution.Success;
         });
         return command;
-    }
-
-    static void CheckEnding(string option, string? path, string ending)
-    {
-        if (path is not null && !Path.GetExtension(path).Equals(ending, StringComparison.OrdinalIgnoreCase))
-            throw new ConfigurationException($"{option} is {path}; use a name that ends in {ending}.");
     }
 }

@@ -52,11 +52,7 @@ static class HelpCommand
     /// <summary>Prints a command's help; the program's own as --help does.</summary>
     public static int Show(RootCommand root, Command command)
     {
-        var names = new List<string>();
-        for (var part = command; part is not RootCommand; part = part.Parents.OfType<Command>().First())
-            names.Insert(0, part.Name);
         var help = (ShortHelp)root.Options.OfType<HelpOption>().Single().Action!;
-        var parsed = root.Parse([.. names, "--help"]);
-        return command is RootCommand ? help.Invoke(parsed) : help.Whole(parsed);
+        return command is RootCommand ? help.Invoke(root.Parse("--help")) : help.Whole(root.Parse($"{ShortHelp.Path(command)} --help"));
     }
 }

@@ -96,9 +96,7 @@ static class SampleCommand
             var data = DataSource.Identify(trained.Checkpoint);
             var path = parsed.GetValue(output);
             string[] endings = model.IsCategorical ? [".txt"] : data.Speech is not null ? [".wav", ""] : data.Height > 0 ? [".png", ".gif"] : [".npy"];
-            if (path is not null && !endings.Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase))
-                throw new ConfigurationException($"--out is {path}; use a name that ends in {string.Join(" or ", endings.Where(ending => ending != ""))}"
-                    + (endings.Contains("") ? ", or a folder's without an ending." : "."));
+            CommonOptions.CheckEnding("--out", path, endings);
             if (data.Height == 0)
                 Refuse(parsed, columns, model.IsCategorical ? "text" : data.Speech is not null ? "speech" : "frames");
             else

@@ -56,8 +56,7 @@ static class ScoreCommand
             var (path, files) = (parsed.GetRequiredValue(output), parsed.GetValue(data) ?? []);
             CommonOptions.CheckBatchSize(parsed.GetValue(batch));
             CommonOptions.CheckSamples("--importance-samples", parsed.GetValue(samples));
-            if (!Path.GetExtension(path).Equals(".csv", StringComparison.OrdinalIgnoreCase))
-                throw new ConfigurationException($"--out is {path}; use a name that ends in .csv.");
+            CommonOptions.CheckEnding("--out", path, ".csv");
             if (files.Length > 0 && parsed.GetResult(split) is { Implicit: false })
                 throw new ConfigurationException("--data, whose files are scored, does not go with --split, a part of the run's own data; leave out --split "
                     + "or --data.");

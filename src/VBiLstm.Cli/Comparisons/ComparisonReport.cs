@@ -32,7 +32,7 @@ static class ComparisonReport
             + $"charset=\"utf-8\"><title>{HtmlEncode(comparison.Name)}</title>"
             + $"<style>{Style}</style></head><body>\n<h1>{HtmlEncode(comparison.Name)}</h1>\n<p>{HtmlEncode(comparison.Description)}</p>\n");
         var sizes = comparison.EqualParametersTo is { } reference
-            ? $"every model has as many {(comparison.CountedParameters == CountedParameters.Generative ? "generative" : "trained")} parameters as "
+            ? $"every model has as many {(comparison.CountsGenerative ? "generative" : "trained")} parameters as "
                 + $"{HtmlEncode(reference)}, within 1 %, by its widths"
             : "sizes as declared";
         var devices = string.Join("; ", runs.Select(run => HtmlEncode(run.Result.Device)).Distinct());
@@ -85,13 +85,11 @@ static class ComparisonReport
     {
         var csv = new StringBuilder("data,model,seed,parameters,generative_parameters,best_step,value,unit,is_exact,validation_value,bound_nats,nll_nats,"
             + "kl_nats,active_units,prior_mode_sampled_nats,prior_mode_mean_nats,samples,importance_weighted_nats,prior_trajectories_nats,"
-            + "prior_particles_nats,sequences,"
-            + "predicted_steps,device\n");
+            + "prior_particles_nats,sequences,predicted_steps,device\n");
         foreach (var (run, result, _) in runs)
             csv.Append(CultureInfo.InvariantCulture, $"{run.Data.Name},{run.Model.Name},{run.Seed},{run.Parameters},{run.GenerativeParameters},"
                 + $"{result.Step},{result.Value:R},\"{result.Unit}\",{(result.HasChannel || result.ReadsFuture ? "false" : "true")},"
-                + $"{result.ValidationValue:R},{result.Bound:R},"
-                + $"{result.Nll:R},{result.Kl:R},{result.ActiveUnits},{result.PriorModeSampled:R},{result.PriorModeMean:R},{result.Samples},"
+                + $"{result.ValidationValue:R},{result.Bound:R},{result.Nll:R},{result.Kl:R},{result.ActiveUnits},{result.PriorModeSampled:R},{result.PriorModeMean:R},{result.Samples},"
                 + $"{result.ImportanceWeighted:R},{result.PriorTrajectories:R},{result.ParticleFilter:R},{result.Sequences},{result.PredictedSteps},"
                 + $"\"{result.Device.Replace('"', '\'')}\"\n");
         return csv.ToString();

@@ -28,6 +28,14 @@ static class CommonOptions
             throw new ConfigurationException($"{option} is {samples}; use 0 to 100000.");
     }
 
+    /// <summary>Refuses a file's name with another ending than those; an empty one stands for a folder's.</summary>
+    public static void CheckEnding(string option, string? path, params string[] endings)
+    {
+        if (path is not null && !endings.Contains(Path.GetExtension(path), StringComparer.OrdinalIgnoreCase))
+            throw new ConfigurationException($"{option} is {path}; use a name that ends in {string.Join(" or ", endings.Where(ending => ending != ""))}"
+                + (endings.Contains("") ? ", or a folder's without an ending." : "."));
+    }
+
     public static void CheckBatchSize(int? size)
     {
         if (size is < 1 or > 65536)

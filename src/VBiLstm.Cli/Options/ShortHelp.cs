@@ -43,8 +43,8 @@ sealed class ShortHelp(SynchronousCommandLineAction whole) : SynchronousCommandL
     /// <summary>As the parser's library prints it, nothing cut.</summary>
     public int Whole(ParseResult parseResult) => whole.Invoke(parseResult);
 
-    // "data prepare" of vbilstm data prepare.
-    static string Path(Command command) => command.Parents.OfType<Command>().FirstOrDefault() is { } parent and not RootCommand
+    /// <summary>"data prepare" of vbilstm data prepare.</summary>
+    public static string Path(Command command) => command.Parents.OfType<Command>().FirstOrDefault() is { } parent and not RootCommand
         ? $"{Path(parent)} {command.Name}"
         : command.Name;
 

@@ -41,7 +41,7 @@ public static class ModelFile
     {
         try
         {
-            using var file = File.OpenRead(path);
+            using var file = SharedFile.OpenRead(path);
             var content = SafetensorsFile.ReadContent(file, path);
             var (state, data) = like is null ? (State(content.Metadata, path), Data(content.Metadata, path)) : (like.State, like.Data);
             ParameterFiles.Check(content.Tensors, new ParameterLayout(state.Configuration.Model), path);

@@ -51,11 +51,10 @@ public sealed record TrainingState
         var state = JsonFile.Parse(json, TrainingStateJson.Default.TrainingState);
         if (state.Format is < 1 or > CurrentFormat)
             throw new ConfigurationException($"format {state.Format}; this program reads 1 to {CurrentFormat}.");
-        var written = JsonFile.Parse(json, TrainingStateJson.Default.JsonDocument);
-        using (written)
-            return written.RootElement.TryGetProperty("configuration", out var configuration)
-                ? state with { Configuration = EarlierVersions.Restore(state.Configuration, configuration) }
-                : state;
+        using var written = JsonFile.Parse(json, TrainingStateJson.Default.JsonDocument);
+        return written.RootElement.TryGetProperty("configuration", out var configuration)
+            ? state with { Configuration = EarlierVersions.Restore(state.Configuration, configuration) }
+            : state;
     }
 
     /// <summary>Whether training has nothing left to do: the evaluations of <see cref="TrainingConfiguration.EarlyStop"/> brought nothing better.</summary>

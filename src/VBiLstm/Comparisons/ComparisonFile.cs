@@ -81,6 +81,10 @@ public sealed record ComparisonFile
     /// <summary>What <see cref="EqualParametersTo"/> counts; null for <see cref="CountedParameters.All"/>.</summary>
     public CountedParameters? CountedParameters { get; init; }
 
+    /// <summary>Whether that is what predictions use.</summary>
+    [JsonIgnore]
+    public bool CountsGenerative => CountedParameters == Comparisons.CountedParameters.Generative;
+
     /// <summary>K of the scores from several samples of each test sequence; 0 leaves them out.</summary>
     public int Samples { get; init; } = 10;
 
@@ -185,10 +189,8 @@ public sealed record ComparisonFile
     {
         model.Validate();
         var sequenceModel = SequenceModel.Of(model);
-        return CountedParameters == Comparisons.CountedParameters.Generative ? sequenceModel.GenerativeParameters : sequenceModel.TrainedParameters;
+        return CountsGenerative ? sequenceModel.GenerativeParameters : sequenceModel.TrainedParameters;
     }
-
-    string Kind => CountedParameters == Comparisons.CountedParameters.Generative ? "generative " : "";
 
     // More units have more parameters, so halving finds the nearest number; M keeps its share of H, but where steps of H are too coarse.
     ModelConfiguration Matched(ModelConfiguration model, long budget, string name)
@@ -217,7 +219,7 @@ public sealed record ComparisonFile
 
         return Math.Abs(count - budget) <= BudgetTolerance * budget
             ? best
-            : throw new ConfigurationException($"{name}: no width gives {budget:N0} {Kind}parameters within 1 %; "
+            : throw new ConfigurationException($"{name}: no width gives {budget:N0} {(CountsGenerative ? "generative " : "")}parameters within 1 %; "
                 + $"model.lstm_units={best.LstmUnits} has {count:N0}. "
                 + "Leave equal_parameters_to out, or set the sizes yourself.");
     }

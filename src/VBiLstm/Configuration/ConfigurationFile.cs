@@ -20,30 +20,22 @@ public static class ConfigurationFile
     /// <remarks>A file that a run of an earlier version saved keeps that version's values where keys came later.</remarks>
     public static RunConfiguration Read(string path, string? preset = null)
     {
-        var text = Text(path);
-        var configuration = Parse(path, text, preset);
-        using var written = JsonDocument.Parse(text, Reading);
-        return EarlierVersions.Restore(configuration, written.RootElement);
-    }
-
-    static string Text(string path)
-    {
+        string text;
         try
         {
             using var content = new StreamReader(new MemoryStream(JsonFile.Read(path)));
-            return content.ReadToEnd();
+            text = content.ReadToEnd();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new ConfigurationException($"{path} cannot be read: {e.Message}", e);
         }
-    }
 
-    static RunConfiguration Parse(string path, string text, string? preset)
-    {
         try
         {
-            return Parse(text, preset);
+            var configuration = Parse(text, preset);
+            using var written = JsonDocument.Parse(text, Reading);
+            return EarlierVersions.Restore(configuration, written.RootElement);
         }
         catch (ConfigurationException e)
         {

@@ -32,9 +32,6 @@ public sealed class ConfigurationKey
     /// <summary>Dotted path, for instance <c>model.latent_units</c>.</summary>
     public string Path { get; }
 
-    /// <summary>Path without the section: <c>latent_units</c>.</summary>
-    public string Name => Path[(Path.LastIndexOf('.') + 1)..];
-
     /// <summary>One sentence: what it is, and why the default is what it is.</summary>
     public string Description { get; }
 

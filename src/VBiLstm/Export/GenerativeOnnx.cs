@@ -67,9 +67,7 @@ public sealed class GenerativeOnnx
 
     void Step()
     {
-        var x = _model.IsCategorical
-            ? _graph.Node("Gather", Weight("embedding.weight"), _graph.IdInput("token", Batch))
-            : _graph.Input("x", Batch, Size(_model.FrameSize));
+        var x = X(Batch);
         var (h, c) = (State("h", _h), State("c", _h));
         string output;
         switch (_model.Kind)
@@ -125,9 +123,7 @@ public sealed class GenerativeOnnx
 
     void Sequence()
     {
-        var x = _model.IsCategorical
-            ? _graph.Node("Gather", Weight("embedding.weight"), _graph.IdInput("token", Time, Batch))
-            : _graph.Input("x", Time, Batch, Size(_model.FrameSize));
+        var x = X(Time, Batch);
         var (h, c) = (_graph.Input("h", "1", Batch, Size(_h)), _graph.Input("c", "1", Batch, Size(_h)));
         var (input, recurrent) = (_weights["forward_lstm.weight_input"], _weights["forward_lstm.weight_recurrent"]);
         float[] bias = [.. Reordered(_weights["forward_lstm.bias"].Values, 1), .. new float[4 * _h]];
@@ -155,6 +151,11 @@ public sealed class GenerativeOnnx
                     result[(gate * _h + unit) * inputs + row] = values[row * 4 * _h + order[gate] * _h + unit];
         return result;
     }
+
+    // What the LSTM reads, from an input of the graph.
+    string X(params string[] sizes) => _model.IsCategorical
+        ? _graph.Node("Gather", Weight("embedding.weight"), _graph.IdInput("token", sizes))
+        : _graph.Input("x", [.. sizes, Size(_model.FrameSize)]);
 
     string State(string name, int units) => _graph.Input(name, Batch, Size(units));
 

@@ -40,10 +40,7 @@ public sealed class TensorBoardLog : IDisposable
     }
 
     /// <summary>Adds one point to the curve <paramref name="tag"/>.</summary>
-    public void Scalar(string tag, long step, double value) => WriteValue(tag, step, message =>
-    {
-        WriteFloat(message, SimpleValue, (float)value);
-    });
+    public void Scalar(string tag, long step, double value) => WriteValue(tag, step, message => WriteFloat(message, SimpleValue, (float)value));
 
     /// <summary>Adds a picture.</summary>
     /// <param name="tag">Its name.</param>
