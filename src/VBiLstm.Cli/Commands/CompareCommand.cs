@@ -37,8 +37,7 @@ static class CompareCommand
         var command = new Command("compare", """
             Trains each model on each data set with each seed, and reports. The best checkpoint of each run is scored; report.html
             (self-contained), results.csv, groups.csv and the figures as SVG and PNG are written. Ctrl-C saves; the same command goes on where it stopped.
-            Every run has an owner: jobs
-            that share a table out (--shard) cannot train the same one.
+            Every run has an owner: jobs that share a table out (--shard) cannot train the same one.
 
             Examples:
               vbilstm compare docs/results/stand-ins.json --dry-run

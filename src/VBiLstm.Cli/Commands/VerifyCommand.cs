@@ -39,9 +39,8 @@ static class VerifyCommand
         var command = new Command("verify", """
             Runs the same training steps on a device and on a reference, and compares every tensor. The reference is the CPU with one thread and
             another vector width. Compared are noise bit by bit, then activations, losses, gradients, parameters and Adam moments within tolerances
-            (docs/verification.md). The sequences
-            are random and of different lengths. Without --preset or --config a small model is taken that has every part of a Variational Bi-LSTM at
-            work; --set changes it. Exit code 0: the devices agree; 1: they do not.
+            (docs/verification.md). The sequences are random and of different lengths. Without --preset or --config a small model is taken that has
+            every part of a Variational Bi-LSTM at work; --set changes it. Exit code 0: the devices agree; 1: they do not.
             On several ranks, compares the sum over them instead: the steps that all take together, with those that each takes alone with all shards, bit
             by bit; the check of a new cluster.
 

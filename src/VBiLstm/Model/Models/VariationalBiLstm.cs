@@ -390,7 +390,7 @@ sealed class VariationalBiLstm : SequenceModel
         readonly NetPass _psi;
         readonly GeneratorStep _generator;
         readonly Weight _latentStack;
-        readonly bool _concatenates, _priorReadsInput;
+        readonly bool _concatenates;
         readonly Tensor _epsilonB, _latentInput, _bTilde;
 
         public Generative(VariationalBiLstm model, Workspace workspace, GenerativeFrame frame) : base(frame)
@@ -406,7 +406,6 @@ sealed class VariationalBiLstm : SequenceModel
             _generator = new GeneratorStep(workspace, model._generator, b);
             _latentStack = workspace.Operand(model._latentStack, WeightUse.Forward);
             _concatenates = configuration.GeneratorInput == GeneratorInput.HZBTilde;
-            _priorReadsInput = configuration.PriorInput == PriorInput.HX;
             _epsilonB = workspace.TakeIf(frame.IsSampled && configuration.BTilde == BTildeMode.Sample, b, h);
         }
 
@@ -421,10 +420,7 @@ sealed class VariationalBiLstm : SequenceModel
         public override void Run()
         {
             _lstm.Begin(Frame.X);
-            if (_priorReadsInput)
-                _latent.Run(_lstm.H, Frame.X);
-            else
-                _latent.Run(_lstm.H);
+            _latent.RunChannel(_lstm.H, Frame.X);
             _psi.HiddenForwardThin(_latent.Z, _psi.Hidden);
             if (!_epsilonB.IsEmpty)
                 Device.FillNormal(_epsilonB, Frame.Noise(NoiseStream.GenerationBTildeNoise));

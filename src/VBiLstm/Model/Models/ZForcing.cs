@@ -279,12 +279,10 @@ sealed class ZForcing : SequenceModel
         readonly LatentStep _latent;
         readonly GeneratorStep _generator;
         readonly Weight _forwardZ;
-        readonly bool _priorReadsInput;
 
         public Generative(ZForcing model, Workspace workspace, GenerativeFrame frame) : base(frame)
         {
             var b = frame.Rows;
-            _priorReadsInput = model.Configuration.PriorInput == PriorInput.HX;
             _lstm = new LstmStep(workspace, model.Configuration, model._forwardLstm, b);
             _latent = new LatentStep(workspace, frame, model._prior, workspace.Take(b, model.Configuration.LatentUnits, Readers.All));
             _generator = new GeneratorStep(workspace, model._generator, b);
@@ -302,10 +300,7 @@ sealed class ZForcing : SequenceModel
         public override void Run()
         {
             _lstm.Begin(Frame.X);
-            if (_priorReadsInput)
-                _latent.Run(_lstm.H, Frame.X);
-            else
-                _latent.Run(_lstm.H);
+            _latent.RunChannel(_lstm.H, Frame.X);
             Device.Multiply(_latent.Z, _forwardZ, default, _lstm.Gates, accumulate: true);
             _lstm.End();
             _generator.Run(_lstm.H);

@@ -10,6 +10,7 @@ sealed class LatentStep
     readonly GenerativeFrame _frame;
     readonly GaussianHead _head;
     readonly PriorPass _prior;
+    readonly bool _readsInput;
     readonly Tensor _moments, _epsilon;
 
     /// <param name="workspace">Where the tensors come from.</param>
@@ -20,6 +21,7 @@ sealed class LatentStep
     {
         (_frame, _head, Z) = (frame, workspace.Functions.Latent, z);
         _prior = new PriorPass(workspace, prior, frame.Rows);
+        _readsInput = prior is { Inputs.Count: > 1 };
         _epsilon = workspace.Take(z.Rows, z.Columns);
 
         // A fixed prior's moments are the zeros that memory begins with.
@@ -28,6 +30,15 @@ sealed class LatentStep
 
     /// <summary>[B, Z].</summary>
     public Tensor Z { get; }
+
+    /// <summary>z_t of a channel, given h_{t-1} and, where its prior reads that too, x_t.</summary>
+    public void RunChannel(Tensor h, Tensor x)
+    {
+        if (_readsInput)
+            Run(h, x);
+        else
+            Run(h);
+    }
 
     /// <summary>z_t given what the prior reads.</summary>
     public void Run(params ReadOnlySpan<Tensor> inputs)
