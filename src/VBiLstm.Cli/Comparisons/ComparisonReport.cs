@@ -89,7 +89,8 @@ static class ComparisonReport
         foreach (var (run, result, _) in runs)
             csv.Append(CultureInfo.InvariantCulture, $"{run.Data.Name},{run.Model.Name},{run.Seed},{run.Parameters},{run.GenerativeParameters},"
                 + $"{result.Step},{result.Value:R},\"{result.Unit}\",{(result.HasChannel || result.ReadsFuture ? "false" : "true")},"
-                + $"{result.ValidationValue:R},{result.Bound:R},{result.Nll:R},{result.Kl:R},{result.ActiveUnits},{result.PriorModeSampled:R},{result.PriorModeMean:R},{result.Samples},"
+                + $"{result.ValidationValue:R},{result.Bound:R},{result.Nll:R},{result.Kl:R},{result.ActiveUnits},"
+                + $"{result.PriorModeSampled:R},{result.PriorModeMean:R},{result.Samples},"
                 + $"{result.ImportanceWeighted:R},{result.PriorTrajectories:R},{result.ParticleFilter:R},{result.Sequences},{result.PredictedSteps},"
                 + $"\"{result.Device.Replace('"', '\'')}\"\n");
         return csv.ToString();
