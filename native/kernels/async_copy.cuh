@@ -5,19 +5,20 @@
 #include "tensor_cores_on_cpu.h"
 #endif
 
-// 16 bytes, both addresses on multiples of 16.
-__device__ inline void copy_16_bytes(void* shared, const void* source)
+// So many bytes, 0 to 16, and zeros behind them up to 16; both addresses on multiples of 16. Of what is not copied nothing is read.
+__device__ inline void copy_16_bytes(void* shared, const void* source, int bytes)
 {
 #ifndef __CUDACC__
-    softgpu::copy_async(shared, source, {"cp.async", __builtin_FILE(), __builtin_LINE()});
+    softgpu::copy_async(shared, source, static_cast<unsigned>(bytes), {"cp.async", __builtin_FILE(), __builtin_LINE()});
 #elif defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16;"
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;"
                  :
-                 : "r"(static_cast<unsigned>(__cvta_generic_to_shared(shared))), "l"(__cvta_generic_to_global(source))
+                 : "r"(static_cast<unsigned>(__cvta_generic_to_shared(shared))), "l"(__cvta_generic_to_global(source)), "r"(bytes)
                  : "memory");
 #else
     static_cast<void>(shared);
     static_cast<void>(source);
+    static_cast<void>(bytes);
     __trap();
 #endif
 }

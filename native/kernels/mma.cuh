@@ -8,6 +8,13 @@
 #define VBILSTM_SITE(call) softgpu::Site{call, __builtin_FILE(), __builtin_LINE()}
 #endif
 
+// Arrays of a lane's fragments stay in registers only where every index is a constant.
+#ifdef __CUDACC__
+#define VBILSTM_UNROLL _Pragma("unroll")
+#else
+#define VBILSTM_UNROLL
+#endif
+
 template <typename Operand>
 constexpr int operands_of_16_bytes = 16 / static_cast<int>(sizeof(Operand));
 

@@ -25,8 +25,8 @@ __device__ inline float end_leaky_relu(int row, int column, float a, const Tenso
     return value;
 }
 
-// sample_gaussian_forward of [mean, log_variance], which go into output.
-__device__ inline float end_sample_gaussian(int row, int column, float mean, float log_variance, const Tensor& output, const Tensor& noise,
+// sample_gaussian_forward of [mean, log_variance], which go into output; noise or sample may be absent.
+__device__ inline float end_sample_gaussian(int row, int column, float mean, float log_variance, const Tensor& output, bool has_noise, float noise,
     const Tensor& sample, const GaussianHead& head)
 {
     const float mu = head.tanh_mean ? tanhf(mean) : mean;
@@ -34,22 +34,44 @@ __device__ inline float end_sample_gaussian(int row, int column, float mean, flo
     store_element(output, row, output.columns / 2 + column, log_variance);
     if (sample.is_empty())
         return mu;
-    const float value = noise.is_empty() ? mu : mu + head.deviation(log_variance, load_element(noise, row, column));
+    const float value = has_noise ? mu + head.deviation(log_variance, noise) : mu;
     store_element(sample, row, column, value);
     return value;
 }
 
-// lstm_cell_forward of these pre-activations.
-__device__ inline float end_lstm_cell_forward(int row, int column, LstmGates activations, const Tensor& gates, const Tensor& c_previous,
-    const Tensor& validity, const Tensor& c, const Tensor& tanh_c, const Tensor& h, const Tensor& update_mask)
+__device__ inline LstmGates gates_at(const Tensor& gates, int row, int column)
 {
-    const int n = c.columns;
-    const LstmState state
-        = lstm_forward(activations, c_previous.row(row)[column], element_or(validity, row, 0, 1.0f), element_or(update_mask, row, column, 1.0f));
-    store_element(gates, row, column, activations.i);
-    store_element(gates, row, n + column, activations.f);
-    store_element(gates, row, 2 * n + column, activations.u);
-    store_element(gates, row, 3 * n + column, activations.o);
+    const int n = gates.columns / 4;
+    const float* const a = gates.row(row) + column;
+    return {a[0], a[n], a[2 * n], a[3 * n]};
+}
+
+__device__ inline void store_gates(const Tensor& gates, int row, int column, const LstmGates& values)
+{
+    const int n = gates.columns / 4;
+    store_element(gates, row, column, values.i);
+    store_element(gates, row, n + column, values.f);
+    store_element(gates, row, 2 * n + column, values.u);
+    store_element(gates, row, 3 * n + column, values.o);
+}
+
+// What lstm_cell_forward reads of a unit beside its pre-activations.
+struct CellInputs
+{
+    float c_previous, validity, update_mask;
+};
+
+__device__ inline CellInputs cell_inputs(int row, int column, const Tensor& c_previous, const Tensor& validity, const Tensor& update_mask)
+{
+    return {c_previous.row(row)[column], element_or(validity, row, 0, 1.0f), element_or(update_mask, row, column, 1.0f)};
+}
+
+// lstm_cell_forward of these pre-activations.
+__device__ inline float end_lstm_cell_forward(int row, int column, LstmGates activations, const CellInputs& inputs, const Tensor& gates, const Tensor& c,
+    const Tensor& tanh_c, const Tensor& h)
+{
+    const LstmState state = lstm_forward(activations, inputs.c_previous, inputs.validity, inputs.update_mask);
+    store_gates(gates, row, column, activations);
     store_element(c, row, column, state.c);
     store_element(tanh_c, row, column, state.tanh_c);
     store_element(h, row, column, state.h);
@@ -61,44 +83,62 @@ struct GaussianGradient
     float mean, log_variance;
 };
 
-// sample_gaussian_backward from the sample's gradient: output becomes its own.
-__device__ inline GaussianGradient end_sample_gaussian_backward(int row, int column, float d_sample, const Tensor& noise, const Tensor& d_moments,
-    const Tensor& output, const GaussianHead& head)
+// What sample_gaussian_backward reads of an element beside the sample's gradient.
+struct SampleInputs
+{
+    float noise, d_mean, d_log_variance, mean, log_variance;
+};
+
+__device__ inline SampleInputs sample_inputs(int row, int column, const Tensor& noise, const Tensor& d_moments, const Tensor& output)
 {
     const int n = output.columns / 2;
     const float* const moments = d_moments.row(row) + column;
     const float* const values = output.row(row) + column;
-    float d_log_variance = moments[n];
-    if (!noise.is_empty())
-        d_log_variance += head.deviation_backward(d_sample, values[n], load_element(noise, row, column));
-    const GaussianGradient d = {head.mean_backward(moments[0] + d_sample, values[0]), head.gate(d_log_variance, values[n])};
+    return {element_or(noise, row, column, 0.0f), moments[0], moments[n], values[0], values[n]};
+}
+
+// sample_gaussian_backward from the sample's gradient: output becomes its own.
+__device__ inline GaussianGradient end_sample_gaussian_backward(int row, int column, float d_sample, const SampleInputs& inputs, bool has_noise,
+    const Tensor& output, const GaussianHead& head)
+{
+    float d_log_variance = inputs.d_log_variance;
+    if (has_noise)
+        d_log_variance += head.deviation_backward(d_sample, inputs.log_variance, inputs.noise);
+    const GaussianGradient d = {head.mean_backward(inputs.d_mean + d_sample, inputs.mean), head.gate(d_log_variance, inputs.log_variance)};
     store_element(output, row, column, d.mean);
-    store_element(output, row, n + column, d.log_variance);
+    store_element(output, row, output.columns / 2 + column, d.log_variance);
     return d;
 }
 
-// dx = dy phi', from the output y.
-__device__ inline float end_leaky_relu_backward(int row, int column, float dy, const Tensor& y, const Tensor& dx, const LeakyRelu& phi)
+// dx = dy phi', from an element of the output y.
+__device__ inline float end_leaky_relu_backward(int row, int column, float dy, float y, const Tensor& dx, const LeakyRelu& phi)
 {
-    const float d = phi.backward(dy, load_element(y, row, column));
+    const float d = phi.backward(dy, y);
     store_element(dx, row, column, d);
     return d;
 }
 
-// lstm_cell_backward: gates become da, dc that of the previous cell.
-__device__ inline LstmGates end_lstm_cell_backward(int row, int column, float dh, const Tensor& gates, const Tensor& c_previous, const Tensor& tanh_c,
+// What lstm_cell_backward reads of a unit beside the gradient of h.
+struct CellGradientInputs
+{
+    LstmGates gates;
+    float dc, c_previous, tanh_c, validity, update_mask;
+};
+
+__device__ inline CellGradientInputs cell_gradient_inputs(int row, int column, const Tensor& gates, const Tensor& c_previous, const Tensor& tanh_c,
     const Tensor& validity, const Tensor& dc, const Tensor& update_mask)
 {
-    const int n = dc.columns;
-    const float* const a = gates.row(row) + column;
-    LstmGates d = {a[0], a[n], a[2 * n], a[3 * n]};
-    float d_cell = dc.row(row)[column];
-    lstm_backward(d, d_cell, dh, c_previous.row(row)[column], tanh_c.row(row)[column], element_or(validity, row, 0, 1.0f),
-        element_or(update_mask, row, column, 1.0f));
-    store_element(gates, row, column, d.i);
-    store_element(gates, row, n + column, d.f);
-    store_element(gates, row, 2 * n + column, d.u);
-    store_element(gates, row, 3 * n + column, d.o);
+    return {gates_at(gates, row, column), dc.row(row)[column], c_previous.row(row)[column], tanh_c.row(row)[column], element_or(validity, row, 0, 1.0f),
+        element_or(update_mask, row, column, 1.0f)};
+}
+
+// lstm_cell_backward: gates become da, dc that of the previous cell.
+__device__ inline LstmGates end_lstm_cell_backward(int row, int column, float dh, const CellGradientInputs& inputs, const Tensor& gates, const Tensor& dc)
+{
+    LstmGates d = inputs.gates;
+    float d_cell = inputs.dc;
+    lstm_backward(d, d_cell, dh, inputs.c_previous, inputs.tanh_c, inputs.validity, inputs.update_mask);
+    store_gates(gates, row, column, d);
     store_element(dc, row, column, d_cell);
     return d;
 }

@@ -7,16 +7,10 @@
 // An H100's 132 multiprocessors have 227 KB for a block each, 27.9 MB without the sums: room for the weights of ptb-char (24.9 MB) and seq-mnist (26.7).
 #pragma once
 
+#include "dynamic_memory.cuh"
 #include "grid_barrier.cuh"
 #include "mma.cuh"
 #include "tensor.cuh"
-
-// Arrays of a lane's fragments stay in registers only where every index is a constant.
-#ifdef __CUDACC__
-#define VBILSTM_UNROLL _Pragma("unroll")
-#else
-#define VBILSTM_UNROLL
-#endif
 
 constexpr int resident_block = 256;
 constexpr int warps_of_block = resident_block / 32;
@@ -30,16 +24,6 @@ constexpr int fragments_ahead = 8;
 // The launch's shared memory: sums, then weights.
 constexpr int sums_stride = tiles_at_once * tile_columns;
 constexpr int bytes_of_sums = warps_of_block * rows_of_fragment * sums_stride * static_cast<int>(sizeof(float));
-
-__device__ inline unsigned char* resident_memory()
-{
-#ifndef __CUDACC__
-    return static_cast<unsigned char*>(softgpu::dynamic_shared_memory());
-#else
-    extern __shared__ unsigned long long launch_memory[];
-    return reinterpret_cast<unsigned char*>(launch_memory);
-#endif
-}
 
 __device__ constexpr int fragments_of(int depth) { return (depth + fragment_depth - 1) / fragment_depth; }
 
@@ -175,7 +159,7 @@ public:
             }
         }
 
-        float* const parts = reinterpret_cast<float*>(resident_memory());
+        float* const parts = reinterpret_cast<float*>(dynamic_memory());
         const int rows_of_share = rows_of_fragments * rows_of_fragment;
         VBILSTM_UNROLL
         for (int first = 0; first < most_tiles; first += tiles_at_once) {

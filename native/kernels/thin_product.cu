@@ -3,7 +3,7 @@
 // x [B, K] with B up to 128; w [K, N], or [N, K] where it is transposed. Of bf16, their operands are read, where they have one, instead of their elements;
 // of TF32, whose kernels' names end in tf32, the elements. Results are written in float32, in bf16, or both, as their tensors have it; x must not overlap
 // them.
-// Block (256, 1, 1), 48 KB of static shared memory, grid (blocks, 1, 1): at least N / 64, of use up to N / 16, rounded up, and best as many as there
+// Block (256, 1, 1), 96 KB of dynamic shared memory, grid (blocks, 1, 1): at least N / 64, of use up to N / 16, rounded up, and best as many as there
 // are multiprocessors or a few more; where the kernel says so exactly N / 16 of its N.
 #include "product_epilogues.cuh"
 #include "thin_product.cuh"
@@ -15,12 +15,14 @@ __device__ inline void thin_multiply_leaky_relu_of(const Tensor& x, const Tensor
     const LeakyRelu& phi)
 {
     const int activated = y.is_empty() ? 0 : y.columns;
-    multiply_thin_and<Operand, false>(x, w, [&](int row, int column, float sum) {
-        if (column < activated)
-            end_leaky_relu(row, column, sum + addend_at(addend, row, column), y, phi);
-        else
-            store_element(sums, row, column - activated, sum);
-    });
+    multiply_thin_and<Operand, false>(
+        x, w, [&](int row, int column) { return column < activated ? addend_at(addend, row, column) : 0.0f; },
+        [&](int row, int column, float sum, float added) {
+            if (column < activated)
+                end_leaky_relu(row, column, sum + added, y, phi);
+            else
+                store_element(sums, row, column - activated, sum);
+        });
 }
 
 extern "C" __global__ void __launch_bounds__(thin_block, thin_residents) thin_multiply_leaky_relu(Tensor x, Tensor w, Tensor addend, Tensor y,
@@ -42,9 +44,19 @@ __device__ inline void thin_multiply_sample_gaussian_of(const Tensor& x, const T
     const Tensor& noise, const Tensor& sample, const GaussianHead& head)
 {
     const int n = output.columns / 2;
-    multiply_thin_and_join<Operand, 2>(x, w, n, [&](int row, int column, const auto& sum) {
-        end_sample_gaussian(row, column, sum(0) + addend_at(bias, row, column), sum(1) + addend_at(bias, row, n + column), output, noise, sample, head);
-    });
+    struct Inputs
+    {
+        float mean_bias, log_variance_bias, noise;
+    };
+    multiply_thin_and_join<Operand, 2>(
+        x, w, n,
+        [&](int row, int column) {
+            return Inputs{addend_at(bias, row, column), addend_at(bias, row, n + column), element_or(noise, row, column, 0.0f)};
+        },
+        [&](int row, int column, const auto& sum, const Inputs& inputs) {
+            end_sample_gaussian(row, column, sum(0) + inputs.mean_bias, sum(1) + inputs.log_variance_bias, output, !noise.is_empty(), inputs.noise, sample,
+                head);
+        });
 }
 
 extern "C" __global__ void __launch_bounds__(thin_block, thin_residents) thin_multiply_sample_gaussian(Tensor x, Tensor w, Tensor bias, Tensor output,
@@ -66,10 +78,24 @@ __device__ inline void thin_multiply_lstm_cell_forward_of(const Tensor& x, const
     const Tensor& c_previous, const Tensor& validity, const Tensor& c, const Tensor& tanh_c, const Tensor& h, const Tensor& update_mask)
 {
     const int n = c.columns;
-    multiply_thin_and_join<Operand, 4>(x, w, n, [&](int row, int column, const auto& sum) {
-        const auto a = [&](int gate) { return gates.row(row)[gate * n + column] + sum(gate) + addend_at(addend, row, gate * n + column); };
-        end_lstm_cell_forward(row, column, {a(0), a(1), a(2), a(3)}, gates, c_previous, validity, c, tanh_c, h, update_mask);
-    });
+    struct Inputs
+    {
+        LstmGates gates, added;
+        CellInputs cell;
+    };
+    multiply_thin_and_join<Operand, 4>(
+        x, w, n,
+        [&](int row, int column) {
+            const auto added = [&](int gate) { return addend_at(addend, row, gate * n + column); };
+            return Inputs{gates_at(gates, row, column), {added(0), added(1), added(2), added(3)},
+                cell_inputs(row, column, c_previous, validity, update_mask)};
+        },
+        [&](int row, int column, const auto& sum, const Inputs& inputs) {
+            const LstmGates& a = inputs.gates;
+            const LstmGates& added = inputs.added;
+            end_lstm_cell_forward(row, column, {a.i + sum(0) + added.i, a.f + sum(1) + added.f, a.u + sum(2) + added.u, a.o + sum(3) + added.o},
+                inputs.cell, gates, c, tanh_c, h);
+        });
 }
 
 extern "C" __global__ void __launch_bounds__(thin_block, thin_residents) thin_multiply_lstm_cell_forward(Tensor x, Tensor w, Tensor gates,
@@ -88,7 +114,9 @@ extern "C" __global__ void __launch_bounds__(thin_block, thin_residents) thin_mu
 template <typename Operand>
 __device__ inline void thin_multiply_transposed_of(const Tensor& x, const Tensor& w, const Tensor& addend, const Tensor& y)
 {
-    multiply_thin_and<Operand, true>(x, w, [&](int row, int column, float sum) { store_element(y, row, column, sum + addend_at(addend, row, column)); });
+    multiply_thin_and<Operand, true>(
+        x, w, [&](int row, int column) { return addend_at(addend, row, column); },
+        [&](int row, int column, float sum, float added) { store_element(y, row, column, sum + added); });
 }
 
 extern "C" __global__ void __launch_bounds__(thin_block, thin_residents) thin_multiply_transposed(Tensor x, Tensor w, Tensor addend, Tensor y)
@@ -108,15 +136,25 @@ __device__ inline void thin_multiply_transposed_sample_gaussian_of(const Tensor&
     const Tensor& d_sample2, const Tensor& noise, const Tensor& d_moments, const Tensor& output, const GaussianHead& head)
 {
     const int plain = y.is_empty() ? 0 : y.columns;
-    multiply_thin_and<Operand, true>(x, w, [&](int row, int place, float sum) {
-        if (place < plain) {
-            store_element(y, row, place, sum);
-            return;
-        }
-        const int column = place - plain;
-        const float ds = sum + element_or(d_sample1, row, column, 0.0f) + element_or(d_sample2, row, column, 0.0f);
-        end_sample_gaussian_backward(row, column, ds, noise, d_moments, output, head);
-    });
+    struct Inputs
+    {
+        float d_sample1, d_sample2;
+        SampleInputs sample;
+    };
+    multiply_thin_and<Operand, true>(
+        x, w,
+        [&](int row, int place) {
+            const int column = place - plain;
+            return column < 0 ? Inputs{}
+                              : Inputs{element_or(d_sample1, row, column, 0.0f), element_or(d_sample2, row, column, 0.0f),
+                                    sample_inputs(row, column, noise, d_moments, output)};
+        },
+        [&](int row, int place, float sum, const Inputs& inputs) {
+            if (place < plain)
+                store_element(y, row, place, sum);
+            else
+                end_sample_gaussian_backward(row, place - plain, sum + inputs.d_sample1 + inputs.d_sample2, inputs.sample, !noise.is_empty(), output, head);
+        });
 }
 
 extern "C" __global__ void __launch_bounds__(thin_block, thin_residents) thin_multiply_transposed_sample_gaussian(Tensor x, Tensor w, Tensor y,
@@ -136,11 +174,17 @@ template <typename Operand>
 __device__ inline void thin_multiply_transposed_leaky_relu_of(const Tensor& x, const Tensor& w, const Tensor& y, const Tensor& dx, const Tensor& mask,
     const Tensor& masked_dx, const LeakyRelu& phi)
 {
-    multiply_thin_and<Operand, true>(x, w, [&](int row, int column, float sum) {
-        const float d = end_leaky_relu_backward(row, column, sum, y, dx, phi);
-        if (!mask.is_empty())
-            store_element(masked_dx, row, column, d * load_element(mask, row, 0));
-    });
+    struct Inputs
+    {
+        float y, mask;
+    };
+    multiply_thin_and<Operand, true>(
+        x, w, [&](int row, int column) { return Inputs{load_element(y, row, column), element_or(mask, row, 0, 1.0f)}; },
+        [&](int row, int column, float sum, const Inputs& inputs) {
+            const float d = end_leaky_relu_backward(row, column, sum, inputs.y, dx, phi);
+            if (!mask.is_empty())
+                store_element(masked_dx, row, column, d * inputs.mask);
+        });
 }
 
 extern "C" __global__ void __launch_bounds__(thin_block, thin_residents) thin_multiply_transposed_leaky_relu(Tensor x, Tensor w, Tensor y, Tensor dx,
@@ -161,10 +205,20 @@ template <typename Operand>
 __device__ inline void thin_multiply_transposed_lstm_cell_backward_of(const Tensor& x, const Tensor& w, const Tensor& dh1, const Tensor& dh2,
     const Tensor& gates, const Tensor& c_previous, const Tensor& tanh_c, const Tensor& validity, const Tensor& dc, const Tensor& update_mask)
 {
-    multiply_thin_and<Operand, true>(x, w, [&](int row, int column, float sum) {
-        const float dh = sum + element_or(dh1, row, column, 0.0f) + element_or(dh2, row, column, 0.0f);
-        end_lstm_cell_backward(row, column, dh, gates, c_previous, tanh_c, validity, dc, update_mask);
-    });
+    struct Inputs
+    {
+        float dh1, dh2;
+        CellGradientInputs cell;
+    };
+    multiply_thin_and<Operand, true>(
+        x, w,
+        [&](int row, int column) {
+            return Inputs{element_or(dh1, row, column, 0.0f), element_or(dh2, row, column, 0.0f),
+                cell_gradient_inputs(row, column, gates, c_previous, tanh_c, validity, dc, update_mask)};
+        },
+        [&](int row, int column, float sum, const Inputs& inputs) {
+            end_lstm_cell_backward(row, column, sum + inputs.dh1 + inputs.dh2, inputs.cell, gates, dc);
+        });
 }
 
 extern "C" __global__ void __launch_bounds__(thin_block, thin_residents) thin_multiply_transposed_lstm_cell_backward(Tensor x, Tensor w, Tensor dh1,

@@ -49,7 +49,7 @@ extern "C" __global__ void __launch_bounds__(resident_block, 1) variational_loop
     wait_for_earlier_kernels();
     const int rows = loop.hidden_product.rows, hidden = loop.posterior_hidden.columns, units = loop.tanh_c.columns, latents = loop.latents.columns;
     const int begins = static_cast<int>(gridDim.x) + 1;
-    auto* memory = reinterpret_cast<unsigned long long*>(resident_memory() + bytes_of_sums);
+    auto* memory = reinterpret_cast<unsigned long long*>(dynamic_memory() + bytes_of_sums);
     const ResidentProduct<false, 1> from_h(loop.hidden_stack, loop.plan, memory);
     const ResidentProduct<false, 2> to_z(loop.posterior_weight, loop.plan + begins, memory);
     const ResidentProduct<false, 1> from_z(loop.psi_hidden_weight, loop.plan + 2 * begins, memory);
@@ -72,7 +72,8 @@ extern "C" __global__ void __launch_bounds__(resident_block, 1) variational_loop
         const Tensor posterior_output = at(loop.posterior_output, t), epsilon_z = at(loop.epsilon_z, t), z = at(loop.latents, t);
         to_z.multiply(loop.q, rows, [&](int row, int unit, const auto& sum) {
             const float value = end_sample_gaussian(row, unit, sum(0) + addend_at(loop.posterior_bias, row, unit),
-                sum(1) + addend_at(loop.posterior_bias, row, latents + unit), posterior_output, epsilon_z, z, loop.latent_head);
+                sum(1) + addend_at(loop.posterior_bias, row, latents + unit), posterior_output, !epsilon_z.is_empty(),
+                element_or(epsilon_z, row, unit, 0.0f), z, loop.latent_head);
             loop.z.put(row, unit, value);
             loop.latent.put(row, unit, value);
         });
@@ -88,7 +89,7 @@ extern "C" __global__ void __launch_bounds__(resident_block, 1) variational_loop
         to_b_tilde.multiply(loop.s, rows, [&](int row, int unit, const auto& sum) {
             loop.latent.put(row, latents + unit,
                 end_sample_gaussian(row, unit, sum(0) + addend_at(loop.psi_bias, row, unit), sum(1) + addend_at(loop.psi_bias, row, units + unit), psi_output,
-                    epsilon_b, b_tilde, loop.reconstruction_head));
+                    !epsilon_b.is_empty(), element_or(epsilon_b, row, unit, 0.0f), b_tilde, loop.reconstruction_head));
         });
 
         synchronise_grid(loop.arrivals);
@@ -98,7 +99,8 @@ extern "C" __global__ void __launch_bounds__(resident_block, 1) variational_loop
             const auto a = [&](int gate) {
                 return gates.row(row)[gate * units + unit] + sum(gate) + load_from_other_block(loop.hidden_product, row, gate * units + unit);
             };
-            loop.h.put(row, unit, end_lstm_cell_forward(row, unit, {a(0), a(1), a(2), a(3)}, gates, c_previous, {}, c, tanh_c, h, update_mask));
+            const CellInputs inputs = cell_inputs(row, unit, c_previous, {}, update_mask);
+            loop.h.put(row, unit, end_lstm_cell_forward(row, unit, {a(0), a(1), a(2), a(3)}, inputs, gates, c, tanh_c, h));
         });
     }
 }
@@ -109,7 +111,7 @@ extern "C" __global__ void __launch_bounds__(resident_block, 1) variational_loop
     wait_for_earlier_kernels();
     const int rows = loop.product.rows, units = loop.dc.columns, latents = loop.dz.columns;
     const int begins = static_cast<int>(gridDim.x) + 1;
-    auto* memory = reinterpret_cast<unsigned long long*>(resident_memory() + bytes_of_sums);
+    auto* memory = reinterpret_cast<unsigned long long*>(dynamic_memory() + bytes_of_sums);
     const ResidentProduct<true, 1> from_gates(loop.recurrent_stack, loop.plan, memory);
     const ResidentProduct<true, 1> to_psi_hidden(loop.psi_weight, loop.plan + begins, memory);
     const ResidentProduct<true, 1> to_z(loop.psi_hidden_weight, loop.plan + 2 * begins, memory);
@@ -129,7 +131,9 @@ extern "C" __global__ void __launch_bounds__(resident_block, 1) variational_loop
             }
             const int unit = place - units - latents;
             const float ds = sum(0) + element_or(d_b_tilde, row, unit, 0.0f);
-            const GaussianGradient d = end_sample_gaussian_backward(row, unit, ds, epsilon_b, d_psi_moments, psi_output, loop.reconstruction_head);
+            const SampleInputs inputs = sample_inputs(row, unit, epsilon_b, d_psi_moments, psi_output);
+            const GaussianGradient d
+                = end_sample_gaussian_backward(row, unit, ds, inputs, !epsilon_b.is_empty(), psi_output, loop.reconstruction_head);
             loop.o.put(row, unit, d.mean);
             loop.o.put(row, units + unit, d.log_variance);
         });
@@ -137,7 +141,7 @@ extern "C" __global__ void __launch_bounds__(resident_block, 1) variational_loop
         synchronise_grid(loop.arrivals);
         const Tensor psi_hidden = at(loop.psi_hidden, t), d_psi_hidden = at(loop.d_psi_hidden, t);
         to_psi_hidden.multiply(loop.o, rows, [&](int row, int column, const auto& sum) {
-            loop.s.put(row, column, end_leaky_relu_backward(row, column, sum(0), psi_hidden, d_psi_hidden, loop.phi));
+            loop.s.put(row, column, end_leaky_relu_backward(row, column, sum(0), load_element(psi_hidden, row, column), d_psi_hidden, loop.phi));
         });
 
         synchronise_grid(loop.arrivals);
@@ -145,7 +149,9 @@ extern "C" __global__ void __launch_bounds__(resident_block, 1) variational_loop
         const Tensor posterior_output = at(loop.posterior_output, t);
         to_z.multiply(loop.s, rows, [&](int row, int unit, const auto& sum) {
             const float ds = sum(0) + load_from_other_block(loop.product, row, units + unit) + element_or(dz, row, unit, 0.0f);
-            const GaussianGradient d = end_sample_gaussian_backward(row, unit, ds, epsilon_z, d_posterior_moments, posterior_output, loop.latent_head);
+            const SampleInputs inputs = sample_inputs(row, unit, epsilon_z, d_posterior_moments, posterior_output);
+            const GaussianGradient d
+                = end_sample_gaussian_backward(row, unit, ds, inputs, !epsilon_z.is_empty(), posterior_output, loop.latent_head);
             loop.p.put(row, unit, d.mean);
             loop.p.put(row, latents + unit, d.log_variance);
         });
@@ -153,7 +159,7 @@ extern "C" __global__ void __launch_bounds__(resident_block, 1) variational_loop
         synchronise_grid(loop.arrivals);
         const Tensor posterior_hidden = at(loop.posterior_hidden, t), d_posterior_hidden = at(loop.d_posterior_hidden, t), mask = at(loop.skip_mask, t);
         to_posterior_hidden.multiply(loop.p, rows, [&](int row, int column, const auto& sum) {
-            const float d = end_leaky_relu_backward(row, column, sum(0), posterior_hidden, d_posterior_hidden, loop.phi);
+            const float d = end_leaky_relu_backward(row, column, sum(0), load_element(posterior_hidden, row, column), d_posterior_hidden, loop.phi);
             loop.q.put(row, column, mask.is_empty() ? d : d * load_element(mask, row, 0));
         });
 
@@ -168,7 +174,8 @@ extern "C" __global__ void __launch_bounds__(resident_block, 1) variational_loop
         const Tensor update_mask = at(loop.update_mask, t - 1);
         to_h.multiply(loop.q, rows, [&](int row, int unit, const auto& sum) {
             const float d_state = sum(0) + element_or(dh, row, unit, 0.0f) + load_from_other_block(loop.product, row, unit);
-            const LstmGates d = end_lstm_cell_backward(row, unit, d_state, gates, c_previous, tanh_c, {}, loop.dc, update_mask);
+            const CellGradientInputs inputs = cell_gradient_inputs(row, unit, gates, c_previous, tanh_c, {}, loop.dc, update_mask);
+            const LstmGates d = end_lstm_cell_backward(row, unit, d_state, inputs, gates, loop.dc);
             loop.a.put(row, unit, d.i);
             loop.a.put(row, units + unit, d.f);
             loop.a.put(row, 2 * units + unit, d.u);

@@ -4,6 +4,8 @@
 
 #include "cuda_on_cpu.h"
 
+#include <cstring>
+
 namespace softgpu {
 
 inline float float_of_bfloat16(std::uint64_t words, unsigned element)
@@ -91,9 +93,9 @@ void load_matrices(unsigned (&words)[count], const void* row, bool is_transposed
 }
 
 // Until the wait, what the copy will overwrite is neither what was there nor what comes.
-inline void copy_async(void* to, const void* from, const Site& site)
+inline void copy_async(void* to, const void* from, unsigned bytes, const Site& site)
 {
-    issue_copy({to, from}, site);
+    issue_copy({to, from, bytes}, site);
     auto* const words = static_cast<std::uint32_t*>(to);
     for (int i = 0; i < 4; i++)
         words[i] = 0x7fbadbad; // never written
@@ -102,8 +104,12 @@ inline void copy_async(void* to, const void* from, const Site& site)
 inline void wait_for_copies(unsigned groups_left)
 {
     for (Copy copy; next_copy(groups_left, &copy);)
-        for (int i = 0; i < 4; i++)
-            static_cast<std::uint32_t*>(copy.to)[i] = static_cast<const std::uint32_t*>(copy.from)[i];
+        for (unsigned i = 0; i < 4; i++) {
+            std::uint32_t word = 0;
+            if (4 * i < copy.bytes)
+                std::memcpy(&word, static_cast<const unsigned char*>(copy.from) + 4 * i, copy.bytes - 4 * i < 4 ? copy.bytes - 4 * i : 4);
+            static_cast<std::uint32_t*>(copy.to)[i] = word;
+        }
 }
 
 }

@@ -51,13 +51,13 @@ public sealed unsafe partial class CudaDevice
         _previous = kernel;
         if (!startsEarly)
         {
-            CudaStatus.Check(CudaDriver.LaunchKernel(kernel.Function, gridX, gridY, 1, blockX, blockY, 1, 0, _current.Handle, arguments, null),
+            CudaStatus.Check(CudaDriver.LaunchKernel(kernel.Function, gridX, gridY, 1, blockX, blockY, 1, kernel.SharedBytes, _current.Handle, arguments, null),
                 "cuLaunchKernel", kernel.Name);
             return;
         }
 
         EarlyStarts++;
-        LaunchAs(LaunchAttributeKind.ProgrammaticStreamSerialization, kernel, gridX, gridY, blockX, blockY, sharedBytes: 0, arguments);
+        LaunchAs(LaunchAttributeKind.ProgrammaticStreamSerialization, kernel, gridX, gridY, blockX, blockY, kernel.SharedBytes, arguments);
     }
 
     void LaunchAs(LaunchAttributeKind kind, Kernel kernel, uint gridX, uint gridY, uint blockX, uint blockY, uint sharedBytes, void** arguments)

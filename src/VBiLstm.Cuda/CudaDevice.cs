@@ -49,7 +49,7 @@ public sealed unsafe partial class CudaDevice : Device
                 _context = _releases.Add(new CudaContext(options.Ordinal));
                 if (_context.ComputeCapability < OldestWithThinKernels)
                     RefuseWhatIsNewer();
-                _kernels = _releases.Add(new KernelModule(NativeLibraries.ReadKernels(), options.Precision, _context.Name));
+                _kernels = _releases.Add(new KernelModule(NativeLibraries.ReadKernels(), options.Precision, HasThinKernels, _context.Name));
                 NoEarlyStarts = WhyNoEarlyStarts();
                 _stream = CreateStream(range => range.Greatest, "creating the compute stream");
                 _uploads = _releases.Add(new UploadRing(_stream, WaitForEvent));

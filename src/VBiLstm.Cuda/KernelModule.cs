@@ -6,18 +6,23 @@ namespace VBiLstm.Cuda;
 /// <param name="Function">Its handle; 0: none.</param>
 /// <param name="Name">Its name.</param>
 /// <param name="FetchesWeights">Whether it reads weights before it waits for the kernels before it; such a kernel writes none.</param>
-readonly record struct Kernel(nint Function, string Name, bool FetchesWeights);
+/// <param name="SharedBytes">Shared memory that a launch asks for.</param>
+readonly record struct Kernel(nint Function, string Name, bool FetchesWeights = false, uint SharedBytes = 0);
 
 /// <summary>The kernels of native/kernels, loaded from one image into the current context.</summary>
 sealed class KernelModule : IDisposable
 {
+    // thin_bytes of native/kernels/thin_product.cuh.
+    const int ThinSharedBytes = 96 << 10;
+
     readonly nint _module;
 
     /// <param name="image">For this GPU among others.</param>
     /// <param name="precision">Which of the kernels of products of few rows.</param>
+    /// <param name="hasThinKernels">Whether those are launched.</param>
     /// <param name="deviceName">For messages.</param>
     /// <exception cref="CudaException">The image cannot be loaded on this GPU, or lacks a kernel.</exception>
-    public KernelModule(byte[] image, CudaPrecision precision, string deviceName)
+    public KernelModule(byte[] image, CudaPrecision precision, bool hasThinKernels, string deviceName)
     {
         CudaStatus.Check(CudaDriver.ModuleLoadData(out _module, image), "cuModuleLoadData", $"loading the kernels on {deviceName}");
         try
@@ -66,15 +71,15 @@ sealed class KernelModule : IDisposable
             GaussianMixtureNllForward = Find("gaussian_mixture_nll_forward");
             GaussianMixtureNllBackward = Find("gaussian_mixture_nll_backward");
             AddNormal = Find("add_normal");
-            ThinMultiplyLeakyRelu = FindThin("thin_multiply_leaky_relu", precision);
-            ThinMultiplySampleGaussian = FindThin("thin_multiply_sample_gaussian", precision);
-            ThinMultiplyLstmCellForward = FindThin("thin_multiply_lstm_cell_forward", precision);
-            ThinMultiplyTransposed = FindThin("thin_multiply_transposed", precision);
-            ThinMultiplyTransposedSampleGaussian = FindThin("thin_multiply_transposed_sample_gaussian", precision);
-            ThinMultiplyTransposedLeakyRelu = FindThin("thin_multiply_transposed_leaky_relu", precision);
+            ThinMultiplyLeakyRelu = FindThin("thin_multiply_leaky_relu", precision, hasThinKernels);
+            ThinMultiplySampleGaussian = FindThin("thin_multiply_sample_gaussian", precision, hasThinKernels);
+            ThinMultiplyLstmCellForward = FindThin("thin_multiply_lstm_cell_forward", precision, hasThinKernels);
+            ThinMultiplyTransposed = FindThin("thin_multiply_transposed", precision, hasThinKernels);
+            ThinMultiplyTransposedSampleGaussian = FindThin("thin_multiply_transposed_sample_gaussian", precision, hasThinKernels);
+            ThinMultiplyTransposedLeakyRelu = FindThin("thin_multiply_transposed_leaky_relu", precision, hasThinKernels);
             VariationalLoopForward = Find("variational_loop_forward");
             VariationalLoopBackward = Find("variational_loop_backward");
-            ThinMultiplyTransposedLstmCellBackward = FindThin("thin_multiply_transposed_lstm_cell_backward", precision);
+            ThinMultiplyTransposedLstmCellBackward = FindThin("thin_multiply_transposed_lstm_cell_backward", precision, hasThinKernels);
         }
         catch
         {
@@ -201,13 +206,22 @@ sealed class KernelModule : IDisposable
     }
 
     // Those of bf16 have no ending; in float32 none is launched.
-    Kernel FindThin(string name, CudaPrecision precision)
-        => Find(precision == CudaPrecision.Tf32 ? $"{name}_tf32" : name) with { FetchesWeights = true };
+    Kernel FindThin(string name, CudaPrecision precision, bool isLaunched)
+    {
+        var kernel = Find(precision == CudaPrecision.Tf32 ? $"{name}_tf32" : name) with { FetchesWeights = true, SharedBytes = ThinSharedBytes };
+        if (isLaunched)
+        {
+            CudaStatus.Check(CudaDriver.FuncSetAttribute(kernel.Function, FunctionAttribute.MaximumDynamicSharedBytes, ThinSharedBytes), "cuFuncSetAttribute",
+                $"asking for {ThinSharedBytes >> 10} KB of shared memory for a block of {kernel.Name}");
+        }
+
+        return kernel;
+    }
 
     Kernel Find(string name)
     {
         CudaStatus.Check(CudaDriver.ModuleGetFunction(out var function, _module, name), "cuModuleGetFunction", $"looking for the kernel {name}");
-        return new Kernel(function, name, FetchesWeights: false);
+        return new Kernel(function, name);
     }
 
     public void Dispose() => _ = CudaDriver.ModuleUnload(_module);

@@ -142,7 +142,8 @@ public class ResidentLoopTests
 
     [Fact]
     public void So_does_one_without_room_for_the_weights()
-        => With("SOFTGPU_SHARED_MEMORY", (16 << 10) + 4000, 0, () => FallsBack(Usual, 6, "its weights take"));
+        => With("SOFTGPU_SHARED_MEMORY", 96 << 10, 0,
+            () => With("SOFTGPU_MULTIPROCESSORS", 1, 0, () => FallsBack(Usual with { LstmUnits = 64, MlpUnits = 64 }, 6, "its weights take")));
 
     [Fact]
     public void So_do_models_and_batches_that_the_kernels_do_not_know()

@@ -361,6 +361,8 @@ void BlockRunner::issue_copy(const Copy& copy, const Site& site)
     require_shared(copy.to, site);
     if (reinterpret_cast<std::uintptr_t>(copy.from) % 16 != 0)
         abort(launch_failed, [&] { return to_string(site) + " from an address that is no multiple of 16"; });
+    if (copy.bytes > sizeof(IssuedCopy::bytes))
+        abort(launch_failed, [&] { return to_string(site) + " of " + std::to_string(copy.bytes) + " bytes"; });
     some_copied_ = true;
     Copies& copies = copies_[current_];
     if (copies.issued.size() == copies.issued.capacity()) {
@@ -371,7 +373,7 @@ void BlockRunner::issue_copy(const Copy& copy, const Site& site)
     }
     copies.issued.push_back({copy, copies.committed, is_early_, {}});
     if (is_early_)
-        std::memcpy(copies.issued.back().bytes, copy.from, sizeof copies.issued.back().bytes);
+        std::memcpy(copies.issued.back().bytes, copy.from, copy.bytes);
 }
 
 bool BlockRunner::next_copy(unsigned groups_left, Copy* copy)
@@ -385,7 +387,7 @@ bool BlockRunner::next_copy(unsigned groups_left, Copy* copy)
     const IssuedCopy& next = copies.issued[copies.made];
     if (next.group + groups_left >= copies.committed)
         return false;
-    *copy = {next.copy.to, next.is_read ? next.bytes : next.copy.from};
+    *copy = {next.copy.to, next.is_read ? next.bytes : next.copy.from, next.copy.bytes};
     copies.made++;
     return true;
 }

@@ -161,7 +161,7 @@ extern "C" __global__ void copy_to_neighbour(const float* x, float* y, int waits
     __shared__ Places places;
     const unsigned i = threadIdx.x;
     for (unsigned group = 0; group < 2; group++) {
-        copy_16_bytes(places.floats + 256 * group + 4 * i, x + 256 * group + 4 * i + shift);
+        copy_16_bytes(places.floats + 256 * group + 4 * i, x + 256 * group + 4 * i + shift, 16);
         commit_copies();
     }
     if (waits == 1)
@@ -189,7 +189,7 @@ extern "C" __global__ void overwrite_by_copy(const float* x, float* y, int has_b
     if (has_barrier != 0)
         __syncthreads();
     if (i % 4 == 0)
-        copy_16_bytes(places.floats + i, x + 64 + i);
+        copy_16_bytes(places.floats + i, x + 64 + i, 16);
     commit_copies();
     wait_for_copies<0>();
 }
@@ -201,11 +201,27 @@ extern "C" __global__ void copy_without_wait(const float* x)
         float floats[4 * 64];
     };
     __shared__ Places places;
-    copy_16_bytes(places.floats + 4 * threadIdx.x, x + 4 * threadIdx.x);
+    copy_16_bytes(places.floats + 4 * threadIdx.x, x + 4 * threadIdx.x, 16);
     commit_copies();
 }
 
-extern "C" __global__ void copy_to_device_memory(const float* x, float* y) { copy_16_bytes(y, x); }
+// Thread i copies i % 17 bytes and so many more.
+extern "C" __global__ void copy_some_bytes(const float* x, float* y, int more)
+{
+    struct alignas(16) Places
+    {
+        float floats[4 * 64];
+    };
+    __shared__ Places places;
+    const int i = static_cast<int>(threadIdx.x);
+    copy_16_bytes(places.floats + 4 * i, x, i % 17 + more);
+    commit_copies();
+    wait_for_copies<0>();
+    for (int j = 0; j < 4; j++)
+        y[4 * i + j] = places.floats[4 * i + j];
+}
+
+extern "C" __global__ void copy_to_device_memory(const float* x, float* y) { copy_16_bytes(y, x, 16); }
 
 // y[i] = x[i] + 1 behind earlier kernels. The fault: 1 reads x and 2 writes y before the wait, 3 never waits, 4 lets the next kernel start before.
 extern "C" __global__ void add_one_behind(const float* x, float* y, int fault)
@@ -236,7 +252,7 @@ extern "C" __global__ void add_fetched_before(const float* x, const float* w, fl
     __shared__ Places places;
     const int i = static_cast<int>(threadIdx.x);
     if (i % 8 == 0)
-        copy_16_bytes(places.floats + i, w + 64 * blockIdx.x + i);
+        copy_16_bytes(places.floats + i, w + 64 * blockIdx.x + i, 16);
     else if (i % 8 >= 4)
         places.floats[i] = w[position()];
     commit_copies();

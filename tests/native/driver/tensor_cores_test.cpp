@@ -3,6 +3,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 
 namespace {
@@ -274,6 +275,28 @@ TEST_F(AsynchronousCopies, OfAnotherThreadAreNotThereWithoutABarrier)
 {
     for (int seed = 0; seed <= seeds; seed++)
         EXPECT_FALSE(is_right(seed, 2, 0)) << seed;
+}
+
+TEST_F(AsynchronousCopies, OfFewerBytesLeaveZerosBehindThem)
+{
+    const std::vector<float> source{1.5f, -2.0f, 3.25f, 4.0f};
+    const DeviceArray<float> x(source), y(4 * n);
+    launch("copy_some_bytes", x.data(), y.data(), 0);
+    ASSERT_EQ(synchronize(), "");
+    std::vector<float> expected;
+    for (int i = 0; i < n; i++) {
+        float words[4] = {};
+        std::memcpy(words, source.data(), static_cast<std::size_t>(i % 17));
+        expected.insert(expected.end(), words, words + 4);
+    }
+    EXPECT_EQ(y.download(), expected);
+}
+
+TEST_F(AsynchronousCopies, OfMoreThan16BytesAreRefused)
+{
+    const DeviceArray<float> x(counting(n)), y(4 * n);
+    launch("copy_some_bytes", x.data(), y.data(), 1);
+    EXPECT_TRUE(contains(synchronize(), "of 17 bytes"));
 }
 
 TEST_F(AsynchronousCopies, OverWhatOtherThreadsStillReadNeedABarrier)

@@ -96,6 +96,9 @@ Gpu& gpu()
     return instance;
 }
 
+constexpr int most_dynamic_shared_memory = 8; // CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+constexpr unsigned thin_shared_bytes = 96 << 10; // of products of few rows
+
 std::uint64_t number(const void* address) { return reinterpret_cast<std::uint64_t>(address); }
 
 }
@@ -128,14 +131,17 @@ void download(void* target, const void* source, std::size_t bytes)
 void enqueue_untyped(const char* kernel, Dimensions grid, Dimensions block, void** arguments)
 {
     constexpr LaunchAttribute programmatic_stream_serialization{6, 0, {1}};
-    const LaunchConfiguration configuration{{grid.x, grid.y, grid.z}, {block.x, block.y, block.z}, 0, gpu().stream, &programmatic_stream_serialization, 1};
-    check(cuLaunchKernelEx(&configuration, gpu().function(kernel), arguments, nullptr), "cuLaunchKernelEx", std::string("running ") + kernel);
+    const unsigned shared_bytes = std::string(kernel).rfind("thin_multiply", 0) == 0 ? thin_shared_bytes : 0;
+    const std::string doing = std::string("running ") + kernel;
+    if (shared_bytes > 0)
+        check(cuFuncSetAttribute(gpu().function(kernel), most_dynamic_shared_memory, static_cast<int>(shared_bytes)), "cuFuncSetAttribute", doing);
+    const LaunchConfiguration configuration{{grid.x, grid.y, grid.z}, {block.x, block.y, block.z}, shared_bytes, gpu().stream, &programmatic_stream_serialization, 1};
+    check(cuLaunchKernelEx(&configuration, gpu().function(kernel), arguments, nullptr), "cuLaunchKernelEx", doing);
 }
 
 void launch_cooperatively_untyped(const char* kernel, unsigned blocks, unsigned shared_bytes, void** arguments)
 {
     constexpr LaunchAttribute cooperative{2, 0, {1}};
-    constexpr int most_dynamic_shared_memory = 8;
     const std::string doing = std::string("running ") + kernel;
     check(cuFuncSetAttribute(gpu().function(kernel), most_dynamic_shared_memory, static_cast<int>(shared_bytes)), "cuFuncSetAttribute", doing);
     const LaunchConfiguration configuration{{blocks, 1, 1}, {256, 1, 1}, shared_bytes, gpu().stream, &cooperative, 1};
