@@ -9,4 +9,6 @@ public class CudaEvaluationTests : DeviceEvaluationTests
     protected override Device CreateDevice(int seed) => Gpu.Create(seed % 2 == 0 ? CudaRecurrence.Cudnn : CudaRecurrence.Kernels);
 
     protected override double Tolerance => 2e-5;
+
+    protected override bool BitsDependOnShapes => true;
 }

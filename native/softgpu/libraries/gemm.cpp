@@ -96,9 +96,12 @@ void multiply_tile(const Gemm& p, const GemmKernel& kernel, long row, long rows,
     // Rows that lie side by side in memory are multiplied where they are; only a last, partial group is packed.
     const long direct_rows = p.transpose_a || p.operands != Operands::float32 ? 0 : rows / kernel.rows * kernel.rows;
 
+    // As a library takes another algorithm for another shape, products of another shape add in another order.
+    const long begin = p.inner == 0 ? 0 : (p.rows + p.columns) % p.inner;
     std::fill(s.sums, s.sums + padded_columns * tile_rows, 0.0f);
-    for (long first = 0; first < p.inner; first += block_depth) {
-        const long depth = std::min(block_depth, p.inner - first);
+    for (long done = 0, depth; done < p.inner; done += depth) {
+        const long first = (begin + done) % p.inner;
+        depth = std::min({block_depth, p.inner - done, p.inner - first});
         const long a_first = row * a_row_step + first * a_inner_step, b_first = column * b_column_step + first * b_inner_step;
         const float* const a = direct_rows == 0 ? nullptr : static_cast<const float*>(p.a) + a_first;
         pack(p.operands, p.a, a_first + direct_rows * a_row_step, a_row_step, a_inner_step, rows - direct_rows, depth, kernel.rows, s.a);

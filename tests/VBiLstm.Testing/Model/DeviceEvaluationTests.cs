@@ -20,6 +20,9 @@ public abstract class DeviceEvaluationTests
     /// <summary>Largest error relative to the largest value.</summary>
     protected abstract double Tolerance { get; }
 
+    /// <summary>Whether products of another number of rows may add in another order, as a library's do.</summary>
+    protected abstract bool BitsDependOnShapes { get; }
+
     public static TheoryData<int> Seeds => [.. Enumerable.Range(0, 24)];
 
     public static TheoryData<ModelKind, OutputDistribution> Models
@@ -66,9 +69,12 @@ public abstract class DeviceEvaluationTests
             Comparison.Within(Tolerance, "bound", [result.Bound], [bound]);
             Comparison.Within(Tolerance, "importance-weighted bound", [result.ImportanceWeightedBound!.Value], [weighted]);
 
-            // What is computed side by side changes no bit.
+            // What is computed side by side changes no bit, but for products that depend on it themselves.
             first ??= result;
-            Assert.Equal(Figures(first), Figures(result));
+            if (BitsDependOnShapes)
+                Comparison.Within(Tolerance, "figures", Figures(result), Figures(first));
+            else
+                Assert.Equal(Figures(first), Figures(result));
         }
     }
 
