@@ -120,13 +120,14 @@ training() {
 training tf32
 training fp32 --precision fp32
 training kernels --recurrence kernels
-[ "$has_thin_kernels" = no ] || training library --products library
+[ "$has_thin_kernels" = no ] || training products --products kernels
 [ "$has_thin_kernels" = no ] || training bf16 --precision bf16
 training z-forcing --set model.kind=z-forcing
 training lstm --set model.kind=lstm
 if [ "$has_thin_kernels" = yes ]; then
-    training resident --precision bf16 --loop resident
-    step same-weights-resident 10 cmp runs/bf16/checkpoints/last/weights.safetensors runs/resident/checkpoints/last/weights.safetensors
+    training bf16-products --precision bf16 --products kernels
+    training resident --precision bf16 --products kernels --loop resident
+    step same-weights-resident 10 cmp runs/bf16-products/checkpoints/last/weights.safetensors runs/resident/checkpoints/last/weights.safetensors
 fi
 step train-again 40 "${vbilstm[@]}" train --device "$device" "${train[@]}" --run again
 step same-weights 10 cmp runs/tf32/checkpoints/last/weights.safetensors runs/again/checkpoints/last/weights.safetensors

@@ -13,6 +13,10 @@ public sealed unsafe partial class CudaDevice
     /// <summary>The products of few rows that were called so far and have a kernel, each once.</summary>
     public IReadOnlyCollection<ThinProductShape> ThinProducts => _planner.Asked;
 
+    /// <summary>Whether one of them goes through its kernel.</summary>
+    public bool HasProductsByKernels
+        => _planner.Asked.Any(shape => _planner.PrefersKernel(shape.Product, shape.Rows, shape.Inner, shape.Columns));
+
     /// <summary>Calls operations with one of the ways for every product that has a kernel.</summary>
     internal void Choosing(bool useKernel, Action operations)
     {

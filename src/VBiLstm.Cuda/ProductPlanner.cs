@@ -4,7 +4,8 @@ namespace VBiLstm.Cuda;
 
 /// <summary>
 /// Whether a product of few rows goes through the project's kernel, with what follows it, or through the library. By shape alone, so that a device
-/// computes the same bits every time: as the options say, else as the GPU's table of measured times says, else through the kernel, which saves a launch.
+/// computes the same bits every time: as the options say, else as the GPU's table of measured times says, else through the library, which was the faster
+/// one in every comparison on an H100 (docs/gpu.md).
 /// </summary>
 /// <param name="options">Precision and choice.</param>
 /// <param name="hasKernels">Whether there are any in this precision on this GPU.</param>
@@ -31,7 +32,7 @@ sealed class ProductPlanner(CudaOptions options, bool hasKernels, ProductTable? 
         {
             CudaProducts.Kernels => true,
             CudaProducts.Library => false,
-            _ => table?.PrefersKernel(shape) ?? true,
+            _ => table?.PrefersKernel(shape) ?? false,
         };
     }
 }

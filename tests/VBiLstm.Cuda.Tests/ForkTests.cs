@@ -57,7 +57,11 @@ public class ForkTests
     }
 
     static CudaOptions Options(CudaPrecision precision, CudaRecurrence recurrence, bool fork, bool graph = true)
-        => Gpu.Options(recurrence, precision, graph) with { UseFork = fork };
+        => Gpu.Options(recurrence, precision, graph) with
+        {
+            UseFork = fork,
+            Products = precision == CudaPrecision.Bf16 ? CudaProducts.Kernels : CudaProducts.Automatic,
+        };
 
     static float[] Train(CudaOptions options, RunConfiguration configuration)
     {

@@ -25,16 +25,17 @@ public class ProductTableTests
     static readonly CudaOptions Bf16 = new() { Precision = CudaPrecision.Bf16 };
 
     [Fact]
-    public void The_faster_one_is_chosen_and_the_kernel_where_nothing_was_measured()
+    public void The_faster_one_is_chosen_and_the_library_where_nothing_was_measured()
     {
         Assert.False(Prefers(Bf16, Table(), Cell));
         Assert.True(Prefers(Bf16, Table(), Sample));
-        Assert.True(Prefers(Bf16, Table(), Cell with { Rows = 31 }));
-        Assert.True(Prefers(Bf16, null, Cell));
+        Assert.False(Prefers(Bf16, Table(), Cell with { Rows = 31 }));
+        Assert.False(Prefers(Bf16, null, Cell));
 
         // Each precision by its own times.
         var tf32 = new CudaOptions { Precision = CudaPrecision.Tf32 };
         Assert.True(Prefers(tf32, Table(), Cell));
+        Assert.False(Prefers(tf32, Table(), Sample));
         var table = Table();
         table.Add(Cell with { Precision = CudaPrecision.Tf32 }, new ProductTimes(8, 9));
         Assert.False(Prefers(tf32, table, Cell));

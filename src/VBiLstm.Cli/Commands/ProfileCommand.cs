@@ -140,10 +140,10 @@ static class ProfileCommand
     {
         using var interruption = new Interruption();
         using var benchmark = new StepBenchmark(device, configuration, timeSteps);
-        var counted = device is CudaDevice cuda && (device.RoundsOperands || (cuda.HasThinKernels && cuda.Options.Products != CudaProducts.Library))
-            ? cuda.Options.Precision
-            : CudaPrecision.Fp32;
-        return new MeasuredStep(device.Name, counted, benchmark.Measure(Measured, interruption.Token));
+        var times = benchmark.Measure(Measured, interruption.Token);
+        return device is CudaDevice cuda
+            ? new MeasuredStep(device.Name, cuda.Options.Precision, cuda.HasProductsByKernels, times)
+            : new MeasuredStep(device.Name, CudaPrecision.Fp32, ByKernels: false, times);
     }
 
     // Ranges are made on the host as operations are launched, so only steps without a graph show their phases; what trains is the graph.

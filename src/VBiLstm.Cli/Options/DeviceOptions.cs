@@ -45,7 +45,7 @@ sealed class DeviceOptions
     readonly Option<string?> _products = new("--products")
     {
         Description = "cuda with --precision tf32 or bf16: what computes products of up to 128 rows, library (cuBLAS) or kernels (the project's, which go on "
-            + "with what follows; compute capability 8.0). Default: the faster one where bench --tune has measured on this GPU, else kernels.",
+            + "with what follows; compute capability 8.0). Default: the faster one where bench --tune has measured on this GPU, else library.",
     };
 
     readonly Option<string?> _loop = new("--loop")

@@ -27,10 +27,10 @@ static class BudgetJson
                 json.WriteString("gpu", gpu.Name);
             if (measured is not null)
                 json.WriteString("device", measured.Device);
-            Write(json, budget, gpu, [CudaPrecision.Fp32, CudaPrecision.Tf32], measured?.Beside(CudaPrecision.Fp32));
-            Write(json, "tf32", budgets.Tf32, gpu, CudaPrecision.Tf32, measured?.Beside(CudaPrecision.Tf32));
-            Write(json, "bf16", budgets.Bf16, gpu, CudaPrecision.Bf16, measured?.Beside(CudaPrecision.Bf16));
-            Write(json, "bf16_library", budgets.Bf16Library, gpu, CudaPrecision.Bf16, measured: null);
+            Write(json, budget, gpu, [CudaPrecision.Fp32, CudaPrecision.Tf32], measured?.BesideLibrary(isBf16: false));
+            Write(json, "tf32", budgets.Tf32, gpu, CudaPrecision.Tf32, measured?.BesideKernels(CudaPrecision.Tf32));
+            Write(json, "bf16", budgets.Bf16, gpu, CudaPrecision.Bf16, measured?.BesideKernels(CudaPrecision.Bf16));
+            Write(json, "bf16_library", budgets.Bf16Library, gpu, CudaPrecision.Bf16, measured?.BesideLibrary(isBf16: true));
             if (budgets.Bf16Resident is { } resident)
                 Write(json, "bf16_resident", resident, gpu, CudaPrecision.Bf16, measured: null);
             if (scaling is null)

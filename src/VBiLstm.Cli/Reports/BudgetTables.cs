@@ -31,11 +31,17 @@ static class BudgetTables
         if (IsWorthATable(gpu, CudaPrecision.Bf16))
             Console.WriteLine($"        with --precision bf16 {budgets.Bf16.Memory}; of the parameters {budgets.OperandBytes / 1e6:N1} MB are operands");
         Console.WriteLine("All products by the library:");
-        PrintPhases(budget, gpu, [CudaPrecision.Fp32, CudaPrecision.Tf32], measured?.Beside(CudaPrecision.Fp32));
+        PrintPhases(budget, gpu, [CudaPrecision.Fp32, CudaPrecision.Tf32], measured?.BesideLibrary(isBf16: false));
+        if (IsWorthATable(gpu, CudaPrecision.Bf16))
+        {
+            Console.WriteLine($"{Option(CudaPrecision.Bf16)}, all products by the library:");
+            PrintPhases(budgets.Bf16Library, gpu, [CudaPrecision.Bf16], measured?.BesideLibrary(isBf16: true));
+        }
+
         foreach (var precision in WithKernels.Where(precision => IsWorthATable(gpu, precision)))
         {
             Console.WriteLine($"{Option(precision)}, products of few rows by the kernels:");
-            PrintPhases(CountOf(budgets, precision).Kernels, gpu, [precision], measured?.Beside(precision));
+            PrintPhases(CountOf(budgets, precision).Kernels, gpu, [precision], measured?.BesideKernels(precision));
         }
 
         if (budgets.Bf16Resident is { } resident)
