@@ -60,7 +60,7 @@ public sealed record InputFiles(SequenceDataset Sequences, IReadOnlyList<(string
         var ids = coding.Encode(text, option);
         return ids.Length == 0
             ? throw new DataException($"{option}: the text is empty.")
-            : new MemorySequences([], [[coding.First, .. ids]], configuration.Model, data.Unit);
+            : new TokenSequences(configuration.Model.VocabularySize, [[coding.First, .. ids]], data.Unit, option);
     }
 
     [SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "What is read is the caller's.")]
@@ -75,7 +75,9 @@ public sealed record InputFiles(SequenceDataset Sequences, IReadOnlyList<(string
 
         public List<(string File, int Item)> Names { get; } = [];
 
-        public SequenceDataset Sequences => _images ?? new MemorySequences(_frames, _tokens, _model, data.Unit);
+        public SequenceDataset Sequences => _images ?? (_model.IsCategorical
+            ? new TokenSequences(_model.VocabularySize, _tokens, data.Unit, "the files")
+            : new FrameSequences(_model.FrameSize, _frames, behindZeros: true, data.Unit, "the files"));
 
         public IEnumerable<string> Remarks => _samplesLeft == 0 ? []
             : [$"{_samplesLeft:N0} samples at the ends of recordings make no whole frame of {_model.FrameSize} and are left out."];
@@ -195,39 +197,5 @@ public sealed record InputFiles(SequenceDataset Sequences, IReadOnlyList<(string
         }
 
         void Name(SourceFile file, int count) => Names.AddRange(Enumerable.Range(1, count).Select(item => (file.Name, item)));
-    }
-
-    // Frames behind an all-zero start frame, or tokens from s_0 on.
-    sealed class MemorySequences(List<float[]> frames, List<int[]> tokens, ModelConfiguration model, TaskUnit unit) : SequenceDataset
-    {
-        public override int Count => FrameSize > 0 ? frames.Count : tokens.Count;
-
-        public override int FrameSize => model.IsCategorical ? 0 : model.FrameSize;
-
-        public override int VocabularySize => model.IsCategorical ? model.VocabularySize : 0;
-
-        public override int MaximumLength => Enumerable.Range(0, Count).Max(Length);
-
-        public override TaskUnit Unit => unit;
-
-        public override int Length(int index) => FrameSize > 0 ? frames[index].Length / FrameSize : tokens[index].Length - 1;
-
-        public override void Fill(int index, long epoch, SequenceBatch batch, int row)
-        {
-            for (var k = 0; k <= batch.Steps; k++)
-            {
-                if (FrameSize == 0)
-                {
-                    batch.Tokens[k * batch.BatchSize + row] = k < tokens[index].Length ? tokens[index][k] : 0;
-                    continue;
-                }
-
-                var target = batch.Frames.AsSpan((k * batch.BatchSize + row) * FrameSize, FrameSize);
-                if (k > 0 && k <= Length(index))
-                    frames[index].AsSpan((k - 1) * FrameSize, FrameSize).CopyTo(target);
-                else
-                    target.Clear();
-            }
-        }
     }
 }

@@ -5,6 +5,7 @@ using VBiLstm.Devices;
 using VBiLstm.Distributed;
 using VBiLstm.Model;
 using VBiLstm.Runs;
+using VBiLstm.Training;
 
 namespace VBiLstm.Evaluation;
 
@@ -13,12 +14,12 @@ public sealed class TrainedModel : IDisposable
 {
     readonly Communicator _ranks;
 
-    /// <param name="path">A run's folder, whose best checkpoint is taken, or a checkpoint.</param>
+    /// <param name="path">A run's folder, whose best checkpoint is taken, a checkpoint, or a file of <see cref="Trainer.SaveModel"/>.</param>
     /// <param name="device">Where the parameters go.</param>
     /// <exception cref="CheckpointException">Missing, damaged or of another format; the message names the file.</exception>
     /// <exception cref="NonFiniteException">A parameter is not finite.</exception>
     public TrainedModel(string path, Device device)
-        : this(device is null ? throw new ArgumentNullException(nameof(device)) : Read(path, withMoments: false), device)
+        : this(device is null ? throw new ArgumentNullException(nameof(device)) : File.Exists(path) ? ModelFile.Read(path).Checkpoint : Read(path, withMoments: false), device)
     {
     }
 

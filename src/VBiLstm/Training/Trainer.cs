@@ -131,7 +131,8 @@ public sealed class Trainer : IDisposable
     public TrainingOutcome Run(ITrainingObserver? observer = null, CancellationToken cancellation = default)
     {
         using var claim = _device.Claim();
-        _observers = observer is null ? [] : [observer];
+        var meter = new TrainingMeter(Parameters.Bytes + Step.Bytes + Step.WeightBytes);
+        _observers = observer is null ? [meter] : [meter, observer];
         if (_folder is null)
             return Train(cancellation);
         ConfigurationFile.Write(_folder.Configuration, _configuration);
@@ -324,6 +325,21 @@ public sealed class Trainer : IDisposable
         ParameterFiles.Upload(_device, Parameters.Layout, checkpoint.SecondMoments, Parameters.SecondMoments);
         Step.RefreshWeights();
         _states?.Restore(checkpoint);
+    }
+
+    /// <summary>Writes the model as it stands, with its configuration and what its data were, as one safetensors file that <see cref="TrainedModel"/> opens.</summary>
+    /// <param name="path">Of the file; an old one stays whole until the new one is.</param>
+    /// <exception cref="NonFiniteException">A parameter is not finite.</exception>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    /// <exception cref="InvalidOperationException">Another thread uses the device.</exception>
+    public void SaveModel(string path)
+    {
+        using var claim = _device.Claim();
+        var values = OnDevice(Parameters.Values);
+        if (ParameterFiles.FirstNonFinite(values) is { } name)
+            throw NonFiniteException.OfParameters(Place, _state.Step, name);
+        var identity = _data.Identify();
+        ModelFile.Write(path, new Checkpoint(Place, _state, identity, values, [], [], []), identity);
     }
 
     void SaveLast()

@@ -59,7 +59,7 @@ public class DataIdentityTests
     public void Frames_are_known_by_their_values()
     {
         static DataSplits Of(float value)
-            => new(FrameSequences.OfValues([0, 1, value], [0, 1]), FrameSequences.OfValues([0, 1]), FrameSequences.OfValues([0, 1]), "made here");
+            => new(ScriptedFrames.OfValues([0, 1, value], [0, 1]), ScriptedFrames.OfValues([0, 1]), ScriptedFrames.OfValues([0, 1]), "made here");
         using var data = Of(2);
         using var same = Of(2);
         using var others = Of(3);

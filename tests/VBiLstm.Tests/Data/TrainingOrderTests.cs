@@ -6,7 +6,7 @@ namespace VBiLstm.Tests.Data;
 public class TrainingOrderTests
 {
     // Sequence i begins with token i; of a row in a batch, that is who stands there.
-    static TokenSequences Numbered(int count, Func<int, int> length, bool carries = false)
+    static ScriptedTokens Numbered(int count, Func<int, int> length, bool carries = false)
         => new(count, [.. Enumerable.Range(0, count).Select(i => Enumerable.Repeat(i, length(i) + 1).ToArray())]) { Carries = carries };
 
     static int[] Members(SequenceBatch batch) => batch.Tokens[..batch.Sequences];
@@ -149,7 +149,7 @@ public class TrainingOrderTests
     [Fact]
     public void Training_asks_for_the_epoch_s_draw_and_evaluation_for_the_first()
     {
-        var data = FrameSequences.OfValues([0, 1], [0, 1], [0, 1]);
+        var data = ScriptedFrames.OfValues([0, 1], [0, 1], [0, 1]);
         var batches = new TrainingBatches(data, 2, 1);
         var batch = new SequenceBatch(1, 2, 1);
         for (var step = 0; step < 6; step++)

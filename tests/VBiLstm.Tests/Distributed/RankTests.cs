@@ -64,12 +64,12 @@ public class RankTests
     {
         var random = new Random(seed);
         if (kind == DataKind.Spoilt)
-            return new FrameSequences([.. Enumerable.Range(0, count)
+            return new ScriptedFrames([.. Enumerable.Range(0, count)
                 .Select(i => new[] { [0.1f * (i % 9), 1], [seed == 1 && i == 30 ? float.PositiveInfinity : 0.5f, 0.2f], new[] { 0f, 0 } })])
             { Carries = true };
         return kind == DataKind.Carried
             ? new TokenStream([.. Enumerable.Range(0, 8 * count).Select(_ => random.Next(Vocabulary))], Vocabulary, 8, true, TaskUnit.BitsPerCharacter, "text")
-            : new FrameSequences([.. Enumerable.Range(0, count).Select(_ => Enumerable.Range(0, kind == DataKind.Fixed ? 5 : random.Next(2, 8))
+            : new ScriptedFrames([.. Enumerable.Range(0, count).Select(_ => Enumerable.Range(0, kind == DataKind.Fixed ? 5 : random.Next(2, 8))
                 .Select(_ => new[] { random.NextSingle(), -random.NextSingle() }).ToArray())]);
     }
 

@@ -33,11 +33,11 @@ public class EvaluatorTests
         return known;
     }
 
-    static FrameSequences Constant(float value, params int[] lengths)
-        => FrameSequences.OfValues([.. lengths.Select(length => Enumerable.Repeat(value, length + 1).ToArray())]);
+    static ScriptedFrames Constant(float value, params int[] lengths)
+        => ScriptedFrames.OfValues([.. lengths.Select(length => Enumerable.Repeat(value, length + 1).ToArray())]);
 
     // Five sequences of real frames, of four lengths; what stands before the first target is no target.
-    static readonly FrameSequences Ragged = new(
+    static readonly ScriptedFrames Ragged = new(
     [
         [[9, 9], [0.5f, -1], [2, 0.25f], [-1, 1]],
         [[8, 8], [1.5f, 0.5f]],
@@ -48,7 +48,7 @@ public class EvaluatorTests
 
     static readonly double[] Output = [0.25, -1, 0.5, -0.2], Posterior = [0.5, -0.3, -0.4, 0.2], Prior = [-0.1, 0.2, 0.3, -0.5];
 
-    static double NllOf(FrameSequences data, int index)
+    static double NllOf(ScriptedFrames data, int index)
         => data[index].Skip(1).Sum(frame => GaussianNll(frame[0], Output[0], Output[2]) + GaussianNll(frame[1], Output[1], Output[3]));
 
     [Theory]
@@ -116,7 +116,7 @@ public class EvaluatorTests
         using var known = new KnownModel(Gaussian with { OutputDistribution = OutputDistribution.Categorical, VocabularySize = 3, EmbeddingSize = 2 });
         double[] logits = [0.5, -1, 2];
         known.SetOutput("generator", logits);
-        var data = new TokenSequences(3, [1, 0, 2], [2, 2, 1], [1, 0, 1], [1, 1]) { Carries = true };
+        var data = new ScriptedTokens(3, [1, 0, 2], [2, 2, 1], [1, 0, 1], [1, 1]) { Carries = true };
         var scores = new List<SequenceScore>();
         known.Posterior(data, 2, each: scores.Add);
         Assert.Equal(Enumerable.Range(0, 4), scores.Select(score => score.Index).Order());
@@ -152,8 +152,8 @@ public class EvaluatorTests
         using var known = new KnownModel(model with { OutputDistribution = distribution });
         known.SetOutput("generator", logits);
         SequenceDataset data = isTokens
-            ? new TokenSequences(3, [1, 0, 2, 2], [0, 1], [2, 2, 0]) { DeclaredUnit = TaskUnit.Perplexity }
-            : new FrameSequences([[[1], [0], [1], [1]], [[0], [1]], [[1], [1], [0]]]) { DeclaredUnit = TaskUnit.NatsPerImage };
+            ? new ScriptedTokens(3, [1, 0, 2, 2], [0, 1], [2, 2, 0]) { DeclaredUnit = TaskUnit.Perplexity }
+            : new ScriptedFrames([[[1], [0], [1], [1]], [[0], [1]], [[1], [1], [0]]]) { DeclaredUnit = TaskUnit.NatsPerImage };
         var result = known.Posterior(data, 2);
 
         // Targets 0 2 2, 1, 2 0 of the tokens; 0 1 1, 1, 1 0 of the frames.
@@ -239,7 +239,7 @@ public class EvaluatorTests
     public void Figures_do_not_depend_on_the_rows_of_a_batch()
     {
         using var known = LinearModel(0.9, -0.5);
-        var data = FrameSequences.OfValues([0, 1, 2], [0, 0.5f], [1, -1, 0.25f, 2], [2, 2, 2, 2], [0, 1]);
+        var data = ScriptedFrames.OfValues([0, 1, 2], [0, 0.5f], [1, -1, 0.25f, 2], [2, 2, 2, 2], [0, 1]);
         var expected = known.Posterior(data, 1, importanceSamples: 3);
         foreach (var rows in new[] { 2, 3, 5, 6 })
         {
@@ -261,7 +261,7 @@ public class EvaluatorTests
     public void Active_units_are_those_whose_mean_varies_by_more_than_a_hundredth_over_all_sequences_and_steps()
     {
         // The posterior's means follow b_t, which has read x_t alone here: 0 or StateOf(1).
-        var data = FrameSequences.OfValues([1, 1, 1, 1, 1], [0, 0], [1, 0, 0], [1, 1, 0, 1, 0, 0, 1, 1], [0, 1]);
+        var data = ScriptedFrames.OfValues([1, 1, 1, 1, 1], [0, 0], [1, 0, 0], [1, 1, 0, 1, 0, 0, 1, 1], [0, 1]);
         var x = Enumerable.Range(0, data.Count).SelectMany(index => data[index].SkipLast(1)).Select(frame => (double)frame[0]).ToList();
         var share = x.Average();
         double SlopeFor(double variance) => Math.Sqrt(variance / (share * (1 - share))) / KnownModel.StateOf(1);
@@ -296,7 +296,7 @@ public class EvaluatorTests
     public void One_trajectory_of_windows_that_carry_their_state_is_a_bound_and_two_are_not()
     {
         using var known = new KnownModel(Gaussian with { OutputDistribution = OutputDistribution.Categorical, VocabularySize = 3, EmbeddingSize = 2 });
-        var data = new TokenSequences(3, [1, 0, 2], [2, 2, 1], [1, 0, 1]) { Carries = true };
+        var data = new ScriptedTokens(3, [1, 0, 2], [2, 2, 1], [1, 0, 1]) { Carries = true };
         Assert.Equal(-2 * Math.Log(3), known.Posterior(data, 2, importanceSamples: 1).ImportanceWeightedBound!.Value, 1e-5);
         var message = Assert.Throws<ConfigurationException>(() => known.Posterior(data, 2, importanceSamples: 2)).Message;
         Assert.Contains("data.carry_state=false", message, StringComparison.Ordinal);
@@ -307,7 +307,7 @@ public class EvaluatorTests
     {
         using var known = new KnownModel(Linear);
         known.SetAll();
-        var windows = new FrameSequences([[[0], [1], [-1]], [[-1], [0.5f], [2]]]) { Carries = true };
+        var windows = new ScriptedFrames([[[0], [1], [-1]], [[-1], [0.5f], [2]]]) { Carries = true };
         known.Evaluations(windows, rows: 1, evaluator =>
         {
             var (mean, sampled) = (evaluator(LatentMode.Mean).Bound, evaluator(LatentMode.Sampled).Bound);

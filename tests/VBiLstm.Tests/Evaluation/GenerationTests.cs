@@ -251,14 +251,14 @@ public class GenerationTests
         tokens.SetAll();
         using var token = tokens.PriorMode(3);
         var letters = Generation.Tokens(token, tokens.Model, 9, first: 1, seed: 3);
-        var texts = new TokenSequences(4, [.. Enumerable.Range(0, 3).Select(row => (int[])[1, .. letters[(row * 9)..(row * 9 + 5)]])]);
+        var texts = new ScriptedTokens(4, [.. Enumerable.Range(0, 3).Select(row => (int[])[1, .. letters[(row * 9)..(row * 9 + 5)]])]);
         Assert.Equal(letters, Generation.Tokens(token, tokens.Model, 9, first: 0, seed: 3, beginning: tokens.Beginning(texts, given, 3)));
 
         using var frames = new KnownModel(Gaussian with { Kind = ModelKind.Lstm, ZoneoutCell = 0.2, ZoneoutHidden = 0.3 });
         frames.SetAll();
         using var frame = frames.PriorMode(2);
         var values = Generation.Frames(frame, frames.Model, 6, seed: 5);
-        var drawn = new FrameSequences([.. Enumerable.Range(0, 2).Select(row => (float[][])[[0, 0], .. values[(row * 12)..(row * 12 + 10)].Chunk(2)])]);
+        var drawn = new ScriptedFrames([.. Enumerable.Range(0, 2).Select(row => (float[][])[[0, 0], .. values[(row * 12)..(row * 12 + 10)].Chunk(2)])]);
         var again = Generation.Frames(frame, frames.Model, 6, seed: 5, beginning: frames.Beginning(drawn, given, 2));
         for (var i = 0; i < values.Length; i++)
             Assert.Equal(values[i], again[i], 1e-5f);
@@ -273,7 +273,7 @@ public class GenerationTests
     {
         using var known = new KnownModel(Gaussian with { Kind = kind });
         known.SetAll();
-        var data = new FrameSequences([[[0, 0], [1, 2], [3, 4], [5, 6]], [[0, 0], [-1, -2], [-3, -4]]]);
+        var data = new ScriptedFrames([[[0, 0], [1, 2], [3, 4], [5, 6]], [[0, 0], [-1, -2], [-3, -4]]]);
         using var prior = known.PriorMode(3);
         var drawn = Generation.Frames(prior, known.Model, 4, seed: 1, beginning: known.Beginning(data, 2, 3));
         Assert.Equal([1, 2, 3, 4], drawn[..4]);
@@ -293,7 +293,7 @@ public class GenerationTests
         known.Pass("prior", "prior.hidden.weight_z", 0, [1, 0], [0, -14]); // z_t = z_{t-1}
         known.Pass("generator", "generator.hidden.weight", known.Model.LstmUnits, [1, 0], [0, -14]);
         using var prior = known.PriorMode(1);
-        var data = FrameSequences.OfValues([0, 0.5f, 0.25f]);
+        var data = ScriptedFrames.OfValues([0, 0.5f, 0.25f]);
         var drawn = Generation.Frames(prior, known.Model, 4, seed: 1, beginning: known.Beginning(data, 2, 1));
         Assert.Equal([0.5f, 0.25f], drawn[..2]);
         Assert.InRange(drawn[2], 6 - 0.05, 6 + 0.05);

@@ -30,9 +30,9 @@ public class KnownCheckpointTests
     const double Slope = 0.8, Shift = -0.3, NoiseLogVariance = -0.7;
 
     static DataSplits Data() => new(
-        FrameSequences.OfValues([0, 1, 1]),
-        FrameSequences.OfValues([0, 0.5f, 1], [0, -1], [0, 0.25f]),
-        FrameSequences.OfValues([0, 1], [0, 2, 1, 0.5f], [0, 1, 1]),
+        ScriptedFrames.OfValues([0, 1, 1]),
+        ScriptedFrames.OfValues([0, 0.5f, 1], [0, -1], [0, 0.25f]),
+        ScriptedFrames.OfValues([0, 1], [0, 2, 1, 0.5f], [0, 1, 1]),
         "made here");
 
     static KnownModel Known(ModelKind kind = ModelKind.VariationalBiLstm, double slope = Slope)
@@ -56,7 +56,7 @@ public class KnownCheckpointTests
     static double NllAt(SequenceDataset split, double z, double slope = Slope)
     {
         double Of(float[][] frames) => frames.Skip(1).Sum(frame => GaussianNll(frame[0], slope * z + Shift, NoiseLogVariance));
-        return Enumerable.Range(0, split.Count).Average(i => Of(((FrameSequences)split)[i]));
+        return Enumerable.Range(0, split.Count).Average(i => Of(((ScriptedFrames)split)[i]));
     }
 
     [Fact]
@@ -113,7 +113,7 @@ public class KnownCheckpointTests
         using var device = new CpuDevice(1);
         using var trained = new TrainedModel(folder.Path, device);
         Assert.True(trained.CheckData(data));
-        using var other = new DataSplits(FrameSequences.OfValues([0, 1, 2]), data.Validation, data.Test, "other");
+        using var other = new DataSplits(ScriptedFrames.OfValues([0, 1, 2]), data.Validation, data.Test, "other");
         Assert.Contains("train split", Assert.Throws<DataException>(() => trained.CheckData(other)).Message, StringComparison.Ordinal);
         Assert.Throws<DataException>(() => ComparisonResult.Evaluate(trained, other, 0, (_, _) => { }, TestContext.Current.CancellationToken));
     }
@@ -162,7 +162,7 @@ public class KnownCheckpointTests
         using var trained = new TrainedModel(folder.Path, device);
         Assert.Throws<NonFiniteException>(() => trained.Posterior(data.Test, 1, cancellation: TestContext.Current.CancellationToken));
 
-        static TokenSequences Words() => new(2, [1, 0]) { DeclaredUnit = TaskUnit.Perplexity };
+        static ScriptedTokens Words() => new(2, [1, 0]) { DeclaredUnit = TaskUnit.Perplexity };
     }
 
     [Fact]

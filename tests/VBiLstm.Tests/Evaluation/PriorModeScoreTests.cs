@@ -39,7 +39,7 @@ public class PriorModeScoreTests
         return known;
     }
 
-    static readonly FrameSequences Ragged = FrameSequences.OfValues([0, 1, 2, -1], [0.5f, 0.25f], [-1, 1, -2, 0.75f, 3], [1, 2, 0.5f]);
+    static readonly ScriptedFrames Ragged = ScriptedFrames.OfValues([0, 1, 2, -1], [0.5f, 0.25f], [-1, 1, -2, 0.75f, 3], [1, 2, 0.5f]);
 
     [Theory]
     [InlineData(1)]
@@ -70,7 +70,7 @@ public class PriorModeScoreTests
         known.Set("embedding.weight", (id, _) => 3 * id);
         known.ReadInputOnly("forward_lstm", (_, unit) => unit == 0 ? 1 : 0);
         known.Pass("generator", "generator.hidden.weight", 0, [0, 2], [0, 0]);
-        var data = new TokenSequences(2, [1, 0, 0, 1, 1], [0, 0, 1, 0, 1]);
+        var data = new ScriptedTokens(2, [1, 0, 0, 1, 1], [0, 0, 1, 0, 1]);
         double expected = 0;
         for (var i = 0; i < 2; i++)
             for (var t = 1; t <= data.Length(i); t++)
@@ -83,7 +83,7 @@ public class PriorModeScoreTests
     public void At_the_prior_s_mean_the_score_is_exact_and_no_bound()
     {
         using var known = LinearModel();
-        var data = FrameSequences.OfValues([0, 1.5f, -1], [0, 0.5f, 0.5f]);
+        var data = ScriptedFrames.OfValues([0, 1.5f, -1], [0, 0.5f, 0.5f]);
         var expected = new[] { 1.5, -1, 0.5, 0.5 }.Sum(y => GaussianNll(y, Slope * PriorMean + Shift, NoiseLogVariance)) / 2;
         var result = known.Prior(data, 2, LatentMode.Mean);
         Assert.Equal(expected, result.Nll, 1e-5);
@@ -104,7 +104,7 @@ public class PriorModeScoreTests
     {
         using var known = LinearModel();
         const float Y = 0.5f;
-        var data = FrameSequences.OfValues([.. Enumerable.Repeat(new[] { Y, Y, Y, Y, Y, Y }, 2000)]);
+        var data = ScriptedFrames.OfValues([.. Enumerable.Repeat(new[] { Y, Y, Y, Y, Y, Y }, 2000)]);
         var spread = Slope * Slope * Math.Exp(PriorLogVariance);
         var residual = Y - Slope * PriorMean - Shift;
         var expected = GaussianNll(Y, Slope * PriorMean + Shift, NoiseLogVariance) + spread / (2 * Math.Exp(NoiseLogVariance));
@@ -129,8 +129,8 @@ public class PriorModeScoreTests
         });
         known.SetOutput("generator", logits);
         SequenceDataset data = isTokens
-            ? new TokenSequences(3, [1, 0, 2, 2], [0, 1], [2, 2, 0]) { DeclaredUnit = TaskUnit.Perplexity }
-            : new FrameSequences([[[1], [0], [1], [1]], [[0], [1]], [[1], [1], [0]]]) { DeclaredUnit = TaskUnit.NatsPerImage };
+            ? new ScriptedTokens(3, [1, 0, 2, 2], [0, 1], [2, 2, 0]) { DeclaredUnit = TaskUnit.Perplexity }
+            : new ScriptedFrames([[[1], [0], [1], [1]], [[0], [1]], [[1], [1], [0]]]) { DeclaredUnit = TaskUnit.NatsPerImage };
         var expected = isTokens
             ? 2 * CategoricalNll(0, logits) + CategoricalNll(1, logits) + 3 * CategoricalNll(2, logits)
             : 2 * BernoulliNll(0, logits[0]) + 4 * BernoulliNll(1, logits[0]);
@@ -146,7 +146,7 @@ public class PriorModeScoreTests
         using var known = new KnownModel(Gaussian with { Kind = ModelKind.Lstm, FrameSize = 2 });
         known.ReadInputOnly("forward_lstm", (_, unit) => unit == 1 ? 1 : 0);
         known.Pass("generator", "generator.hidden.weight", 1, [2, 2, 0, 0], [-0.5, -0.5, NoiseLogVariance, NoiseLogVariance]);
-        var data = new FrameSequences([[[0, 1], [2, -1], [0.5f, 0.25f], [1, 1]], [[-1, 0.5f], [3, 0], [0.75f, 2], [-2, 1]]]);
+        var data = new ScriptedFrames([[[0, 1], [2, -1], [0.5f, 0.25f], [1, 1]], [[-1, 0.5f], [3, 0], [0.75f, 2], [-2, 1]]]);
         double expected = 0;
         for (var i = 0; i < 2; i++)
             for (var t = 1; t <= 3; t++)
@@ -164,12 +164,12 @@ public class PriorModeScoreTests
     {
         using var known = new KnownModel(Gaussian with { Kind = kind });
         known.SetAll();
-        var whole = FrameSequences.OfValues([0, 1, -1, 0.5f, 2, 0.25f, 1]);
-        var windows = new FrameSequences([[[0], [1], [-1]], [[-1], [0.5f], [2]], [[2], [0.25f], [1]]]) { Carries = true };
-        double Score(FrameSequences data)
+        var whole = ScriptedFrames.OfValues([0, 1, -1, 0.5f, 2, 0.25f, 1]);
+        var windows = new ScriptedFrames([[[0], [1], [-1]], [[-1], [0.5f], [2]], [[2], [0.25f], [1]]]) { Carries = true };
+        double Score(ScriptedFrames data)
             => data.Count * (priorMode ? known.Prior(data, 1, LatentMode.Mean) : known.Posterior(data, 1, LatentMode.Mean)).Nll;
         Assert.Equal(Score(whole), Score(windows), 1e-4);
-        Assert.NotEqual(Score(whole), Score(new FrameSequences([[[0], [1], [-1]], [[-1], [0.5f], [2]], [[2], [0.25f], [1]]])), 1e-3);
+        Assert.NotEqual(Score(whole), Score(new ScriptedFrames([[[0], [1], [-1]], [[-1], [0.5f], [2]], [[2], [0.25f], [1]]])), 1e-3);
     }
 
     [Fact]
@@ -177,7 +177,7 @@ public class PriorModeScoreTests
     {
         using var known = LinearModel();
         float[][] window = [[1], [1], [1]];
-        var (one, two) = (new FrameSequences([window]) { Carries = true }, new FrameSequences([window, window]) { Carries = true });
+        var (one, two) = (new ScriptedFrames([window]) { Carries = true }, new ScriptedFrames([window, window]) { Carries = true });
         Assert.NotEqual(known.Prior(one, 1).Nll, known.Prior(two, 1).Nll, 1e-3);
     }
 

@@ -64,7 +64,7 @@ public class PriorTrajectoriesTests
         using var known = StateSpaceModel();
         var random = new Random(5);
         float[][] sequences = [Draw(random, 40), Draw(random, 12), Draw(random, 30)];
-        var data = FrameSequences.OfValues(sequences);
+        var data = ScriptedFrames.OfValues(sequences);
         var exact = sequences.Average(ExactNll);
         double Score(int count, bool resamples) => known.Prior(data, 3, trajectories: count, resamples: resamples).Nll;
 
@@ -85,7 +85,7 @@ public class PriorTrajectoriesTests
     {
         using var known = StateSpaceModel();
         var random = new Random(6);
-        var data = FrameSequences.OfValues([.. Enumerable.Range(0, 5).Select(i => Draw(random, 4 + 3 * i))]);
+        var data = ScriptedFrames.OfValues([.. Enumerable.Range(0, 5).Select(i => Draw(random, 4 + 3 * i))]);
         foreach (var resamples in new[] { false, true })
         {
             var expected = known.Prior(data, 5, trajectories: 16, resamples: resamples);
@@ -104,7 +104,7 @@ public class PriorTrajectoriesTests
         float[] values = [0, 0.4f, 1.5f, -0.2f, 0.9f];
         using var known = StateSpaceModel();
         using var prior = known.PriorMode(Sequences * Count);
-        var data = FrameSequences.OfValues([.. Enumerable.Repeat(values, Sequences)]);
+        var data = ScriptedFrames.OfValues([.. Enumerable.Repeat(values, Sequences)]);
         var batch = new SequenceBatch(data.MaximumLength, Sequences, 1);
         new EvaluationBatches(data, Sequences).Read(0, batch, 0);
         var scores = new PriorTrajectories(prior, batch, Count, Sequences, resamples).Score(batch, seed: 3);
@@ -118,10 +118,10 @@ public class PriorTrajectoriesTests
     public void Several_trajectories_at_the_means_or_of_carried_state_are_refused()
     {
         using var known = StateSpaceModel();
-        var data = FrameSequences.OfValues([0, 1, 2]);
+        var data = ScriptedFrames.OfValues([0, 1, 2]);
         var error = Assert.Throws<ConfigurationException>(() => known.Prior(data, 1, LatentMode.Mean, trajectories: 2));
         Assert.Contains("means", error.Message, StringComparison.Ordinal);
-        data = new FrameSequences([[[0], [1], [2]]]) { Carries = true };
+        data = new ScriptedFrames([[[0], [1], [2]]]) { Carries = true };
         error = Assert.Throws<ConfigurationException>(() => known.Prior(data, 1, trajectories: 2));
         Assert.Contains("data.carry_state=false", error.Message, StringComparison.Ordinal);
     }

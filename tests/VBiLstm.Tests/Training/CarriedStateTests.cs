@@ -128,7 +128,7 @@ public class CarriedStateTests
     public void A_skipped_step_forgets_the_states_so_that_the_next_begins_from_zero()
     {
         // Of 20 sequences in four rows of five, number 7 is the third of row 1.
-        static FrameSequences Frames(int infinite)
+        static ScriptedFrames Frames(int infinite)
             => new([.. Enumerable.Range(0, 20)
                 .Select(i => new[] { [0.1f * (i % 9)], [i == infinite ? float.PositiveInfinity : 0.5f], new[] { 0.1f * (i % 7) } })])
             { Carries = true };

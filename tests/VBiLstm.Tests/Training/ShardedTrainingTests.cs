@@ -52,7 +52,7 @@ public class ShardedTrainingTests
         return kind == DataKind.Carried
             ? new TokenStream([.. Enumerable.Range(0, 10 * count).Select(_ => random.Next(Vocabulary))], Vocabulary, 10, true, TaskUnit.BitsPerCharacter,
                 "text")
-            : new FrameSequences([.. Enumerable.Range(0, count).Select(_ => Enumerable.Range(0, kind == DataKind.Fixed ? 6 : random.Next(2, 9))
+            : new ScriptedFrames([.. Enumerable.Range(0, count).Select(_ => Enumerable.Range(0, kind == DataKind.Fixed ? 6 : random.Next(2, 9))
                 .Select(_ => new[] { random.NextSingle(), -random.NextSingle() }).ToArray())]);
     }
 
@@ -182,7 +182,7 @@ public class ShardedTrainingTests
     {
         var frames = Enumerable.Range(0, BatchSize)
             .Select(i => new[] { new[] { 0.1f * i, 1 }, [i == 3 ? float.PositiveInfinity : 0.5f, 0.2f], [0, 0] }).ToArray();
-        using var data = new DataSplits(new FrameSequences(frames), Split(DataKind.Fixed, 5, 2), Split(DataKind.Fixed, 5, 3), "one infinite value");
+        using var data = new DataSplits(new ScriptedFrames(frames), Split(DataKind.Fixed, 5, 2), Split(DataKind.Fixed, 5, 3), "one infinite value");
         using var device = new CpuDevice(2);
         using var trainer = new Trainer(Run(DataKind.Fixed, 4), data, device);
         var e = Assert.Throws<NonFiniteException>(() => trainer.Run(cancellation: TestContext.Current.CancellationToken));

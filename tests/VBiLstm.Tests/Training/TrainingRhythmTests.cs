@@ -76,7 +76,7 @@ public class TrainingRhythmTests
         }
     }
 
-    static FrameSequences Frames(int count) => FrameSequences.OfValues([.. Enumerable.Range(0, count).Select(i => new[] { 0, 0.25f * i, -1 })]);
+    static ScriptedFrames Frames(int count) => ScriptedFrames.OfValues([.. Enumerable.Range(0, count).Select(i => new[] { 0, 0.25f * i, -1 })]);
 
     static (TrainingOutcome Outcome, TrainingState State) Run(string folder, RunConfiguration configuration, Record record, Scripted? validation = null,
         CancellationToken? cancellation = null)

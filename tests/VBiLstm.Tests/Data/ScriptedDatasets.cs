@@ -3,7 +3,7 @@ using VBiLstm.Data;
 namespace VBiLstm.Tests.Data;
 
 /// <summary>Sequences of frames in memory, [sequence][s_0..s_T][D].</summary>
-sealed class FrameSequences(float[][][] sequences) : SequenceDataset
+sealed class ScriptedFrames(float[][][] sequences) : SequenceDataset
 {
     public override int Count => sequences.Length;
 
@@ -27,7 +27,7 @@ sealed class FrameSequences(float[][][] sequences) : SequenceDataset
     public float[][] this[int index] => sequences[index];
 
     /// <summary>One value a frame.</summary>
-    public static FrameSequences OfValues(params float[][] sequences)
+    public static ScriptedFrames OfValues(params float[][] sequences)
         => new([.. sequences.Select(sequence => sequence.Select(value => new[] { value }).ToArray())]);
 
     public override int Length(int index) => sequences[index].Length - 1;
@@ -42,7 +42,7 @@ sealed class FrameSequences(float[][][] sequences) : SequenceDataset
 }
 
 /// <summary>Sequences of token ids in memory, [sequence][s_0..s_T].</summary>
-sealed class TokenSequences(int vocabularySize, params int[][] sequences) : SequenceDataset
+sealed class ScriptedTokens(int vocabularySize, params int[][] sequences) : SequenceDataset
 {
     public override int Count => sequences.Length;
 
