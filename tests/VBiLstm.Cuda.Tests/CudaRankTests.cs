@@ -78,7 +78,7 @@ public class CudaRankTests
         var run = new RunFolder(folder);
         ThreadRanks.Run(ranks, among =>
         {
-            using var data = EmbeddedDigits.Open(configuration.Data, configuration.Seed);
+            using var data = SmallImages.Open(configuration.Data, configuration.Seed);
             using var device = create();
             device.Join(among);
             using (var trainer = new Trainer(configuration, data, device, among.Rank == 0 ? run : null))
