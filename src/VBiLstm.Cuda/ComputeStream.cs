@@ -24,7 +24,7 @@ sealed class ComputeStream : IDisposable
         Handle = handle;
         try
         {
-            var workspace = _releases.Add(device.Allocate(WorkspaceBytes, "the workspace of cuBLAS"));
+            var workspace = _releases.Add(device.AllocateUncleared(WorkspaceBytes, "the workspace of cuBLAS"));
             Scratch = _releases.Add(device.Allocate(scratchBytes, "the reductions' scratch")).Address;
             Products = _releases.Add(new CublasProducts(handle, workspace.Address, WorkspaceBytes, device.Options.Precision));
         }

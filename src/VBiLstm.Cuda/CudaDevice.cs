@@ -55,7 +55,7 @@ public sealed unsafe partial class CudaDevice : Device
                 _uploads = _releases.Add(new UploadRing(_stream, WaitForEvent));
                 CudaStatus.Check(CudaDriver.MemHostAlloc(out _pinned, DownloadBytes, 0), "cuMemHostAlloc", "allocating pinned download memory");
                 _releases.Add(() => _ = CudaDriver.MemFreeHost(_pinned));
-                _download = _releases.Add(Allocate(DownloadBytes, "the download buffer"));
+                _download = _releases.Add(AllocateUncleared(DownloadBytes, "the download buffer"));
                 _current = _main = _releases.Add(new ComputeStream(this, _stream, ScratchBytes));
                 if (options.UseFork)
                 {
@@ -154,6 +154,15 @@ public sealed unsafe partial class CudaDevice : Device
 
     public override DeviceMemory Allocate(long bytes, string purpose)
     {
+        var memory = AllocateUncleared(bytes, purpose);
+        EndRunOfKernels();
+        CudaStatus.Check(CudaDriver.MemsetD8Async(memory.Address, 0, (nuint)bytes, _stream), "cuMemsetD8Async", $"clearing {purpose}");
+        return memory;
+    }
+
+    /// <summary>As <see cref="Allocate"/>, with whatever bytes are there: for what is written before it is read.</summary>
+    internal DeviceMemory AllocateUncleared(long bytes, string purpose)
+    {
         _context.Bind();
         var status = CudaDriver.MemAlloc(out var address, (nuint)bytes);
         if (status == CudaResult.OutOfMemory)
@@ -164,8 +173,6 @@ public sealed unsafe partial class CudaDevice : Device
         }
 
         CudaStatus.Check(status, "cuMemAlloc", $"allocating {bytes / 1e6:N1} MB for {purpose}");
-        EndRunOfKernels();
-        CudaStatus.Check(CudaDriver.MemsetD8Async(address, 0, (nuint)bytes, _stream), "cuMemsetD8Async", $"clearing {purpose}");
         return new CudaMemory(this, address, bytes);
     }
 
