@@ -208,6 +208,13 @@ void BlockRunner::enter(unsigned thread)
         become(identities_[thread]);
 }
 
+// Begins to load the stack of the thread that comes after the one that goes on now: most of the time of a switch is waiting for it.
+void BlockRunner::fetch_next()
+{
+    const unsigned place = launch_->latest_first ? first_ready_ + ready_count_ - 1 : first_ready_;
+    threads_[ready_[place < size_ ? place : place - size_]].fiber->fetch();
+}
+
 // Where to go on: with a thread that can, with a new one, or at the end.
 Fiber& BlockRunner::next()
 {
@@ -221,6 +228,8 @@ Fiber& BlockRunner::next()
         else
             first_ready_ = first_ready_ + 1 == size_ ? 0 : first_ready_ + 1;
         const unsigned thread = ready_[place < size_ ? place : place - size_];
+        if (ready_count_ > 0)
+            fetch_next();
         threads_[thread].state = State::running;
         fiber_ = threads_[thread].fiber;
         enter(thread);
@@ -306,31 +315,42 @@ unsigned BlockRunner::ballot(unsigned mask, bool predicate, const Site& site) { 
 // Brings a value to the lanes of the mask, and returns what this one asked for when all have come.
 std::uint64_t BlockRunner::meet(unsigned mask, std::uint64_t value, unsigned source, const Site& site)
 {
-    const unsigned own = lane(), first = current_ - own;
+    const unsigned own = lane();
     Warp& warp = warps_[current_ / warp_size];
-    if ((mask >> own & 1) == 0)
-        abort(launch_failed, [&] { return to_string(site) + " by a lane that its own mask leaves out"; });
-    if (const unsigned missing = mask & ~warp.living; missing != 0)
-        abort(launch_failed, [&] { return to_string(site) + ": lane " + std::to_string(__builtin_ctz(missing)) + " of the mask has ended or never was"; });
+    if ((mask >> own & 1) == 0 || (mask & ~warp.living) != 0)
+        refuse_meeting(mask, site);
     warp.masks[own] = mask;
     warp.values[own] = value;
     warp.sources[own] = source;
     warp.waiting |= 1u << own;
-    if ((warp.waiting & mask) != mask) {
+    if ((warp.waiting & mask) != mask)
         suspend(State::in_warp, site);
-        return warp.results[own];
-    }
-    for (unsigned others = mask & ~(1u << own); others != 0; others &= others - 1) {
-        const auto other = static_cast<unsigned>(__builtin_ctz(others));
-        if (warp.masks[other] != mask || !(threads_[first + other].site == site))
-            abort(launch_failed, [&] { return to_string(site) + ": lane " + std::to_string(other) + " of the mask is in "
-                + to_string(threads_[first + other].site)
-                + (warp.masks[other] != mask ? " with another mask" : ""); });
-    }
-    std::uint64_t votes = 0;
+    else
+        end_meeting(mask, site);
+    return warp.results[own];
+}
+
+void BlockRunner::refuse_meeting(unsigned mask, const Site& site)
+{
+    if ((mask >> lane() & 1) == 0)
+        abort(launch_failed, [&] { return to_string(site) + " by a lane that its own mask leaves out"; });
+    const unsigned missing = mask & ~warps_[current_ / warp_size].living;
+    abort(launch_failed, [&] { return to_string(site) + ": lane " + std::to_string(__builtin_ctz(missing)) + " of the mask has ended or never was"; });
+}
+
+// By the last lane to come: gives each what it asked for.
+void BlockRunner::end_meeting(unsigned mask, const Site& site)
+{
+    const unsigned own = lane(), first = current_ - own;
+    Warp& warp = warps_[current_ / warp_size];
+    unsigned votes = 0;
     for (unsigned lanes = mask; lanes != 0; lanes &= lanes - 1) {
         const auto other = static_cast<unsigned>(__builtin_ctz(lanes));
-        votes |= (warp.values[other] & 1) << other;
+        const Thread& thread = threads_[first + other];
+        if (other != own && (warp.masks[other] != mask || !(thread.site == site)))
+            abort(launch_failed, [&] { return to_string(site) + ": lane " + std::to_string(other) + " of the mask is in " + to_string(thread.site)
+                + (warp.masks[other] != mask ? " with another mask" : ""); });
+        votes |= static_cast<unsigned>(warp.values[other] & 1) << other;
     }
     for (unsigned lanes = mask; lanes != 0; lanes &= lanes - 1) {
         const auto other = static_cast<unsigned>(__builtin_ctz(lanes));
@@ -339,7 +359,6 @@ std::uint64_t BlockRunner::meet(unsigned mask, std::uint64_t value, unsigned sou
             make_ready(first + other);
     }
     warp.waiting &= ~mask;
-    return warp.results[own];
 }
 
 // A lane that comes back from the meeting first has been the last to come, and begins the next turn.

@@ -161,6 +161,7 @@ private:
     void end_thread();
     void enter(unsigned thread);
     Fiber& next();
+    void fetch_next();
     Fiber& add_fiber();
     Fiber& take_fiber();
     Fiber& fiber_of(unsigned thread);
@@ -169,6 +170,8 @@ private:
     void suspend(State state, const Site& site);
     void make_ready(unsigned thread);
     std::uint64_t meet(unsigned mask, std::uint64_t value, unsigned source, const Site& site);
+    [[noreturn]] __attribute__((noinline)) void refuse_meeting(unsigned mask, const Site& site);
+    void end_meeting(unsigned mask, const Site& site);
     void give_up();
 
     const Launch* launch_ = nullptr;
