@@ -10,7 +10,7 @@ public class DeviceFailureTests
     static readonly string[] SmallModel = ["--set", "lstm_units=8", "mlp_units=8", "latent_units=4", "batch_size=4"];
 
     // Whose products of few rows take the software GPU less time than those of the kernels.
-    static readonly string[] Soft = ["--device", "soft", "--products", "library"];
+    static readonly string[] Soft = ["--device", "soft", "--products", "library", "--data", "images"];
 
     static string[] Train(params string[] more) => ["train", "--run", "a", "--steps", "8", .. SmallModel, .. more];
 
@@ -31,7 +31,7 @@ public class DeviceFailureTests
     public void A_gpu_that_cannot_train_is_named_with_its_reason(string variable, string value, string reason)
     {
         SoftwareGpuBuild.Require();
-        using var program = new Executable { Variables = { [variable] = value } };
+        using var program = new Executable { Variables = { [variable] = value } }.WithSmallImages();
         var (code, _, error) = program.Run(Train([.. Soft, "--recurrence", "cudnn"]));
         Assert.Equal(3, code);
         Assert.Contains(reason, error, StringComparison.Ordinal);
@@ -58,7 +58,7 @@ public class DeviceFailureTests
     {
         SoftwareGpuBuild.Require();
         using var program = new Executable();
-        Assert.Contains("MB free", program.Run(Train([.. Soft, "--set", "lstm_units=128", "mlp_units=128", "batch_size=16"])).Output,
+        Assert.Contains("MB free", program.Run(Train(["--device", "soft", "--products", "library", "--set", "lstm_units=128", "mlp_units=128", "batch_size=16"])).Output,
             StringComparison.Ordinal);
         var before = File.ReadAllBytes(program.At("runs/a/checkpoints/last/weights.safetensors"));
         program.Variables["SOFTGPU_MEMORY"] = "99000000";
@@ -74,7 +74,7 @@ public class DeviceFailureTests
     public void Without_cudnn_the_kernels_run_the_recurrences_and_say_so_unless_cudnn_was_asked_for()
     {
         SoftwareGpuBuild.Require();
-        using var program = new Executable();
+        using var program = new Executable().WithSmallImages();
         var folder = Directory.CreateDirectory(program.At("softgpu")).FullName;
         foreach (var file in Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "softgpu")))
             if (!Path.GetFileName(file).StartsWith("libcudnn", StringComparison.Ordinal))
@@ -104,7 +104,7 @@ public class DeviceFailureTests
     public void A_cudnn_that_does_not_work_is_said_once_and_the_kernels_train(string variable, string value, string why)
     {
         SoftwareGpuBuild.Require();
-        using var program = new Executable { Variables = { [variable] = value } };
+        using var program = new Executable { Variables = { [variable] = value } }.WithSmallImages();
         var (code, output, notice) = program.Run(Train(Soft));
         Assert.Equal(0, code);
         Assert.Matches($"(?m)^vbilstm: cuDNN was found, but does not work: .*{why}.* --recurrence kernels asks for this.$", notice);
@@ -119,7 +119,7 @@ public class DeviceFailureTests
     public void A_bias_that_cublaslt_does_not_add_is_named_by_the_doctor()
     {
         SoftwareGpuBuild.Require();
-        using var program = new Executable { Variables = { ["SOFTGPU_FAIL_HEURISTIC"] = "1" } };
+        using var program = new Executable { Variables = { ["SOFTGPU_FAIL_HEURISTIC"] = "1" } }.WithSmallImages();
         Assert.Equal(0, program.Run(Train(Soft)).Code);
         var doctor = program.Run("doctor", "--device", "soft");
         Assert.Equal(0, doctor.Code);
@@ -130,7 +130,7 @@ public class DeviceFailureTests
     public void Two_trainings_by_cudnn_have_the_same_bits_unless_the_user_chose_a_workspace_that_forbids_it()
     {
         SoftwareGpuBuild.Require();
-        using var program = new Executable();
+        using var program = new Executable().WithSmallImages();
         byte[] Weights(string run) => File.ReadAllBytes(program.At($"runs/{run}/checkpoints/last/weights.safetensors"));
         foreach (var run in new[] { "a", "b", "c" })
         {
@@ -149,7 +149,7 @@ public class DeviceFailureTests
     public void A_damaged_image_of_the_kernels_is_refused_by_the_driver_and_named_by_the_doctor()
     {
         SoftwareGpuBuild.Require();
-        using var program = new Executable { Variables = { ["VBILSTM_KERNELS"] = "damaged.fatbin" } };
+        using var program = new Executable { Variables = { ["VBILSTM_KERNELS"] = "damaged.fatbin" } }.WithSmallImages();
         File.WriteAllBytes(program.At("damaged.fatbin"), new byte[4096]);
         var (code, _, error) = program.Run(Train(Soft));
         Assert.Equal(3, code);
@@ -212,7 +212,7 @@ public class DeviceFailureTests
     public void A_gpu_that_dies_on_the_way_leaves_the_run_where_its_last_checkpoint_is(string variable, string reason)
     {
         SoftwareGpuBuild.Require();
-        using var program = new Executable { Variables = { [variable] = "1500" } };
+        using var program = new Executable { Variables = { [variable] = "500" } }.WithSmallImages();
         var (code, _, error) = program.Run(Train([.. Soft, "--set", "training.checkpoint_every=1", "training.evaluate_every=0"]));
         Assert.Equal(3, code);
         Assert.Contains(reason, error, StringComparison.Ordinal);

@@ -18,6 +18,13 @@ sealed class Executable : IDisposable
     /// <summary>Variables of the processes that start from now on, beside this one's own.</summary>
     public Dictionary<string, string> Variables { get; } = [];
 
+    /// <summary>With the folder images of <see cref="SmallImages"/> in its own.</summary>
+    public Executable WithSmallImages()
+    {
+        SmallImages.Write(At("images"));
+        return this;
+    }
+
     public string At(string name) => Path.Combine(Folder, name);
 
     /// <summary>Runs a command line to its end: in a process of its own where it has variables of its own, else in one that ran others before.</summary>

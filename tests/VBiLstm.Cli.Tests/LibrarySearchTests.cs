@@ -48,7 +48,7 @@ public sealed class LibrarySearchTests : IDisposable
     [Fact]
     public void A_training_runs_with_the_libraries_of_conda_and_of_pip()
     {
-        _program.Variables["VBILSTM_CUDA_LIBRARIES"] = Put("driver", "libcuda.so.1");
+        _program.WithSmallImages().Variables["VBILSTM_CUDA_LIBRARIES"] = Put("driver", "libcuda.so.1");
         _program.Variables["VBILSTM_KERNELS"] = Path.Combine(AppContext.BaseDirectory, "softgpu", "vbilstm_kernels.fatbin");
         _program.Variables["CONDA_PREFIX"] = _program.At("conda");
         var cudnn = Put("conda/lib", "libcudnn.so.9", "libcublasLt.so.12");
@@ -61,8 +61,8 @@ public sealed class LibrarySearchTests : IDisposable
             Assert.Equal(path, found);
         }
 
-        var (code, output, error) = _program.Run("train", "--device", "cuda", "--steps", "2", "--run", "a", "--set", "lstm_units=8", "mlp_units=8",
-            "latent_units=4", "batch_size=4");
+        var (code, output, error) = _program.Run("train", "--device", "cuda", "--data", "images", "--steps", "2", "--run", "a", "--set", "lstm_units=8",
+            "mlp_units=8", "latent_units=4", "batch_size=4");
         Assert.True(code == 0, error);
         Assert.Contains("cuda:0 (Software GPU, TF32, cuDNN 9.1.0", output, StringComparison.Ordinal);
     }

@@ -9,7 +9,7 @@ public class PrecisionTests
     static readonly string[] Small = ["--set", "lstm_units=8", "mlp_units=8", "latent_units=4", "batch_size=4"];
 
     static string[] Train(string run, params string[] more)
-        => ["train", "--device", "soft", "--precision", "bf16", "--run", run, "--steps", "4", .. Small, .. more];
+        => ["train", "--device", "soft", "--precision", "bf16", "--data", "images", "--run", run, "--steps", "4", .. Small, .. more];
 
     [Theory]
     [InlineData("--recurrence cudnn does not go with --precision bf16", "--precision", "bf16", "--recurrence", "cudnn")]
@@ -31,7 +31,7 @@ public class PrecisionTests
     public void A_gpu_without_bf16_is_named_with_what_to_use_instead()
     {
         SoftwareGpuBuild.Require();
-        using var program = new Executable { Variables = { ["SOFTGPU_COMPUTE_CAPABILITY"] = "75" } };
+        using var program = new Executable { Variables = { ["SOFTGPU_COMPUTE_CAPABILITY"] = "75" } }.WithSmallImages();
         var (code, _, error) = program.Run(Train("a"));
         Assert.Equal(3, code);
         Assert.Contains("compute capability 7.5, which has no products of bf16", error, StringComparison.Ordinal);
@@ -60,7 +60,7 @@ public class PrecisionTests
     public void What_tune_measures_is_kept_and_chosen_by()
     {
         SoftwareGpuBuild.Require();
-        using var program = new Executable();
+        using var program = new Executable().WithSmallImages();
         var table = program.At("cache/products.json");
         program.Variables["VBILSTM_PRODUCTS"] = table;
         var (code, output, _) = program.Run(["bench", "--device", "soft", "--precision", "bf16", "--tune", "--time-steps", "2", .. Small]);

@@ -53,9 +53,9 @@ public class ProfilerTests
     public void Steps_of_a_training_that_are_profiled_change_nothing_and_are_missed_where_they_do_not_come()
     {
         SoftwareGpuBuild.Require();
-        using var program = new Executable();
+        using var program = new Executable().WithSmallImages();
         (int Code, string Output, string Error) Train(string run, params string[] more)
-            => program.Run(["train", "--device", "soft", "--products", "library", "--run", run, "--steps", "6", .. SmallModel, .. more]);
+            => program.Run(["train", "--device", "soft", "--products", "library", "--data", "images", "--run", run, "--steps", "6", .. SmallModel, .. more]);
         byte[] Weights(string run) => File.ReadAllBytes(program.At($"runs/{run}/checkpoints/last/weights.safetensors"));
         Assert.Equal(0, Train("plain").Code);
         var (code, _, error) = Train("profiled", "--profile-steps", "3:4");

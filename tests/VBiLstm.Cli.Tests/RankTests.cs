@@ -163,7 +163,7 @@ public class RankTests
     }
 
     // Slow: a few steps, one evaluation.
-    const string Soft = "train --device soft --products library --set lstm_units=6 mlp_units=5 latent_units=3 batch_size=48 shards=2 "
+    const string Soft = "train --device soft --products library --data images --set lstm_units=6 mlp_units=5 latent_units=3 batch_size=48 shards=2 "
         + "learning_rate_schedule=constant checkpoint_every=3 evaluate_every=5";
 
     [Theory]
@@ -173,7 +173,7 @@ public class RankTests
     {
         NeedsLauncher(launcher);
         SoftwareGpuBuild.Require();
-        using var program = new Executable();
+        using var program = new Executable().WithSmallImages();
         Succeed(Run(program, $"$V {Soft} --steps 5 --run one"));
         var result = Succeed(Run(program, $"SOFTGPU_SEED=3 {launcher} -n 2 $V {Soft} --steps 5 --run two"));
         Assert.Contains("graph, early starts, NCCL 2.27.4)", result.Output, StringComparison.Ordinal);
@@ -186,7 +186,7 @@ public class RankTests
         NeedsLauncher(OpenMpi);
         NeedsLauncher(Mpich);
         SoftwareGpuBuild.Require();
-        using var program = new Executable();
+        using var program = new Executable().WithSmallImages();
         var seconds = (int)TimeLimit.Of(seconds: 10).TotalSeconds;
         var command = $"exec $V {Soft.Replace("evaluate_every=5", "evaluate_every=0", StringComparison.Ordinal)} --steps 1000000 --rank-timeout {seconds}";
         using (var job = Start(program, $"exec {Mpich} -n 2 sh -c 'echo $$ > rank.$PMI_RANK; {command} --run killed'"))
@@ -214,7 +214,7 @@ public class RankTests
     {
         NeedsLauncher(OpenMpi);
         SoftwareGpuBuild.Require();
-        using var program = new Executable();
+        using var program = new Executable().WithSmallImages();
         var inFloat32 = Soft.Replace("--products library", "--precision fp32", StringComparison.Ordinal);
         AssertRefused(2, "other kind of device on rank 1", $"sh -c 'test $OMPI_COMM_WORLD_RANK = 0 && exec $V {Soft}; exec $V train'");
         AssertRefused(2, "other precision on rank 1", $"sh -c 'test $OMPI_COMM_WORLD_RANK = 0 && exec $V {Soft}; exec $V {inFloat32}'");
