@@ -1,6 +1,5 @@
 using VBiLstm.Checkpoints;
 using VBiLstm.Configuration;
-using VBiLstm.Data;
 using VBiLstm.Devices;
 using VBiLstm.Devices.Cpu;
 using VBiLstm.Distributed;
