@@ -1,12 +1,9 @@
-using ImageMagick;
-
 namespace VBiLstm.Cli.Images;
 
 /// <summary>A sheet of images that grow in the order in which the model draws them.</summary>
 static class DrawingOrder
 {
-    const int MaximumFrames = 56;
-    const uint CentisecondsPerFrame = 8, CentisecondsAtTheEnd = 200;
+    const int MaximumFrames = 56, CentisecondsPerFrame = 8, CentisecondsAtTheEnd = 200;
 
     /// <summary>Writes an endless GIF file: a frame each step, or every few steps where there are many; the whole images stay for two seconds.</summary>
     /// <param name="path">Of the file.</param>
@@ -19,20 +16,13 @@ static class DrawingOrder
     {
         var steps = height * width / pixelsPerStep;
         var stepsPerFrame = (steps + MaximumFrames - 1) / MaximumFrames;
-        using var frames = new MagickImageCollection();
-        for (var step = 0; step < steps; step += stepsPerFrame)
+        var frames = (steps + stepsPerFrame - 1) / stepsPerFrame;
+        GifFile.Write(path, Enumerable.Range(1, frames).Select(frame =>
         {
-            var last = step + stepsPerFrame >= steps;
-            var drawn = last ? height * width : (step + stepsPerFrame) * pixelsPerStep;
+            var last = frame == frames;
+            var drawn = last ? height * width : frame * stepsPerFrame * pixelsPerStep;
             var sheet = SampleSheet.Beside([.. blocks.Select(images => SampleSheet.Of(images, height, width, columns, drawn))]);
-            var frame = new MagickImage();
-            frames.Add(frame);
-            frame.ReadPixels(sheet.Grey, new PixelReadSettings((uint)sheet.Width, (uint)sheet.Height, StorageType.Char, "R"));
-            frame.ColorType = ColorType.Grayscale;
-            frame.AnimationDelay = last ? CentisecondsAtTheEnd : CentisecondsPerFrame;
-            frame.AnimationIterations = 0;
-        }
-
-        AtomicFile.Write(path, stream => frames.Write(stream, MagickFormat.Gif));
+            return (sheet, last ? CentisecondsAtTheEnd : CentisecondsPerFrame);
+        }));
     }
 }
