@@ -1,6 +1,6 @@
 using System.ComponentModel;
 using System.Globalization;
-using System.Reflection;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
@@ -55,7 +55,7 @@ public sealed class ConfigurationKey
 
     static IEnumerable<(string Path, object Value)> Enumerate(RunConfiguration configuration)
     {
-        var json = System.Text.Json.JsonSerializer.SerializeToNode(configuration, ConfigurationJson.Default.RunConfiguration)!;
+        var json = JsonSerializer.SerializeToNode(configuration, ConfigurationJson.Default.RunConfiguration)!;
         foreach (var key in All)
         {
             if (key.Path.Split('.').Aggregate((JsonNode?)json, (node, name) => node?[name]) is not JsonValue value)
@@ -106,9 +106,10 @@ public sealed class ConfigurationKey
         return new ConfigurationException($"{path} is not a key of the configuration; did you mean {NearestName.Of(path, known)}?");
     }
 
+    // By the serializer, so that a trimmed program needs no reflection.
     static string[] EnumValues(Type type)
-        => [.. type.GetFields(BindingFlags.Public | BindingFlags.Static)
-            .Select(field => field.GetCustomAttribute<JsonStringEnumMemberNameAttribute>()?.Name ?? field.Name)];
+        => [.. Enum.GetValuesAsUnderlyingType(type).Cast<object>()
+            .Select(value => JsonSerializer.SerializeToNode(Enum.ToObject(type, value), ConfigurationJson.Default.GetTypeInfo(type)!)!.GetValue<string>())];
 
     static List<ConfigurationKey> Collect()
     {
