@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # What another platform's users get: publishes the command for it, looks that every file of it is that platform's, and runs it in an emulator, where every
 # byte must be what this x64 Linux computes.
-#   check-platform.sh [PLATFORM...]      default: linux-arm64 (under qemu-user), win-x64 (under Wine), package
-# package: the libraries as they are packed for any platform; linux-musl-x64, osx-arm64: what is published, which is not run.
+#   check-platform.sh [PLATFORM...]      default: linux-arm64 (under qemu-user), win-x64 (under Wine)
+# linux-musl-x64, osx-arm64: what is published, which is not run.
 # Trains, resumes, evaluates, samples and prepares; on Arm64 also the tests of golden vectors, products, exponentials and noise. Debian's packages of
 # an emulator are installed where that is possible; where it is not, or they are not served, that is said and is no failure. WORK=FOLDER keeps everything.
 # Needs a Release build of the solution or of src/VBiLstm.Cli.
@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 root=$PWD
 source cmake/debian-archive.sh
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
-[ $# -gt 0 ] || set -- linux-arm64 win-x64 package
+[ $# -gt 0 ] || set -- linux-arm64 win-x64
 [ "$(uname -sm)" = "Linux x86_64" ] || { echo "Other platforms are checked on x64 Linux only, with which they are compared: none was."; exit 0; }
 program=$root/src/VBiLstm.Cli/bin/Release/net10.0/vbilstm.dll
 [ -f "$program" ] || { echo "check-platform: there is no $program; build the solution first." >&2; exit 1; }
@@ -88,7 +88,6 @@ check_files() { # platform
         linux-musl-x64) allowed=" elf-003e pe-014c pe-8664 pe-fd1d " ;;
         osx-arm64) allowed=" mach-000c pe-014c pe-aa64 pe-ec20 " ;;
         win-x64) allowed=" pe-8664 pe-014c " ;;
-        package) allowed=" pe-014c " ;;
     esac
     while IFS= read -r -d '' file; do
         case $file in *.fatbin | */softgpu/*) fail "$file is in what was published for $1." ;; esac
@@ -170,14 +169,7 @@ for platform in "$@"; do
             fi
             ;;
         linux-musl-x64 | osx-arm64) ;;
-        package)
-            step "pack src/VBiLstm.Cuda with the library"
-            dotnet pack src/VBiLstm.Cuda -c Release -o "$work/packed" --artifacts-path "$work/artifacts" -p:RunAnalyzers=false -p:SkipNative=false -v q
-            mv "$work/artifacts/bin/VBiLstm.Cuda/release" "$work/package"
-            check_files package
-            continue
-            ;;
-        *) fail "'$platform' is none of linux-arm64, win-x64, package, linux-musl-x64 and osx-arm64." ;;
+        *) fail "'$platform' is none of linux-arm64, win-x64, linux-musl-x64 and osx-arm64." ;;
     esac
     publish "$platform" src/VBiLstm.Cli
     check_files "$platform"
