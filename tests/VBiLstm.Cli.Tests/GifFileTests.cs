@@ -71,7 +71,8 @@ public sealed class GifFileTests : IDisposable
         {
             Assert.Equal(SKCodecResult.Success, codec.GetPixels(bitmap.Info, bitmap.GetPixels(), new SKCodecOptions(i)));
             uint[] expected = [.. frames[i].Image.Grey.Select(grey => 0xFF000000u | grey * 0x010101u)];
-            Assert.True(MemoryMarshal.Cast<byte, uint>(bitmap.GetPixelSpan()).SequenceEqual(expected), $"frame {i} of {codec.Info.Width}×{codec.Info.Height} differs");
+            Assert.True(MemoryMarshal.Cast<byte, uint>(bitmap.GetPixelSpan()).SequenceEqual(expected),
+                $"frame {i} of {codec.Info.Width}×{codec.Info.Height} differs");
         }
     }
 }
