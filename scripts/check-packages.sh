@@ -47,9 +47,9 @@ cat > consumer.csproj << END
   <ItemGroup><PackageReference Include="$package" Version="$version" /></ItemGroup>
 </Project>
 END
-# The program of docs/library.md, with fewer steps.
+# The program of README.md, with fewer steps.
 for namespace in Configuration Data Devices.Cpu Evaluation Model Training; do echo "using VBiLstm.$namespace;"; done > Program.cs
-sed -n '/^```csharp/,/^```/p' "$root/docs/library.md" | sed '/^```/d; s/Steps = 500, EvaluateEvery = 100/Steps = 4, EvaluateEvery = 2/' >> Program.cs
+sed -n '/^```csharp/,/^```/p' "$root/README.md" | sed '/^```/d; s/Steps = 300, EvaluateEvery = 100/Steps = 4, EvaluateEvery = 2/' >> Program.cs
 env -u NUGET_PACKAGES dotnet run -c Release | tee run.log
 grep -q '^validation: -' run.log || fail "the program did not train."
 if [ $package = VBiLstm.Cuda ]; then
