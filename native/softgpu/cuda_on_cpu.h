@@ -47,7 +47,8 @@ SOFTGPU_DRIVER unsigned lane();
 constexpr unsigned most_words_of_lane = 3;
 SOFTGPU_DRIVER const std::uint64_t* exchange_all(const std::uint64_t* words, unsigned count, const Site& site);
 
-// Asynchronous copies to 16 bytes of shared memory, zeros behind what is copied, as this thread issued them. A GPU may make one at any time between its issue and the wait for its group.
+// Asynchronous copies to 16 bytes of shared memory, zeros behind what is copied, as this thread issued them. A GPU may make one at any time between its
+// issue and the wait for its group.
 struct Copy {
     void* to;
     const void* from;

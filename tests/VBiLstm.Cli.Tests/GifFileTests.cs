@@ -23,11 +23,8 @@ public sealed class GifFileTests : IDisposable
     public void Every_pixel_and_duration_comes_back(int width, int height, int greys)
     {
         var random = new Random(width + greys);
-        (SampleSheet Image, int Centiseconds)[] frames =
-        [
-            .. new[] { 8, 1, 200 }.Select(time =>
-                (new SampleSheet([.. Enumerable.Range(0, width * height).Select(_ => (byte)random.Next(greys))], height, width), time)),
-        ];
+        SampleSheet Noise() => new([.. Enumerable.Range(0, width * height).Select(_ => (byte)random.Next(greys))], height, width);
+        (SampleSheet Image, int Centiseconds)[] frames = [(Noise(), 8), (Noise(), 1), (Noise(), 200)];
         GifFile.Write(_path, frames);
         AssertShows(frames);
     }

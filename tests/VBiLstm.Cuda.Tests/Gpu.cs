@@ -14,7 +14,9 @@ static class Gpu
         var other => throw new InvalidOperationException($"{Variable} is '{other}'; use soft or cuda."),
     };
 
-    /// <summary>Products of few rows go through the project's kernels, where the precision has any: they are tested as much as what users get unasked.</summary>
+    /// <summary>
+    /// Products of few rows go through the project's kernels, where the precision has any: they are tested as much as what users get unasked.
+    /// </summary>
     public static CudaDevice Create(CudaRecurrence recurrence = CudaRecurrence.Automatic, CudaPrecision precision = CudaPrecision.Fp32, bool graph = true)
         => new(Options(recurrence, precision, graph) with { Products = precision == CudaPrecision.Fp32 ? CudaProducts.Automatic : CudaProducts.Kernels });
 

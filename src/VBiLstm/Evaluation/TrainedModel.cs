@@ -19,7 +19,8 @@ public sealed class TrainedModel : IDisposable
     /// <exception cref="CheckpointException">Missing, damaged or of another format; the message names the file.</exception>
     /// <exception cref="NonFiniteException">A parameter is not finite.</exception>
     public TrainedModel(string path, Device device)
-        : this(device is null ? throw new ArgumentNullException(nameof(device)) : File.Exists(path) ? ModelFile.Read(path).Checkpoint : Read(path, withMoments: false), device)
+        : this(device is null ? throw new ArgumentNullException(nameof(device))
+            : File.Exists(path) ? ModelFile.Read(path).Checkpoint : Read(path, withMoments: false), device)
     {
     }
 

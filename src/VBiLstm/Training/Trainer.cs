@@ -327,7 +327,9 @@ public sealed class Trainer : IDisposable
         _states?.Restore(checkpoint);
     }
 
-    /// <summary>Writes the model as it stands, with its configuration and what its data were, as one safetensors file that <see cref="TrainedModel"/> opens.</summary>
+    /// <summary>
+    /// Writes the model as it stands, with its configuration and what its data were, as one safetensors file that <see cref="TrainedModel"/> opens.
+    /// </summary>
     /// <param name="path">Of the file; an old one stays whole until the new one is.</param>
     /// <exception cref="NonFiniteException">A parameter is not finite.</exception>
     /// <exception cref="IOException">The file cannot be written.</exception>

@@ -13,7 +13,8 @@ sealed class TrainingMeter : ITrainingObserver
     static readonly Meter Meter = new(Name);
     static readonly Counter<long> Steps = Meter.CreateCounter<long>("vbilstm.training.steps", "{step}", "Training steps done");
     static readonly Counter<long> Samples = Meter.CreateCounter<long>("vbilstm.training.samples", "{sample}", "Sequences trained on");
-    static readonly Gauge<double> Rate = Meter.CreateGauge<double>("vbilstm.training.rate", "{sample}/s", "Sequences of a step by the time since the step before");
+    static readonly Gauge<double> Rate = Meter.CreateGauge<double>("vbilstm.training.rate", "{sample}/s",
+        "Sequences of a step by the time since the step before");
     static readonly Gauge<double> Bound = Meter.CreateGauge<double>("vbilstm.training.bound", "nat", "Bound of the last training batch, per sequence");
     static readonly Gauge<double> GradientNorm = Meter.CreateGauge<double>("vbilstm.training.gradient_norm", null, "Norm of the gradient before clipping");
     static readonly Gauge<double> LearningRate = Meter.CreateGauge<double>("vbilstm.training.learning_rate", null, "Learning rate of the last step");

@@ -71,7 +71,8 @@ public class LibrarySnippetTests
         var readme = File.ReadAllText(Path.Combine(Path.GetDirectoryName(source)!, "../../../README.md")).ReplaceLineEndings("\n");
         var block = readme.Split("```csharp\n")[1].Split("\n```")[0].Split('\n');
         Assert.Equal(block.Select(line => line.Trim()),
-            LinesHere(source).Select(line => line.Trim().Replace("Path.Combine(folder, \"waves.safetensors\")", "\"waves.safetensors\"", StringComparison.Ordinal)));
+            LinesHere(source).Select(line => line.Trim()
+                .Replace("Path.Combine(folder, \"waves.safetensors\")", "\"waves.safetensors\"", StringComparison.Ordinal)));
     }
 
     [Fact]

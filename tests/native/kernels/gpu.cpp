@@ -135,7 +135,8 @@ void enqueue_untyped(const char* kernel, Dimensions grid, Dimensions block, void
     const std::string doing = std::string("running ") + kernel;
     if (shared_bytes > 0)
         check(cuFuncSetAttribute(gpu().function(kernel), most_dynamic_shared_memory, static_cast<int>(shared_bytes)), "cuFuncSetAttribute", doing);
-    const LaunchConfiguration configuration{{grid.x, grid.y, grid.z}, {block.x, block.y, block.z}, shared_bytes, gpu().stream, &programmatic_stream_serialization, 1};
+    const LaunchConfiguration configuration{
+        {grid.x, grid.y, grid.z}, {block.x, block.y, block.z}, shared_bytes, gpu().stream, &programmatic_stream_serialization, 1};
     check(cuLaunchKernelEx(&configuration, gpu().function(kernel), arguments, nullptr), "cuLaunchKernelEx", doing);
 }
 
