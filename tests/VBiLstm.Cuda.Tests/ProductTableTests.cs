@@ -59,7 +59,7 @@ public class ProductTableTests
         SoftwareGpu.Set("SOFTGPU_COMPUTE_CAPABILITY", computeCapability);
         try
         {
-            using var device = Gpu.Create(precision: precision);
+            using var device = new CudaDevice(Gpu.Options(precision: precision));
             Assert.Equal(expected, device.HasThinKernels);
             Assert.Equal(expected, IsAsked(device, Device.MostThinRows));
             Assert.False(IsAsked(device, Device.MostThinRows + 1));
