@@ -69,6 +69,7 @@ dotnet tool install VBiLstm.Cli --version "$version" --tool-path "$work/tools" -
 "$work/tools/vbilstm" --version
 
 step "the release"
+cd "$root"
 XZ_OPT=-1 scripts/make-release.sh "$work/release" linux-x64
 tar -C "$work" -xf "$work/release/vbilstm-$version-linux-x64.tar.xz"
 release=$work/vbilstm-$version-linux-x64
