@@ -4,22 +4,8 @@
 #   check-packages.sh      Needs a Release build of the solution. WORK=FOLDER keeps everything
 set -euo pipefail
 cd "$(dirname "$0")/.."
-root=$PWD
-export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
-program=$root/src/VBiLstm.Cli/bin/Release/net10.0/vbilstm.dll
-[ -f "$program" ] || { echo "check-packages: there is no $program; build the solution first." >&2; exit 1; }
-work=${WORK:-$(mktemp -d)}
-mkdir -p "$work"
+source scripts/program-checks.sh
 version=$(sed -n 's/^ *<Version>\(.*\)<\/Version>$/\1/p' Directory.Build.props)
-work=$(cd "$work" && pwd)
-trap '[ -n "${WORK:-}" ] || rm -rf "$work"' EXIT
-
-step() { printf -- '-- %s (after %d s)\n' "$*" $SECONDS; }
-
-fail() {
-    echo "check-packages: $*" >&2
-    exit 1
-}
 
 step "dotnet pack"
 scripts/make-packages.sh "$work/feed" linux-x64
@@ -58,9 +44,7 @@ if [ $package = VBiLstm.Cuda ]; then
 fi
 
 for file in "$work"/packages/vbilstm*/"$version"/lib/net10.0/*.dll; do
-    read -ra words <<< "$(od -An -v -w1024 -N1024 -tx2 "$file")"
-    machine=${words[$(((0x${words[30]} + 4) / 2))]}
-    [ "$machine" = 014c ] || fail "$file is not for any system: $machine."
+    find_kind "$file" && [ "$kind" = pe-014c ] || fail "$file is not for any system: ${kind:-no assembly}."
 done
 echo "the packed assemblies are IL, for any system"
 
@@ -90,12 +74,9 @@ use compiled-at-run-time dotnet "$program"
 for level in v3 v4; do
     [ $level = v3 ] || grep -qw avx512vl /proc/cpuinfo || { echo "x86-64-v4 was not run: this processor is none."; continue; }
     use $level "$release/x86-64-$level/vbilstm"
-    for file in metrics.jsonl checkpoints/best/weights.safetensors checkpoints/best/optimizer.safetensors; do
-        cmp "runs/compiled-at-run-time/$file" "runs/$level/$file"
-    done
-    cmp compiled-at-run-time.json $level.json
-    cmp compiled-at-run-time.gif $level.gif
-    echo "x86-64-$level: the same metrics, weights, moments, figures and GIF"
+    same_run runs/compiled-at-run-time runs/$level
+    same compiled-at-run-time.json $level.json
+    same compiled-at-run-time.gif $level.gif
 done
 "$release/vbilstm" --version
 

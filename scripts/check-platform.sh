@@ -8,24 +8,10 @@
 # Needs a Release build of the solution or of src/VBiLstm.Cli.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-root=$PWD
 source cmake/debian-archive.sh
-export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 [ $# -gt 0 ] || set -- linux-arm64 win-x64
 [ "$(uname -sm)" = "Linux x86_64" ] || { echo "Other platforms are checked on x64 Linux only, with which they are compared: none was."; exit 0; }
-program=$root/src/VBiLstm.Cli/bin/Release/net10.0/vbilstm.dll
-[ -f "$program" ] || { echo "check-platform: there is no $program; build the solution first." >&2; exit 1; }
-work=${WORK:-$(mktemp -d)}
-mkdir -p "$work"
-work=$(cd "$work" && pwd)
-trap '[ -n "${WORK:-}" ] || rm -rf "$work"' EXIT
-
-step() { printf -- '-- %s (after %d s)\n' "$*" $SECONDS; }
-
-fail() {
-    echo "check-platform: $*" >&2
-    exit 1
-}
+source scripts/program-checks.sh
 
 # Where apt may install: as root.
 install() {
@@ -80,9 +66,7 @@ publish() { # platform, project
 
 # Every file with machine code is the platform's, and the native part, which is this system's, is left out.
 check_files() { # platform
-    local allowed file words kind count=0
-    # The machine of ELF and Mach-O files, and of assemblies: 014c where they are for any, the machine's own, and with a mask where they hold code for Linux
-    # or macOS beside IL.
+    local allowed file kind count=0
     case $1 in
         linux-arm64) allowed=" elf-00b7 pe-014c pe-aa64 pe-d11d " ;;
         linux-musl-x64) allowed=" elf-003e pe-014c pe-8664 pe-fd1d " ;;
@@ -91,13 +75,7 @@ check_files() { # platform
     esac
     while IFS= read -r -d '' file; do
         case $file in *.fatbin | */softgpu/*) fail "$file is in what was published for $1." ;; esac
-        read -ra words <<< "$(od -An -v -w1024 -N1024 -tx2 "$file")"
-        case ${words[0]:-} in
-            457f) kind=elf-${words[9]} ;;
-            facf) kind=mach-${words[2]} ;;
-            5a4d) kind=pe-${words[$(((0x${words[30]} + 4) / 2))]} ;;
-            *) continue ;;
-        esac
+        find_kind "$file" || continue
         [[ $allowed == *" $kind "* ]] || fail "$file, published for $1, is for another machine: $kind."
         count=$((count + 1))
     done < <(find "$work/$1" -type f -print0)
@@ -107,17 +85,6 @@ check_files() { # platform
 
 there() { emulated "$work/$platform/$executable" "$@"; }
 here() { dotnet "$program" "$@"; }
-
-same() {
-    cmp "$1" "$2"
-    echo "the same bytes: $2"
-}
-
-# Two folders of runs: what was measured, the best weights, and the optimiser's moments.
-same_run() {
-    local file
-    for file in metrics.jsonl checkpoints/best/weights.safetensors checkpoints/best/optimizer.safetensors; do same "$1/$file" "$2/$file"; done
-}
 
 # Small sizes, which are multiples of no vector's; files as Windows writes them.
 check_command() {

@@ -4,15 +4,8 @@
 # Needs the kernels of a build with -p:SkipNative=false; without them VBiLstm.Cuda is not packed, and that is said. Where the sources are to be found is
 # written into the packages where REPOSITORY names it.
 set -euo pipefail
-folder=${1:-artifacts}
-systems=("${@:2}")
-[ ${#systems[@]} -gt 0 ] || systems=(linux-x64 linux-arm64 win-x64 osx-arm64)
-mkdir -p "$folder"
-folder=$(cd "$folder" && pwd)
-cd "$(dirname "$0")/.."
+source "$(dirname "$0")/release-arguments.sh"
 largest=100000000 # of a tool's package
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
 
 pack() {
     # Paths in symbols begin at the repository. Analysers have had their say in the build.

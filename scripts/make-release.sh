@@ -5,15 +5,8 @@
 # the others are its runtime, trimmed, and compiled assemblies. Windows' needs zip. linux-x64 has the kernels for GPUs where they were built; the others
 # have none. XZ_OPT=-1 packs faster and larger.
 set -euo pipefail
-folder=${1:-artifacts}
-systems=("${@:2}")
-[ ${#systems[@]} -gt 0 ] || systems=(linux-x64 linux-arm64 win-x64 osx-arm64)
-mkdir -p "$folder"
-folder=$(cd "$folder" && pwd)
-cd "$(dirname "$0")/.."
+source "$(dirname "$0")/release-arguments.sh"
 version=$(sed -n 's/^ *<Version>\(.*\)<\/Version>$/\1/p' Directory.Build.props)
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
 
 # System, folder, properties. Warnings of trimming are errors, as all are. Analysers have had their say in the build.
 publish() {

@@ -10,11 +10,7 @@ public class EarlyStartTests
     static readonly int[] Lengths = [5, 5, 5, 3, 3];
 
     static CudaDevice Create(CudaPrecision precision, bool graph, bool startEarly)
-        => new(Gpu.Options(CudaRecurrence.Automatic, precision, graph) with
-        {
-            StartEarly = startEarly,
-            Products = precision == CudaPrecision.Fp32 ? CudaProducts.Automatic : CudaProducts.Kernels,
-        });
+        => new(Gpu.OptionsOfKernels(CudaRecurrence.Automatic, precision, graph) with { StartEarly = startEarly });
 
     static float[] Train(ModelKind kind, CudaPrecision precision, bool graph, bool startEarly, out long earlyStarts)
     {

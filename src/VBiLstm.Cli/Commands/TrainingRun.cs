@@ -106,10 +106,9 @@ static class TrainingRun
     {
         var configuration = trainer.State.Configuration;
         var model = configuration.Model;
-        var memory = trainer.Parameters.Bytes + trainer.Step.WeightBytes + trainer.Step.Bytes;
         Console.WriteLine($"model   {Names.Describe(model)}, {trainer.Parameters.Layout.Count:N0} parameters");
         Console.WriteLine($"data    {data.Description}");
-        Console.WriteLine($"device  {device.Name}, {memory / 1e6:N0} MB for parameters and activations");
+        Console.WriteLine($"device  {device.Name}, {trainer.Bytes / 1e6:N0} MB for parameters and activations");
         var continued = trainer.State.Step > 0 ? $" (continuing after step {trainer.State.Step:N0})" : "";
         Console.WriteLine($"run     {folder.Path}, {trainer.TotalSteps:N0} steps of {configuration.Training.BatchSize} sequences"
             + $"{Names.InShards(configuration.Training)}, seed {configuration.Seed}{continued}");

@@ -55,14 +55,32 @@ static class BatchFilling
         }
     }
 
-    static void ClearRow(SequenceBatch batch, int row)
+    /// <summary>Writes s_0..s_T of ids into a row, and zeros behind them.</summary>
+    public static void FillRow(SequenceBatch batch, int row, ReadOnlySpan<int> ids)
+    {
+        for (var k = 0; k <= batch.Steps; k++)
+            batch.Tokens[k * batch.BatchSize + row] = k < ids.Length ? ids[k] : 0;
+    }
+
+    /// <summary>Writes frames one after the other into a row, from s_0 on or, behind a frame of zeros, from s_1 on, and zeros behind them.</summary>
+    public static void FillRow(SequenceBatch batch, int row, ReadOnlySpan<float> frames, bool behindZeros)
     {
         for (var k = 0; k <= batch.Steps; k++)
         {
-            if (batch.FrameSize > 0)
-                batch.Frames.AsSpan((k * batch.BatchSize + row) * batch.FrameSize, batch.FrameSize).Clear();
+            var target = batch.Frames.AsSpan((k * batch.BatchSize + row) * batch.FrameSize, batch.FrameSize);
+            var first = (behindZeros ? k - 1 : k) * batch.FrameSize;
+            if (first >= 0 && first < frames.Length)
+                frames.Slice(first, batch.FrameSize).CopyTo(target);
             else
-                batch.Tokens[k * batch.BatchSize + row] = 0;
+                target.Clear();
         }
+    }
+
+    static void ClearRow(SequenceBatch batch, int row)
+    {
+        if (batch.FrameSize > 0)
+            FillRow(batch, row, [], behindZeros: false);
+        else
+            FillRow(batch, row, []);
     }
 }

@@ -4,7 +4,7 @@ namespace VBiLstm.Data;
 public sealed class FrameSequences : SequenceDataset
 {
     readonly IReadOnlyList<float[]> _sequences;
-    readonly int _zeros;
+    readonly bool _behindZeros;
 
     /// <param name="frameSize">D, values of a frame.</param>
     /// <param name="sequences">Frames one after the other, [T+1, D] each, or [T, D] behind a frame of zeros. The arrays are kept, not copied.</param>
@@ -17,7 +17,7 @@ public sealed class FrameSequences : SequenceDataset
     {
         ArgumentNullException.ThrowIfNull(sequences);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(frameSize);
-        (FrameSize, _sequences, _zeros, Unit) = (frameSize, sequences, behindZeros ? 1 : 0, unit);
+        (FrameSize, _sequences, _behindZeros, Unit) = (frameSize, sequences, behindZeros, unit);
         if (sequences.Count == 0)
             throw new DataException($"{name} hold no sequence.");
         for (var i = 0; i < sequences.Count; i++)
@@ -49,20 +49,11 @@ public sealed class FrameSequences : SequenceDataset
 
     public override TaskUnit Unit { get; }
 
-    public override int Length(int index) => _sequences[index].Length / FrameSize + _zeros - 1;
+    public override int Length(int index) => _sequences[index].Length / FrameSize - (_behindZeros ? 0 : 1);
 
     public override void Fill(int index, long epoch, SequenceBatch batch, int row)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        var values = _sequences[index];
-        for (var k = 0; k <= batch.Steps; k++)
-        {
-            var target = batch.Frames.AsSpan((k * batch.BatchSize + row) * FrameSize, FrameSize);
-            var first = (k - _zeros) * FrameSize;
-            if (first >= 0 && first < values.Length)
-                values.AsSpan(first, FrameSize).CopyTo(target);
-            else
-                target.Clear();
-        }
+        BatchFilling.FillRow(batch, row, _sequences[index], _behindZeros);
     }
 }

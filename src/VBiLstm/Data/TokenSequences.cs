@@ -22,9 +22,7 @@ public sealed class TokenSequences : SequenceDataset
             var ids = sequences[i] ?? throw new DataException($"{name}, sequence {i} is null.");
             if (ids.Length < 2)
                 throw new DataException($"{name}, sequence {i} has {ids.Length} tokens; it needs two, one to read and one to predict.");
-            var wrong = Array.FindIndex(ids, id => (uint)id >= (uint)vocabularySize);
-            if (wrong >= 0)
-                throw new DataException($"{name}, sequence {i}, token {wrong}: id {ids[wrong]} is not below the vocabulary's size, {vocabularySize}.");
+            TokenStream.CheckIds(ids, vocabularySize, $"{name}, sequence {i}");
         }
 
         MaximumLength = sequences.Max(ids => ids.Length) - 1;
@@ -45,8 +43,6 @@ public sealed class TokenSequences : SequenceDataset
     public override void Fill(int index, long epoch, SequenceBatch batch, int row)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        var ids = _sequences[index];
-        for (var k = 0; k <= batch.Steps; k++)
-            batch.Tokens[k * batch.BatchSize + row] = k < ids.Length ? ids[k] : 0;
+        BatchFilling.FillRow(batch, row, _sequences[index]);
     }
 }

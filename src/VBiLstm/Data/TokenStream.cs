@@ -41,6 +41,11 @@ public sealed class TokenStream : SequenceDataset
         : this((tokens ?? throw new ArgumentNullException(nameof(tokens))).Length, (first, ids) => tokens.AsSpan(first, ids.Length).CopyTo(ids), vocabularySize,
             window, carriesState, unit, name)
     {
+        CheckIds(tokens, vocabularySize, name);
+    }
+
+    internal static void CheckIds(int[] tokens, int vocabularySize, string name)
+    {
         var wrong = Array.FindIndex(tokens, id => (uint)id >= (uint)vocabularySize);
         if (wrong >= 0)
             throw new DataException($"{name}, token {wrong}: id {tokens[wrong]} is not below the vocabulary's size, {vocabularySize}.");
@@ -65,8 +70,7 @@ public sealed class TokenStream : SequenceDataset
         ArgumentNullException.ThrowIfNull(batch);
         var window = _ids.AsSpan(0, Length(index) + 1);
         _read(index * _window, window);
-        for (var k = 0; k <= batch.Steps; k++)
-            batch.Tokens[k * batch.BatchSize + row] = k < window.Length ? window[k] : 0;
+        BatchFilling.FillRow(batch, row, window);
     }
 
     protected override void Dispose(bool disposing)

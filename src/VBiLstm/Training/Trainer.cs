@@ -99,6 +99,9 @@ public sealed class Trainer : IDisposable
 
     public TrainingStep Step { get; }
 
+    /// <summary>Memory of the device that parameters, moments, packed weights and activations take.</summary>
+    public long Bytes => Parameters.Bytes + Step.WeightBytes + Step.Bytes;
+
     public TrainingState State => _state;
 
     /// <summary>Called before each step with its number, counted from 1; steps before it may still run on the device. Null: not called.</summary>
@@ -131,7 +134,7 @@ public sealed class Trainer : IDisposable
     public TrainingOutcome Run(ITrainingObserver? observer = null, CancellationToken cancellation = default)
     {
         using var claim = _device.Claim();
-        var meter = new TrainingMeter(Parameters.Bytes + Step.Bytes + Step.WeightBytes);
+        var meter = new TrainingMeter(Bytes);
         _observers = observer is null ? [meter] : [meter, observer];
         if (_folder is null)
             return Train(cancellation);
@@ -338,8 +341,7 @@ public sealed class Trainer : IDisposable
     {
         using var claim = _device.Claim();
         var values = OnDevice(Parameters.Values);
-        if (ParameterFiles.FirstNonFinite(values) is { } name)
-            throw NonFiniteException.OfParameters(Place, _state.Step, name);
+        CheckFinite(values);
         var identity = _data.Identify();
         ModelFile.Write(path, new Checkpoint(Place, _state, identity, values, [], [], []), identity);
     }
@@ -391,14 +393,19 @@ public sealed class Trainer : IDisposable
         var states = _states?.Gather() ?? [];
         var (values, firstMoments, secondMoments) = (OnDevice(Parameters.Values), OnDevice(Parameters.FirstMoments), OnDevice(Parameters.SecondMoments));
         CheckRanksAgree(values, [.. firstMoments, .. secondMoments]);
-        if (ParameterFiles.FirstNonFinite([.. values, .. firstMoments, .. secondMoments]) is { } name)
-            throw NonFiniteException.OfParameters(Place, _state.Step, name);
+        CheckFinite([.. values, .. firstMoments, .. secondMoments]);
         if (folder is null)
             return;
         foreach (var observer in _observers)
             observer.OnSaving(_state.Step);
         _owner?.Check();
         CheckpointFolder.Write(folder, _state, _data.Identify(), values, firstMoments, secondMoments, states);
+    }
+
+    void CheckFinite(IReadOnlyList<NamedTensor> tensors)
+    {
+        if (ParameterFiles.FirstNonFinite(tensors) is { } name)
+            throw NonFiniteException.OfParameters(Place, _state.Step, name);
     }
 
     // All made the same updates of the same sums: what differs was computed or moved wrong.

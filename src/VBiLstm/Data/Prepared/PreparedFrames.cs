@@ -35,17 +35,9 @@ sealed class PreparedFrames : SequenceDataset
     public override void Fill(int index, long epoch, SequenceBatch batch, int row)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        var length = _split.Length(index);
-        var values = _values.AsSpan(0, length * FrameSize);
+        var values = _values.AsSpan(0, Length(index) * FrameSize);
         _split.Read(index, 0, values);
-        for (var k = 0; k <= batch.Steps; k++)
-        {
-            var target = batch.Frames.AsSpan((k * batch.BatchSize + row) * FrameSize, FrameSize);
-            if (k > 0 && k <= length)
-                values.Slice((k - 1) * FrameSize, FrameSize).CopyTo(target);
-            else
-                target.Clear();
-        }
+        BatchFilling.FillRow(batch, row, values, behindZeros: true);
     }
 
     protected override void Dispose(bool disposing)

@@ -41,8 +41,7 @@ sealed class PreparedSentences : SequenceDataset
         ArgumentNullException.ThrowIfNull(batch);
         var ids = _ids.AsSpan(0, _split.Length(index));
         _split.Read(index, 0, ids);
-        for (var k = 0; k <= batch.Steps; k++)
-            batch.Tokens[k * batch.BatchSize + row] = k < ids.Length ? ids[k] : 0;
+        BatchFilling.FillRow(batch, row, ids);
     }
 
     protected override void Dispose(bool disposing)
