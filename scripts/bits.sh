@@ -12,7 +12,7 @@ executable=$(realpath "$1")
 data=$(realpath "$2")
 shift 2
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'rm -rf "$work" || true' EXIT
 cd "$work"
 quiet() { "$@" > "$work/output" 2>&1 || { cat "$work/output" >&2; exit 1; }; }
 quiet "$executable" data prepare text-char --from "$data/tinyshakespeare.txt" --train-characters 20000 --out text

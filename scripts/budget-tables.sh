@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 vbilstm=(dotnet src/VBiLstm.Cli/bin/Release/net10.0/vbilstm.dll)
 document=docs/profiling.md
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'rm -rf "$work" || true' EXIT
 
 "${vbilstm[@]}" profile --budget --all-presets --gpu h100-sxm --markdown > "$work/all"
 

@@ -7,7 +7,7 @@ source=$(cd "$(dirname "$0")/.." && pwd)
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'rm -rf "$work" || true' EXIT
 bare=$work/bin
 mkdir "$bare"
 for program in /usr/bin/* /bin/*; do

@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'rm -rf "$work" || true' EXIT
 XZ_OPT=-2 scripts/make-bundle.sh "$work"
 tar -C "$work" -xf "$work/vbilstm-linux-x64.tar.xz"
 mkdir "$work/tools" "$work/a folder"

@@ -55,6 +55,8 @@ prepare_win_x64() {
     # Wine 8 ends .NET with an internal error where code is mapped twice; Wine 10 has 512-bit registers and now and then loses what is in them.
     emulated() { WINEPREFIX=$work/wine WINEDEBUG=-all DOTNET_EnableWriteXorExecute=0 DOTNET_EnableAVX512=0 /usr/lib/wine/wine64 "$@"; }
     executable=vbilstm.exe
+    # Its server goes on for seconds after the last program, and then writes its registry.
+    trap 'WINEPREFIX=$work/wine /usr/lib/wine/wineserver -k || true; clean_up' EXIT
     reason="Wine does not start"
     emulated wineboot -i > "$work/wine.log" 2>&1
 }

@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 name=vbilstm-linux-x64
 largest=60000000 # what people still send around
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'rm -rf "$work" || true' EXIT
 
 # Both programs in one folder share the runtime and the library. Analysers have had their say in the build.
 for project in src/VBiLstm.Cli tests/VBiLstm.Cuda.Tests; do

@@ -8,7 +8,9 @@ program=$root/src/VBiLstm.Cli/bin/Release/net10.0/vbilstm.dll
 work=${WORK:-$(mktemp -d)}
 mkdir -p "$work"
 work=$(cd "$work" && pwd)
-trap '[ -n "${WORK:-}" ] || rm -rf "$work"' EXIT
+# What a check found does not depend on whether its folder could be removed.
+clean_up() { [ -n "${WORK:-}" ] || rm -rf "$work" || true; }
+trap clean_up EXIT
 
 step() { printf -- '-- %s (after %d s)\n' "$*" $SECONDS; }
 

@@ -12,7 +12,7 @@ executable=$(realpath "$1")
 shift
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'rm -rf "$work" || true' EXIT
 cd "$work"
 threads=(--threads 1)
 [ "${DEVICE:-cpu}" = cpu ] || threads=(--device "$DEVICE")

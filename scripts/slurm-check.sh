@@ -11,7 +11,7 @@ executable=$(realpath "$1")
 shift
 batch=$(realpath "$(dirname "$0")/../docs/cluster/slurm.sh")
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'rm -rf "$work" || true' EXIT
 cd "$work"
 mkdir bin
 ln -s "$executable" bin/vbilstm
