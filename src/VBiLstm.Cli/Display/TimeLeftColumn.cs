@@ -8,6 +8,7 @@ sealed class TimeLeftColumn : ProgressColumn
 {
     protected override bool NoWrap => true;
 
-    public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime)
-        => new Text(task.RemainingTime is { } left ? DurationText.Of(left.TotalSeconds) : "--:--:--");
+    public static string TextOf(ProgressTask task) => task.RemainingTime is { } left ? DurationText.Of(left.TotalSeconds) : "--:--:--";
+
+    public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) => new Text(TextOf(task));
 }

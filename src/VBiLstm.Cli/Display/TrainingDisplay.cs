@@ -30,15 +30,12 @@ static class TrainingDisplay
         var first = trainer.State.Step;
         if (Console.IsOutputRedirected || !AnsiConsole.Profile.Capabilities.Interactive)
             return trainer.Run(new Plain(first, hints, curves), cancellation);
-        return AnsiConsole.Progress()
-            .AutoClear(true)
-            .Columns(new ProgressBarColumn { Width = 24 }, new PercentageColumn(), new TimeLeftColumn(), new TaskDescriptionColumn { Alignment = Justify.Left })
-            .Start(context =>
-            {
-                var task = context.AddTask("starting", maxValue: trainer.TotalSteps);
-                task.Value = first;
-                return trainer.Run(new Live(task, first, hints, curves), cancellation);
-            });
+        return LiveLine.Create().Start(context =>
+        {
+            var task = context.AddTask("starting", maxValue: trainer.TotalSteps);
+            task.Value = first;
+            return trainer.Run(new Live(task, first, hints, curves), cancellation);
+        });
     }
 
     static string Describe(in StepReport report, Throughput throughput)
@@ -144,7 +141,7 @@ static class TrainingDisplay
         public void OnEvaluation(EvaluationReport report)
         {
             hints.Add(report);
-            AnsiConsole.WriteLine(Describe(report));
+            LiveLine.WriteAbove(Describe(report));
         }
 
         public void OnWarning(string message) => Warning.Print(message);

@@ -22,30 +22,27 @@ static class WorkDisplay
             });
         }
 
-        return AnsiConsole.Progress()
-            .AutoClear(true)
-            .Columns(new ProgressBarColumn { Width = 24 }, new PercentageColumn(), new TimeLeftColumn(), new TaskDescriptionColumn { Alignment = Justify.Left })
-            .Start(context =>
+        return LiveLine.Create().Start(context =>
+        {
+            ProgressTask? task = null;
+            var phase = "";
+            return work((name, share) =>
             {
-                ProgressTask? task = null;
-                var phase = "";
-                return work((name, share) =>
+                if (name != phase)
                 {
-                    if (name != phase)
-                    {
-                        if (task is not null)
-                            task.Value = task.MaxValue;
-                        task = context.AddTask(Markup.Escape(name), maxValue: 1);
-                        phase = name;
-                    }
-                    else if (since.Elapsed < LiveInterval)
-                    {
-                        return;
-                    }
+                    if (task is not null)
+                        task.Value = task.MaxValue;
+                    task = context.AddTask(name, maxValue: 1);
+                    phase = name;
+                }
+                else if (since.Elapsed < LiveInterval)
+                {
+                    return;
+                }
 
-                    task!.Value = share;
-                    since.Restart();
-                });
+                task!.Value = share;
+                since.Restart();
             });
+        });
     }
 }
