@@ -82,6 +82,13 @@ public enum ReconstructionVariance
     [JsonStringEnumMemberName("unit")] Unit,
 }
 
+/// <summary>The first values of what an LSTM's gates read of h.</summary>
+public enum RecurrentInitialisation
+{
+    [JsonStringEnumMemberName("uniform")] Uniform,
+    [JsonStringEnumMemberName("orthogonal")] Orthogonal,
+}
+
 /// <summary>u_t, what the generator reads.</summary>
 public enum GeneratorInput
 {
@@ -161,6 +168,10 @@ public sealed record ModelConfiguration
     [Description("Variances of psi and xi: learned, or fixed at 1 (unit), which makes the auxiliary costs squared distances as the paper's eq. 9 has them; "
         + "learned ones grow denser without bound, which drowns the likelihood where alpha and beta are 1.")]
     public ReconstructionVariance ReconstructionVariance { get; init; } = ReconstructionVariance.Learned;
+
+    [Description("z-forcing's backward LSTM learns to predict too, as in its authors' code: -log p of each target by a net of its own that reads the state "
+        + "after everything later, added to the training objective (never to a reported bound). Off, as in the paper.")]
+    public bool BackwardPrediction { get; init; }
 
     [Description("What the generator reads: h (the paper's Figure 1b) or h_z_b_tilde (all three, concatenated).")]
     public GeneratorInput GeneratorInput { get; init; } = GeneratorInput.H;
@@ -260,6 +271,10 @@ public sealed record ModelConfiguration
     [Expected(Weight)]
     public double EmbeddingInitialisation { get; init; } = 1;
 
+    [Description("Initial recurrent weights U of every LSTM: uniform in ±1/√H, or orthogonal (the 4H gates' columns of a random matrix whose rows are "
+        + "orthonormal), as in Z-forcing's code; the paper is silent.")]
+    public RecurrentInitialisation RecurrentInitialisation { get; init; } = RecurrentInitialisation.Uniform;
+
     [Description("Initial bias of the forget gates; the paper is silent, 0 is plain, 1 remembers longer from the start.")]
     [Expected(Finite)]
     public double ForgetGateBias { get; init; }
@@ -315,6 +330,8 @@ public sealed record ModelConfiguration
             "h: only variational-bilstm has a b̃ to concatenate");
         Check(PriorInput == PriorInput.H || (Kind is ModelKind.VariationalBiLstm or ModelKind.ZForcing && Prior == PriorKind.Learned), "prior_input", "h_x",
             "h: only a learned prior of variational-bilstm or z-forcing has the choice");
+        Check(!BackwardPrediction || Kind == ModelKind.ZForcing, "backward_prediction", "true",
+            "false: only z-forcing's backward LSTM has a prediction to switch on, and twin-net's always predicts");
         Check(Kind != ModelKind.Srnn || Prior == PriorKind.Learned, "prior", "fixed", "learned: srnn's latents depend on each other through their prior");
     }
 

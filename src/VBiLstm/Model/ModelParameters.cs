@@ -131,7 +131,7 @@ public sealed class ModelParameters : IDisposable
 
     /// <summary>
     /// Initialises every parameter from the seed (model.md section 8): output layers uniform in ±output_initialisation, other weights uniform
-    /// in ±1/√fan-in, embeddings normal with the deviation embedding_initialisation, biases zero but for the forget gate's.
+    /// in ±1/√fan-in, recurrent ones orthonormal where that is asked for, embeddings normal with the deviation embedding_initialisation, biases zero but for the forget gate's.
     /// </summary>
     public void Initialise(long seed)
     {
@@ -140,6 +140,12 @@ public sealed class ModelParameters : IDisposable
         {
             var parameter = Layout.All[index];
             var random = new CounterRandom(seed, NoiseStream.Initialisation, (uint)index, 0);
+            if (parameter.Initialisation == ParameterInitialisation.Recurrent && Model.RecurrentInitialisation == RecurrentInitialisation.Orthogonal)
+            {
+                _device.Upload(OrthonormalRows.Draw(parameter.Rows, parameter.Columns, ref random), parameter.In(Values));
+                continue;
+            }
+
             var most = buffer.Length / parameter.Columns;
             for (var row = 0; row < parameter.Rows; row += most)
             {
@@ -172,7 +178,7 @@ public sealed class ModelParameters : IDisposable
             case ParameterInitialisation.OutputLayer:
                 Uniform((float)Model.OutputInitialisation, values, ref random);
                 break;
-            case ParameterInitialisation.FanIn:
+            case ParameterInitialisation.FanIn or ParameterInitialisation.Recurrent:
                 Uniform(1 / MathF.Sqrt(parameter.Rows), values, ref random);
                 break;
             default:

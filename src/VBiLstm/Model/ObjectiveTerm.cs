@@ -21,7 +21,7 @@ public enum ObjectiveTerm
     /// <summary>(|h_t| − |h_{t-1}|)², coefficient η of the norm stabiliser.</summary>
     NormStabiliser,
 
-    /// <summary>−log p of the backward path's own generator (twin-net), coefficient 1.</summary>
+    /// <summary>−log p of the backward path's own generator (twin-net, and z-forcing with backward_prediction), coefficient 1.</summary>
     BackwardNll,
 
     /// <summary>|g(h_t) − b_t| (twin-net), coefficient twin_weight.</summary>

@@ -11,6 +11,9 @@ public enum ParameterInitialisation
     /// <summary>Uniform in ±<c>model.output_initialisation</c>.</summary>
     OutputLayer,
 
+    /// <summary>Of an LSTM's recurrent weight: as <see cref="FanIn"/>, or orthonormal rows (<c>model.recurrent_initialisation</c>).</summary>
+    Recurrent,
+
     /// <summary>Normal with deviation <c>model.embedding_initialisation</c>.</summary>
     Embedding,
 

@@ -49,8 +49,9 @@ public sealed class ParameterLayout
     internal ParameterView AddStack(int rows, int columns) => Reserve(rows, columns);
 
     /// <summary>Adds a weight that is part of a stack.</summary>
-    internal Parameter AddTo(ParameterView stack, string name, int row, int column, int rows, int columns, TrainingPhase gradientPhase)
-        => Include(new Parameter(name, stack.RowRange(row, rows).ColumnRange(column, columns), ParameterInitialisation.FanIn, gradientPhase));
+    internal Parameter AddTo(ParameterView stack, string name, int row, int column, int rows, int columns, TrainingPhase gradientPhase,
+        ParameterInitialisation initialisation = ParameterInitialisation.FanIn)
+        => Include(new Parameter(name, stack.RowRange(row, rows).ColumnRange(column, columns), initialisation, gradientPhase));
 
     Parameter Include(Parameter parameter)
     {

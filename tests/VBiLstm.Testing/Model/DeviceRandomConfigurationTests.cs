@@ -110,6 +110,7 @@ public abstract class DeviceRandomConfigurationTests
             OutputDropout = Sometimes(),
             WeightNoise = Sometimes(),
             NormStabiliser = Sometimes(),
+            BackwardPrediction = kind == ModelKind.ZForcing && random.Next(2) == 0,
         };
     }
 

@@ -24,6 +24,8 @@ sealed class ReferenceChannelModel(ModelConfiguration model, IReadOnlyDictionary
         if (full)
             shapes.AddNet("xi", m, 2 * h, ("weight_z", z));
         shapes.AddGenerator("generator", model, model.GeneratorInput == GeneratorInput.HZBTilde ? h + z + h : h);
+        if (model.BackwardPrediction)
+            shapes.AddGenerator("backward_generator", model, h);
     }
 
     protected override void Run()
@@ -35,7 +37,10 @@ sealed class ReferenceChannelModel(ModelConfiguration model, IReadOnlyDictionary
             var hPrevious = h;
             var (kl, auxiliary, z, bTilde) = Channel(t, h, b[t - 1 + Model.Alignment]);
             (h, c) = Forward(t, h, c, z, bTilde);
-            AddStep(t, Generator(t, h, z, bTilde), kl, hPrevious, h, auxiliary);
+            var nll = Generator(t, h, z, bTilde);
+            if (Model.BackwardPrediction)
+                auxiliary += NegativeLogLikelihood(t, "backward_generator", "backward_", b[t + 1]);
+            AddStep(t, nll, kl, hPrevious, h, auxiliary);
         }
     }
 

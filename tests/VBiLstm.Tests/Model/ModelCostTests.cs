@@ -50,6 +50,7 @@ public class ModelCostTests
             Prior = prior,
             PriorInput = kind is ModelKind.VariationalBiLstm or ModelKind.ZForcing && prior == PriorKind.Learned && beta > 0 ? PriorInput.HX : PriorInput.H,
             GeneratorInput = generatorInput,
+            BackwardPrediction = kind == ModelKind.ZForcing && beta > 0,
             Beta = beta,
             FrameSize = distribution == OutputDistribution.Categorical ? 0 : 7,
             VocabularySize = distribution == OutputDistribution.Categorical ? 11 : 0,

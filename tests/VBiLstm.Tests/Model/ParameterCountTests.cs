@@ -33,6 +33,7 @@ public class ParameterCountTests
             SkipGradient = SkipGradientMode.Off,
             BTilde = bTilde,
             ReconstructionVariance = variance,
+            BackwardPrediction = kind == ModelKind.ZForcing && beta > 0,
         };
         using var device = new CpuDevice(1);
         using var run = new StepRun(device, model, ReferenceParameters.Random(model, 3), ReferenceInputs.Random(model, 4, 3, 5));
@@ -52,13 +53,14 @@ public class ParameterCountTests
     [Theory]
     [InlineData(ModelKind.VariationalBiLstm)]
     [InlineData(ModelKind.ZForcing)]
+    [InlineData(ModelKind.ZForcing, true)]
     [InlineData(ModelKind.Lstm)]
     [InlineData(ModelKind.TwinNet)]
     [InlineData(ModelKind.Vrnn)]
     [InlineData(ModelKind.Srnn)]
-    public void Generative_are_those_that_prior_mode_reads(ModelKind kind)
+    public void Generative_are_those_that_prior_mode_reads(ModelKind kind, bool backwardPrediction = false)
     {
-        using var known = new KnownModel(Small(kind));
+        using var known = new KnownModel(Small(kind) with { BackwardPrediction = backwardPrediction });
         long read = 0;
         foreach (var parameter in known.Parameters.Layout.All)
         {

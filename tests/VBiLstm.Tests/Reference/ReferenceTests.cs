@@ -87,6 +87,14 @@ public class ReferenceTests
     public void Gradients_with_unit_variances_are_those_of_finite_differences(ModelKind kind)
         => AssertDerivatives(Small(kind, OutputDistribution.Gaussian) with { ReconstructionVariance = ReconstructionVariance.Unit });
 
+    [Fact]
+    public void Gradients_of_a_backward_lstm_that_predicts_are_those_of_finite_differences()
+    {
+        foreach (var distribution in Enum.GetValues<OutputDistribution>())
+            foreach (var alignment in new[] { 0, 1 })
+                AssertDerivatives(Small(ModelKind.ZForcing, distribution) with { BackwardPrediction = true, Alignment = alignment });
+    }
+
     [Theory]
     [InlineData(ModelKind.VariationalBiLstm)]
     [InlineData(ModelKind.ZForcing)]

@@ -24,7 +24,7 @@ sealed class BiLstm : SequenceModel
         _backwardLstm = new Lstm(layout, "backward_lstm", e, h, TrainingPhase.B7);
         var inputWeight = Lstm.AddInputWeight(layout, "forward_lstm", e, h, TrainingPhase.B5);
         var bias = Lstm.AddBias(layout, "forward_lstm", h, TrainingPhase.B5);
-        var recurrent = layout.Add(Lstm.RecurrentName("forward_lstm"), h, 4 * h, TrainingPhase.B5);
+        var recurrent = Lstm.AddRecurrentWeight(layout, "forward_lstm", h, TrainingPhase.B5);
         _forwardLstm = new Lstm(inputWeight, recurrent, bias);
         var hidden = layout.Add("generator.hidden.weight", h + h, m, TrainingPhase.B1).View;
         _generator = new Net(layout, "generator", [hidden.RowRange(0, h), hidden.RowRange(h, h)], Output.Width, TrainingPhase.B1);

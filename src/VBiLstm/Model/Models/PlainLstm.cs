@@ -18,7 +18,7 @@ sealed class PlainLstm : SequenceModel
         _embedding = AddEmbedding(model, layout);
         var inputWeight = Lstm.AddInputWeight(layout, "forward_lstm", model.InputSize, model.LstmUnits, TrainingPhase.B5);
         var bias = Lstm.AddBias(layout, "forward_lstm", model.LstmUnits, TrainingPhase.B5);
-        var recurrent = layout.Add(Lstm.RecurrentName("forward_lstm"), model.LstmUnits, 4 * model.LstmUnits, TrainingPhase.B5);
+        var recurrent = Lstm.AddRecurrentWeight(layout, "forward_lstm", model.LstmUnits, TrainingPhase.B5);
         _lstm = new Lstm(inputWeight, recurrent, bias);
         var hidden = layout.Add("generator.hidden.weight", model.LstmUnits, model.MlpUnits, TrainingPhase.B1);
         _generator = new Net(layout, "generator", [hidden.View], Output.Width, TrainingPhase.B1);

@@ -32,7 +32,7 @@ sealed class VariationalBiLstm : SequenceModel
         var bias = Lstm.AddBias(layout, "forward_lstm", h, TrainingPhase.B6);
         var stack = layout.AddStack(h + z + h, m + 4 * h);
         var posteriorH = layout.AddTo(stack, Net.InputName("posterior", "h"), 0, 0, h, m, TrainingPhase.B6);
-        var recurrent = layout.AddTo(stack, Lstm.RecurrentName("forward_lstm"), 0, m, h, 4 * h, TrainingPhase.B6);
+        var recurrent = Lstm.AddRecurrentWeightTo(stack, layout, "forward_lstm", m, h, TrainingPhase.B6);
         var psiZ = layout.AddTo(stack, Net.InputName("psi", "z"), h, 0, z, m, TrainingPhase.B6);
         _weightZ = layout.AddTo(stack, "forward_lstm.weight_z", h, m, z, 4 * h, TrainingPhase.B6);
         var posteriorB = layout.AddTo(stack, Net.InputName("posterior", "b"), h + z, 0, h, m, TrainingPhase.B6);

@@ -30,7 +30,7 @@ sealed class Vrnn : SequenceModel
         var inputWeight = Lstm.AddInputWeight(layout, "forward_lstm", m, h, TrainingPhase.B6);
         var bias = Lstm.AddBias(layout, "forward_lstm", h, TrainingPhase.B6);
         _stateStack = layout.AddStack(h + m, 4 * h);
-        var recurrent = layout.AddTo(_stateStack, Lstm.RecurrentName("forward_lstm"), 0, 0, h, 4 * h, TrainingPhase.B6);
+        var recurrent = Lstm.AddRecurrentWeightTo(_stateStack, layout, "forward_lstm", 0, h, TrainingPhase.B6);
         layout.AddTo(_stateStack, "forward_lstm.weight_feature_z", h, 0, m, 4 * h, TrainingPhase.B6);
         _lstm = new Lstm(inputWeight, recurrent, bias);
         var posteriorH = layout.Add(Net.InputName("posterior", "h"), h, m, TrainingPhase.B6);

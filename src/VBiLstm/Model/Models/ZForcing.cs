@@ -6,7 +6,7 @@ namespace VBiLstm.Model.Models;
 
 /// <summary>
 /// <c>z-forcing</c> (Goyal et al. 2017; model.md section 11): z_t feeds the forward LSTM, b̃ does not exist, and log p_ψ(b_t | z_t) is an auxiliary cost
-/// over all time steps.
+/// over all time steps. With <c>backward_prediction</c> the backward LSTM has a generator of its own for the same targets.
 /// </summary>
 sealed class ZForcing : SequenceModel
 {
@@ -14,7 +14,7 @@ sealed class ZForcing : SequenceModel
     readonly Lstm _backwardLstm, _forwardLstm;
     readonly Parameter _weightZ;
     readonly Net _posterior, _psi, _generator;
-    readonly Net? _prior;
+    readonly Net? _prior, _backwardGenerator;
     readonly ParameterView _hiddenStack, _recurrentStack;
 
     // The weights of the recurrence share one matrix, so that products with a common input are one product (F3 and B5):
@@ -30,7 +30,7 @@ sealed class ZForcing : SequenceModel
         var bias = Lstm.AddBias(layout, "forward_lstm", h, TrainingPhase.B6);
         var stack = layout.AddStack(h + z, m + 4 * h);
         var posteriorH = layout.AddTo(stack, Net.InputName("posterior", "h"), 0, 0, h, m, TrainingPhase.B6);
-        var recurrent = layout.AddTo(stack, Lstm.RecurrentName("forward_lstm"), 0, m, h, 4 * h, TrainingPhase.B6);
+        var recurrent = Lstm.AddRecurrentWeightTo(stack, layout, "forward_lstm", m, h, TrainingPhase.B6);
         var psiZ = layout.AddTo(stack, Net.InputName("psi", "z"), h, 0, z, m, TrainingPhase.B4);
         _weightZ = layout.AddTo(stack, "forward_lstm.weight_z", h, m, z, 4 * h, TrainingPhase.B6);
         var posteriorB = layout.Add(Net.InputName("posterior", "b"), h, m, TrainingPhase.B6);
@@ -42,6 +42,10 @@ sealed class ZForcing : SequenceModel
         _psi = new Net(layout, "psi", [psiZ.View], 2 * h, TrainingPhase.B4);
         var hidden = layout.Add("generator.hidden.weight", h, m, TrainingPhase.B1);
         _generator = new Net(layout, "generator", [hidden.View], Output.Width, TrainingPhase.B1);
+        if (!model.BackwardPrediction)
+            return;
+        var backwardHidden = layout.Add("backward_generator.hidden.weight", h, m, TrainingPhase.B1);
+        _backwardGenerator = new Net(layout, "backward_generator", [backwardHidden.View], Output.Width, TrainingPhase.B1);
     }
 
     public override bool HasLatent => true;
@@ -50,12 +54,13 @@ sealed class ZForcing : SequenceModel
 
     private protected override long UntrainedValues => LearnsReconstructionVariance || Configuration.Alpha == 0 ? 0 : ReconstructionVarianceValues;
 
-    private protected override IReadOnlyList<string> InferenceParts => ["backward_lstm", "posterior", "psi"];
+    private protected override IReadOnlyList<string> InferenceParts => ["backward_lstm", "posterior", "psi", "backward_generator"];
 
     public override long ForwardMultiplyAdds => _backwardLstm.MultiplyAdds + _forwardLstm.MultiplyAdds + 4L * Configuration.LstmUnits * _weightZ.Rows
-        + _posterior.MultiplyAdds + (_prior?.MultiplyAdds ?? 0) + _psi.MultiplyAdds + _generator.MultiplyAdds;
+        + _posterior.MultiplyAdds + (_prior?.MultiplyAdds ?? 0) + _psi.MultiplyAdds + _generator.MultiplyAdds
+        + (_backwardGenerator?.MultiplyAdds ?? 0);
 
-    public override long ScoreMultiplyAdds => ForwardMultiplyAdds - _psi.MultiplyAdds;
+    public override long ScoreMultiplyAdds => ForwardMultiplyAdds - _psi.MultiplyAdds - (_backwardGenerator?.MultiplyAdds ?? 0);
 
     public override long SharedMultiplyAdds => _backwardLstm.MultiplyAdds + _forwardLstm.InputMultiplyAdds + _posterior.InputMultiplyAdds(1)
         + ChannelPass.PriorInputMultiplyAdds(Configuration, _prior);
@@ -82,11 +87,12 @@ sealed class ZForcing : SequenceModel
         readonly ChannelPass _channel;
         readonly ReconstructionPass? _psi;
         readonly GeneratorPass _generator;
+        readonly GeneratorPass? _backwardGenerator;
         readonly StatePenalties _penalties;
         readonly Weight _forwardZ, _recurrentStack;
         readonly Tensor _dWeightZ;
         readonly Tensor _z, _recurrentProduct;
-        readonly Action _projectInputs, _kl, _densities, _generatorGradients, _priorGradients, _psiGradients, _recurrentGradients;
+        readonly Action _projectInputs, _kl, _densities, _generatorGradients, _backwardGeneratorGradients, _priorGradients, _psiGradients, _recurrentGradients;
 
         public Pass(ZForcing model, Workspace workspace, StepFrame frame, in StepSizes stepSizes) : base(frame)
         {
@@ -104,6 +110,8 @@ sealed class ZForcing : SequenceModel
             _channel = new ChannelPass(workspace, _model, sizes, model._posterior, model._prior, hiddenStack, _forward, _backward, _z);
             _psi = workspace.Training ? new ReconstructionPass(workspace, model._psi, sizes) : null;
             _generator = new GeneratorPass(workspace, model._generator, model.Output, _inputs, sizes);
+            if (workspace.Training && model._backwardGenerator is { } backwardGenerator)
+                _backwardGenerator = new GeneratorPass(workspace, backwardGenerator, model.Output, _inputs, sizes, "backward_");
             _penalties = new StatePenalties(workspace, _model, sizes);
             States = [new("h", _forward.H), new("c", _forward.C)];
             _forwardZ = weightNoise.Operand(model._weightZ.View, WeightUse.Forward);
@@ -112,6 +120,7 @@ sealed class ZForcing : SequenceModel
             _recurrentProduct = workspace.TakeForTraining(b, h + z);
             (_projectInputs, _kl, _densities) = (() => _channel.ProjectInputs(Frame, _inputs), () => _channel.KlForward(Frame, _inputs), DensitiesForward);
             _generatorGradients = () => _generator.Gradients(Frame, [_generator.InputGradient(0, _forward.ReadOutput(Frame))]);
+            _backwardGeneratorGradients = () => _backwardGenerator!.Gradients(Frame, [_backwardGenerator.InputGradient(0, _channel.AfterTargets(Frame))]);
             (_priorGradients, _psiGradients) = (() => _channel.PriorGradients(Frame, _inputs), () => _psi!.Gradients(Frame, Z));
             _recurrentGradients = RecurrentGradients;
         }
@@ -166,6 +175,8 @@ sealed class ZForcing : SequenceModel
             Frame.Sum(_generator.Nll, ObjectiveTerm.Nll);
             _channel.Sum(Frame);
             Frame.Sum(_psi!.LogDensity, ObjectiveTerm.LogPPsi);
+            if (_backwardGenerator is not null)
+                Frame.Sum(_backwardGenerator.Nll, ObjectiveTerm.BackwardNll);
             _penalties.Sum(Frame);
         }
 
@@ -173,6 +184,7 @@ sealed class ZForcing : SequenceModel
         {
             _channel.KlForward(Frame, _inputs);
             _psi!.Forward(Frame, Z, _channel.B(Frame));
+            _backwardGenerator?.Forward(Frame, _channel.AfterTargets(Frame));
         }
 
         // F3: three products a time step.
@@ -191,6 +203,12 @@ sealed class ZForcing : SequenceModel
             Frame.Enter(TrainingPhase.B1);
             _generator.StateBackward(Frame, _forward, _penalties);
             Device.Fork(_generatorGradients);
+            if (_backwardGenerator is not null)
+            {
+                _backwardGenerator.OutputBackward(Frame);
+                Device.Fork(_backwardGeneratorGradients);
+            }
+
             Device.Zero(dz);
 
             Frame.Enter(TrainingPhase.B2);
@@ -209,7 +227,7 @@ sealed class ZForcing : SequenceModel
             Device.Fork(_recurrentGradients);
 
             Frame.Enter(TrainingPhase.B7);
-            _channel.FutureBackward(Frame, _inputs);
+            _channel.FutureBackward(Frame, _inputs, _backwardGenerator);
         }
 
         // B6.
@@ -244,6 +262,7 @@ sealed class ZForcing : SequenceModel
             Frame.Predicted("psi.hidden", _psi?.Net.Hidden ?? default, TrainingPhase.F4, kink: Kink.LeakyRelu),
             Frame.Predicted("psi.output", _psi?.Net.Output ?? default, TrainingPhase.F4, kink: Kink.LogVariance),
             .. _generator.ForwardTensors(Frame),
+            .. _backwardGenerator?.ForwardTensors(Frame) ?? [],
             Frame.Predicted("log_p_psi", _psi?.LogDensity ?? default, TrainingPhase.F4),
             .. _penalties.ForwardTensors(Frame),
         ];

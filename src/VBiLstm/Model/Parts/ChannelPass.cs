@@ -11,6 +11,9 @@ namespace VBiLstm.Model.Parts;
 /// </summary>
 sealed class ChannelPass
 {
+    // β_{t+1}, which has read all that follows y_t = s_t, stands at t + 1: from 2 on.
+    const int AfterTargetShift = 2;
+
     readonly Device _device;
     readonly ModelConfiguration _model;
     readonly GaussianHead _head;
@@ -89,6 +92,9 @@ sealed class ChannelPass
 
     /// <summary>b_t = β_{t-1+δ} of the sequences for t = 1..T.</summary>
     public Tensor B(StepFrame frame) => frame.PerSequence.Span(_backward.H, _model.Alignment, frame.Steps);
+
+    /// <summary>β_{t+1} for t = 1..T, zero at the last.</summary>
+    public Tensor AfterTargets(StepFrame frame) => frame.Span(_backward.H, AfterTargetShift, frame.Steps);
 
     /// <summary>db_t.</summary>
     public Tensor DB(StepFrame frame) => frame.Span(_backward.DH, _model.Alignment, frame.Steps);
@@ -247,14 +253,20 @@ sealed class ChannelPass
     }
 
     /// <summary>
-    /// B7: what the posterior sends into b_t, beside what a density's target has left there; the backward LSTM; and what both LSTMs send into the inputs.
+    /// B7: what the posterior sends into b_t, beside what a density's target has left there, and a generator of the backward LSTM's own, where there is one,
+    /// into the states that it reads; the backward LSTM; and what both LSTMs send into the inputs.
     /// </summary>
-    public void FutureBackward(StepFrame frame, InputPass inputs)
+    public void FutureBackward(StepFrame frame, InputPass inputs, GeneratorPass? backwardGenerator = null)
     {
         _device.Zero(frame.At(_backward.DH, _model.Alignment == 0 ? frame.Steps : 0));
         _posterior.InputBackward(1, frame.Whole(_dHidden), DB(frame), accumulate: _model.TargetGradientB);
         if (_model.SkipGradient == SkipGradientMode.Both)
             _device.MaskRows(DB(frame), SkipMask(frame));
+
+        // Into β_2..β_T; β_{T+1} is zero and has no gradient.
+        if (frame.Steps > 1)
+            backwardGenerator?.InputBackward(frame, 0, frame.Span(_backward.DH, AfterTargetShift, frame.Steps - 1), frame.Steps - 1, accumulate: true);
+
         _backward.SequenceBackward(frame);
         if (!inputs.DEmbedded.IsEmpty)
         {

@@ -115,8 +115,8 @@ sealed class GeneratorPass
     }
 
     /// <summary>du_i of time steps 0..count-1.</summary>
-    public void InputBackward(StepFrame frame, int input, Tensor dx, int count)
-        => _net.InputBackward(input, frame.Span(_dHidden, 0, count), dx, accumulate: false);
+    public void InputBackward(StepFrame frame, int input, Tensor dx, int count, bool accumulate = false)
+        => _net.InputBackward(input, frame.Span(_dHidden, 0, count), dx, accumulate);
 
     /// <summary>What a forward pass leaves, for comparisons; outputs where all time steps' exist at once.</summary>
     public IEnumerable<StepTensor> ForwardTensors(StepFrame frame) =>

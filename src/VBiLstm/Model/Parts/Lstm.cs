@@ -9,7 +9,7 @@ sealed class Lstm
     public Lstm(ParameterLayout layout, string name, int inputs, int units, TrainingPhase gradients)
     {
         InputWeight = AddInputWeight(layout, name, inputs, units, gradients);
-        RecurrentWeight = layout.Add(RecurrentName(name), units, 4 * units, gradients);
+        RecurrentWeight = AddRecurrentWeight(layout, name, units, gradients);
         Bias = AddBias(layout, name, units, gradients);
     }
 
@@ -23,7 +23,14 @@ sealed class Lstm
     public static Parameter AddBias(ParameterLayout layout, string name, int units, TrainingPhase gradients)
         => layout.AddBias($"{name}.bias", 4 * units, gradients, ParameterInitialisation.ForgetGate);
 
-    public static string RecurrentName(string name) => $"{name}.weight_recurrent";
+    public static Parameter AddRecurrentWeight(ParameterLayout layout, string name, int units, TrainingPhase gradients)
+        => layout.Add(RecurrentName(name), units, 4 * units, gradients, ParameterInitialisation.Recurrent);
+
+    /// <summary>Of a weight that is part of a stack.</summary>
+    public static Parameter AddRecurrentWeightTo(ParameterView stack, ParameterLayout layout, string name, int column, int units, TrainingPhase gradients)
+        => layout.AddTo(stack, RecurrentName(name), 0, column, units, 4 * units, gradients, ParameterInitialisation.Recurrent);
+
+    static string RecurrentName(string name) => $"{name}.weight_recurrent";
 
     /// <summary>W_x, [E, 4H].</summary>
     public Parameter InputWeight { get; }
