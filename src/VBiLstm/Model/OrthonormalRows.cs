@@ -7,6 +7,9 @@ namespace VBiLstm.Model;
 /// <summary>Random matrices with orthonormal rows, all of them equally likely (Saxe et al. 2014): normal draws, made orthonormal by Gram and Schmidt.</summary>
 static class OrthonormalRows
 {
+    // Rows that stay in a cache while the others are freed of them.
+    const int PanelRows = 16;
+
     /// <summary>[rows, columns], row by row, rows at most columns; the same bits for the same draws on every machine.</summary>
     public static float[] Draw(int rows, int columns, ref CounterRandom random)
     {
@@ -18,20 +21,37 @@ static class OrthonormalRows
                 value = random.NextNormal();
         }
 
-        var result = new float[checked(rows * columns)];
-        for (var row = 0; row < rows; row++)
+        // Normal draws are far from dependent: one pass in double leaves less than a float's rounding.
+        for (var first = 0; first < rows; first += PanelRows)
         {
-            // Those before are gone from it: normal draws are far from dependent, so that one pass in double leaves less than a float's rounding.
-            var unit = matrix[row];
-            var scale = 1 / Math.Sqrt(Dot(unit, unit));
-            foreach (ref var value in unit.AsSpan())
-                value *= scale;
-            Parallel.For(row + 1, rows, other => Subtract(unit, Dot(unit, matrix[other]), matrix[other]));
-            for (var column = 0; column < columns; column++)
-                result[row * columns + column] = (float)unit[column];
+            var panel = matrix.AsMemory(first, Math.Min(PanelRows, rows - first));
+            for (var i = 0; i < panel.Length; i++)
+            {
+                TakeOut(panel.Span[..i], panel.Span[i]);
+                Scale(panel.Span[i]);
+            }
+
+            Parallel.For(first + panel.Length, rows, other => TakeOut(panel.Span, matrix[other]));
         }
 
+        var result = new float[checked(rows * columns)];
+        for (var row = 0; row < rows; row++)
+            for (var column = 0; column < columns; column++)
+                result[row * columns + column] = (float)matrix[row][column];
         return result;
+    }
+
+    static void TakeOut(ReadOnlySpan<double[]> units, double[] row)
+    {
+        foreach (var unit in units)
+            Subtract(unit, Dot(unit, row), row);
+    }
+
+    static void Scale(double[] row)
+    {
+        var scale = 1 / Math.Sqrt(Dot(row, row));
+        foreach (ref var value in row.AsSpan())
+            value *= scale;
     }
 
     // Four sums whatever vectors the processor has: the order of the sum is part of the result.
