@@ -3,6 +3,19 @@ using VBiLstm.Configuration;
 
 namespace VBiLstm.Preparation;
 
+/// <summary>How speech becomes sequences, and what of them is predicted.</summary>
+public enum SequenceProtocol
+{
+    /// <summary>Every sequence begins behind a frame of zeros, and all of its frames are predicted.</summary>
+    ZeroStart,
+
+    /// <summary>
+    /// As SRNN's public preparation (Fraccaro et al. 2016): training and validation are one stream each, whose windows begin with the true frame before them;
+    /// of a test sentence the first frame is only read.
+    /// </summary>
+    Srnn,
+}
+
 /// <summary>What a user chooses of a preparation; each task uses those that it names.</summary>
 public sealed record PreparationOptions
 {
@@ -34,6 +47,9 @@ public sealed record PreparationOptions
 
     /// <summary>Whether rows and columns of images are exchanged; null where the user did not say.</summary>
     public bool? Transpose { get; init; }
+
+    /// <summary>Of speech.</summary>
+    public SequenceProtocol Protocol { get; init; }
 
     /// <summary>Whether TIMIT's sentences SA1 and SA2, which every speaker reads, are left out.</summary>
     public bool WithoutSa { get; init; }
@@ -79,6 +95,8 @@ public sealed record PreparationOptions
         var described = names.Where(name => name switch
         {
             "transpose" => Transpose is not null,
+            "protocol" => Protocol != SequenceProtocol.ZeroStart,
+            "row-frames" => Protocol == SequenceProtocol.ZeroStart,
             "without-sa" => WithoutSa,
             "test" => CoreTest,
             "sample-rate" => SampleRate > 0,
@@ -102,6 +120,7 @@ public sealed record PreparationOptions
         "sample-rate" => SampleRate.ToString(CultureInfo.InvariantCulture),
         "channel" => Channel.ToString(CultureInfo.InvariantCulture),
         "transpose" => Transpose == true ? "true" : "false",
+        "protocol" => "srnn",
         "without-sa" => "true",
         "test" => "core",
         _ => throw new ArgumentOutOfRangeException(nameof(name), name, "No such option."),

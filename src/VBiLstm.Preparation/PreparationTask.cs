@@ -51,9 +51,8 @@ public sealed class PreparationTask
     {
         var protocol = SpeechProtocol.All.Single(protocol => protocol.Task == name);
         return new PreparationTask(name, description,
-            name == "timit"
-            ? ["frame-size", "row-frames", "dither", "sample-rate", "channel", "without-sa", "test"]
-            : ["frame-size", "row-frames", "dither", "sample-rate", "channel"], (sources, options) => new SpeechPreparation(sources, options, protocol));
+            ["frame-size", "row-frames", "dither", "sample-rate", "channel", .. protocol.Cut == SpeechCut.Concatenated ? ["protocol"] : Array.Empty<string>(),
+                .. name == "timit" ? ["without-sa", "test"] : Array.Empty<string>()], (sources, options) => new SpeechPreparation(sources, options, protocol));
     }
 
     /// <summary>
@@ -170,6 +169,9 @@ public sealed class PreparationTask
         if (written.Sequences == 0)
             throw new DataException($"--from: nothing is left for the {split} split. {manifest.Preparation} "
                 + $"{string.Join(", ", manifest.Statistics.Select(count => string.Create(CultureInfo.InvariantCulture, $"{count.Key} {count.Value}")))}");
+        if (manifest.Kind == PreparedKind.Frames && manifest.IsStream && written.Longest < 2)
+            throw new DataException($"--from: the {split} split has {written.Values} frame{(written.Values == 1 ? "" : "s")}; windows need at least two, "
+                + "one to read and one to predict. Give more recordings.");
         if (manifest.Kind == PreparedKind.Tokens && (manifest.IsStream ? written.Values : written.Longest) < 2)
             throw new DataException($"--from: the {split} split has {written.Values} token{(written.Values == 1 ? "" : "s")}; a sequence needs at least two, "
                 + "one to read and one to predict. Give more, or say what is of this split with --train, --valid and --test.");

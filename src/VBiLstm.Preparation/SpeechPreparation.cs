@@ -31,6 +31,8 @@ sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, 
                 statistics[$"recordings_{remark}"] = statistics.GetValueOrDefault($"recordings_{remark}") + 1;
             statistics[$"recordings_{split}"]++;
             statistics[$"samples_{split}"] += recording.Samples.Length;
+            if (split == "test" && IsTooShort(recording))
+                statistics["recordings_test_too_short"] = statistics.GetValueOrDefault("recordings_test_too_short") + 1;
             if (split != "train")
                 continue;
             var (part, partSquares) = (0.0, 0.0); // one recording's, so that rounding stays that of a few numbers
@@ -51,7 +53,7 @@ sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, 
         return new PreparedManifest
         {
             Task = protocol.Task,
-            Preparation = $"{Splits}; frames of {Options.FrameSize} samples, rows of {Options.RowFrames} frames; "
+            Preparation = $"{Splits}; frames of {Options.FrameSize} samples{(IsStream ? "" : $", rows of {Options.RowFrames} frames")}; "
                 + (Options.Channel > 0 ? $"channel {Options.Channel} of each; " : "")
                     + (Options.SampleRate > 0 ? $"converted to {rate} samples a second; " : "")
                 + (Options.Dither ? "uniform noise of one least significant bit's width added, of each file's own coding; " : "")
@@ -60,6 +62,7 @@ sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, 
             Kind = PreparedKind.Frames,
             Unit = TaskUnit.Nats,
             FrameSize = Options.FrameSize,
+            IsStream = IsStream,
             SampleRate = rate,
             Mean = _mean,
             Deviation = _deviation,
@@ -68,11 +71,18 @@ sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, 
         };
     }
 
+    bool IsStream => Options.Protocol == SequenceProtocol.Srnn;
+
+    // Of test, where the first frame is only read.
+    bool IsTooShort(SpeechRecording recording) => IsStream && recording.Samples.Length < 2 * Options.FrameSize;
+
     string Splits => Sources.HasSaid("train")
         ? "Splits as the user "
             + $"said{(Sources.HasSaid("validation") ? "" : $", of {SaidShare} training recordings (by a hash of the path) one for validation")}; "
-            + $"cut as {protocol.Task}'s: {protocol.Description}"
-        : protocol.Description + (Options.WithoutSa ? "; SA sentences left out" : "") + (Options.CoreTest ? "; test is the core test set of 24 speakers" : "");
+            + $"cut as {protocol.Task}'s: {Description}"
+        : Description + (Options.WithoutSa ? "; SA sentences left out" : "") + (Options.CoreTest ? "; test is the core test set of 24 speakers" : "");
+
+    string Description => IsStream ? protocol.StreamDescription : protocol.Description;
 
     public override void Write(string split, PreparedSplitWriter writer, Action<double> progress, CancellationToken cancellation)
     {
@@ -83,7 +93,7 @@ sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, 
         foreach (var (_, own, recording) in Recordings(progress, cancellation))
         {
             number++;
-            if (own != split)
+            if (own != split || (split == "test" && IsTooShort(recording)))
                 continue;
             var length = recording.Samples.Length;
             var values = new StandardisedSamples(recording, number, _mean, _deviation, Options.Dither);
@@ -95,7 +105,7 @@ sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, 
                     continue;
                 writer.Append<float>(frame);
                 (used, frames) = (0, frames + 1);
-                if (frames == Options.RowFrames && cut != SpeechCut.Whole)
+                if (frames == Options.RowFrames && cut != SpeechCut.Whole && !IsStream)
                 {
                     writer.EndSequence();
                     frames = 0;

@@ -13,10 +13,14 @@ namespace VBiLstm.Preparation;
 /// <param name="SplitOf">The split of a recording by its path, or why it is none of the data.</param>
 /// <param name="Description">Of splits and sequences, for the manifest.</param>
 /// <param name="Licence">What may be done with the data.</param>
+/// <param name="StreamDescription">As <paramref name="Description"/>, by SRNN's protocol; empty where that has no meaning.</param>
 sealed record SpeechProtocol(string Task, int SampleRate, SpeechCut Cut, SpeechCut TestCut,
-    Func<SourceFile, PreparationOptions, (string? Split, string? Reason)> SplitOf, string Description, string Licence)
+    Func<SourceFile, PreparationOptions, (string? Split, string? Reason)> SplitOf, string Description, string Licence, string StreamDescription = "")
 {
     const int TimitShare = 20, BlizzardShare = 20, SpeechShare = 10;
+
+    const string Stream = "; by SRNN's protocol: training and validation each one stream in the order of the paths, whose windows begin with the true frame "
+        + "before them, and of every test recording the first frame is only read; samples behind the last whole frame dropped";
 
     // Two men and a woman of each dialect region, as the corpus's documentation lists them.
     static readonly string[] CoreTestSpeakers =
@@ -31,14 +35,17 @@ sealed record SpeechProtocol(string Task, int SampleRate, SpeechCut Cut, SpeechC
         new("timit", 16000, SpeechCut.Concatenated, SpeechCut.Whole, Timit,
             "The corpus's own folders TRAIN and TEST, one in 20 training speakers (by a hash of the name) for validation, all sentences, SA too; "
                 + "training and validation each concatenated and cut into rows, test sentences whole, samples behind the last whole frame dropped",
-            "TIMIT: Linguistic Data Consortium, LDC93S1; by licence only."),
+            "TIMIT: Linguistic Data Consortium, LDC93S1; by licence only.",
+            "The corpus's own folders TRAIN and TEST, one in 20 training sentences (by a hash of speaker and sentence) for validation, all sentences, SA too"
+                + Stream),
         new("blizzard", 16000, SpeechCut.Rows, SpeechCut.Rows, (file, _) => (ByHash(file, BlizzardShare), null),
             "Each recording cut into rows, what does not fill one dropped; of 20 recordings (by a hash of the path) one for validation and one for test",
             "Blizzard Challenge: by licence only."),
         new("fsdd", 8000, SpeechCut.Concatenated, SpeechCut.Whole, (file, _) => SpokenDigits(file),
             "Recordings 0 to 4 of each digit and speaker for test (the corpus's own split), 5 to 9 for validation; "
                 + "training and validation each concatenated and cut into rows, test recordings whole, samples behind the last whole frame dropped",
-            "Free Spoken Digit Dataset, CC BY-SA 4.0."),
+            "Free Spoken Digit Dataset, CC BY-SA 4.0.",
+            "Recordings 0 to 4 of each digit and speaker for test (the corpus's own split), 5 to 9 for validation" + Stream),
         new("speech", 0, SpeechCut.RowsAndRest, SpeechCut.RowsAndRest, (file, _) => (ByHash(file, SpeechShare), null),
             "Each recording cut into rows, the last one shorter, samples behind the last whole frame dropped; of 10 recordings (by a hash of the path) "
                 + "one for validation and one for test",
@@ -63,7 +70,9 @@ sealed record SpeechProtocol(string Task, int SampleRate, SpeechCut Cut, SpeechC
             return (null, "SA sentences (--without-sa)");
         if (part == "TEST")
             return options.CoreTest && !CoreTestSpeakers.Contains(speaker) ? (null, "not of the core test set") : ("test", null);
-        return (XxHash64.HashToUInt64(Encoding.UTF8.GetBytes(speaker)) % TimitShare == 0 ? "validation" : "train", null);
+        // SRNN holds out sentences, whose speakers training hears too.
+        var heldOut = options.Protocol == SequenceProtocol.Srnn ? $"{speaker}/{sentence}" : speaker;
+        return (XxHash64.HashToUInt64(Encoding.UTF8.GetBytes(heldOut)) % TimitShare == 0 ? "validation" : "train", null);
     }
 
     // digit_speaker_index.wav

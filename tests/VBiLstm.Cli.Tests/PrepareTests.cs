@@ -100,6 +100,8 @@ public class PrepareTests
     [InlineData("--test is missing", "text-char", "--train", "a.txt")]
     [InlineData("--transpose is no option", "text-char", "--from", "a.txt", "--transpose", "true")]
     [InlineData("--without-sa is no option", "fsdd", "--from", "a.txt", "--without-sa")]
+    [InlineData("--protocol is no option of blizzard", "blizzard", "--from", "a.txt", "--protocol", "srnn")]
+    [InlineData("--row-frames has no effect with --protocol srnn", "fsdd", "--from", "a.txt", "--protocol", "srnn", "--row-frames", "7")]
     [InlineData("an empty name", "text-char", "--from", "")]
     public void Options_that_do_not_go_together_are_refused(string expected, params string[] arguments)
     {

@@ -103,11 +103,15 @@ static class EvaluateCommand
                 if (!session.IsFirst)
                     return CommandExecution.Success;
                 if (parsed.GetValue(json))
-                    PrintJson(result, trained, parsed.GetRequiredValue(split), parsed.GetValue(priorMode));
-                else
-                    EvaluationTables.Print($"{trained.Checkpoint.Folder}, step {trained.Checkpoint.State.Step:N0}, "
-                        + $"{parsed.GetValue(split)}{(parsed.GetValue(priorMode) ? ", prior mode" : "")}, latents {parsed.GetValue(latents)}",
-                        result, configuration.Model, dataset);
+                {
+                    PrintJson(result, trained, splits.Description, parsed.GetRequiredValue(split), parsed.GetValue(priorMode));
+                    return CommandExecution.Success;
+                }
+
+                Console.WriteLine($"data    {splits.Description}");
+                EvaluationTables.Print($"{trained.Checkpoint.Folder}, step {trained.Checkpoint.State.Step:N0}, "
+                    + $"{parsed.GetValue(split)}{(parsed.GetValue(priorMode) ? ", prior mode" : "")}, latents {parsed.GetValue(latents)}",
+                    result, configuration.Model, dataset);
                 return CommandExecution.Success;
             });
         });
@@ -136,13 +140,14 @@ static class EvaluateCommand
         return trained.CheckData(splits);
     }
 
-    static void PrintJson(EvaluationResult result, TrainedModel trained, string split, bool priorMode)
+    static void PrintJson(EvaluationResult result, TrainedModel trained, string data, string split, bool priorMode)
     {
         var (value, unit) = result.InTaskUnit(trained.Configuration.Model);
         JsonOutput.Write(json =>
         {
             json.WriteString("checkpoint", trained.Checkpoint.Folder);
             json.WriteNumber("step", trained.Checkpoint.State.Step);
+            json.WriteString("data", data);
             json.WriteString("split", split);
             json.WriteBoolean("prior_mode", priorMode);
             json.WriteNumber("value", value);

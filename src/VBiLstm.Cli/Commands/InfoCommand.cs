@@ -72,7 +72,7 @@ static class InfoCommand
     public static void Print(string folder, PreparedManifest manifest)
     {
         // A text and a block of images are one sequence as they are stored, which says nothing of how they are read.
-        var hasSequences = !manifest.IsStream && manifest.Kind != PreparedKind.Images;
+        var hasSequences = manifest.Kind == PreparedKind.Frames || (!manifest.IsStream && manifest.Kind != PreparedKind.Images);
         var table = new Table().AddColumn("split");
         foreach (var name in hasSequences ? ["sequences", Values(manifest), "longest"] : new[] { Values(manifest) })
             table.AddColumn(new TableColumn(name).RightAligned());

@@ -10,6 +10,8 @@ namespace VBiLstm.Cli.Commands;
 /// <summary><c>vbilstm data prepare</c>.</summary>
 static class PrepareCommand
 {
+    const string ZeroStart = "zero-start", Srnn = "srnn";
+
     public static Command Create()
     {
         var defaults = new PreparationOptions();
@@ -61,6 +63,16 @@ static class PrepareCommand
                 + "significant bit's width of each file's own coding, to each sample.",
             DefaultValueFactory = _ => defaults.Dither,
         };
+        var protocol = new Option<string>("--protocol")
+        {
+            HelpName = "name",
+            Description = "timit, fsdd: zero-start or srnn. zero-start cuts training into rows; every row and test sentence begins behind a frame of zeros, and "
+                + "all its frames are predicted. srnn is the public preparation of SRNN, whose numbers the paper's table stands beside: training and validation "
+                + "are streams, whose windows (data.window) begin with the true frame before them, training carries the state from one to the next, the first "
+                + "frame of a test sentence is only read, sentences are held out for validation and not speakers, and there is no dither unless asked for.",
+            DefaultValueFactory = _ => ZeroStart,
+        };
+        protocol.AcceptOnlyFromAmong(ZeroStart, Srnn);
         var rate = new Option<int>("--sample-rate")
         {
             HelpName = "Hz",
@@ -91,18 +103,24 @@ static class PrepareCommand
               vbilstm data prepare text-char --train a.txt b.txt --test c.txt
             """)
         {
-            task, from, train, validation, test, output, skip, vocabulary, words, encoding, characters, transpose, frame, row, dither, rate, channel, withoutSa,
+            task, from, train, validation, test, output, skip, vocabulary, words, encoding, characters, transpose, frame, row, dither, protocol, rate, channel,
+            withoutSa,
         };
         command.SetAction(parsed =>
         {
             var chosen = PreparationTask.Get(parsed.GetRequiredValue(task));
-            foreach (var option in new Option[] { vocabulary, words, encoding, characters, transpose, frame, row, dither, rate, channel, withoutSa })
+            foreach (var option in new Option[] { vocabulary, words, encoding, characters, transpose, frame, row, dither, protocol, rate, channel, withoutSa })
                 if (parsed.GetResult(option) is { Implicit: false } && !chosen.Options.Contains(option.Name[2..]))
                     throw new ConfigurationException($"{option.Name} is no option of "
                         + $"{chosen.Name}{(chosen.Options.Count == 0 ? "; it has none" : $"; it has --{string.Join(", --", chosen.Options)}")}.");
             var isCore = chosen.Options.Contains("test") && parsed.GetValue(test) is ["core"];
+            var isSrnn = parsed.GetRequiredValue(protocol) == Srnn;
+            if (isSrnn && parsed.GetResult(row) is { Implicit: false })
+                throw new ConfigurationException("--row-frames has no effect with --protocol srnn, whose windows are cut in training: "
+                    + "vbilstm train --set data.window=40 does it.");
             var options = new PreparationOptions
             {
+                Protocol = isSrnn ? SequenceProtocol.Srnn : SequenceProtocol.ZeroStart,
                 SkipUnreadable = parsed.GetValue(skip),
                 CoreTest = isCore,
                 WithoutSa = parsed.GetValue(withoutSa),
@@ -113,7 +131,7 @@ static class PrepareCommand
                 TrainingCharacters = parsed.GetValue(characters),
                 FrameSize = parsed.GetValue(frame),
                 RowFrames = parsed.GetValue(row),
-                Dither = parsed.GetValue(dither),
+                Dither = parsed.GetValue(dither) && !(isSrnn && parsed.GetResult(dither) is { Implicit: true }),
                 SampleRate = parsed.GetValue(rate),
                 Channel = parsed.GetValue(channel),
             };

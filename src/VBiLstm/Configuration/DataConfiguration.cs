@@ -45,12 +45,13 @@ public sealed record DataConfiguration
     [Description("binary (pixels are 0 or 255 already), static (on with probability grey/255, drawn once) or stochastic (drawn anew each epoch).")]
     public Binarisation Binarisation { get; init; } = Binarisation.Binary;
 
-    [Description("W, predicted steps of a window of one long text; sentences, images and speech come in their own lengths.")]
+    [Description("W, predicted steps of a window of one long text, or of speech that was prepared with --protocol srnn; sentences, images and other speech come "
+        + "in their own lengths.")]
     [Expected("a whole number from 1 to 1000000")]
     public int Window { get; init; } = 100;
 
-    [Description("A window of one long text begins with the state that the one before it ended with; false begins each with zeros. The paper is silent; "
-        + "report both.")]
+    [Description("A window of one long text, or in training of speech by SRNN's protocol, begins with the state that the one before it ended with; false "
+        + "begins each with zeros. The paper is silent; report both.")]
     public bool CarryState { get; init; } = true;
 
     /// <summary>Checks every field. Throws <see cref="ConfigurationException"/> naming the field, its value and the fix.</summary>

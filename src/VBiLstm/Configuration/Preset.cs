@@ -21,13 +21,13 @@ public sealed record Preset(string Name, string Description, RunConfiguration Co
             Run("ptb-char", PaperCharacters, Prepared("ptb-char"), PaperFastTraining with { BatchSize = 50 })),
         new("imdb", "the paper's sentences of fewer than 16 words at their size", Run("imdb", PaperWords, Prepared("imdb"), PaperFastTraining)),
         new("timit", "the paper's TIMIT at its size",
-            Run("timit", PaperTimit, Prepared("timit"), PaperFastTraining with { BatchSize = 128, LearningRate = 1e-4 })),
+            Run("timit", PaperTimit, Prepared("timit") with { Window = SrnnWindow }, PaperFastTraining with { BatchSize = 128, LearningRate = 1e-4 })),
         new("blizzard", "the paper's Blizzard at its size", Run("blizzard", PaperBlizzard, Prepared("blizzard"), PaperFastTraining)),
         new("ptb-char-small", "the same tasks at a size for a CPU: characters",
             Run("ptb-char-small", SmallOf(PaperCharacters), Prepared("ptb-char"), SmallTraining)),
         new("imdb-small", "sentences, a vocabulary of 5,000",
             Run("imdb-small", SmallOf(PaperWords) with { VocabularySize = 5000 }, Prepared("imdb"), SmallTraining)),
-        new("timit-small", "speech by TIMIT's protocol", Run("timit-small", SmallOfSpeech(PaperTimit), Prepared("timit"), SmallTraining)),
+        new("timit-small", "speech by TIMIT's protocol", Run("timit-small", SmallOfSpeech(PaperTimit), Prepared("timit") with { Window = SrnnWindow }, SmallTraining)),
         new("blizzard-small", "speech as rows", Run("blizzard-small", SmallOfSpeech(PaperBlizzard), Prepared("blizzard"), SmallTraining)),
     ];
 
@@ -69,6 +69,9 @@ public sealed record Preset(string Name, string Description, RunConfiguration Co
         Alpha = 1,
         Beta = 1,
     };
+
+    // Half a second, where the folder was prepared as windows.
+    const int SrnnWindow = 40;
 
     static ModelConfiguration PaperTimit => new()
     {

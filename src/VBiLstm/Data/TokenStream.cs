@@ -8,8 +8,7 @@ public sealed class TokenStream : SequenceDataset
 {
     readonly TokenReader _read;
     readonly IDisposable? _source;
-    readonly int _tokens;
-    readonly int _window;
+    readonly StreamWindows _windows;
     readonly int[] _ids;
 
     /// <summary>Fills <paramref name="ids"/> with the ids of the text from token <paramref name="first"/> on.</summary>
@@ -30,8 +29,8 @@ public sealed class TokenStream : SequenceDataset
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(window);
         if (tokens < 2)
             throw new DataException($"{name} holds {tokens} tokens; a text needs at least two, one to read and one to predict.");
-        (_tokens, _read, _source, _window, VocabularySize, CarriesState, Unit) = (tokens, read, source, window, vocabularySize, carriesState, unit);
-        Count = (tokens - 2) / window + 1;
+        (_windows, _read, _source) = (new StreamWindows(tokens, window), read, source);
+        (VocabularySize, CarriesState, Unit) = (vocabularySize, carriesState, unit);
         _ids = new int[MaximumLength + 1];
     }
 
@@ -51,25 +50,25 @@ public sealed class TokenStream : SequenceDataset
             throw new DataException($"{name}, token {wrong}: id {tokens[wrong]} is not below the vocabulary's size, {vocabularySize}.");
     }
 
-    public override int Count { get; }
+    public override int Count => _windows.Count;
 
     public override int FrameSize => 0;
 
     public override int VocabularySize { get; }
 
-    public override int MaximumLength => Math.Min(_window, _tokens - 1);
+    public override int MaximumLength => _windows.MaximumLength;
 
     public override bool CarriesState { get; }
 
     public override TaskUnit Unit { get; }
 
-    public override int Length(int index) => Math.Min(_window, _tokens - 1 - index * _window);
+    public override int Length(int index) => _windows.Length(index);
 
     public override void Fill(int index, long epoch, SequenceBatch batch, int row)
     {
         ArgumentNullException.ThrowIfNull(batch);
         var window = _ids.AsSpan(0, Length(index) + 1);
-        _read(index * _window, window);
+        _read(_windows.First(index), window);
         BatchFilling.FillRow(batch, row, window);
     }
 

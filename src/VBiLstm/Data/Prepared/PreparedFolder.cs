@@ -39,6 +39,7 @@ public static class PreparedFolder
             {
                 SequenceDataset split = manifest.Kind switch
                 {
+                    PreparedKind.Frames when manifest.IsStream && name != "test" => Frames(file, manifest, path, data, isTrain: name == "train"),
                     PreparedKind.Frames => new PreparedFrames(file, manifest, path),
                     PreparedKind.Images => Images(file, manifest, path, data, key, isTrain: name == "train"),
                     _ when manifest.IsStream => Stream(file, manifest, path, data),
@@ -104,6 +105,15 @@ public static class PreparedFolder
             path, file);
     }
 
+    // A held-out window knows nothing of those before it but its first frame.
+    static FrameStream Frames(PreparedSplitFile file, PreparedManifest manifest, string path, DataConfiguration data, bool isTrain)
+    {
+        if (file.Count != 1)
+            throw new DataException($"{path} holds {file.Count} sequences; a stream is one. Prepare the data again.");
+        return new FrameStream(file.Length(0), (first, values) => file.Read(0, first, values), manifest.FrameSize, data.Window,
+            carriesState: isTrain && data.CarryState, manifest.Unit, path, file);
+    }
+
     // Images are read whole: they are binarised over and over.
     static ImageDataset Images(PreparedSplitFile file, PreparedManifest manifest, string path, DataConfiguration data, long key, bool isTrain)
     {
@@ -126,6 +136,9 @@ public static class PreparedFolder
         return manifest.Kind switch
         {
             PreparedKind.Images => $"{Each((_, split) => split.Values)} images of {manifest.Height}×{manifest.Width}",
+            PreparedKind.Frames when manifest.IsStream => $"{Each((_, split) => split.Values)} frames of {manifest.FrameSize} samples, {manifest.SampleRate} Hz; "
+                + $"windows of {splits.Train.MaximumLength} that begin with the frame before them{(splits.Train.CarriesState ? ", state carried in training" : "")}; "
+                + $"{splits.Test.Count:N0} test sequences, whose first frames are only read",
             PreparedKind.Frames => $"{Each((data, _) => data.Count)} sequences of up to {splits.MaximumLength} frames of {manifest.FrameSize} samples, "
                 + $"{manifest.SampleRate} Hz",
             _ when manifest.IsStream => $"{Each((_, split) => split.Values)} tokens, vocabulary {manifest.VocabularySize}, "

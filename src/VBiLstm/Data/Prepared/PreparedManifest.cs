@@ -99,7 +99,10 @@ public sealed record PreparedManifest
     /// <summary>V of token ids; 0 for others.</summary>
     public int VocabularySize { get; init; }
 
-    /// <summary>Whether each split is one long text, to be read as windows.</summary>
+    /// <summary>
+    /// Whether each split is one long text, to be read as windows. Of frames: whether training and validation are one long sequence each, to be read as
+    /// windows, and the first frame of every test sequence is only read.
+    /// </summary>
     public bool IsStream { get; init; }
 
     /// <summary>Samples a second; 0 where there is no sound.</summary>

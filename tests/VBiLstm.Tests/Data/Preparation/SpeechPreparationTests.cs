@@ -1,4 +1,6 @@
+using VBiLstm.Configuration;
 using VBiLstm.Data;
+using VBiLstm.Data.Prepared;
 using VBiLstm.Preparation;
 using VBiLstm.Preparation.Sources;
 using VBiLstm.Preparation.Speech;
@@ -134,6 +136,62 @@ public class SpeechPreparationTests
         var error = Assert.Throws<DataException>(() => Raw.Prepare("timit", folder.At("raw"), folder.At("other"), options));
         Assert.Contains("SX1.WAV.wav and ", error.Message, StringComparison.Ordinal);
         Assert.Contains("SX1.WAV have", error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>What SRNN's public preparation makes of a corpus: inputs are the true frames before, from the second frame on, everywhere.</summary>
+    [Fact]
+    public void By_SRNNs_protocol_windows_begin_with_the_frame_before_them_and_first_frames_are_only_read()
+    {
+        using var folder = new TemporaryFolder();
+        var recordings = new SortedDictionary<string, short[]>(StringComparer.Ordinal);
+        for (var speaker = 0; speaker < 4; speaker++)
+            for (var sentence = 0; sentence < 15; sentence++)
+            {
+                var name = $"raw/TRAIN/DR1/FSPK{speaker}/SX{sentence:D2}.WAV";
+                folder.Write(name, Raw.Sphere(recordings[name] = Noise(31 + sentence, 100 * speaker + sentence)));
+            }
+
+        var test = Noise(57, 1000);
+        folder.Write("raw/TEST/DR1/MTST0/SX1.WAV", Raw.Sphere(test));
+        folder.Write("raw/TEST/DR1/MTST0/SX2.WAV", Raw.Sphere(Noise(19, 1001)));
+        var options = new PreparationOptions { FrameSize = 10, Protocol = SequenceProtocol.Srnn, Dither = false };
+        var manifest = Raw.Prepare("timit", folder.At("raw"), folder.At("out"), options);
+        var held = (int)manifest.Statistics["recordings_validation"];
+        Assert.InRange(held, 1, 12);
+        Assert.Equal((60, 1), (held + manifest.Statistics["recordings_train"], manifest.Statistics["recordings_test_too_short"]));
+
+        foreach (var carry in new[] { true, false })
+        {
+            using var splits = PreparedFolder.Open(new DataConfiguration { Source = folder.At("out"), Window = 4, CarryState = carry }, seed: 1);
+            Assert.Equal((carry, false, false), (splits.Train.CarriesState, splits.Validation.CarriesState, splits.Test.CarriesState));
+
+            // The stream is the recordings one after the other, and every window the frames from the last one of the window before on.
+            foreach (var (data, samples) in new[] { (splits.Train, manifest.Statistics["samples_train"]), (splits.Validation, manifest.Statistics["samples_validation"]) })
+            {
+                var frames = samples / 10;
+                Assert.Equal((frames - 2) / 4 + 1, data.Count);
+                Assert.Equal(frames - 1, Enumerable.Range(0, data.Count).Sum(data.Length));
+                for (var i = 1; i < data.Count; i++)
+                    Assert.Equal(Raw.Frames(data, i - 1)[^10..], Raw.Frames(data, i)[..10]);
+            }
+
+            var stream = Enumerable.Range(0, splits.Train.Count).SelectMany(i => Raw.Frames(splits.Train, i)[(i == 0 ? 0 : 10)..]).ToArray();
+            Assert.Equal(0, stream.Average(), 1e-1);
+            var told = splits.Speech!.ToSamples(stream);
+            var remaining = recordings.Values.Select(recording => recording.Select(sample => (double)sample).ToArray()).ToList();
+            for (var at = 0; at < told.Length;)
+            {
+                var next = remaining.FindIndex(recording => recording.Take(told.Length - at).Index().All(entry => Math.Abs(entry.Item - told[at + entry.Index]) < 0.01));
+                Assert.InRange(next, 0, remaining.Count - 1);
+                at += remaining[next].Length;
+                remaining.RemoveRange(0, next + 1); // in the order of the paths
+            }
+
+            // 57 samples are five whole frames, of which the first is only read.
+            Assert.Equal((1, 4), (splits.Test.Count, splits.Test.Length(0)));
+            Assert.All(splits.Speech.ToSamples(Raw.Frames(splits.Test, 0)).Zip(test), pair => Assert.Equal(pair.Second, pair.First, 0.01));
+            Assert.Equal(50, Raw.Frames(splits.Test, 0).Length);
+        }
     }
 
     [Fact]
