@@ -21,10 +21,11 @@ static class EvaluateCommand
         var latents = new Option<string>("--latents")
         {
             Description = "Of the posterior, or prior: a sample (the bound) or the mean. The prior's with --prior-mode. With the mean "
-                + "the score is a deterministic predictor's, and no bound.",
+                + "the score is a deterministic predictor's, and no bound; so it is with empirical-mean, for --prior-mode: z at the posterior's mean "
+                + "over training (1,000 sequences of it at most), which is what is left without the channel.",
             DefaultValueFactory = _ => "sampled",
         };
-        latents.AcceptOnlyFromAmong("sampled", "mean");
+        latents.AcceptOnlyFromAmong([.. Modes.Keys]);
         var samples = new Option<int>("--importance-samples")
         {
             HelpName = "K",
@@ -73,7 +74,10 @@ static class EvaluateCommand
                     + "--trajectories and --particles are its samples.");
             var filtered = parsed.GetValue(particles) > 0;
             var count = Math.Max(1, Math.Max(parsed.GetValue(trajectories), parsed.GetValue(particles)));
-            CheckPriorSamples(parsed.GetValue(trajectories), parsed.GetValue(particles), parsed.GetValue(priorMode), parsed.GetValue(latents) == "mean");
+            var mode = Modes[parsed.GetRequiredValue(latents)];
+            CheckPriorSamples(parsed.GetValue(trajectories), parsed.GetValue(particles), parsed.GetValue(priorMode), mode != LatentMode.Sampled);
+            if (mode == LatentMode.EmpiricalMean && !parsed.GetValue(priorMode))
+                throw new ConfigurationException("--latents empirical-mean replaces the prior's; give it with --prior-mode.");
             return RankSession.Run(rankTimeout.Read(parsed), limit: null, session =>
             {
                 using var device = devices.Create(parsed, session);
@@ -88,13 +92,13 @@ static class EvaluateCommand
                         + $"that {splits.Source} still holds them was not checked.");
                 session.Agree(configuration, splits);
                 var dataset = splits.Of(parsed.GetRequiredValue(split));
-                var mode = parsed.GetValue(latents) == "mean" ? LatentMode.Mean : LatentMode.Sampled;
                 var training = configuration.Training;
                 if (session.IsFirst && dataset.CarriesState && !parsed.GetValue(priorMode) && session.Ranks.Size > training.Shards)
                     Warning.Print($"The text's state is carried in training.shards = {training.Shards}, which no more ranks can share out; the others wait.");
                 var rows = parsed.GetValue(batch) ?? splits.EvaluationBatchSize(dataset, training.BatchSize);
+                var means = mode == LatentMode.EmpiricalMean ? trained.LatentMeans(splits.Train, rows, cancellation: session.Cancellation) : null;
                 EvaluationResult Score(Action<double>? progress) => parsed.GetValue(priorMode)
-                    ? trained.Prior(dataset, rows, mode, count, filtered, progress, session.Cancellation)
+                    ? trained.Prior(dataset, rows, mode, count, filtered, progress, means, session.Cancellation)
                     : trained.Posterior(dataset, rows, mode, parsed.GetValue(samples), progress, cancellation: session.Cancellation);
                 var result = parsed.GetValue(json)
                     ? Score(null)
@@ -117,6 +121,13 @@ static class EvaluateCommand
         });
         return command;
     }
+
+    static readonly IReadOnlyDictionary<string, LatentMode> Modes = new Dictionary<string, LatentMode>
+    {
+        ["sampled"] = LatentMode.Sampled,
+        ["mean"] = LatentMode.Mean,
+        ["empirical-mean"] = LatentMode.EmpiricalMean,
+    };
 
     static Option<int> Samples(string name, string description) => new(name) { HelpName = "K", Description = description };
 

@@ -3,10 +3,10 @@ using VBiLstm.Metrics;
 
 namespace VBiLstm.Cli.Images;
 
-/// <summary>curves.png: bound, NLL and KL of training and validation over the steps.</summary>
+/// <summary>curves.png: bound, NLL and KL of training and validation over the steps, and validation's NLL in prior mode where that was scored.</summary>
 static class CurvesImage
 {
-    const int Width = 1200, Height = 460, SmoothedPoints = 150;
+    const int PanelWidth = 400, Height = 460, SmoothedPoints = 150;
 
     // The same around every panel, whether a legend stands there or not.
     const float Left = 70, Right = 15, Bottom = 105, Top = 40;
@@ -14,40 +14,54 @@ static class CurvesImage
     // What the first steps do is far from the rest and would flatten it.
     const double FirstSteps = 0.1, Margin = 0.05;
 
-    static readonly (string Title, string Key)[] Panels = [("bound, nats per sequence", "bound"), ("NLL, nats per sequence", "nll"),
-        ("KL, nats per sequence", "kl")];
+    static readonly (string Split, string Label, Color Color)[] Splits = [("train", "train", Colors.SteelBlue), ("validation", "validation", Colors.DarkOrange)];
 
-    static readonly string[] Splits = ["train", "validation"];
+    // In front of how the latents were taken.
+    const string PriorMode = "validation_prior_";
+
+    static readonly (string Split, string Label, Color Color)[] PriorModes =
+    [
+        (PriorMode + "sampled", "sampled", Colors.SteelBlue), (PriorMode + "mean", "means", Colors.DarkOrange),
+        (PriorMode + "empirical_mean", "empirical mean", Colors.SeaGreen),
+    ];
+
+    static readonly (string Title, string Key, (string Split, string Label, Color Color)[] Splits)[] Panels =
+    [
+        ("bound, nats per sequence", "bound", Splits), ("NLL, nats per sequence", "nll", Splits), ("KL, nats per sequence", "kl", Splits),
+        ("validation NLL in prior mode, nats per sequence", "nll", PriorModes),
+    ];
 
     /// <summary>Reads the rows once; a long run takes no more memory than a short one.</summary>
     public static void Write(string path, IEnumerable<MetricsRow> rows)
     {
-        var curves = Panels.SelectMany(panel => Splits.Select(split => (panel.Key, Split: split)))
+        var curves = Panels.SelectMany(panel => panel.Splits.Select(split => (panel.Key, split.Split)))
             .ToDictionary(curve => curve, _ => new CurveMeans(SmoothedPoints));
         foreach (var row in rows)
-            foreach (var (_, key) in Panels)
+            foreach (var key in Panels.Select(panel => panel.Key).Distinct())
                 if (row.Values.TryGetValue(key, out var value) && double.IsFinite(value) && curves.TryGetValue((key, row.Split), out var curve))
                     curve.Add(row.Step, value);
         if (curves.Values.All(curve => curve.Points.Count == 0))
             return;
         var figure = new Multiplot();
-        figure.AddPlots(Panels.Length);
+        var panels = Panels.Where(panel => panel.Splits == Splits || panel.Splits.Any(split => curves[(panel.Key, split.Split)].Points.Count > 0)).ToArray();
+        figure.AddPlots(panels.Length);
         figure.Layout = new ScottPlot.MultiplotLayouts.Columns();
-        for (var i = 0; i < Panels.Length; i++)
+        for (var i = 0; i < panels.Length; i++)
         {
+            var (title, key, splits) = panels[i];
             var plot = figure.GetPlot(i);
-            plot.Title(Panels[i].Title);
+            plot.Title(title);
             plot.XLabel("step");
-            Add(plot, curves[(Panels[i].Key, "train")], "train", Colors.SteelBlue, marks: false);
-            Add(plot, curves[(Panels[i].Key, "validation")], "validation", Colors.DarkOrange, marks: true);
+            foreach (var (split, label, color) in splits)
+                Add(plot, curves[(key, split)], label, color, marks: split != "train");
             plot.Layout.Fixed(new PixelPadding(Left, Right, Bottom, Top));
             plot.HideLegend();
-            if (i == 0)
+            if (i == 0 || splits != Splits)
                 plot.ShowLegend(Edge.Bottom);
-            ShowTheCourse(plot, Splits.Select(split => curves[(Panels[i].Key, split)].Points));
+            ShowTheCourse(plot, splits.Select(split => curves[(key, split.Split)].Points));
         }
 
-        using var image = figure.Render(Width, Height);
+        using var image = figure.Render(PanelWidth * panels.Length, Height);
         var bytes = image.GetImageBytes(ImageFormat.Png);
         AtomicFile.Write(path, stream => stream.Write(bytes));
     }

@@ -99,7 +99,7 @@ public sealed record ComparisonResult
         EvaluationResult Posterior(SequenceDataset split, string name, int importanceSamples = 0)
             => trained.Posterior(split, Rows(split), LatentMode.Sampled, importanceSamples, share => progress(name, share), cancellation: cancellation);
         double? Prior(LatentMode mode, string name, int trajectories = 1, bool resamples = false) => facts.ReadsFuture ? null
-            : trained.Prior(data.Test, Rows(data.Test), mode, trajectories, resamples, share => progress(name, share), cancellation).Bound;
+            : trained.Prior(data.Test, Rows(data.Test), mode, trajectories, resamples, share => progress(name, share), cancellation: cancellation).Bound;
 
         // Windows that carry their state are one sequence, of which several samples would have to be carried.
         var k = facts.HasLatent && !data.Test.CarriesState ? samples : 0;

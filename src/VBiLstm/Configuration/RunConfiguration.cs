@@ -31,5 +31,7 @@ public sealed record RunConfiguration
         Model.Validate();
         Data.Validate();
         Training.Validate();
+        if (Training.EvaluatePriorMode && Model.Kind == ModelKind.BiLstm)
+            throw new ConfigurationException("training.evaluate_prior_mode is true; use false: model.kind bilstm reads the future and has no prior mode.");
     }
 }

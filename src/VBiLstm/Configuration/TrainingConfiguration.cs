@@ -91,6 +91,10 @@ public sealed record TrainingConfiguration
     [Expected(Count)]
     public int EvaluateEvery { get; init; } = 100;
 
+    [Description("Each evaluation scores the validation split in prior mode too, with the latents sampled, at the prior's means, and all at the posterior's "
+        + "mean over training (the paper's Figure 3): into metrics.jsonl, TensorBoard and curves.png. It takes several times as long.")]
+    public bool EvaluatePriorMode { get; init; }
+
     [Description("Saves the last checkpoint each N steps; 0 only at the end, on Ctrl-C and when stopped.")]
     [Expected(Count)]
     public int CheckpointEvery { get; init; } = 200;

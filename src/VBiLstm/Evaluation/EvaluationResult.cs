@@ -43,6 +43,9 @@ public sealed record EvaluationResult
     /// <summary>Mean KL of each latent dimension, nats per step.</summary>
     public IReadOnlyList<double> KlPerLatent { get; init; } = [];
 
+    /// <summary>Mean of each latent dimension over all sequences and steps, E_x E_q[z]; none in prior mode.</summary>
+    public IReadOnlyList<double> LatentMeans { get; init; } = [];
+
     /// <summary>Latent dimensions with Var_x E_q[z] above 0.01, x running over all sequences and steps.</summary>
     public int ActiveUnits { get; init; }
 

@@ -16,6 +16,9 @@ public enum LatentMode
 
     /// <summary>At their means: a deterministic predictor's score, not a bound of this model.</summary>
     Mean,
+
+    /// <summary>In prior mode, all at the mean that the posterior has over training data, whatever the prior says: what is left without the channel.</summary>
+    EmpiricalMean,
 }
 
 /// <summary>
@@ -93,6 +96,8 @@ public sealed class Evaluator
         Action<double>? progress = null, Action<SequenceScore>? each = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(data);
+        if (mode == LatentMode.EmpiricalMean)
+            throw new ConfigurationException("Latents at their empirical mean are a mode of the prior, not of the posterior.");
         if (importanceSamples < 0 || (importanceSamples > 0 && mode == LatentMode.Mean))
             throw new ConfigurationException("The importance-weighted bound needs sampled latents and a positive number of samples.");
 
@@ -241,10 +246,11 @@ public sealed class Evaluator
     {
         var tokens = Enumerable.Range(0, data.Count).Sum(index => (long)data.Length(index));
         var active = 0;
-        for (var j = 0; j < LatentUnits; j++)
+        var means = new double[LatentUnits];
+        for (var j = 0; j < means.Length; j++)
         {
-            var mean = sums.Mean(total)[j] / tokens;
-            if (sums.MeanSquare(total)[j] / tokens - mean * mean > ActiveVariance)
+            means[j] = sums.Mean(total)[j] / tokens;
+            if (sums.MeanSquare(total)[j] / tokens - means[j] * means[j] > ActiveVariance)
                 active++;
         }
 
@@ -259,6 +265,7 @@ public sealed class Evaluator
             Unit = data.Unit,
             IsBound = (mode == LatentMode.Sampled || !_model.HasLatent) && !_model.ReadsFuture,
             KlPerLatent = [.. sums.KlPerLatent(total).ToArray().Select(kl => kl / tokens)],
+            LatentMeans = means,
             ActiveUnits = active,
         };
     }

@@ -1,5 +1,6 @@
 using VBiLstm.Configuration;
 using VBiLstm.Data;
+using VBiLstm.Devices;
 using VBiLstm.Distributed;
 using VBiLstm.Model;
 
@@ -12,11 +13,11 @@ public static class PriorModeScore
 
     /// <summary>
     /// Mean −log p of the split with z from the prior: sampled, a lower bound that K trajectories and a particle filter of them tighten (see
-    /// <see cref="PriorTrajectories"/>), or at its mean (not a bound).
+    /// <see cref="PriorTrajectories"/>), or at its mean or the empirical one (not a bound).
     /// </summary>
-    /// <param name="prior">Made for the mode that is wanted, with as many rows for each sequence of a batch as there are trajectories.</param>
+    /// <param name="prior">Made for the mode that is wanted, its latents fixed where they are at their empirical mean, with as many rows for each sequence of a batch as there are trajectories.</param>
     /// <param name="data">The split.</param>
-    /// <param name="mode">Sampled or mean, as <paramref name="prior"/> was made.</param>
+    /// <param name="mode">As <paramref name="prior"/> was made.</param>
     /// <param name="batchSize">Sequences of a batch, which the ranks share out; null for as many as <paramref name="prior"/> has room for.</param>
     /// <param name="ranks">Those that all call the same; null for this process alone. Any number of them comes to the same figures.</param>
     /// <param name="trajectories">K.</param>
@@ -31,7 +32,7 @@ public static class PriorModeScore
         ArgumentNullException.ThrowIfNull(prior);
         ArgumentNullException.ThrowIfNull(data);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(trajectories);
-        if (trajectories > 1 && mode == LatentMode.Mean)
+        if (trajectories > 1 && mode != LatentMode.Sampled)
             throw new ConfigurationException("Latents at their means make every trajectory the same one; use one, or sampled latents.");
         if (trajectories > 1 && data.CarriesState)
             throw new ConfigurationException("Several trajectories need sequences of their own; these windows carry their state. "
@@ -65,6 +66,33 @@ public static class PriorModeScore
             IsFiltered = resamples,
             IsBound = mode == LatentMode.Sampled || !prior.HasLatent,
         };
+    }
+
+    /// <summary>As <see cref="Evaluate"/>, with a prior mode of its own, made for the rows that pay.</summary>
+    /// <param name="device">Where it runs; must own the parameters.</param>
+    /// <param name="parameters">The model.</param>
+    /// <param name="data">The split.</param>
+    /// <param name="rows">Sequences of a batch; figures do not depend on it.</param>
+    /// <param name="mode">Of the latents.</param>
+    /// <param name="latents">z where it is at its empirical mean, [Z]: <see cref="EvaluationResult.LatentMeans"/>; otherwise null.</param>
+    /// <param name="trajectories">K.</param>
+    /// <param name="resamples">Whether the trajectories are the particles of a filter.</param>
+    /// <param name="progress">Told the share done, from 0 to 1.</param>
+    /// <param name="cancellation">Stops between batches.</param>
+    internal static EvaluationResult OfModel(Device device, ModelParameters parameters, SequenceDataset data, int rows, LatentMode mode,
+        IReadOnlyList<double>? latents = null, int trajectories = 1, bool resamples = false, Action<double>? progress = null,
+        CancellationToken cancellation = default)
+    {
+        // Rows share nothing but the work; those of carried state go on from batch to batch.
+        if (!data.CarriesState)
+            rows = Math.Max(rows, EvaluationSizes.PriorModeRows);
+        rows = Math.Min(Math.Max(1, rows / trajectories), data.Count);
+        var ranks = device.Ranks;
+        using var prior = new PriorMode(device, parameters, checked((rows + ranks.Size - 1) / ranks.Size * trajectories), mode == LatentMode.Sampled,
+            mode == LatentMode.EmpiricalMean);
+        if (mode == LatentMode.EmpiricalMean)
+            prior.FixLatents(latents ?? throw new ArgumentNullException(nameof(latents)));
+        return Evaluate(prior, data, mode, rows, ranks, trajectories, resamples, progress, cancellation);
     }
 
     // Of all ranks' rows those with a sequence, batch by batch.

@@ -88,24 +88,28 @@ public sealed class TrainedModel : IDisposable
     /// <summary>Scores a split in prior mode, as <see cref="PriorModeScore.Evaluate"/> does; parameters as of <see cref="Posterior"/>.</summary>
     /// <param name="split">The split.</param>
     /// <param name="rows">Sequences of a batch; figures do not depend on it.</param>
-    /// <param name="mode">Sampled or mean latents.</param>
+    /// <param name="mode">Of the latents.</param>
     /// <param name="trajectories">K per sequence.</param>
     /// <param name="resamples">Whether they are the particles of a filter.</param>
     /// <param name="progress">Told the share done, from 0 to 1.</param>
+    /// <param name="latents">z where it is at its empirical mean, [Z], as <see cref="LatentMeans"/> has it; otherwise null.</param>
     /// <param name="cancellation">Stops between batches.</param>
     /// <exception cref="NonFiniteException">A figure is not finite.</exception>
     public EvaluationResult Prior(SequenceDataset split, int rows, LatentMode mode = LatentMode.Sampled, int trajectories = 1, bool resamples = false,
-        Action<double>? progress = null, CancellationToken cancellation = default)
+        Action<double>? progress = null, IReadOnlyList<double>? latents = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(split);
-
-        // Rows share nothing but the work; those of carried state go on from batch to batch.
-        if (!split.CarriesState)
-            rows = Math.Max(rows, EvaluationSizes.PriorModeRows);
-        rows = Math.Min(Math.Max(1, rows / trajectories), split.Count);
-        using var prior = new PriorMode(Device, Parameters, checked((rows + _ranks.Size - 1) / _ranks.Size * trajectories), mode == LatentMode.Sampled);
-        return Checked(PriorModeScore.Evaluate(prior, split, mode, rows, _ranks, trajectories, resamples, progress, cancellation));
+        return Checked(PriorModeScore.OfModel(Device, Parameters, split, rows, mode, latents, trajectories, resamples, progress, cancellation));
     }
+
+    /// <summary>The mean of z under the posterior, over the first sequences of the training split, <see cref="FirstSequences.Most"/> at most, [Z].</summary>
+    /// <param name="train">The training split.</param>
+    /// <param name="rows">Sequences of a batch.</param>
+    /// <param name="progress">Told the share done, from 0 to 1.</param>
+    /// <param name="cancellation">Stops between batches.</param>
+    /// <exception cref="NonFiniteException">A figure is not finite.</exception>
+    public IReadOnlyList<double> LatentMeans(SequenceDataset train, int rows, Action<double>? progress = null, CancellationToken cancellation = default)
+        => Posterior(new FirstSequences(train), rows, progress: progress, cancellation: cancellation).LatentMeans;
 
     EvaluationResult Checked(EvaluationResult result)
         => double.IsFinite(result.Bound) && double.IsFinite(result.ImportanceWeightedBound ?? 0)

@@ -22,14 +22,16 @@ public sealed class PriorMode : IDisposable
     readonly IdTensor _tokens;
     readonly Tensor _targets, _nll;
     readonly int[] _hostKey = new int[3];
+    readonly float[] _latents;
     readonly Recording _recordedStep;
 
     /// <param name="device">Where it runs; must own the parameters.</param>
     /// <param name="parameters">The model; call <see cref="RefreshWeights"/> after they change.</param>
     /// <param name="batchSize">B, rows that run side by side.</param>
     /// <param name="sampled">Whether z and (where the model samples it) b̃ are sampled or taken at their means.</param>
+    /// <param name="fixesLatents">Whether z is what <see cref="FixLatents"/> says, zero before, and not the prior's; then nothing is sampled.</param>
     /// <exception cref="ConfigurationException">The model reads the future.</exception>
-    public PriorMode(Device device, ModelParameters parameters, int batchSize, bool sampled)
+    public PriorMode(Device device, ModelParameters parameters, int batchSize, bool sampled, bool fixesLatents = false)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(parameters);
@@ -39,11 +41,12 @@ public sealed class PriorMode : IDisposable
         _arena = Arena.Create(device, "prior mode", arena =>
         {
             var workspace = new Workspace(device, arena, _model, parameters, training: false);
-            var frame = new GenerativeFrame(workspace, batchSize, _model.InputSize, sampled);
+            var frame = new GenerativeFrame(workspace, batchSize, _model.InputSize, sampled && !fixesLatents, fixesLatents);
             return (Workspace: workspace, Frame: frame, Step: model.CreateGenerativeStep(workspace, frame), Tokens: workspace.TakeIds(batchSize),
                 Targets: workspace.TakeIf(!_model.IsCategorical, batchSize, _model.FrameSize), Nll: workspace.Take(batchSize, 1));
         }, out var built);
         (_workspace, _frame, _step, _tokens, _targets, _nll) = built;
+        _latents = fixesLatents ? new float[_step.Latents.Count] : [];
         _recordedStep = device.Record(Operations);
         RefreshWeights();
     }
@@ -63,6 +66,26 @@ public sealed class PriorMode : IDisposable
     {
         Renumber(rowIds);
         _step.Reset();
+        UploadLatents();
+    }
+
+    /// <summary>z of every row and time step from now on.</summary>
+    /// <param name="z">[Z].</param>
+    public void FixLatents(IReadOnlyList<double> z)
+    {
+        ArgumentNullException.ThrowIfNull(z);
+        if (_latents.Length != BatchSize * z.Count)
+            throw new ArgumentException($"{z.Count} values where {_latents.Length / BatchSize} latents are fixed.", nameof(z));
+        for (var i = 0; i < _latents.Length; i++)
+            _latents[i] = (float)z[i % z.Count];
+        UploadLatents();
+    }
+
+    // They may be a state too, which is set with the others.
+    void UploadLatents()
+    {
+        if (_latents.Length > 0)
+            _device.Upload(_latents, _step.Latents);
     }
 
     /// <summary>Room for the rows' states, [B, units] each, in the order of <see cref="TrainingStep.StateNames"/>.</summary>
@@ -84,6 +107,7 @@ public sealed class PriorMode : IDisposable
         ArgumentNullException.ThrowIfNull(states);
         for (var i = 0; i < states.Count; i++)
             _device.Upload(states[i], _step.States[i]);
+        UploadLatents();
     }
 
     /// <summary>The rows go on with their state and draw their noise under other numbers.</summary>

@@ -51,10 +51,25 @@ sealed class RunLogs : ITrainingObserver, IDisposable
     {
         var (step, result) = (report.Step, report.Result);
         var values = new[] { ("bound", result.Bound), ("nll", result.Nll), ("kl", result.Kl), ("active_units", (double)result.ActiveUnits) };
-        _metrics.Write(step, "validation", values);
-        foreach (var (tag, value) in values)
-            _board.Scalar("validation/" + tag, step, value);
+        Write("validation", values);
+        foreach (var (mode, prior) in report.PriorMode)
+            Write(PriorModeSplit(mode), [("nll", prior.Nll), ("value", prior.InTaskUnit(_configuration.Model).Value)]);
+
+        void Write(string split, ReadOnlySpan<(string Name, double Value)> values)
+        {
+            _metrics.Write(step, split, values);
+            foreach (var (tag, value) in values)
+                _board.Scalar($"{split}/{tag}", step, value);
+        }
     }
+
+    /// <summary>What stands in a line's field split where the validation split was scored in prior mode.</summary>
+    internal static string PriorModeSplit(LatentMode mode) => mode switch
+    {
+        LatentMode.Sampled => "validation_prior_sampled",
+        LatentMode.Mean => "validation_prior_mean",
+        _ => "validation_prior_empirical_mean",
+    };
 
     public void OnSaving(long step)
     {

@@ -281,9 +281,11 @@ public sealed class Trainer : IDisposable
     {
         _state = _state with { EvaluationIsPending = true };
         EvaluationResult result;
+        Dictionary<LatentMode, EvaluationResult> priorMode;
         try
         {
             result = _evaluator.Evaluate(_data.Validation, progress: ReportEvaluating, cancellation: cancellation);
+            priorMode = _configuration.Training.EvaluatePriorMode ? EvaluatePriorMode(cancellation) : [];
         }
         catch (OperationCanceledException)
         {
@@ -298,12 +300,31 @@ public sealed class Trainer : IDisposable
         _state = isBest
             ? _state with { BestBound = result.Bound, BestStep = _state.Step, EvaluationsWithoutImprovement = 0 }
             : _state with { EvaluationsWithoutImprovement = _state.EvaluationsWithoutImprovement + 1 };
-        var report = new EvaluationReport(_state.Step, result, isBest);
+        var report = new EvaluationReport(_state.Step, result, isBest) { PriorMode = priorMode };
         foreach (var observer in _observers)
             observer.OnEvaluation(report);
         if (isBest)
             SaveBest(pending);
         return true;
+    }
+
+    Dictionary<LatentMode, EvaluationResult> EvaluatePriorMode(CancellationToken cancellation)
+    {
+        var model = Parameters.Layout.Model;
+        var latents = model.HasLatent
+            ? _evaluator.Evaluate(new FirstSequences(_data.Train), progress: ReportEvaluating, cancellation: cancellation).LatentMeans
+            : [];
+        LatentMode[] modes = model.HasLatent ? Enum.GetValues<LatentMode>() : [LatentMode.Sampled];
+        var results = new Dictionary<LatentMode, EvaluationResult>();
+        foreach (var mode in modes)
+        {
+            results[mode] = PriorModeScore.OfModel(_device, Parameters, _data.Validation, _configuration.Training.BatchSize, mode, latents,
+                progress: ReportEvaluating, cancellation: cancellation);
+            if (!double.IsFinite(results[mode].Bound))
+                throw NonFiniteException.OfFigure(Place, _state.Step, "a prior-mode score");
+        }
+
+        return results;
     }
 
     void ReportEvaluating(double share)

@@ -17,7 +17,11 @@ public readonly record struct StepReport(long Step, long TotalSteps, double Epoc
 /// <param name="Step">Steps done.</param>
 /// <param name="Result">The figures.</param>
 /// <param name="IsBest">Whether the bound is the best so far.</param>
-public sealed record EvaluationReport(long Step, EvaluationResult Result, bool IsBest);
+public sealed record EvaluationReport(long Step, EvaluationResult Result, bool IsBest)
+{
+    /// <summary>The split in prior mode by how latents are taken; empty unless <c>training.evaluate_prior_mode</c> is on.</summary>
+    public IReadOnlyDictionary<LatentMode, EvaluationResult> PriorMode { get; init; } = new Dictionary<LatentMode, EvaluationResult>();
+}
 
 /// <summary>
 /// Is told what happens in a training, on its thread: logs and displays are observers, and so is whatever a program wants to do between steps.

@@ -90,9 +90,11 @@ sealed class KnownModel : IDisposable
     }
 
     public EvaluationResult Prior(SequenceDataset data, int rows, LatentMode mode = LatentMode.Sampled, Action<double>? progress = null,
-        CancellationTokenSource? stop = null, int trajectories = 1, bool resamples = false)
+        CancellationTokenSource? stop = null, int trajectories = 1, bool resamples = false, IReadOnlyList<double>? latents = null)
     {
-        using var prior = PriorMode(rows * trajectories, sampled: mode == LatentMode.Sampled);
+        using var prior = new PriorMode(_device, Parameters, rows * trajectories, sampled: mode == LatentMode.Sampled, fixesLatents: latents is not null);
+        if (latents is not null)
+            prior.FixLatents(latents);
         return PriorModeScore.Evaluate(prior, data, mode, progress: progress, cancellation: stop?.Token ?? TestContext.Current.CancellationToken,
             trajectories: trajectories, resamples: resamples);
     }

@@ -91,6 +91,42 @@ public class PriorModeScoreTests
     }
 
     [Fact]
+    public void The_empirical_mean_is_that_of_the_posterior_over_the_first_training_sequences()
+    {
+        // The posterior's mean is 3 StateOf(frame before) − 1, whatever the rest.
+        using var known = LinearModel();
+        known.ReadInputOnly("forward_lstm", (_, unit) => unit == 0 ? 1 : 0);
+        known.Pass("posterior", "posterior.hidden.weight_h", 0, [3, 0], [-1, 0.3]);
+        var steps = Enumerable.Range(0, Ragged.Count).SelectMany(i => Enumerable.Range(0, Ragged.Length(i)).Select(t => (i, t)));
+        var expected = steps.Average(step => step.t == 0 ? -1 : 3 * KnownModel.StateOf(Ragged[step.i][step.t - 1][0]) - 1);
+        Assert.Equal(expected, Assert.Single(known.Posterior(Ragged, 3).LatentMeans), 1e-5);
+
+        using var many = ScriptedFrames.OfValues([.. Enumerable.Repeat(new[] { 0f, 1 }, FirstSequences.Most), .. Enumerable.Repeat(new[] { 0f, 1, 2, 3 }, 500)]);
+        using var first = new FirstSequences(many);
+        Assert.Equal((FirstSequences.Most, 4), (first.Count, many.Count - first.Count + 4 - 500));
+        Assert.Equal(-1, Assert.Single(known.Posterior(first, 100).LatentMeans), 1e-5);
+    }
+
+    /// <summary>The same scores as of a prior whose mean is that everywhere; the prior's own does not matter.</summary>
+    [Theory]
+    [InlineData(ModelKind.VariationalBiLstm)]
+    [InlineData(ModelKind.ZForcing)]
+    [InlineData(ModelKind.Vrnn)]
+    [InlineData(ModelKind.Srnn)]
+    public void Fixed_latents_score_as_those_of_a_prior_that_is_one_point(ModelKind kind)
+    {
+        double[] z = [0.7, -1.1, 0.2];
+        using var known = new KnownModel(Gaussian with { Kind = kind, LatentUnits = z.Length });
+        known.SetAll();
+        var result = known.Prior(Ragged, 3, LatentMode.EmpiricalMean, latents: z);
+        Assert.False(result.IsBound);
+        Assert.NotEqual(known.Prior(Ragged, 3, LatentMode.Mean).Nll, result.Nll, 1e-3);
+        known.Set("prior.output.weight", (_, _) => 0);
+        known.SetOutput("prior", [.. z, 0, 0, 0]);
+        Assert.Equal(known.Prior(Ragged, 3, LatentMode.Mean).Nll, result.Nll, 1e-5);
+    }
+
+    [Fact]
     public void Without_latents_their_means_change_nothing()
     {
         using var known = CopyModel();

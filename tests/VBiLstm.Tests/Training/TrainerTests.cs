@@ -2,6 +2,7 @@ using VBiLstm.Checkpoints;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Devices.Cpu;
+using VBiLstm.Evaluation;
 using VBiLstm.Metrics;
 using VBiLstm.Model;
 using VBiLstm.Preparation;
@@ -218,6 +219,47 @@ public class TrainerTests
         Assert.InRange(last.Report.Skipped, 1, 5);
         Assert.DoesNotContain(MetricsLog.Read(new RunFolder(folder.Path).Metrics), row => row.Split == "validation");
         Assert.False(Directory.Exists(new RunFolder(folder.Path).Best));
+    }
+
+    /// <summary>The course of validation in prior mode: at the last step what an evaluation of its checkpoint gives; the training itself is as without.</summary>
+    [Theory]
+    [InlineData(ModelKind.VariationalBiLstm)]
+    [InlineData(ModelKind.Lstm)]
+    public void Prior_mode_is_scored_along_the_way_where_it_is_asked_for(ModelKind kind)
+    {
+        using var folder = new TemporaryFolder();
+        var without = Run with { Model = Run.Model with { Kind = kind }, Training = Run.Training with { Steps = 20 } };
+        var with = without with { Training = without.Training with { EvaluatePriorMode = true } };
+        Train(folder.At("without"), 1, without);
+        Train(folder.At("with"), 1, with);
+        var (plain, run) = (new RunFolder(folder.At("without")), new RunFolder(folder.At("with")));
+        Assert.Equal(File.ReadAllBytes(plain.Last + "/weights.safetensors"), File.ReadAllBytes(run.Last + "/weights.safetensors"));
+
+        var rows = MetricsLog.Read(run.Metrics).Where(row => row.Split.StartsWith("validation_prior_", StringComparison.Ordinal)).ToList();
+        string[] modes = kind == ModelKind.Lstm ? ["sampled"] : ["sampled", "mean", "empirical_mean"];
+        Assert.Equal(new[] { 10L, 20 }.SelectMany(step => modes.Select(mode => (step, "validation_prior_" + mode))), rows.Select(row => (row.Step, row.Split)));
+        Assert.Equal(MetricsLog.Read(plain.Metrics).Select(row => (row.Step, row.Split, row.Values["nll"])),
+            MetricsLog.Read(run.Metrics).Except(rows).Where(row => !rows.Any(other => other.Step == row.Step && other.Split == row.Split))
+                .Select(row => (row.Step, row.Split, row.Values["nll"])));
+
+        using var device = new CpuDevice(1);
+        using var trained = new TrainedModel(CheckpointFolder.Read(run.Last, withMoments: false), device);
+        var data = DataSource.Open(with.Data, with.Seed);
+        foreach (var (mode, row) in Enum.GetValues<LatentMode>().Zip(rows[^modes.Length..]))
+        {
+            var latents = mode == LatentMode.EmpiricalMean ? trained.LatentMeans(data.Train, 30) : null;
+            var result = trained.Prior(data.Validation, 30, mode, latents: latents, cancellation: TestContext.Current.CancellationToken);
+            Assert.Equal(result.Nll, row.Values["nll"]);
+            Assert.Equal(result.Nll, row.Values["value"]); // nats per image
+        }
+    }
+
+    [Fact]
+    public void A_model_that_reads_the_future_has_no_prior_mode_along_the_way()
+    {
+        var error = Assert.Throws<ConfigurationException>(
+            () => (Run with { Model = Run.Model with { Kind = ModelKind.BiLstm }, Training = Run.Training with { EvaluatePriorMode = true } }).Validate());
+        Assert.Contains("training.evaluate_prior_mode", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

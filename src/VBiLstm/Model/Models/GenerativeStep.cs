@@ -19,6 +19,9 @@ abstract class GenerativeStep(GenerativeFrame frame)
     /// <summary>What is carried from step to step, in the order of <see cref="ModelPass.States"/>, [B, units] each.</summary>
     public abstract Tensor[] States { get; }
 
+    /// <summary>z_t, [B, Z]; empty where the model has no latent.</summary>
+    public virtual Tensor Latents => default;
+
     /// <summary>The states of before the first step.</summary>
     public abstract void Reset();
 
@@ -29,9 +32,9 @@ abstract class GenerativeStep(GenerativeFrame frame)
 /// <summary>What every model's generative step shares.</summary>
 sealed class GenerativeFrame
 {
-    public GenerativeFrame(Workspace workspace, int rows, int inputs, bool sampled)
+    public GenerativeFrame(Workspace workspace, int rows, int inputs, bool sampled, bool fixesLatents)
     {
-        (Device, Rows, IsSampled) = (workspace.Device, rows, sampled);
+        (Device, Rows, IsSampled, FixesLatents) = (workspace.Device, rows, sampled, fixesLatents);
         X = workspace.Take(rows, inputs, Readers.All);
         NoiseKey = workspace.TakeIds(3);
         RowIds = workspace.TakeIds(rows);
@@ -44,6 +47,9 @@ sealed class GenerativeFrame
 
     /// <summary>Whether latents are sampled or taken at their means.</summary>
     public bool IsSampled { get; }
+
+    /// <summary>Whether z_t stays as it is, whatever the prior says.</summary>
+    public bool FixesLatents { get; }
 
     /// <summary>x_t, embedded, [B, E].</summary>
     public Tensor X { get; }

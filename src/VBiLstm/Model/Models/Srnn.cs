@@ -364,6 +364,8 @@ sealed class Srnn : SequenceModel
 
         public override Tensor[] States => [_lstm.H, _lstm.C, _latent.Z];
 
+        public override Tensor Latents => _latent.Z;
+
         public override bool DrawsNoise => true;
 
         public override void Reset()

@@ -413,6 +413,8 @@ sealed class VariationalBiLstm : SequenceModel
 
         public override Tensor[] States => [_lstm.H, _lstm.C];
 
+        public override Tensor Latents => _latent.Z;
+
         public override bool DrawsNoise => true;
 
         public override void Reset() => _lstm.Reset();

@@ -341,6 +341,8 @@ sealed class Vrnn : SequenceModel
 
         public override Tensor[] States => [_lstm.H, _lstm.C, _f];
 
+        public override Tensor Latents => _latent.Z;
+
         public override bool DrawsNoise => true;
 
         public override void Reset()

@@ -312,6 +312,8 @@ sealed class ZForcing : SequenceModel
 
         public override Tensor[] States => [_lstm.H, _lstm.C];
 
+        public override Tensor Latents => _latent.Z;
+
         public override bool DrawsNoise => true;
 
         public override void Reset() => _lstm.Reset();

@@ -4,7 +4,7 @@ using VBiLstm.Noise;
 
 namespace VBiLstm.Model.Parts;
 
-/// <summary>z_t from the prior, sampled or at its mean, for one time step of B rows of the generative process.</summary>
+/// <summary>z_t from the prior, sampled or at its mean, or as it was fixed, for one time step of B rows of the generative process.</summary>
 sealed class LatentStep
 {
     readonly GenerativeFrame _frame;
@@ -43,6 +43,8 @@ sealed class LatentStep
     /// <summary>z_t given what the prior reads.</summary>
     public void Run(params ReadOnlySpan<Tensor> inputs)
     {
+        if (_frame.FixesLatents)
+            return;
         _prior.Forward(inputs);
         if (_frame.IsSampled)
             _frame.Device.FillNormal(_epsilon, _frame.Noise(NoiseStream.GenerationLatentNoise));
