@@ -21,14 +21,14 @@ static class CurvesImage
 
     static readonly (string Split, string Label, Color Color)[] PriorModes =
     [
-        (PriorMode + "sampled", "sampled", Colors.SteelBlue), (PriorMode + "mean", "means", Colors.DarkOrange),
-        (PriorMode + "empirical_mean", "empirical mean", Colors.SeaGreen),
+        (PriorMode + "sampled", "sample", Colors.SteelBlue), (PriorMode + "mean", "mean", Colors.DarkOrange),
+        (PriorMode + "empirical_mean", "empirical", Colors.SeaGreen),
     ];
 
     static readonly (string Title, string Key, (string Split, string Label, Color Color)[] Splits)[] Panels =
     [
         ("bound, nats per sequence", "bound", Splits), ("NLL, nats per sequence", "nll", Splits), ("KL, nats per sequence", "kl", Splits),
-        ("validation NLL in prior mode, nats per sequence", "nll", PriorModes),
+        ("validation NLL in prior mode, nats", "nll", PriorModes),
     ];
 
     /// <summary>Reads the rows once; a long run takes no more memory than a short one.</summary>

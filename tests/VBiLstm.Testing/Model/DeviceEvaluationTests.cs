@@ -37,6 +37,31 @@ public abstract class DeviceEvaluationTests
     [MemberData(nameof(Seeds))]
     public void Random_configurations_have_the_reference_s_bounds(int seed) => AssertAgrees(Draw(new Random(3000 + seed)), seed);
 
+    /// <summary>In prior mode latents that are fixed score as those of a prior that is one point, whatever the prior is.</summary>
+    [Theory]
+    [InlineData(ModelKind.VariationalBiLstm)]
+    [InlineData(ModelKind.ZForcing)]
+    [InlineData(ModelKind.Vrnn)]
+    [InlineData(ModelKind.Srnn)]
+    public void Fixed_latents_score_as_those_of_a_prior_that_is_one_point(ModelKind kind)
+    {
+        var model = new ModelConfiguration { Kind = kind, FrameSize = 3, LstmUnits = 6, MlpUnits = 5, LatentUnits = 4, BTilde = BTildeMode.Mean };
+        double[] z = [0.7, -1.1, 0.2, 0.4];
+        var inputs = ReferenceInputs.Random(model, TimeSteps, Sequences, 3, ragged: true);
+        using var device = CreateDevice(3);
+        using var parameters = new ModelParameters(device, model, training: false);
+        foreach (var (name, variable) in ReferenceParameters.Random(model, 3))
+            device.Upload(Array.ConvertAll(variable.Value, value => (float)value), parameters.Value(name));
+        using var data = new Given(model, inputs);
+        double Nll(LatentMode mode)
+            => PriorModeScore.OfModel(device, parameters, data, rows: 3, mode, z, cancellation: TestContext.Current.CancellationToken).Nll;
+        var (own, point) = (Nll(LatentMode.Mean), Nll(LatentMode.EmpiricalMean));
+        Assert.True(Math.Abs(own - point) > 100 * Tolerance * Math.Abs(own));
+        device.Upload(new float[parameters.Value("prior.output.weight").Count], parameters.Value("prior.output.weight"));
+        device.Upload([.. z.Select(value => (float)value), 0, 0, 0, 0], parameters.Value("prior.output.bias"));
+        Comparison.Within(Tolerance, "NLL", [Nll(LatentMode.Mean)], [point]);
+    }
+
     static ModelConfiguration Draw(Random random) => DeviceRandomConfigurationTests.DrawCompared(random) with { RecurrentDropout = 0 };
 
     void AssertAgrees(ModelConfiguration drawn, int seed)
@@ -48,6 +73,7 @@ public abstract class DeviceEvaluationTests
             Prior = prior,
             PriorInput = DeviceRandomConfigurationTests.HasPriorInput(drawn.Kind, prior) && seed % 3 != 2 ? PriorInput.HX : PriorInput.H,
             GeneratorInput = drawn.Kind == ModelKind.VariationalBiLstm ? drawn.GeneratorInput : GeneratorInput.H,
+            BackwardPrediction = drawn.Kind == ModelKind.ZForcing && seed % 2 == 0,
             FrameSize = drawn.OutputDistribution == OutputDistribution.Categorical ? 0 : 3,
             VocabularySize = drawn.OutputDistribution == OutputDistribution.Categorical ? (seed % 2 == 0 ? 4 : 40) : 0,
         };
