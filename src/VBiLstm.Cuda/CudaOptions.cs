@@ -32,7 +32,7 @@ public enum CudaRecurrence
 /// <summary>What computes products of few rows, where the project has kernels for them (bf16 and TF32, from compute capability 8.0 on).</summary>
 public enum CudaProducts
 {
-    /// <summary>The faster one where <c>vbilstm bench --tune</c> has measured on this GPU; otherwise the kernels.</summary>
+    /// <summary>The faster one where <c>vbilstm bench --tune</c> has measured on this GPU; otherwise the library, which was faster on an H100.</summary>
     Automatic,
 
     /// <summary>cuBLAS, and kernels for what follows.</summary>

@@ -55,8 +55,8 @@ public sealed record ScalingBudget(
                 + $"{string.Join(", ", NetworkLink.All.Select(known => known.Name))}; or, on one node, --ranks-per-node {placement.Ranks}.");
         var (links, model) = (new RankLinks(gpu.Link, network), configuration.Model);
         var own = RankConfiguration(configuration, placement.Ranks);
-        var whole = StepBudget.Count(configuration, timeSteps, PrecisionOf(gpu));
-        var step = placement.Ranks == 1 ? whole : StepBudget.Count(own, timeSteps, PrecisionOf(gpu));
+        var whole = StepBudget.Count(configuration, timeSteps, PrecisionOf(gpu), CudaProducts.Library);
+        var step = placement.Ranks == 1 ? whole : StepBudget.Count(own, timeSteps, PrecisionOf(gpu), CudaProducts.Library);
         var budget = new ScalingBudget(placement, gpu, links, configuration.Training.BatchSize, whole, step, RankSum.Of(model, placement), null);
 
         var part = own.Training with { Shards = 1 };
@@ -64,7 +64,7 @@ public sealed record ScalingBudget(
         if (fewer == 1)
             return budget;
         var instead = new RankPlacement(fewer, placement.PerNode > 1 ? fewer : 1);
-        var less = StepBudget.Count(RankConfiguration(own with { Training = part }, fewer), timeSteps, PrecisionOf(gpu));
+        var less = StepBudget.Count(RankConfiguration(own with { Training = part }, fewer), timeSteps, PrecisionOf(gpu), CudaProducts.Library);
         return budget with { Instead = new ScalingBudget(instead, gpu, links, part.BatchSize, step, less, RankSum.Of(model, instead), null) };
     }
 

@@ -83,11 +83,11 @@ public sealed record StepBudget(RunConfiguration Configuration, int TimeSteps, I
     /// <param name="configuration">Model, batch size and optimiser; its data section is not read.</param>
     /// <param name="timeSteps">T, predicted steps of every sequence.</param>
     /// <param name="precision">Of products; float32, and TF32 by the library, count the same.</param>
-    /// <param name="products">What computes those of few rows in bf16 and TF32; automatic is by the kernels.</param>
+    /// <param name="products">What computes those of few rows in bf16 and TF32.</param>
     /// <param name="residentOn">The GPU whose shared memory keeps the weights of bf16's loops over time where they fit; null: none does.</param>
     /// <exception cref="ConfigurationException">A field is out of range.</exception>
     public static StepBudget Count(RunConfiguration configuration, int timeSteps, CudaPrecision precision = CudaPrecision.Tf32,
-        CudaProducts products = CudaProducts.Automatic, GpuSpecification? residentOn = null)
+        CudaProducts products = CudaProducts.Kernels, GpuSpecification? residentOn = null)
     {
         ArgumentNullException.ThrowIfNull(configuration);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(timeSteps);

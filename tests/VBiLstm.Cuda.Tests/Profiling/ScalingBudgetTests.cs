@@ -18,7 +18,8 @@ public class ScalingBudgetTests
         Training = new TrainingConfiguration { BatchSize = batch, Shards = shards },
     };
 
-    static double Seconds(RunConfiguration configuration) => StepBudget.Count(configuration, T).Seconds(Gpu, CudaPrecision.Tf32);
+    static double Seconds(RunConfiguration configuration)
+        => StepBudget.Count(configuration, T, CudaPrecision.Tf32, CudaProducts.Library).Seconds(Gpu, CudaPrecision.Tf32);
 
     [Fact]
     public void A_rank_computes_its_part_and_waits_for_the_sum()
