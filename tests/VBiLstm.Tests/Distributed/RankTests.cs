@@ -326,7 +326,7 @@ public class RankTests
 
         var one = Score(Communicator.Alone);
         foreach (var ranks in new[] { 2, 3, 8 })
-            Assert.All(ThreadRanks.Run(ranks, Score), result => Assert.Equal(one, result with { KlPerLatent = one.KlPerLatent }));
+            Assert.All(ThreadRanks.Run(ranks, Score), result => Assert.Equal(one, result with { KlPerLatent = one.KlPerLatent, LatentMeans = one.LatentMeans }));
     }
 
     [Theory]
@@ -389,7 +389,8 @@ public class RankTests
             Assert.All(ThreadRanks.Run(ranks, communicator => Score(communicator, 4)), result =>
             {
                 Assert.Equal(one.KlPerLatent, result.KlPerLatent);
-                Assert.Equal(one with { KlPerLatent = [] }, result with { KlPerLatent = [] });
+                Assert.Equal(one.LatentMeans, result.LatentMeans);
+                Assert.Equal(one with { KlPerLatent = [], LatentMeans = [] }, result with { KlPerLatent = [], LatentMeans = [] });
             });
     }
 
