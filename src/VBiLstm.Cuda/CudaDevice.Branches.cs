@@ -26,7 +26,7 @@ public sealed unsafe partial class CudaDevice
         return created;
     }
 
-    protected override void ForkCore(Action branch)
+    private protected override void ForkCore(Action branch)
     {
         if (_branch is null)
         {
@@ -48,7 +48,7 @@ public sealed unsafe partial class CudaDevice
         }
     }
 
-    protected override void JoinBranchesCore()
+    private protected override void JoinBranchesCore()
     {
         if (_branch is null)
             return;

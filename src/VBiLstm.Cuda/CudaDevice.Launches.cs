@@ -16,15 +16,15 @@ public sealed unsafe partial class CudaDevice
     Kernel _previous;
 
     /// <summary>Kernels launched so far, replays of graphs not counted.</summary>
-    public long Launches { get; private set; }
+    internal long Launches { get; private set; }
 
     /// <summary>Those of them that may start before the kernel before them has ended.</summary>
-    public long EarlyStarts { get; private set; }
+    internal long EarlyStarts { get; private set; }
 
     /// <summary>
     /// Why kernels start one after the other although they might start before the one before has ended; null where they do, and where the options say so.
     /// </summary>
-    public string? NoEarlyStarts { get; private set; }
+    internal string? NoEarlyStarts { get; private set; }
 
     bool StartsEarly => Options.StartEarly && NoEarlyStarts is null;
 

@@ -4,38 +4,38 @@ namespace VBiLstm.Cuda;
 
 public sealed unsafe partial class CudaDevice
 {
-    protected override void BernoulliNllForwardCore(Tensor logits, Tensor y, Tensor nll)
+    private protected override void BernoulliNllForwardCore(Tensor logits, Tensor y, Tensor nll)
     {
         var arguments = stackalloc void*[] { &logits, &y, &nll };
         LaunchRows(_kernels.BernoulliNllForward, logits.Rows, logits.Columns, arguments);
     }
 
-    protected override void BernoulliNllBackwardCore(Tensor logits, Tensor y, Tensor w)
+    private protected override void BernoulliNllBackwardCore(Tensor logits, Tensor y, Tensor w)
     {
         var arguments = stackalloc void*[] { &logits, &y, &w };
         LaunchElements(_kernels.BernoulliNllBackward, logits.Rows, logits.Columns, arguments);
     }
 
-    protected override void CategoricalNllForwardCore(Tensor logits, IdTensor y, Tensor nll)
+    private protected override void CategoricalNllForwardCore(Tensor logits, IdTensor y, Tensor nll)
     {
         var arguments = stackalloc void*[] { &logits, &y, &nll };
         LaunchRows(_kernels.CategoricalNllForward, logits.Rows, logits.Columns, arguments);
     }
 
-    protected override void CategoricalNllBackwardCore(Tensor logits, IdTensor y, Tensor w)
+    private protected override void CategoricalNllBackwardCore(Tensor logits, IdTensor y, Tensor w)
     {
         var arguments = stackalloc void*[] { &logits, &y, &w };
         LaunchRows(_kernels.CategoricalNllBackward, logits.Rows, logits.Columns, arguments);
         RoundOperand(logits);
     }
 
-    protected override void SquaredNormForwardCore(Tensor h, Tensor result)
+    private protected override void SquaredNormForwardCore(Tensor h, Tensor result)
     {
         var arguments = stackalloc void*[] { &h, &result };
         LaunchRows(_kernels.SquaredNormForward, h.Rows, h.Columns, arguments);
     }
 
-    protected override void SquaredNormBackwardCore(Tensor h, Tensor w, float gamma, Tensor dh)
+    private protected override void SquaredNormBackwardCore(Tensor h, Tensor w, float gamma, Tensor dh)
     {
         var arguments = stackalloc void*[] { &h, &w, &gamma, &dh };
         LaunchElements(_kernels.SquaredNormBackward, h.Rows, h.Columns, arguments);

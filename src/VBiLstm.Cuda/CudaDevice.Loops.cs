@@ -12,7 +12,7 @@ public sealed unsafe partial class CudaDevice
     /// <summary>Receives, once each, what a user should know that comes up after <see cref="Notices"/>.</summary>
     public Action<string>? Noticed { get; set; }
 
-    protected override void PrepareLoopCore(VariationalLoop loop)
+    private protected override void PrepareLoopCore(VariationalLoop loop)
     {
         if (Options.Loop != CudaLoop.Resident)
             return;
@@ -77,7 +77,7 @@ public sealed unsafe partial class CudaDevice
         public int Steps;
     }
 
-    protected override bool TryLoopForwardCore(VariationalLoop loop)
+    private protected override bool TryLoopForwardCore(VariationalLoop loop)
     {
         if (loop.KeptByDevice is not ResidentLoops { Forward: var resident })
             return false;
@@ -116,7 +116,7 @@ public sealed unsafe partial class CudaDevice
         return true;
     }
 
-    protected override bool TryLoopBackwardCore(VariationalLoop loop)
+    private protected override bool TryLoopBackwardCore(VariationalLoop loop)
     {
         if (loop.KeptByDevice is not ResidentLoops { Backward: { } resident })
             return false;

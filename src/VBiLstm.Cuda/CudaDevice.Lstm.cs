@@ -6,12 +6,12 @@ namespace VBiLstm.Cuda;
 
 public sealed unsafe partial class CudaDevice
 {
-    public override bool OpaqueRecurrences => _recurrences is not null;
+    internal override bool OpaqueRecurrences => _recurrences is not null;
 
-    protected override long RecurrenceBytesCore(IEnumerable<(int Inputs, int Steps)> recurrences, int units, int rows, bool training)
+    private protected override long RecurrenceBytesCore(IEnumerable<(int Inputs, int Steps)> recurrences, int units, int rows, bool training)
         => _recurrences?.Measure(recurrences, units, rows, training) ?? 0;
 
-    protected override void PrepareCore(LstmSequence sequence) => _recurrences?.Prepare(sequence);
+    private protected override void PrepareCore(LstmSequence sequence) => _recurrences?.Prepare(sequence);
 
     // cuDNN may be there and not work: of another CUDA than cuBLAS, without its sub-libraries, or of a GPU that it does not know.
     void StartRecurrences()
@@ -48,21 +48,21 @@ public sealed unsafe partial class CudaDevice
 
     const string KernelsInstead = "LSTMs without a channel run by the project's own kernels, a product and a cell a step.";
 
-    protected override void LstmCellForwardCore(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h,
+    private protected override void LstmCellForwardCore(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h,
         Tensor updateMask)
     {
         var arguments = stackalloc void*[] { &gates, &addend, &cPrevious, &validity, &c, &tanhC, &h, &updateMask };
         LaunchElements(_kernels.LstmCellForward, c.Rows, c.Columns, arguments);
     }
 
-    protected override void LstmCellBackwardCore(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc,
+    private protected override void LstmCellBackwardCore(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc,
         Tensor updateMask)
     {
         var arguments = stackalloc void*[] { &gates, &cPrevious, &tanhC, &dh1, &dh2, &validity, &dc, &updateMask };
         LaunchElements(_kernels.LstmCellBackward, dc.Rows, dc.Columns, arguments);
     }
 
-    protected override void LstmSequenceForwardCore(LstmSequence sequence)
+    private protected override void LstmSequenceForwardCore(LstmSequence sequence)
     {
         if (_recurrences is null)
             base.LstmSequenceForwardCore(sequence);
@@ -70,7 +70,7 @@ public sealed unsafe partial class CudaDevice
             _recurrences.Forward(sequence);
     }
 
-    protected override void LstmSequenceBackwardCore(LstmSequence sequence)
+    private protected override void LstmSequenceBackwardCore(LstmSequence sequence)
     {
         if (_recurrences is null)
             base.LstmSequenceBackwardCore(sequence);

@@ -4,13 +4,13 @@ namespace VBiLstm.Cuda;
 
 public sealed unsafe partial class CudaDevice
 {
-    protected override void GaussianMixtureNllForwardCore(Tensor output, Tensor target, Tensor nll, GaussianHead head, int components)
+    private protected override void GaussianMixtureNllForwardCore(Tensor output, Tensor target, Tensor nll, GaussianHead head, int components)
     {
         var arguments = stackalloc void*[] { &output, &target, &nll, &head, &components };
         LaunchRows(_kernels.GaussianMixtureNllForward, output.Rows, components * WarpSize, arguments);
     }
 
-    protected override void GaussianMixtureNllBackwardCore(Tensor output, Tensor target, Tensor w, GaussianHead head, int components)
+    private protected override void GaussianMixtureNllBackwardCore(Tensor output, Tensor target, Tensor w, GaussianHead head, int components)
     {
         var arguments = stackalloc void*[] { &output, &target, &w, &head, &components };
         LaunchRows(_kernels.GaussianMixtureNllBackward, output.Rows, components * WarpSize, arguments);

@@ -11,13 +11,13 @@ public sealed unsafe partial class CudaDevice
     const int ScratchBytes = MaximumSliceSums * sizeof(float);
     const int AdamElementsPerBlock = 1024, MaximumAdamBlocks = 65535;
 
-    protected override void WeightedSumCore(Tensor values, Tensor w, Tensor result)
+    private protected override void WeightedSumCore(Tensor values, Tensor w, Tensor result)
     {
         var arguments = stackalloc void*[] { &values, &w, &result };
         Launch(_kernels.WeightedSum, 1, 1, ReductionThreads, 1, arguments);
     }
 
-    protected override void GradientNormCore(Tensor gradients, Tensor result)
+    private protected override void GradientNormCore(Tensor gradients, Tensor result)
     {
         var partial = _current.Scratch;
         var squares = stackalloc void*[] { &gradients, &partial };
@@ -26,7 +26,7 @@ public sealed unsafe partial class CudaDevice
         Launch(_kernels.GradientNorm, 1, 1, ReductionThreads, 1, arguments);
     }
 
-    protected override void AdamStepCore(Tensor parameters, Tensor gradients, Tensor firstMoments, Tensor secondMoments, in AdamArguments arguments)
+    private protected override void AdamStepCore(Tensor parameters, Tensor gradients, Tensor firstMoments, Tensor secondMoments, in AdamArguments arguments)
     {
         var adam = arguments;
         if (adam.HaltOnNonFinite)

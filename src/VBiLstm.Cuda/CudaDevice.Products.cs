@@ -7,7 +7,7 @@ public sealed unsafe partial class CudaDevice
     const int TileRows = 32, TileColumns = 32, TileThreadRows = 8;
     const int ColumnSumThreadRows = 16;
 
-    protected override void MultiplyCore(Tensor x, Weight w, Tensor bias, Tensor y, bool accumulate)
+    private protected override void MultiplyCore(Tensor x, Weight w, Tensor bias, Tensor y, bool accumulate)
     {
         _context.Bind();
         EndRunOfKernels();
@@ -32,7 +32,7 @@ public sealed unsafe partial class CudaDevice
         return adds;
     }
 
-    protected override void MultiplyTransposedCore(Tensor dy, Weight w, Tensor dx, bool accumulate)
+    private protected override void MultiplyTransposedCore(Tensor dy, Weight w, Tensor dx, bool accumulate)
     {
         _context.Bind();
         if (TryMultiplyTransposedThin(dy, w, dx, accumulate))
@@ -41,7 +41,7 @@ public sealed unsafe partial class CudaDevice
         _current.Products.MultiplyTransposed(dy, w.Values, dx, accumulate);
     }
 
-    protected override void WeightGradientsCore(ReadOnlySpan<WeightGradient> gradients, Tensor dy, Tensor dBias, bool accumulate)
+    private protected override void WeightGradientsCore(ReadOnlySpan<WeightGradient> gradients, Tensor dy, Tensor dBias, bool accumulate)
     {
         _context.Bind();
         EndRunOfKernels();
@@ -72,7 +72,7 @@ public sealed unsafe partial class CudaDevice
         Launch(_kernels.ColumnSums, (uint)CeilingDivide(dy.Columns, TileColumns), (uint)sums.Rows, TileColumns, ColumnSumThreadRows, arguments);
     }
 
-    protected override void MultiplyLeakyReluCore(Tensor x, Weight w, Tensor bias, Tensor y, LeakyRelu phi)
+    private protected override void MultiplyLeakyReluCore(Tensor x, Weight w, Tensor bias, Tensor y, LeakyRelu phi)
     {
         if (TryMultiplyLeakyReluThin(x, w, bias, y, default, phi))
             return;

@@ -25,7 +25,7 @@ public sealed unsafe partial class CudaDevice
     }
 
     /// <exception cref="CudaException">NCCL is nowhere, or too old.</exception>
-    protected override void CheckJoinsCore(Communicator ranks)
+    private protected override void CheckJoinsCore(Communicator ranks)
     {
         NativeLibraries.Require(NativeLibraries.Nccl);
         CudaStatus.CheckNccl(Nccl.GetVersion(out var version), "ncclGetVersion", "reading NCCL's version");
@@ -34,7 +34,7 @@ public sealed unsafe partial class CudaDevice
     }
 
     // Each level's first rank makes an id, which goes to its others the way that all ranks know already.
-    protected override void JoinCore(Communicator ranks)
+    private protected override void JoinCore(Communicator ranks)
     {
         _context.Bind();
         Leave();
@@ -83,7 +83,7 @@ public sealed unsafe partial class CudaDevice
         _communicators = [];
     }
 
-    protected override void AllToAllCore(int level, Tensor values, Tensor received)
+    private protected override void AllToAllCore(int level, Tensor values, Tensor received)
     {
         const string doing = "sending every rank its slice of a sum";
         var (among, communicator) = (Ranks.Levels[level], _communicators[level]);
@@ -111,7 +111,7 @@ public sealed unsafe partial class CudaDevice
         CudaStatus.CheckNccl(status, "ncclGroupEnd", doing);
     }
 
-    protected override void AllGatherCore(int level, Tensor part, Tensor all)
+    private protected override void AllGatherCore(int level, Tensor part, Tensor all)
     {
         _context.Bind();
         EndRunOfKernels();

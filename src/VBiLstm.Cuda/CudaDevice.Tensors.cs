@@ -5,13 +5,13 @@ namespace VBiLstm.Cuda;
 
 public sealed unsafe partial class CudaDevice
 {
-    protected override void EmbeddingForwardCore(IdTensor ids, Tensor table, Tensor y)
+    private protected override void EmbeddingForwardCore(IdTensor ids, Tensor table, Tensor y)
     {
         var arguments = stackalloc void*[] { &ids, &table, &y };
         LaunchElements(_kernels.EmbeddingForward, y.Rows, y.Columns, arguments);
     }
 
-    protected override void EmbeddingBackwardCore(IdTensor ids, Tensor dy, Tensor dTable)
+    private protected override void EmbeddingBackwardCore(IdTensor ids, Tensor dy, Tensor dTable)
     {
         ZeroCore(dTable);
         if (ids.Count == 0)
@@ -21,7 +21,7 @@ public sealed unsafe partial class CudaDevice
         RoundOperand(dTable);
     }
 
-    protected override void ZeroCore(Tensor x)
+    private protected override void ZeroCore(Tensor x)
     {
         if (x.IsEmpty)
             return;
@@ -45,7 +45,7 @@ public sealed unsafe partial class CudaDevice
         CudaStatus.Check(CudaDriver.MemsetD8Async(address, 0, (nuint)bytes, _current.Handle), "cuMemsetD8Async", "clearing a tensor");
     }
 
-    protected override void CopyCore(Tensor x, Tensor y)
+    private protected override void CopyCore(Tensor x, Tensor y)
     {
         _context.Bind();
         if (!x.IsContiguous || !y.IsContiguous || x.Address == 0 || y.Operand != 0)
@@ -72,13 +72,13 @@ public sealed unsafe partial class CudaDevice
             CopyRows(x, x with { Address = 0 });
     }
 
-    protected override void MaskRowsCore(Tensor x, Tensor mask)
+    private protected override void MaskRowsCore(Tensor x, Tensor mask)
     {
         var arguments = stackalloc void*[] { &x, &mask };
         LaunchElements(_kernels.MaskRows, x.Rows, x.Columns, arguments);
     }
 
-    protected override void FillNormalCore(Tensor x, NoiseSource noise)
+    private protected override void FillNormalCore(Tensor x, NoiseSource noise)
     {
         var arguments = stackalloc void*[] { &x, &noise };
         LaunchFours(_kernels.FillNormal, x.Rows, x.Columns, arguments);

@@ -11,10 +11,10 @@ public sealed unsafe partial class CudaDevice
     const int StripColumns = 16, MostStrips = 4;
 
     /// <summary>The products of few rows that were called so far and have a kernel, each once.</summary>
-    public IReadOnlyCollection<ThinProductShape> ThinProducts => _planner.Asked;
+    internal IReadOnlyCollection<ThinProductShape> ThinProducts => _planner.Asked;
 
     /// <summary>Whether one of them goes through its kernel.</summary>
-    public bool HasProductsByKernels
+    internal bool HasProductsByKernels
         => _planner.Asked.Any(shape => _planner.PrefersKernel(shape.Product, shape.Rows, shape.Inner, shape.Columns));
 
     /// <summary>Calls operations with one of the ways for every product that has a kernel.</summary>
@@ -64,13 +64,13 @@ public sealed unsafe partial class CudaDevice
         return true;
     }
 
-    protected override void MultiplyAddLeakyReluCore(Tensor x, Weight w, Tensor addend, Tensor product, Tensor y, LeakyRelu phi)
+    private protected override void MultiplyAddLeakyReluCore(Tensor x, Weight w, Tensor addend, Tensor product, Tensor y, LeakyRelu phi)
     {
         if (!TryMultiplyLeakyReluThin(x, w, addend, y, LastColumns(product, product.Columns - y.Columns), phi))
             base.MultiplyAddLeakyReluCore(x, w, addend, product, y, phi);
     }
 
-    protected override void MultiplySampleGaussianCore(Tensor x, Weight w, Tensor bias, Tensor output, Tensor noise, Tensor sample, GaussianHead head)
+    private protected override void MultiplySampleGaussianCore(Tensor x, Weight w, Tensor bias, Tensor output, Tensor noise, Tensor sample, GaussianHead head)
     {
         if (!_planner.PrefersKernel(ThinProduct.SampleGaussian, x.Rows, x.Columns, output.Columns))
         {
@@ -84,7 +84,7 @@ public sealed unsafe partial class CudaDevice
         Launch(_kernels.ThinMultiplySampleGaussian, UnitBlocks(output.Columns / 2), 1, ThinThreads, 1, arguments);
     }
 
-    protected override void MultiplyLstmCellForwardCore(Tensor x, Weight w, Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c,
+    private protected override void MultiplyLstmCellForwardCore(Tensor x, Weight w, Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c,
         Tensor tanhC, Tensor h, Tensor updateMask)
     {
         if (!_planner.PrefersKernel(ThinProduct.LstmCellForward, x.Rows, x.Columns, gates.Columns))
@@ -99,7 +99,7 @@ public sealed unsafe partial class CudaDevice
         Launch(_kernels.ThinMultiplyLstmCellForward, UnitBlocks(h.Columns), 1, ThinThreads, 1, arguments);
     }
 
-    protected override void MultiplyTransposedSampleGaussianCore(Tensor dy, Weight w, Tensor product, bool accumulate, Tensor dSample2, Tensor noise,
+    private protected override void MultiplyTransposedSampleGaussianCore(Tensor dy, Weight w, Tensor product, bool accumulate, Tensor dSample2, Tensor noise,
         Tensor dMoments, Tensor output, GaussianHead head)
     {
         var plain = product.Columns - output.Columns / 2;
@@ -117,7 +117,7 @@ public sealed unsafe partial class CudaDevice
         Launch(_kernels.ThinMultiplyTransposedSampleGaussian, StripsOf(product.Columns), 1, ThinThreads, 1, arguments);
     }
 
-    protected override void MultiplyTransposedLeakyReluCore(Tensor dy, Weight w, Tensor y, Tensor dx, Tensor mask, Tensor maskedDx, LeakyRelu phi)
+    private protected override void MultiplyTransposedLeakyReluCore(Tensor dy, Weight w, Tensor y, Tensor dx, Tensor mask, Tensor maskedDx, LeakyRelu phi)
     {
         if (!_planner.PrefersKernel(ThinProduct.TransposedLeakyRelu, dy.Rows, dy.Columns, dx.Columns))
         {
@@ -130,7 +130,7 @@ public sealed unsafe partial class CudaDevice
         Launch(_kernels.ThinMultiplyTransposedLeakyRelu, StripsOf(dx.Columns), 1, ThinThreads, 1, arguments);
     }
 
-    protected override void MultiplyTransposedLstmCellBackwardCore(Tensor dy, Weight w, Tensor product, bool accumulate, Tensor gates, Tensor cPrevious,
+    private protected override void MultiplyTransposedLstmCellBackwardCore(Tensor dy, Weight w, Tensor product, bool accumulate, Tensor gates, Tensor cPrevious,
         Tensor tanhC, Tensor dh1, Tensor validity, Tensor dc, Tensor updateMask)
     {
         if (!_planner.PrefersKernel(ThinProduct.TransposedLstmCellBackward, dy.Rows, dy.Columns, product.Columns))

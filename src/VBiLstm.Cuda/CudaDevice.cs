@@ -94,7 +94,7 @@ public sealed unsafe partial class CudaDevice : Device
     public IReadOnlyList<string> Notices => _notices;
 
     /// <summary>Name, compute capability and number of multiprocessors of the GPU.</summary>
-    public (string Name, int ComputeCapability, int Multiprocessors) Gpu => (_context.Name, _context.ComputeCapability, _context.Multiprocessors);
+    internal (string Name, int ComputeCapability, int Multiprocessors) Gpu => (_context.Name, _context.ComputeCapability, _context.Multiprocessors);
 
     public override string Name
         => $"{(Options.Software ? "soft" : $"cuda:{Options.Ordinal}")} ({_context.Name}, {PrecisionText}, "
@@ -111,9 +111,9 @@ public sealed unsafe partial class CudaDevice : Device
     };
 
     /// <summary>Whether it has kernels that compute products of few rows in this precision, and go on with what follows.</summary>
-    public bool HasThinKernels => Options.Precision != CudaPrecision.Fp32 && _context.ComputeCapability >= OldestWithThinKernels;
+    internal bool HasThinKernels => Options.Precision != CudaPrecision.Fp32 && _context.ComputeCapability >= OldestWithThinKernels;
 
-    public override bool RoundsOperands => Options.Precision == CudaPrecision.Bf16;
+    internal override bool RoundsOperands => Options.Precision == CudaPrecision.Bf16;
 
     /// <summary>How many GPUs CUDA shows; 0 also where it cannot be asked, which the attempt to open one explains.</summary>
     /// <exception cref="CudaException">The process already uses the other kind.</exception>
@@ -125,9 +125,9 @@ public sealed unsafe partial class CudaDevice : Device
     }
 
     /// <summary>The GPU's place on its machine's bus, as <c>0000:3b:00.0</c>; that of the software GPU is its process's.</summary>
-    public string BusId => _context.BusId;
+    internal string BusId => _context.BusId;
 
-    public override IReadOnlyList<(string Item, string Value)> SharedByRanks =>
+    internal override IReadOnlyList<(string Item, string Value)> SharedByRanks =>
     [
         ("GPU", $"{_context.Name}, {_context.ComputeCapability}"),
         ("precision", $"{Options.Precision}"),
@@ -141,18 +141,18 @@ public sealed unsafe partial class CudaDevice : Device
     ];
 
     /// <summary>Free and total memory in bytes.</summary>
-    public (long Free, long Total) Memory => _context.Memory;
+    internal (long Free, long Total) Memory => _context.Memory;
 
     public override long? FreeBytes => Memory.Free;
 
-    public override bool HasOwnMemory => true;
+    internal override bool HasOwnMemory => true;
 
     /// <summary>
     /// Kernel nodes and all nodes of every graph that is recorded now, in the order of <see cref="Device.Record"/>; zeros for those not captured.
     /// </summary>
-    public IEnumerable<(int KernelNodes, int Nodes)> GraphNodes => _graphs.Select(graph => (graph.KernelNodes, graph.Nodes));
+    internal IEnumerable<(int KernelNodes, int Nodes)> GraphNodes => _graphs.Select(graph => (graph.KernelNodes, graph.Nodes));
 
-    public override DeviceMemory Allocate(long bytes, string purpose)
+    internal override DeviceMemory Allocate(long bytes, string purpose)
     {
         var memory = AllocateUncleared(bytes, purpose);
         EndRunOfKernels();
@@ -176,7 +176,7 @@ public sealed unsafe partial class CudaDevice : Device
         return new CudaMemory(this, address, bytes);
     }
 
-    protected override void UploadCore(ReadOnlySpan<float> source, Tensor target)
+    private protected override void UploadCore(ReadOnlySpan<float> source, Tensor target)
     {
         _context.Bind();
         EndRunOfKernels();
@@ -199,14 +199,14 @@ public sealed unsafe partial class CudaDevice : Device
         }
     }
 
-    protected override void UploadCore(ReadOnlySpan<int> source, IdTensor target)
+    private protected override void UploadCore(ReadOnlySpan<int> source, IdTensor target)
     {
         _context.Bind();
         EndRunOfKernels();
         _uploads.Upload(MemoryMarshal.AsBytes(source), target.Address);
     }
 
-    protected override void DownloadCore(Tensor source, Span<float> target)
+    private protected override void DownloadCore(Tensor source, Span<float> target)
     {
         _context.Bind();
         if (source.Columns > DownloadBytes / sizeof(float))
@@ -233,15 +233,15 @@ public sealed unsafe partial class CudaDevice : Device
         }
     }
 
-    public override int StepsAhead => 1;
+    internal override int StepsAhead => 1;
 
-    protected override Readback CreateReadbackCore(Tensor source)
+    private protected override Readback CreateReadbackCore(Tensor source)
     {
         _context.Bind();
         return new CudaReadback(this, source);
     }
 
-    public override void Synchronise()
+    internal override void Synchronise()
     {
         _context.Bind();
         CudaStatus.Check(WaitForStream(), "cuStreamSynchronize", "waiting for the GPU");
@@ -250,20 +250,20 @@ public sealed unsafe partial class CudaDevice : Device
     }
 
     /// <summary>Begins what NVIDIA's profilers collect where they were told to wait for it.</summary>
-    public void StartProfiler()
+    internal void StartProfiler()
     {
         Synchronise();
         CudaStatus.Check(CudaDriver.ProfilerStart(), "cuProfilerStart", "starting the profiler");
     }
 
     /// <summary>Ends it, after everything launched since.</summary>
-    public void StopProfiler()
+    internal void StopProfiler()
     {
         Synchronise();
         CudaStatus.Check(CudaDriver.ProfilerStop(), "cuProfilerStop", "stopping the profiler");
     }
 
-    protected override Recording RecordCore(Action operations)
+    private protected override Recording RecordCore(Action operations)
     {
         if (!Options.UseGraph)
             return new PlainRecording(operations);
@@ -272,14 +272,14 @@ public sealed unsafe partial class CudaDevice : Device
         return graph;
     }
 
-    public override Weight CreateWeight(Tensor values, WeightUse use) => new CudaWeight(values, use);
+    internal override Weight CreateWeight(Tensor values, WeightUse use) => new CudaWeight(values, use);
 
     // The products read the parameters themselves.
-    protected override void RefreshWeightsCore(IReadOnlyList<Weight> weights)
+    private protected override void RefreshWeightsCore(IReadOnlyList<Weight> weights)
     {
     }
 
-    protected override void Dispose(bool disposing)
+    private protected override void Dispose(bool disposing)
     {
         if (!disposing || _disposed)
             return;

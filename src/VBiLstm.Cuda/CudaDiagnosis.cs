@@ -5,7 +5,7 @@ using VBiLstm.Cuda.Interop;
 namespace VBiLstm.Cuda;
 
 /// <summary>One thing that a GPU's path needs or can use.</summary>
-public sealed record CudaFinding
+sealed record CudaFinding
 {
     public required string Name { get; init; }
 
@@ -26,7 +26,7 @@ public sealed record CudaFinding
 }
 
 /// <summary>Looks at everything that a GPU's path needs, without stopping at the first thing that is missing.</summary>
-public static unsafe class CudaDiagnosis
+static unsafe class CudaDiagnosis
 {
     const string NoGpu = "no --device cuda";
 

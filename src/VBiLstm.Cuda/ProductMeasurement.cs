@@ -5,7 +5,7 @@ using VBiLstm.Training;
 namespace VBiLstm.Cuda;
 
 /// <summary>How long products of few rows, with what follows them, take through the library and through the project's kernels.</summary>
-public static class ProductMeasurement
+static class ProductMeasurement
 {
     const int CallsOfARecording = 16, Rounds = 9;
 

@@ -5,7 +5,7 @@ using System.Text.Json.Serialization;
 namespace VBiLstm.Cuda;
 
 /// <summary>Times of the library and of the project's kernels for products of few rows, measured on one GPU by <c>vbilstm bench --tune</c>.</summary>
-public sealed partial class ProductTable
+sealed partial class ProductTable
 {
     // The first format had products of bf16 alone, and did not say so.
     const int Format = 2, FirstFormat = 1;
@@ -100,4 +100,4 @@ public sealed partial class ProductTable
 }
 
 /// <summary>Medians, in microseconds a product with what follows it.</summary>
-public readonly record struct ProductTimes(double LibraryMicroseconds, double KernelMicroseconds);
+readonly record struct ProductTimes(double LibraryMicroseconds, double KernelMicroseconds);

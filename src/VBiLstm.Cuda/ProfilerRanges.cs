@@ -5,7 +5,7 @@ using VBiLstm.Model;
 namespace VBiLstm.Cuda;
 
 /// <summary>The phases of a step as NVTX ranges by their names, for as long as this lives; and ranges by any name.</summary>
-public sealed class ProfilerRanges : IDisposable
+sealed class ProfilerRanges : IDisposable
 {
     /// <summary>What Nsight's filters call the domain of all ranges.</summary>
     public const string Domain = Nvtx.Domain;

@@ -5,13 +5,13 @@ namespace VBiLstm.Cuda;
 /// <summary>What one shape of a recurrence came to: the largest error of each tensor relative to its largest value.</summary>
 /// <param name="Shape">Direction, steps, batch, inputs, units, and whether the sequences are ragged.</param>
 /// <param name="Errors">By tensor.</param>
-public sealed record RecurrenceDifference(string Shape, IReadOnlyList<(string Tensor, double Error)> Errors)
+sealed record RecurrenceDifference(string Shape, IReadOnlyList<(string Tensor, double Error)> Errors)
 {
     public (string Tensor, double Error) Worst => Errors.MaxBy(error => double.IsNaN(error.Error) ? double.PositiveInfinity : error.Error);
 }
 
 /// <summary>The project's own recurrences against cuDNN's, on random shapes: states, and every gradient.</summary>
-public static class RecurrenceComparison
+static class RecurrenceComparison
 {
     const float Scale = 0.4f;
 

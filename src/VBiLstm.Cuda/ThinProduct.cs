@@ -1,7 +1,7 @@
 namespace VBiLstm.Cuda;
 
 /// <summary>Products of few rows that a kernel of the project computes together with what follows them.</summary>
-public enum ThinProduct
+enum ThinProduct
 {
     LeakyRelu,
     SampleGaussian,
@@ -17,4 +17,4 @@ public enum ThinProduct
 /// <summary>
 /// One of them by precision and sizes: x [rows, inner] times [inner, columns], or dy [rows, inner] times the transpose of [columns, inner].
 /// </summary>
-public readonly record struct ThinProductShape(CudaPrecision Precision, ThinProduct Product, int Rows, int Inner, int Columns);
+readonly record struct ThinProductShape(CudaPrecision Precision, ThinProduct Product, int Rows, int Inner, int Columns);

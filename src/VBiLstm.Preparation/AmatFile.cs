@@ -11,7 +11,7 @@ public static class AmatFile
     /// <param name="stream">Read to its end, forward only.</param>
     /// <param name="name">Named in errors.</param>
     /// <exception cref="DataException">Another character than 0, 1 and white space, lines of different or not square numbers of pixels, no line.</exception>
-    public static IdxFile Read(Stream stream, string name)
+    internal static IdxFile Read(Stream stream, string name)
     {
         ArgumentNullException.ThrowIfNull(stream);
         var pixels = new MemoryStream();

@@ -67,7 +67,7 @@ public sealed class PreparationTask
     /// <exception cref="DataException">A source cannot be read, or the folder holds something else.</exception>
     /// <exception cref="IOException">The folder cannot be written.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public PreparedManifest Run(IReadOnlyList<SourcePath> from, string folder, PreparationOptions options, Action<string, double> progress,
+    internal PreparedManifest Run(IReadOnlyList<SourcePath> from, string folder, PreparationOptions options, Action<string, double> progress,
         CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(options);

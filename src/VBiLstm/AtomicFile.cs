@@ -1,7 +1,7 @@
 namespace VBiLstm;
 
 /// <summary>Writes whole files or none: aside, flushed to disk, then renamed. Pipes and devices are written as they are.</summary>
-public static class AtomicFile
+static class AtomicFile
 {
     // What a kill left aside; no file is written for so long.
     static readonly TimeSpan Abandoned = TimeSpan.FromHours(1);

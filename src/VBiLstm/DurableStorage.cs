@@ -7,7 +7,7 @@ namespace VBiLstm;
 /// What must survive a power cut: contents of files, and of folders, whose entries a rename changes. On POSIX systems <c>fsync</c> is called by itself,
 /// because .NET does not tell when it fails.
 /// </summary>
-public static partial class DurableStorage
+static partial class DurableStorage
 {
     const int Interrupted = 4, Exists = 17, ReadOnly = 0;
 

@@ -4,7 +4,7 @@ using System.Text;
 namespace VBiLstm;
 
 /// <summary>Texts that come from files (names, fields) as they may be printed: nothing in them can move a cursor, clear a screen or begin a new line.</summary>
-public static class Printable
+static class Printable
 {
     /// <summary>The text with control, format and separator characters as <c>\uXXXX</c>, halves of surrogate pairs as the replacement character.</summary>
     public static string Text(string text)

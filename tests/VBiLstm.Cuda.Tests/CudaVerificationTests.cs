@@ -7,7 +7,7 @@ namespace VBiLstm.Cuda.Tests;
 /// <summary>What <c>vbilstm verify</c> does, on a GPU: both recurrences and both precisions.</summary>
 public class CudaVerificationTests : DeviceVerificationTests
 {
-    protected override IEnumerable<(Func<Device>, ComparisonTolerances)> Devices =>
+    private protected override IEnumerable<(Func<Device>, ComparisonTolerances)> Devices =>
     [
         (() => Gpu.Create(CudaRecurrence.Cudnn), ComparisonTolerances.Fp32),
         (() => Gpu.Create(CudaRecurrence.Kernels), ComparisonTolerances.Fp32),

@@ -125,7 +125,7 @@ public class ForkTests
         const int JoinsOfAStep = 3;
         int _joins;
 
-        protected override void JoinBranchesCore()
+        private protected override void JoinBranchesCore()
         {
             if (_joins++ % JoinsOfAStep != missing)
                 Inner.JoinBranches();

@@ -157,21 +157,21 @@ public class ProductTableTests
         Assert.Contains("bench --tune", e.Message, StringComparison.Ordinal);
     }
 
-    public static TheoryData<CudaPrecision, ThinProduct> AllProducts()
+    public static TheoryData<CudaPrecision, string> AllProducts()
     {
-        var products = new TheoryData<CudaPrecision, ThinProduct>();
+        var products = new TheoryData<CudaPrecision, string>();
         foreach (var precision in new[] { CudaPrecision.Bf16, CudaPrecision.Tf32 })
-            foreach (var product in Enum.GetValues<ThinProduct>())
+            foreach (var product in Enum.GetNames<ThinProduct>())
                 products.Add(precision, product);
         return products;
     }
 
     [Theory]
     [MemberData(nameof(AllProducts))]
-    public void Both_ways_are_measured(CudaPrecision precision, ThinProduct product)
+    public void Both_ways_are_measured(CudaPrecision precision, string product)
     {
         using var device = Gpu.Create(precision: precision);
-        var times = ProductMeasurement.Measure(device, new ThinProductShape(precision, product, 3, 20, 16));
+        var times = ProductMeasurement.Measure(device, new ThinProductShape(precision, Enum.Parse<ThinProduct>(product), 3, 20, 16));
         Assert.True(times is { LibraryMicroseconds: > 0, KernelMicroseconds: > 0 });
         Assert.Empty(device.GraphNodes);
     }

@@ -16,7 +16,7 @@ namespace VBiLstm.Cuda.Profiling;
 /// <param name="Multiprocessors">Of which each has shared memory of its own.</param>
 /// <param name="SharedKilobytesOfBlock">Shared memory that a block can have at most.</param>
 /// <param name="StartsEarly">Whether it starts a kernel before the one before it has ended: from compute capability 9.0 on.</param>
-public sealed record GpuSpecification(
+sealed record GpuSpecification(
     string Name, string Product, double GigabytesPerSecond, double Fp32Teraflops, double? Tf32Teraflops, double? Bf16Teraflops, int L2Megabytes,
     double L2GigabytesPerSecond, NodeLink Link, int Multiprocessors, int SharedKilobytesOfBlock, bool StartsEarly = false)
 {

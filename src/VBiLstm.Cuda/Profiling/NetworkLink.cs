@@ -6,7 +6,7 @@ namespace VBiLstm.Cuda.Profiling;
 /// <param name="Name">As given to <c>--network</c>.</param>
 /// <param name="Product">What it is called.</param>
 /// <param name="GigabytesPerSecond">Line rate of a card in one direction.</param>
-public sealed record NetworkLink(string Name, string Product, double GigabytesPerSecond)
+sealed record NetworkLink(string Name, string Product, double GigabytesPerSecond)
 {
     // An eighth of the Gb/s in the name: InfiniBand's roadmap (IBTA: EDR 100, HDR 200, NDR 400, XDR 800 on four lanes), IEEE 802.3by, ba, bs and df
     // for Ethernet of 25, 100, 200 to 400 and 800 Gb/s, and HPE's data sheet of Slingshot (200 Gb/s a port).

@@ -3,7 +3,7 @@ namespace VBiLstm.Cuda.Profiling;
 /// <summary>What joins the GPUs of a node, by data sheets.</summary>
 /// <param name="Product">What it is called.</param>
 /// <param name="GigabytesPerSecond">Of one GPU in one direction; data sheets give the sum of both.</param>
-public sealed record NodeLink(string Product, double GigabytesPerSecond)
+sealed record NodeLink(string Product, double GigabytesPerSecond)
 {
     // V100 data sheet: "interconnect bandwidth 300 GB/s", six links of 25 GB/s each way. The eight GPUs of a DGX-1 are not all joined directly.
     internal static NodeLink NvLink2 { get; } = new("NVLink", 150);

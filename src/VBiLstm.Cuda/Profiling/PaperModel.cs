@@ -8,7 +8,7 @@ namespace VBiLstm.Cuda.Profiling;
 /// <param name="Name">The paper's data set.</param>
 /// <param name="TimeSteps">T of a training window.</param>
 /// <param name="Configuration">Model and batch size.</param>
-public sealed record PaperModel(string Name, int TimeSteps, RunConfiguration Configuration)
+sealed record PaperModel(string Name, int TimeSteps, RunConfiguration Configuration)
 {
     public static IReadOnlyList<PaperModel> All { get; } =
     [

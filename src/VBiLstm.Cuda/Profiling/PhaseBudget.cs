@@ -7,7 +7,7 @@ namespace VBiLstm.Cuda.Profiling;
 /// <param name="Phase">The phase.</param>
 /// <param name="LoopSteps">Time steps that it walks one after the other; 0 where it takes all at once.</param>
 /// <param name="Operations">In their order.</param>
-public sealed record PhaseBudget(TrainingPhase Phase, int LoopSteps, IReadOnlyList<CountedOperation> Operations)
+sealed record PhaseBudget(TrainingPhase Phase, int LoopSteps, IReadOnlyList<CountedOperation> Operations)
 {
     public int Kernels { get; } = Operations.Sum(operation => operation.Kernels);
 

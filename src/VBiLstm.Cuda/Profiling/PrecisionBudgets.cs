@@ -8,7 +8,7 @@ namespace VBiLstm.Cuda.Profiling;
 /// <param name="Bf16">Products of few rows by the project's kernels.</param>
 /// <param name="Bf16Library">All products by the library.</param>
 /// <param name="Bf16Resident">As <paramref name="Bf16"/>, with the loops over time resident where the GPU has room; null without a GPU that does.</param>
-public sealed record PrecisionBudgets(StepBudget Float32, StepBudget Tf32, StepBudget Bf16, StepBudget Bf16Library, StepBudget? Bf16Resident)
+sealed record PrecisionBudgets(StepBudget Float32, StepBudget Tf32, StepBudget Bf16, StepBudget Bf16Library, StepBudget? Bf16Resident)
 {
     /// <summary>Bytes of the parameters' operands in bf16.</summary>
     public long OperandBytes => Bf16.Memory.ParameterBytes - Float32.Memory.ParameterBytes;

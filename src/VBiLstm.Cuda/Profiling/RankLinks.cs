@@ -3,7 +3,7 @@ namespace VBiLstm.Cuda.Profiling;
 /// <summary>What ranks exchange over.</summary>
 /// <param name="Node">Within a node.</param>
 /// <param name="Network">Between nodes; null where there is one.</param>
-public sealed record RankLinks(NodeLink Node, NetworkLink? Network)
+sealed record RankLinks(NodeLink Node, NetworkLink? Network)
 {
     /// <summary>Share of a line rate that exchanges of megabytes come to. An assumption, as that of whole bandwidth is for memory.</summary>
     public const double ShareOfLineRate = 0.8;

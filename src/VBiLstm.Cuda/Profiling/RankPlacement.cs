@@ -6,7 +6,7 @@ namespace VBiLstm.Cuda.Profiling;
 /// <summary>Ranks on nodes, one on each GPU.</summary>
 /// <param name="Ranks">R, all of them.</param>
 /// <param name="PerNode">How many of them each node has.</param>
-public sealed record RankPlacement(int Ranks, int PerNode)
+sealed record RankPlacement(int Ranks, int PerNode)
 {
     /// <summary>GPUs that a node of the usual servers (DGX, HGX) has.</summary>
     public const int GpusOfANode = 8;

@@ -5,7 +5,7 @@ namespace VBiLstm.Cuda.Profiling;
 
 /// <summary>The sum of gradients over ranks that ends a step, as TrainingStep makes it; nothing overlaps it.</summary>
 /// <param name="Levels">One after the other; none for one rank.</param>
-public sealed record RankSum(IReadOnlyList<SumLevel> Levels)
+sealed record RankSum(IReadOnlyList<SumLevel> Levels)
 {
     /// <summary>V, bytes of the gradients and the terms behind them; 0 for one rank.</summary>
     public long Bytes => Levels.Count == 0 ? 0 : Levels[0].Bytes;

@@ -14,7 +14,7 @@ namespace VBiLstm.Cuda.Profiling;
 /// <param name="Instead">
 /// A rank's own part shared out over the GPUs of a node instead (of all nodes where each has one); null where there is nothing to share.
 /// </param>
-public sealed record ScalingBudget(
+sealed record ScalingBudget(
     RankPlacement Placement, GpuSpecification Gpu, RankLinks Links, int Sequences, StepBudget Whole, StepBudget Step, RankSum Sum, ScalingBudget? Instead)
 {
     /// <summary>Seconds of one GPU's step on the whole batch.</summary>

@@ -14,7 +14,7 @@ namespace VBiLstm.Cuda.Profiling;
 /// <param name="UploadedBytes">From the host: the batch and the scalars of the step.</param>
 /// <param name="DownloadedBytes">To the host: the step's metrics.</param>
 /// <param name="Memory">What the training takes of the GPU's memory.</param>
-public sealed record StepBudget(RunConfiguration Configuration, int TimeSteps, IReadOnlyList<PhaseBudget> Phases, long HostLaunches, long UploadedBytes,
+sealed record StepBudget(RunConfiguration Configuration, int TimeSteps, IReadOnlyList<PhaseBudget> Phases, long HostLaunches, long UploadedBytes,
     long DownloadedBytes, TrainingMemory Memory)
 {
     /// <summary>In the order of the calls, of every phase.</summary>

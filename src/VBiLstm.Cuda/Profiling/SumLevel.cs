@@ -7,7 +7,7 @@ namespace VBiLstm.Cuda.Profiling;
 /// </summary>
 /// <param name="Placement">The ranks of this level, and how many of them share a node.</param>
 /// <param name="Bytes">Of the values that are added, the same on all its ranks.</param>
-public sealed record SumLevel(RankPlacement Placement, long Bytes)
+sealed record SumLevel(RankPlacement Placement, long Bytes)
 {
     /// <summary>Exchanges of a level: all-to-all and all-gather.</summary>
     public const int Exchanges = 2;

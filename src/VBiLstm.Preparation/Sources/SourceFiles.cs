@@ -64,7 +64,7 @@ public sealed class SourceFiles : IDisposable
     internal bool HasSaid(string split) => _sources.Any(source => source.Split == split);
 
     /// <summary>What was not read, and why.</summary>
-    public IReadOnlyList<PreparedLeftOut> LeftOut => _leftOut.Describe();
+    internal IReadOnlyList<PreparedLeftOut> LeftOut => _leftOut.Describe();
 
     /// <summary>What the files were packed in.</summary>
     public IReadOnlyList<string> Unpacked => [.. _unpacked.Formats.Select(ArchiveFormats.Name)];
@@ -109,7 +109,7 @@ public sealed class SourceFiles : IDisposable
     /// <summary>What the manifest says of the sources.</summary>
     /// <param name="progress">Told the share of the bytes read, from 0 to 1.</param>
     /// <param name="cancellation">Ends reading.</param>
-    public IReadOnlyList<PreparedSource> Describe(Action<double>? progress = null, CancellationToken cancellation = default)
+    internal IReadOnlyList<PreparedSource> Describe(Action<double>? progress = null, CancellationToken cancellation = default)
     {
         var files = Walk(cancellation);
         var total = Math.Max(1, files.Sum(file => file.Bytes));

@@ -18,7 +18,7 @@ public sealed record Checkpoint(string Folder, TrainingState State, DataIdentity
 /// <c>data.json</c> (what the data were) and <c>state.json</c>, which holds the others' checksums and its own. It is written aside and renamed, the one before
 /// kept as <c>NAME.old</c> until the disk has the new one: at any moment one of the two is complete.
 /// </summary>
-public static class CheckpointFolder
+static class CheckpointFolder
 {
     const string WeightsFile = "weights.safetensors";
     const string OptimizerFile = "optimizer.safetensors";

@@ -9,7 +9,7 @@ namespace VBiLstm.Checkpoints;
 /// A trained model as one safetensors file, to hand on: its weights, and in the file's metadata its configuration, state and what its data were. Other programs
 /// may have saved it again, in another order or number type, without the metadata.
 /// </summary>
-public static class ModelFile
+static class ModelFile
 {
     const string StateKey = "vbilstm.state", DataKey = "vbilstm.data";
 

@@ -8,7 +8,7 @@ public sealed class NamedTensor
     /// <param name="name">Its name.</param>
     /// <param name="shape">Its shape.</param>
     /// <param name="read">Gives its values, row-major.</param>
-    public NamedTensor(string name, IReadOnlyList<int> shape, Func<float[]> read)
+    internal NamedTensor(string name, IReadOnlyList<int> shape, Func<float[]> read)
     {
         ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(shape);

@@ -5,7 +5,7 @@ using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 namespace VBiLstm.Checkpoints;
 
 /// <summary>Parameters and moments to and from the tensors of files.</summary>
-public static class ParameterFiles
+static class ParameterFiles
 {
     /// <summary>Every parameter's part of an arena of the layout (values or moments), which is downloaded when it is asked for.</summary>
     public static IReadOnlyList<NamedTensor> OnDevice(Device device, ParameterLayout layout, Tensor arena)

@@ -6,13 +6,13 @@ using System.Text.Json;
 namespace VBiLstm.Checkpoints;
 
 /// <summary>A file as read: its tensors as float32, the texts of its metadata, and the number types that it holds.</summary>
-public sealed record SafetensorsContent(IReadOnlyList<NamedTensor> Tensors, IReadOnlyDictionary<string, string> Metadata, IReadOnlyList<string> Types);
+sealed record SafetensorsContent(IReadOnlyList<NamedTensor> Tensors, IReadOnlyDictionary<string, string> Metadata, IReadOnlyList<string> Types);
 
 /// <summary>
 /// The safetensors format: 8 bytes of little-endian header length, a JSON header padded with spaces, then the tensors in order without gaps.
 /// Any safetensors library reads what is written here, which is float32; F64, F16 and BF16 are read too.
 /// </summary>
-public static class SafetensorsFile
+static class SafetensorsFile
 {
     const int LengthBytes = 8;
     const int HeaderAlignment = 8;

@@ -5,7 +5,7 @@ using VBiLstm.Distributed;
 namespace VBiLstm.Checkpoints;
 
 /// <summary>A checkpoint that the first rank has read and all need: only its machine must see the run's folder, and all go on with the same.</summary>
-public static class SharedCheckpoint
+static class SharedCheckpoint
 {
     /// <summary>The first rank's checkpoint, on all ranks, which all call it; null where it has none.</summary>
     /// <param name="ranks">Those that share it.</param>

@@ -8,9 +8,9 @@ namespace VBiLstm.Checkpoints;
 public sealed record TrainingState
 {
     /// <summary>Version of this file's format.</summary>
-    public const int CurrentFormat = 2;
+    internal const int CurrentFormat = 2;
 
-    public int Format { get; init; } = CurrentFormat;
+    [JsonInclude] internal int Format { get; init; } = CurrentFormat;
 
     /// <summary>Version of the program that wrote it.</summary>
     public string Program { get; init; } = "";
@@ -37,11 +37,11 @@ public sealed record TrainingState
     public bool EvaluationIsPending { get; init; }
 
     /// <summary>XxHash128 and size of each other file of the checkpoint, by name.</summary>
-    public Dictionary<string, FileCheck> Files { get; init; } = [];
+    [JsonInclude] internal Dictionary<string, FileCheck> Files { get; init; } = [];
 
     /// <summary>XxHash128 of this file with nothing between these quotes.</summary>
-    [JsonPropertyOrder(1)]
-    public string Checksum { get; init => field = value ?? ""; } = "";
+    [JsonInclude, JsonPropertyOrder(1)]
+    internal string Checksum { get; init => field = value ?? ""; } = "";
 
     /// <summary>Reads one, maybe of an earlier version.</summary>
     /// <exception cref="JsonException">Not JSON, or not such a state.</exception>
@@ -64,7 +64,7 @@ public sealed record TrainingState
 }
 
 /// <summary>Size in bytes and XxHash128 in hexadecimal digits of a file.</summary>
-public sealed record FileCheck(long Bytes, string XxHash128);
+sealed record FileCheck(long Bytes, string XxHash128);
 
 /// <summary>Source-generated JSON of <see cref="TrainingState"/>.</summary>
 [JsonSourceGenerationOptions(
@@ -75,4 +75,4 @@ public sealed record FileCheck(long Bytes, string XxHash128);
     WriteIndented = true)]
 [JsonSerializable(typeof(TrainingState))]
 [JsonSerializable(typeof(JsonDocument))]
-public sealed partial class TrainingStateJson : JsonSerializerContext;
+sealed partial class TrainingStateJson : JsonSerializerContext;

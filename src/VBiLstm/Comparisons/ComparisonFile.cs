@@ -6,7 +6,7 @@ using VBiLstm.Model.Models;
 namespace VBiLstm.Comparisons;
 
 /// <summary>A data set of a comparison.</summary>
-public sealed record ComparisonDataset
+sealed record ComparisonDataset
 {
     static readonly Dictionary<string, PaperFigures> _noFigures = [];
 
@@ -36,10 +36,10 @@ public sealed record ComparisonDataset
 /// <param name="Test">In the task's unit.</param>
 /// <param name="Validation">In the task's unit.</param>
 /// <param name="Kl">As its Table 6 prints it.</param>
-public sealed record PaperFigures(double? Test = null, double? Validation = null, double? Kl = null);
+sealed record PaperFigures(double? Test = null, double? Validation = null, double? Kl = null);
 
 /// <summary>A model of a comparison.</summary>
-public sealed record ComparisonModel
+sealed record ComparisonModel
 {
     /// <summary>Names the folder of its runs and its rows.</summary>
     public required string Name { get; init; }
@@ -49,7 +49,7 @@ public sealed record ComparisonModel
 }
 
 /// <summary>Which parameters models get as many of as each other.</summary>
-public enum CountedParameters
+enum CountedParameters
 {
     /// <summary>All that training changes.</summary>
     [JsonStringEnumMemberName("all")] All,
@@ -59,7 +59,7 @@ public enum CountedParameters
 }
 
 /// <summary>A declared set of runs: each model on each data set with each seed.</summary>
-public sealed record ComparisonFile
+sealed record ComparisonFile
 {
     const double BudgetTolerance = 0.01;
     const int LargestUnits = 1 << 14;
@@ -244,7 +244,7 @@ public sealed record ComparisonFile
 /// <param name="Configuration">Everything.</param>
 /// <param name="Parameters">Values that training changes.</param>
 /// <param name="GenerativeParameters">Values that predictions use.</param>
-public sealed record ComparisonRun(
+sealed record ComparisonRun(
     ComparisonDataset Data, ComparisonModel Model, long Seed, RunConfiguration Configuration, long Parameters, long GenerativeParameters)
 {
     /// <summary>Path of its folder below the comparison's.</summary>

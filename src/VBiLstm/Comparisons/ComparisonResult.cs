@@ -7,7 +7,7 @@ using VBiLstm.Model;
 namespace VBiLstm.Comparisons;
 
 /// <summary>The test figures of a run's best checkpoint (its file result.json); nats are means over sequences.</summary>
-public sealed record ComparisonResult
+sealed record ComparisonResult
 {
     /// <summary>Name of the file in the run's folder.</summary>
     public const string FileName = "result.json";

@@ -13,4 +13,4 @@ namespace VBiLstm.Configuration;
     AllowTrailingCommas = true,
     ReadCommentHandling = JsonCommentHandling.Skip)]
 [JsonSerializable(typeof(RunConfiguration))]
-public sealed partial class ConfigurationJson : JsonSerializerContext;
+sealed partial class ConfigurationJson : JsonSerializerContext;

@@ -8,7 +8,7 @@ using System.Text.Json.Serialization.Metadata;
 namespace VBiLstm.Configuration;
 
 /// <summary>One key of the configuration: what files, overrides and the documentation know of it.</summary>
-public sealed class ConfigurationKey
+sealed class ConfigurationKey
 {
     readonly Type _type;
     readonly string[] _values;

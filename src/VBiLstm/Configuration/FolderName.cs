@@ -1,7 +1,7 @@
 namespace VBiLstm.Configuration;
 
 /// <summary>The one rule for names that become folders or files, wherever they come from: runs, comparisons, their models and data.</summary>
-public static class FolderName
+static class FolderName
 {
     const int Longest = 100;
     const string Signs = "-_.+=@ ";

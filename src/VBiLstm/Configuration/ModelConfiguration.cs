@@ -279,10 +279,10 @@ public sealed record ModelConfiguration
     [Expected(Finite)]
     public double ForgetGateBias { get; init; }
 
-    [JsonIgnore] public bool IsCategorical => OutputDistribution == OutputDistribution.Categorical;
+    internal bool IsCategorical => OutputDistribution == OutputDistribution.Categorical;
 
     /// <summary>E: width of one step's input.</summary>
-    [JsonIgnore] public int InputSize => IsCategorical ? EmbeddingSize : FrameSize;
+    internal int InputSize => IsCategorical ? EmbeddingSize : FrameSize;
 
     /// <summary>Checks every field. Throws <see cref="ConfigurationException"/> naming the field, its value and the fix.</summary>
     public void Validate()

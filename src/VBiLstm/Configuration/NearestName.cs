@@ -1,7 +1,7 @@
 namespace VBiLstm.Configuration;
 
 /// <summary>What somebody probably meant.</summary>
-public static class NearestName
+static class NearestName
 {
     /// <summary>The name with the smallest edit distance; a dotted name is also compared by its last part.</summary>
     public static string Of(string given, IEnumerable<string> names)

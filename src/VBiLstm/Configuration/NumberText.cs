@@ -6,7 +6,7 @@ namespace VBiLstm.Configuration;
 /// <summary>
 /// Numbers as keys and options take them: digits, sign, point and exponent of English; no group separators, whatever the user's language writes.
 /// </summary>
-public static class NumberText
+static class NumberText
 {
     /// <summary>Parses a finite number of type int, long or double.</summary>
     public static bool TryParse<T>(string text, out T value) where T : struct, INumber<T>

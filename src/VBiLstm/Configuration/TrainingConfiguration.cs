@@ -107,16 +107,14 @@ public sealed record TrainingConfiguration
     public OnNonFinite OnNonFinite { get; init; } = OnNonFinite.Stop;
 
     /// <summary>b = ⌈B/S⌉, the rows of a shard; the last one may have fewer.</summary>
-    [JsonIgnore]
-    public int ShardSize => (int)(((long)BatchSize + Shards - 1) / Shards);
+    internal int ShardSize => (int)(((long)BatchSize + Shards - 1) / Shards);
 
     /// <summary>Whether shards of that size leave the last one without a sequence.</summary>
-    [JsonIgnore]
-    public bool HasEmptyShards => (Shards - 1L) * ShardSize >= BatchSize;
+    internal bool HasEmptyShards => (Shards - 1L) * ShardSize >= BatchSize;
 
     /// <summary>As ranks that share out a batch take it: a shard each, unless it is in several already.</summary>
     /// <exception cref="ConfigurationException">A rank would be without a sequence.</exception>
-    public TrainingConfiguration SharedOut(int ranks)
+    internal TrainingConfiguration SharedOut(int ranks)
     {
         if (Shards > 1 || ranks == 1)
             return this;

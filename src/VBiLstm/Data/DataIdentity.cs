@@ -44,7 +44,7 @@ public sealed record DataIdentity
 
     /// <summary>Reads a whole data set once.</summary>
     /// <exception cref="DataException">A file cannot be read.</exception>
-    public static DataIdentity Of(DataSplits data)
+    internal static DataIdentity Of(DataSplits data)
     {
         ArgumentNullException.ThrowIfNull(data);
         var images = data.Test as ImageDataset;
@@ -66,7 +66,7 @@ public sealed record DataIdentity
     /// <param name="source">Where they come from.</param>
     /// <param name="run">The run or checkpoint, named in the error.</param>
     /// <exception cref="DataException">They differ; the message says in what.</exception>
-    public void Check(DataIdentity other, string source, string run)
+    internal void Check(DataIdentity other, string source, string run)
     {
         ArgumentNullException.ThrowIfNull(other);
         if (Differences(other).ToList() is { Count: > 0 } differences)
@@ -129,4 +129,4 @@ public sealed record DataIdentity
     UseStringEnumConverter = true,
     WriteIndented = true)]
 [JsonSerializable(typeof(DataIdentity))]
-public sealed partial class DataIdentityJson : JsonSerializerContext;
+sealed partial class DataIdentityJson : JsonSerializerContext;

@@ -30,10 +30,10 @@ public sealed record DataSplits(SequenceDataset Train, SequenceDataset Validatio
     /// <summary>
     /// Predicted steps of the longest sequence that a run meets before its end; test sequences may be far longer (whole sentences of speech).
     /// </summary>
-    public int TrainingLength => Math.Max(Train.MaximumLength, Validation.MaximumLength);
+    internal int TrainingLength => Math.Max(Train.MaximumLength, Validation.MaximumLength);
 
     /// <summary>The split of that name: train, validation or test.</summary>
-    public SequenceDataset Of(string name) => name switch
+    internal SequenceDataset Of(string name) => name switch
     {
         "train" => Train,
         "validation" => Validation,
@@ -42,7 +42,7 @@ public sealed record DataSplits(SequenceDataset Train, SequenceDataset Validatio
     };
 
     /// <summary>Rows with which a split of longer sequences takes no more memory than <paramref name="batchSize"/> rows of training.</summary>
-    public int EvaluationBatchSize(SequenceDataset split, int batchSize)
+    internal int EvaluationBatchSize(SequenceDataset split, int batchSize)
     {
         ArgumentNullException.ThrowIfNull(split);
         return split.MaximumLength <= TrainingLength ? batchSize : (int)Math.Max(1, (long)batchSize * TrainingLength / split.MaximumLength);
@@ -50,7 +50,7 @@ public sealed record DataSplits(SequenceDataset Train, SequenceDataset Validatio
 
     /// <summary>Checksums and whatever else a run remembers; reads everything, the first time.</summary>
     /// <exception cref="DataException">A file cannot be read.</exception>
-    public DataIdentity Identify() => _identity ??= DataIdentity.Of(this);
+    internal DataIdentity Identify() => _identity ??= DataIdentity.Of(this);
 
     /// <summary>Closes the files behind the splits.</summary>
     public void Dispose()
@@ -61,7 +61,7 @@ public sealed record DataSplits(SequenceDataset Train, SequenceDataset Validatio
     }
 
     /// <summary>Throws <see cref="ConfigurationException"/> where the model does not have the data's frame size or vocabulary.</summary>
-    public void CheckFits(ModelConfiguration model)
+    internal void CheckFits(ModelConfiguration model)
     {
         ArgumentNullException.ThrowIfNull(model);
         if (model.IsCategorical)

@@ -3,7 +3,7 @@ namespace VBiLstm.Data;
 /// <summary>
 /// A split once through, in the order of its numbers (by length where lengths differ; row by row where state is carried); rows are numbered by the data set.
 /// </summary>
-public sealed class EvaluationBatches
+sealed class EvaluationBatches
 {
     readonly SequenceDataset _data;
     readonly int _batchSize;

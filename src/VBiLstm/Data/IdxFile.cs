@@ -5,7 +5,7 @@ namespace VBiLstm.Data;
 /// <summary>An idx file (MNIST's format) of whole numbers from 0 to 255, of whatever type.</summary>
 /// <param name="Sizes">Size of each dimension, one to four of them.</param>
 /// <param name="Values">The values, row-major.</param>
-public sealed record IdxFile(IReadOnlyList<int> Sizes, byte[] Values)
+sealed record IdxFile(IReadOnlyList<int> Sizes, byte[] Values)
 {
     const int MaximumValues = int.MaxValue / 2;
 

@@ -6,7 +6,7 @@ namespace VBiLstm.Data;
 /// <summary>
 /// Binary images as sequences: s_0 is an all-zero start frame, s_1..s_T are the rows of pixels (T = height, D = width) or the pixels (D = 1).
 /// </summary>
-public sealed class ImageDataset : SequenceDataset
+sealed class ImageDataset : SequenceDataset
 {
     readonly byte[] _pixels;
     readonly int _imageSize;

@@ -15,7 +15,7 @@ public sealed class SequenceBatch
     /// <param name="batchSize">B.</param>
     /// <param name="frameSize">D for frames; 0 for token ids.</param>
     /// <exception cref="ConfigurationException">More than can be numbered.</exception>
-    public SequenceBatch(int maximumSteps, int batchSize, int frameSize)
+    internal SequenceBatch(int maximumSteps, int batchSize, int frameSize)
     {
         CheckSize(maximumSteps, batchSize, frameSize);
         MaximumSteps = maximumSteps;
@@ -30,7 +30,7 @@ public sealed class SequenceBatch
 
     /// <summary>Refuses sizes whose products no buffer can have.</summary>
     /// <exception cref="ConfigurationException">T × B rows, or their values, are more than can be numbered.</exception>
-    public static void CheckSize(int maximumSteps, int batchSize, int frameSize)
+    internal static void CheckSize(int maximumSteps, int batchSize, int frameSize)
     {
         if (((long)maximumSteps + StepsAround) * batchSize * (Math.Max(1L, frameSize) + MasksOfStep) > Array.MaxLength)
         {
@@ -51,19 +51,19 @@ public sealed class SequenceBatch
     public int FrameSize { get; }
 
     /// <summary>T of this batch, at most <see cref="MaximumSteps"/>: the longest of its sequences and of those of the step's other shards.</summary>
-    public int Steps { get; set; }
+    public int Steps { get; internal set; }
 
     /// <summary>Number of real sequences in these rows.</summary>
-    public int Sequences { get; set; }
+    internal int Sequences { get; set; }
 
     /// <summary>Number of real sequences of the step's other shards.</summary>
-    public int OtherSequences { get; set; }
+    internal int OtherSequences { get; set; }
 
     /// <summary>Number of real sequences of the whole step; the normaliser of the loss.</summary>
-    public int StepSequences => Sequences + OtherSequences;
+    internal int StepSequences => Sequences + OtherSequences;
 
     /// <summary>Whether each row goes on where it ended in the batch before, so that its last state is this one's first.</summary>
-    public bool Continues { get; set; }
+    internal bool Continues { get; set; }
 
     /// <summary>s_0..s_T as frames [T+1, B, D]; empty for tokens.</summary>
     public float[] Frames { get; }
@@ -72,8 +72,8 @@ public sealed class SequenceBatch
     public int[] Tokens { get; }
 
     /// <summary>Predicted steps of each row [B]; its tokens are 0..length.</summary>
-    public int[] Lengths { get; }
+    internal int[] Lengths { get; }
 
     /// <summary>Number under which each row draws its noise [B].</summary>
-    public int[] RowIds { get; }
+    internal int[] RowIds { get; }
 }

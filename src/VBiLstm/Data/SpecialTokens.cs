@@ -1,7 +1,7 @@
 namespace VBiLstm.Data;
 
 /// <summary>Tokens of a word vocabulary that no text holds.</summary>
-public static class SpecialTokens
+static class SpecialTokens
 {
     public const string BeginOfSentence = "<s>", EndOfSentence = "</s>", Unknown = "<unk>";
 }

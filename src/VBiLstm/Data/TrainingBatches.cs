@@ -7,7 +7,7 @@ namespace VBiLstm.Data;
 /// Sequences of similar length share a batch where lengths differ. Each sequence comes once an epoch; one batch of an epoch may be partial.
 /// Where state is carried, every epoch reads the data in their own order.
 /// </summary>
-public sealed class TrainingBatches
+sealed class TrainingBatches
 {
     // Batches whose sequences are sorted by length together: enough to pad little, few enough to stay random.
     const int BatchesPerWindow = 64;

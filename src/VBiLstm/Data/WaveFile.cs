@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 namespace VBiLstm.Data;
 
 /// <summary>Sound as RIFF/WAVE files: PCM, 16 bits, one channel.</summary>
-public static class WaveFile
+static class WaveFile
 {
     const int HeaderBytes = 44, FormatBytes = 16;
 

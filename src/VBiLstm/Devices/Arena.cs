@@ -4,7 +4,7 @@ namespace VBiLstm.Devices;
 /// Hands out consecutive, 64-byte aligned tensors from one allocation. The layout code runs twice: once on a measuring
 /// arena to learn the size, once on the real one.
 /// </summary>
-public sealed class Arena : IDisposable
+sealed class Arena : IDisposable
 {
     const int Alignment = 64;
 

@@ -12,7 +12,7 @@ public abstract partial class Device
     /// nothing, the caller keeps the delegate.
     /// </summary>
     /// <exception cref="InvalidOperationException">A branch forks.</exception>
-    public void Fork(Action branch)
+    internal void Fork(Action branch)
     {
         ArgumentNullException.ThrowIfNull(branch);
         CheckOnMainLine(nameof(Fork));
@@ -27,7 +27,7 @@ public abstract partial class Device
         }
     }
 
-    protected virtual void ForkCore(Action branch)
+    private protected virtual void ForkCore(Action branch)
     {
         ArgumentNullException.ThrowIfNull(branch);
         branch();
@@ -35,7 +35,7 @@ public abstract partial class Device
 
     /// <summary>What is called next comes after every branch. Whatever forks joins: recordings end, and hosts read and write, without a branch.</summary>
     /// <exception cref="InvalidOperationException">A branch joins itself.</exception>
-    public void JoinBranches()
+    internal void JoinBranches()
     {
         CheckOnMainLine(nameof(JoinBranches));
         if (!_hasBranches)
@@ -44,7 +44,7 @@ public abstract partial class Device
         JoinBranchesCore();
     }
 
-    protected virtual void JoinBranchesCore()
+    private protected virtual void JoinBranchesCore()
     {
     }
 

@@ -3,20 +3,20 @@ namespace VBiLstm.Devices;
 public abstract partial class Device
 {
     /// <summary>y = φ(x + addend). Shapes: x and y [R, M] (y may be x or the addend), addend [R, M], [1, M] (a bias) or empty.</summary>
-    public void LeakyReluForward(Tensor x, Tensor addend, Tensor y, LeakyRelu phi)
+    internal void LeakyReluForward(Tensor x, Tensor addend, Tensor y, LeakyRelu phi)
     {
         Check(Same(y, x), $"y is {y}, x is {x}.");
         Check(EmptyOrSame(addend, x) || Is(addend, 1, x.Columns), $"the addend is {addend}, x is {x}: it takes that or [1, {x.Columns}].");
         LeakyReluForwardCore(x, addend, y, phi);
     }
 
-    protected abstract void LeakyReluForwardCore(Tensor x, Tensor addend, Tensor y, LeakyRelu phi);
+    private protected abstract void LeakyReluForwardCore(Tensor x, Tensor addend, Tensor y, LeakyRelu phi);
 
     /// <summary>
     /// dx = dy φ′, φ′ taken from the output y = φ(a). Where <paramref name="mask"/> [R, 1] is given, maskedDx = mask dx as well.
     /// Shapes: [R, M]; dx may be dy.
     /// </summary>
-    public void LeakyReluBackward(Tensor dy, Tensor y, Tensor dx, Tensor mask, Tensor maskedDx, LeakyRelu phi)
+    internal void LeakyReluBackward(Tensor dy, Tensor y, Tensor dx, Tensor mask, Tensor maskedDx, LeakyRelu phi)
     {
         Check(Same(dy, y), $"dy is {dy}, y is {y}.");
         Check(Same(dx, y), $"dx is {dx}, y is {y}.");
@@ -25,80 +25,80 @@ public abstract partial class Device
         LeakyReluBackwardCore(dy, y, dx, mask, maskedDx, phi);
     }
 
-    protected abstract void LeakyReluBackwardCore(Tensor dy, Tensor y, Tensor dx, Tensor mask, Tensor maskedDx, LeakyRelu phi);
+    private protected abstract void LeakyReluBackwardCore(Tensor dy, Tensor y, Tensor dx, Tensor mask, Tensor maskedDx, LeakyRelu phi);
 
     /// <summary>y = table[ids]. Shapes: ids [R], table [V, E], y [R, E].</summary>
-    public void EmbeddingForward(IdTensor ids, Tensor table, Tensor y)
+    internal void EmbeddingForward(IdTensor ids, Tensor table, Tensor y)
     {
         Check(Is(y, ids.Count, table.Columns), $"y is {y}, the ids {ids} of the table {table} take [{ids.Count}, {table.Columns}].");
         EmbeddingForwardCore(ids, table, y);
     }
 
-    protected abstract void EmbeddingForwardCore(IdTensor ids, Tensor table, Tensor y);
+    private protected abstract void EmbeddingForwardCore(IdTensor ids, Tensor table, Tensor y);
 
     /// <summary>dTable = Σ over rows with that id of dy, in row order. Shapes as in the forward operation.</summary>
-    public void EmbeddingBackward(IdTensor ids, Tensor dy, Tensor dTable)
+    internal void EmbeddingBackward(IdTensor ids, Tensor dy, Tensor dTable)
     {
         Check(Is(dy, ids.Count, dTable.Columns), $"dy is {dy}, the ids {ids} of dTable {dTable} take [{ids.Count}, {dTable.Columns}].");
         EmbeddingBackwardCore(ids, dy, dTable);
     }
 
-    protected abstract void EmbeddingBackwardCore(IdTensor ids, Tensor dy, Tensor dTable);
+    private protected abstract void EmbeddingBackwardCore(IdTensor ids, Tensor dy, Tensor dTable);
 
     /// <summary>x = 0.</summary>
-    public void Zero(Tensor x) => ZeroCore(x);
+    internal void Zero(Tensor x) => ZeroCore(x);
 
-    protected abstract void ZeroCore(Tensor x);
+    private protected abstract void ZeroCore(Tensor x);
 
     /// <summary>y = x, same shape.</summary>
-    public void Copy(Tensor x, Tensor y)
+    internal void Copy(Tensor x, Tensor y)
     {
         Check(Same(y, x), $"y is {y}, x is {x}.");
         CopyCore(x, y);
     }
 
-    protected abstract void CopyCore(Tensor x, Tensor y);
+    private protected abstract void CopyCore(Tensor x, Tensor y);
 
     /// <summary>x becomes mask x, row by row. Shapes: x [R, N], mask [R, 1].</summary>
-    public void MaskRows(Tensor x, Tensor mask)
+    internal void MaskRows(Tensor x, Tensor mask)
     {
         Check(Is(mask, x.Rows, 1), $"the mask is {mask}, x is {x}: it takes [{x.Rows}, 1].");
         MaskRowsCore(x, mask);
     }
 
-    protected abstract void MaskRowsCore(Tensor x, Tensor mask);
+    private protected abstract void MaskRowsCore(Tensor x, Tensor mask);
 
     /// <summary>
     /// y = x + addend; row r takes row r mod K of the addend, so that [1, N] adds to every row and [B, N] to every time step. y may be x or the addend.
     /// Shapes: x and y [R, N], addend [K, N] with R a multiple of K.
     /// </summary>
-    public void Add(Tensor x, Tensor addend, Tensor y)
+    internal void Add(Tensor x, Tensor addend, Tensor y)
     {
         Check(Same(y, x), $"y is {y}, x is {x}.");
         Check(Repeats(addend, x), $"the addend is {addend}, x is {x}, which is no whole number of it.");
         AddCore(x, addend, y);
     }
 
-    protected abstract void AddCore(Tensor x, Tensor addend, Tensor y);
+    private protected abstract void AddCore(Tensor x, Tensor addend, Tensor y);
 
     /// <summary>
     /// y = x ⊙ mask, or y += x ⊙ mask; row r takes row r mod K of the mask, so that a mask of sequences [B, N] repeats at every time step. y may be x.
     /// Shapes: x and y [R, N], mask [K, N] with R a multiple of K.
     /// </summary>
-    public void MultiplyElements(Tensor x, Tensor mask, Tensor y, bool accumulate)
+    internal void MultiplyElements(Tensor x, Tensor mask, Tensor y, bool accumulate)
     {
         Check(Same(y, x), $"y is {y}, x is {x}.");
         Check(Repeats(mask, x), $"the mask is {mask}, x is {x}, which is no whole number of it.");
         MultiplyElementsCore(x, mask, y, accumulate);
     }
 
-    protected abstract void MultiplyElementsCore(Tensor x, Tensor mask, Tensor y, bool accumulate);
+    private protected abstract void MultiplyElementsCore(Tensor x, Tensor mask, Tensor y, bool accumulate);
 
     /// <summary>
     /// Zoneout (Krueger et al. 2017): y = keep ⊙ previous + (1 − keep) ⊙ candidate. Keep holds zeros and ones in training, their expectation in
     /// evaluation; row r takes its row r mod K. y may be previous or candidate. Shapes: [R, N], keep [K, N] with R a multiple of K.
     /// </summary>
-    public void Mix(Tensor previous, Tensor candidate, Tensor keep, Tensor y)
+    internal void Mix(Tensor previous, Tensor candidate, Tensor keep, Tensor y)
     {
         Check(Same(candidate, previous), $"the candidate is {candidate}, the previous values are {previous}.");
         Check(Same(y, previous), $"y is {y}, the previous values are {previous}.");
@@ -106,14 +106,14 @@ public abstract partial class Device
         MixCore(previous, candidate, keep, y);
     }
 
-    protected abstract void MixCore(Tensor previous, Tensor candidate, Tensor keep, Tensor y);
+    private protected abstract void MixCore(Tensor previous, Tensor candidate, Tensor keep, Tensor y);
 
     /// <summary>
     /// Backward of <see cref="Mix"/> with dy = dy1 + dy2 (either may be empty): dPrevious = keep ⊙ dy, or += where <paramref
     /// name="accumulatePrevious"/>; dCandidate = (1 − keep) ⊙ dy. In a reverse loop dPrevious is the state gradient's slot of the step before, to
     /// which it adds. dPrevious may be empty; each of the two may be dy1 or dy2. Shapes: [R, N], keep [K, N] with R a multiple of K.
     /// </summary>
-    public void MixBackward(Tensor dy1, Tensor dy2, Tensor keep, Tensor dPrevious, Tensor dCandidate, bool accumulatePrevious)
+    internal void MixBackward(Tensor dy1, Tensor dy2, Tensor keep, Tensor dPrevious, Tensor dCandidate, bool accumulatePrevious)
     {
         Check(EmptyOrSame(dy1, dCandidate), $"dy1 is {dy1}, dCandidate is {dCandidate}.");
         Check(EmptyOrSame(dy2, dCandidate), $"dy2 is {dy2}, dCandidate is {dCandidate}.");
@@ -122,5 +122,5 @@ public abstract partial class Device
         MixBackwardCore(dy1, dy2, keep, dPrevious, dCandidate, accumulatePrevious);
     }
 
-    protected abstract void MixBackwardCore(Tensor dy1, Tensor dy2, Tensor keep, Tensor dPrevious, Tensor dCandidate, bool accumulatePrevious);
+    private protected abstract void MixBackwardCore(Tensor dy1, Tensor dy2, Tensor keep, Tensor dPrevious, Tensor dCandidate, bool accumulatePrevious);
 }

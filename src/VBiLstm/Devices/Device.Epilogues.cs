@@ -7,7 +7,7 @@ public abstract partial class Device
     /// y = φ(a + addend), a the first M columns of x W; <paramref name="product"/> [R, N] = x W, of which a device may leave out those columns.
     /// Shapes: x [R, in], W [in, N], addend and y [R, M], which may be one.
     /// </summary>
-    public void MultiplyAddLeakyRelu(Tensor x, Weight w, Tensor addend, Tensor product, Tensor y, LeakyRelu phi)
+    internal void MultiplyAddLeakyRelu(Tensor x, Weight w, Tensor addend, Tensor product, Tensor y, LeakyRelu phi)
     {
         ArgumentNullException.ThrowIfNull(w);
         CheckUse(w, WeightUse.Forward);
@@ -18,14 +18,14 @@ public abstract partial class Device
         MultiplyAddLeakyReluCore(x, w, addend, product, y, phi);
     }
 
-    protected virtual void MultiplyAddLeakyReluCore(Tensor x, Weight w, Tensor addend, Tensor product, Tensor y, LeakyRelu phi)
+    private protected virtual void MultiplyAddLeakyReluCore(Tensor x, Weight w, Tensor addend, Tensor product, Tensor y, LeakyRelu phi)
     {
         Multiply(x, w, default, product, accumulate: false);
         LeakyReluForward(product.ColumnRange(0, y.Columns), addend, y, phi);
     }
 
     /// <summary>output = x W + bias, then <see cref="SampleGaussianForward"/>. Shapes: x [R, in], W [in, 2N], bias [1, 2N]; the others as there.</summary>
-    public void MultiplySampleGaussian(Tensor x, Weight w, Tensor bias, Tensor output, Tensor noise, Tensor sample, GaussianHead head)
+    internal void MultiplySampleGaussian(Tensor x, Weight w, Tensor bias, Tensor output, Tensor noise, Tensor sample, GaussianHead head)
     {
         ArgumentNullException.ThrowIfNull(w);
         CheckUse(w, WeightUse.Forward);
@@ -36,14 +36,14 @@ public abstract partial class Device
         MultiplySampleGaussianCore(x, w, bias, output, noise, sample, head);
     }
 
-    protected virtual void MultiplySampleGaussianCore(Tensor x, Weight w, Tensor bias, Tensor output, Tensor noise, Tensor sample, GaussianHead head)
+    private protected virtual void MultiplySampleGaussianCore(Tensor x, Weight w, Tensor bias, Tensor output, Tensor noise, Tensor sample, GaussianHead head)
     {
         Multiply(x, w, bias, output, accumulate: false);
         SampleGaussianForward(output, noise, sample, head);
     }
 
     /// <summary>gates += x W, then <see cref="LstmCellForward"/>. Shapes: x [B, in], W [in, 4H]; the others as there.</summary>
-    public void MultiplyLstmCellForward(Tensor x, Weight w, Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h,
+    internal void MultiplyLstmCellForward(Tensor x, Weight w, Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h,
         Tensor updateMask = default)
     {
         ArgumentNullException.ThrowIfNull(w);
@@ -53,7 +53,7 @@ public abstract partial class Device
         MultiplyLstmCellForwardCore(x, w, gates, addend, cPrevious, validity, c, tanhC, h, updateMask);
     }
 
-    protected virtual void MultiplyLstmCellForwardCore(Tensor x, Weight w, Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c,
+    private protected virtual void MultiplyLstmCellForwardCore(Tensor x, Weight w, Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c,
         Tensor tanhC, Tensor h, Tensor updateMask)
     {
         Multiply(x, w, default, gates, accumulate: true);
@@ -64,7 +64,7 @@ public abstract partial class Device
     /// product = dy Wᵀ, or +=, then <see cref="SampleGaussianBackward"/> with the product's last N columns as dSample1, which a device may leave unwritten.
     /// Shapes: dy [R, out], W [in, out], product [R, in]; the others as there.
     /// </summary>
-    public void MultiplyTransposedSampleGaussian(Tensor dy, Weight w, Tensor product, bool accumulate, Tensor dSample2, Tensor noise, Tensor dMoments,
+    internal void MultiplyTransposedSampleGaussian(Tensor dy, Weight w, Tensor product, bool accumulate, Tensor dSample2, Tensor noise, Tensor dMoments,
         Tensor output, GaussianHead head)
     {
         ArgumentNullException.ThrowIfNull(w);
@@ -79,7 +79,7 @@ public abstract partial class Device
         MultiplyTransposedSampleGaussianCore(dy, w, product, accumulate, dSample2, noise, dMoments, output, head);
     }
 
-    protected virtual void MultiplyTransposedSampleGaussianCore(Tensor dy, Weight w, Tensor product, bool accumulate, Tensor dSample2, Tensor noise,
+    private protected virtual void MultiplyTransposedSampleGaussianCore(Tensor dy, Weight w, Tensor product, bool accumulate, Tensor dSample2, Tensor noise,
         Tensor dMoments, Tensor output, GaussianHead head)
     {
         MultiplyTransposed(dy, w, product, accumulate);
@@ -89,7 +89,7 @@ public abstract partial class Device
     private protected static Tensor LastColumns(Tensor x, int count) => x.ColumnRange(x.Columns - count, count);
 
     /// <summary>dx = (dy Wᵀ) φ′, as <see cref="LeakyReluBackward"/>. Shapes: dy [R, out], W [M, out]; the others as there.</summary>
-    public void MultiplyTransposedLeakyRelu(Tensor dy, Weight w, Tensor y, Tensor dx, Tensor mask, Tensor maskedDx, LeakyRelu phi)
+    internal void MultiplyTransposedLeakyRelu(Tensor dy, Weight w, Tensor y, Tensor dx, Tensor mask, Tensor maskedDx, LeakyRelu phi)
     {
         ArgumentNullException.ThrowIfNull(w);
         CheckUse(w, WeightUse.Transposed);
@@ -100,7 +100,7 @@ public abstract partial class Device
         MultiplyTransposedLeakyReluCore(dy, w, y, dx, mask, maskedDx, phi);
     }
 
-    protected virtual void MultiplyTransposedLeakyReluCore(Tensor dy, Weight w, Tensor y, Tensor dx, Tensor mask, Tensor maskedDx, LeakyRelu phi)
+    private protected virtual void MultiplyTransposedLeakyReluCore(Tensor dy, Weight w, Tensor y, Tensor dx, Tensor mask, Tensor maskedDx, LeakyRelu phi)
     {
         MultiplyTransposed(dy, w, dx, accumulate: false);
         LeakyReluBackward(dx, y, dx, mask, maskedDx, phi);
@@ -110,7 +110,7 @@ public abstract partial class Device
     /// product = dy Wᵀ, or +=, which a device may leave unwritten, then <see cref="LstmCellBackward"/> with it as dh2.
     /// Shapes: dy [B, out], W [H, out], product [B, H]; the others as there.
     /// </summary>
-    public void MultiplyTransposedLstmCellBackward(Tensor dy, Weight w, Tensor product, bool accumulate, Tensor gates, Tensor cPrevious, Tensor tanhC,
+    internal void MultiplyTransposedLstmCellBackward(Tensor dy, Weight w, Tensor product, bool accumulate, Tensor gates, Tensor cPrevious, Tensor tanhC,
         Tensor dh1, Tensor validity, Tensor dc, Tensor updateMask = default)
     {
         ArgumentNullException.ThrowIfNull(w);
@@ -120,7 +120,7 @@ public abstract partial class Device
         MultiplyTransposedLstmCellBackwardCore(dy, w, product, accumulate, gates, cPrevious, tanhC, dh1, validity, dc, updateMask);
     }
 
-    protected virtual void MultiplyTransposedLstmCellBackwardCore(Tensor dy, Weight w, Tensor product, bool accumulate, Tensor gates, Tensor cPrevious,
+    private protected virtual void MultiplyTransposedLstmCellBackwardCore(Tensor dy, Weight w, Tensor product, bool accumulate, Tensor gates, Tensor cPrevious,
         Tensor tanhC, Tensor dh1, Tensor validity, Tensor dc, Tensor updateMask)
     {
         MultiplyTransposed(dy, w, product, accumulate);

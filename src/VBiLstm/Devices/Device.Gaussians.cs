@@ -5,13 +5,13 @@ namespace VBiLstm.Devices;
 public abstract partial class Device
 {
     /// <summary>Components that a Gaussian mixture may have.</summary>
-    public const int MaximumComponents = 1024;
+    internal const int MaximumComponents = 1024;
 
     /// <summary>
     /// Reparameterised sample: μ = τ(mean) written back in place, sample = μ + exp(cl(ℓ)/2) noise; sample = μ where noise is empty.
     /// Shapes: output [R, 2N], noise and sample [R, N]; where sample is empty, only τ is applied.
     /// </summary>
-    public void SampleGaussianForward(Tensor output, Tensor noise, Tensor sample, GaussianHead head)
+    internal void SampleGaussianForward(Tensor output, Tensor noise, Tensor sample, GaussianHead head)
     {
         CheckMoments(output, nameof(output));
         Check(sample.IsEmpty || IsHalf(sample, output), $"the sample is {sample}, the output is {output}: it takes [{output.Rows}, {output.Columns / 2}].");
@@ -19,14 +19,14 @@ public abstract partial class Device
         SampleGaussianForwardCore(output, noise, sample, head);
     }
 
-    protected abstract void SampleGaussianForwardCore(Tensor output, Tensor noise, Tensor sample, GaussianHead head);
+    private protected abstract void SampleGaussianForwardCore(Tensor output, Tensor noise, Tensor sample, GaussianHead head);
 
     /// <summary>
     /// Backward of <see cref="SampleGaussianForward"/> together with gradients that reach the moments directly:
     /// with s = dSample1 + dSample2 (the second may be empty), output becomes
     /// [(dμ⁰ + s) τ′ ; (dλ⁰ + ½ s noise exp(λ/2)) k] (model.md B5, 3 and 6). Shapes: output and dMoments [R, 2N], the rest [R, N].
     /// </summary>
-    public void SampleGaussianBackward(Tensor dSample1, Tensor dSample2, Tensor noise, Tensor dMoments, Tensor output, GaussianHead head)
+    internal void SampleGaussianBackward(Tensor dSample1, Tensor dSample2, Tensor noise, Tensor dMoments, Tensor output, GaussianHead head)
     {
         CheckMoments(output, nameof(output));
         Check(IsHalf(dSample1, output), $"dSample1 is {dSample1}, the output is {output}: it takes [{output.Rows}, {output.Columns / 2}].");
@@ -36,10 +36,11 @@ public abstract partial class Device
         SampleGaussianBackwardCore(dSample1, dSample2, noise, dMoments, output, head);
     }
 
-    protected abstract void SampleGaussianBackwardCore(Tensor dSample1, Tensor dSample2, Tensor noise, Tensor dMoments, Tensor output, GaussianHead head);
+    private protected abstract void SampleGaussianBackwardCore(Tensor dSample1, Tensor dSample2, Tensor noise, Tensor dMoments, Tensor output,
+        GaussianHead head);
 
     /// <summary>kl = KL(q ‖ p) per row, nats. Shapes: q and p [R, 2Z] (p empty: N(0, I)), kl [R, 1].</summary>
-    public void GaussianKlForward(Tensor q, Tensor p, Tensor kl, GaussianHead head)
+    internal void GaussianKlForward(Tensor q, Tensor p, Tensor kl, GaussianHead head)
     {
         CheckMoments(q, nameof(q));
         Check(EmptyOrSame(p, q), $"p is {p}, q is {q}.");
@@ -47,13 +48,13 @@ public abstract partial class Device
         GaussianKlForwardCore(q, p, kl, head);
     }
 
-    protected abstract void GaussianKlForwardCore(Tensor q, Tensor p, Tensor kl, GaussianHead head);
+    private protected abstract void GaussianKlForwardCore(Tensor q, Tensor p, Tensor kl, GaussianHead head);
 
     /// <summary>
     /// Model.md B2: dMoments = ω w [∂μ_q; ∂λ_q] of the KL; p becomes its own output gradient, gate k applied.
     /// Shapes: q, p (or empty), dMoments [R, 2Z], w [R, 1], omega [1, 1].
     /// </summary>
-    public void GaussianKlBackward(Tensor q, Tensor p, Tensor w, Tensor omega, Tensor dMoments, GaussianHead head)
+    internal void GaussianKlBackward(Tensor q, Tensor p, Tensor w, Tensor omega, Tensor dMoments, GaussianHead head)
     {
         CheckMoments(q, nameof(q));
         Check(EmptyOrSame(p, q), $"p is {p}, q is {q}.");
@@ -63,19 +64,19 @@ public abstract partial class Device
         GaussianKlBackwardCore(q, p, w, omega, dMoments, head);
     }
 
-    protected abstract void GaussianKlBackwardCore(Tensor q, Tensor p, Tensor w, Tensor omega, Tensor dMoments, GaussianHead head);
+    private protected abstract void GaussianKlBackwardCore(Tensor q, Tensor p, Tensor w, Tensor omega, Tensor dMoments, GaussianHead head);
 
     /// <summary>
     /// result = sign · log N(target; μ, e^λ) per row, nats; output empty means N(0, I). Shapes: target [R, N], output [R, 2N], result [R, 1].
     /// </summary>
-    public void GaussianLogDensityForward(Tensor target, Tensor output, Tensor result, float sign, GaussianHead head)
+    internal void GaussianLogDensityForward(Tensor target, Tensor output, Tensor result, float sign, GaussianHead head)
     {
         Check(output.IsEmpty || IsTwice(output, target), $"the output is {output}, the target is {target}: it takes [{target.Rows}, {2L * target.Columns}].");
         Check(Is(result, target.Rows, 1), $"the result is {result}, the target is {target}: it takes [{target.Rows}, 1].");
         GaussianLogDensityForwardCore(target, output, result, sign, head);
     }
 
-    protected abstract void GaussianLogDensityForwardCore(Tensor target, Tensor output, Tensor result, float sign, GaussianHead head);
+    private protected abstract void GaussianLogDensityForwardCore(Tensor target, Tensor output, Tensor result, float sign, GaussianHead head);
 
     /// <summary>
     /// Gradient of −coefficient · w · log N(target; μ, e^λ) with respect to the moments [μ; λ] (model.md B3, B4) into
@@ -83,7 +84,7 @@ public abstract partial class Device
     /// Where dTarget [R, N] is given it receives (or, with <paramref name="accumulateTarget"/>, is added) the gradient with respect
     /// to the target times targetMask [R, 1] (empty: 1). Shapes: w [R, 1], coefficient [1, 1].
     /// </summary>
-    public void GaussianLogDensityBackward(Tensor target, Tensor output, Tensor w, Tensor coefficient, Tensor dOutput, bool throughOutput,
+    internal void GaussianLogDensityBackward(Tensor target, Tensor output, Tensor w, Tensor coefficient, Tensor dOutput, bool throughOutput,
         Tensor dTarget, Tensor targetMask, bool accumulateTarget, GaussianHead head)
     {
         Check(IsTwice(output, target), $"the output is {output}, the target is {target}: it takes [{target.Rows}, {2L * target.Columns}].");
@@ -95,35 +96,35 @@ public abstract partial class Device
         GaussianLogDensityBackwardCore(target, output, w, coefficient, dOutput, throughOutput, dTarget, targetMask, accumulateTarget, head);
     }
 
-    protected abstract void GaussianLogDensityBackwardCore(Tensor target, Tensor output, Tensor w, Tensor coefficient, Tensor dOutput, bool throughOutput,
-        Tensor dTarget, Tensor targetMask, bool accumulateTarget, GaussianHead head);
+    private protected abstract void GaussianLogDensityBackwardCore(Tensor target, Tensor output, Tensor w, Tensor coefficient, Tensor dOutput,
+        bool throughOutput, Tensor dTarget, Tensor targetMask, bool accumulateTarget, GaussianHead head);
 
     /// <summary>
     /// nll = −log Σ_k softmax(a)_k N(target; μ_k, e^λ_k) per row, nats, by logsumexp; each component is a diagonal Gaussian, its log-variances
     /// clamped as a single one's. Shapes: output [R, K (2D + 1)] = [a: K logits | μ: K · D means, component by component | λ: K · D log-variances],
     /// target [R, D], nll [R, 1].
     /// </summary>
-    public void GaussianMixtureNllForward(Tensor output, Tensor target, Tensor nll, GaussianHead head, int components)
+    internal void GaussianMixtureNllForward(Tensor output, Tensor target, Tensor nll, GaussianHead head, int components)
     {
         CheckMixture(output, target, components);
         Check(Is(nll, target.Rows, 1), $"the nll is {nll}, the target is {target}: it takes [{target.Rows}, 1].");
         GaussianMixtureNllForwardCore(output, target, nll, head, components);
     }
 
-    protected abstract void GaussianMixtureNllForwardCore(Tensor output, Tensor target, Tensor nll, GaussianHead head, int components);
+    private protected abstract void GaussianMixtureNllForwardCore(Tensor output, Tensor target, Tensor nll, GaussianHead head, int components);
 
     /// <summary>
     /// output becomes w times the gradient of <see cref="GaussianMixtureNllForward"/>: with π = softmax(a) and γ_k the posterior of component k, [π −
     /// γ | −γ_k (y − μ) e^−λ τ′ | ½ γ_k (1 − (y − μ)² e^−λ) k] with the clamp's gate k. Shapes as in the forward operation, w [R, 1].
     /// </summary>
-    public void GaussianMixtureNllBackward(Tensor output, Tensor target, Tensor w, GaussianHead head, int components)
+    internal void GaussianMixtureNllBackward(Tensor output, Tensor target, Tensor w, GaussianHead head, int components)
     {
         CheckMixture(output, target, components);
         Check(Is(w, target.Rows, 1), $"w is {w}, the target is {target}: it takes [{target.Rows}, 1].");
         GaussianMixtureNllBackwardCore(output, target, w, head, components);
     }
 
-    protected abstract void GaussianMixtureNllBackwardCore(Tensor output, Tensor target, Tensor w, GaussianHead head, int components);
+    private protected abstract void GaussianMixtureNllBackwardCore(Tensor output, Tensor target, Tensor w, GaussianHead head, int components);
 
     static void CheckMixture(Tensor output, Tensor target, int components, [CallerMemberName] string operation = "")
     {

@@ -6,19 +6,19 @@ namespace VBiLstm.Devices;
 public abstract partial class Device
 {
     /// <summary>Decides whether the device runs these loops as one operation, and takes what it needs for that, before any of them runs.</summary>
-    public void PrepareLoop(VariationalLoop loop)
+    internal void PrepareLoop(VariationalLoop loop)
     {
         ArgumentNullException.ThrowIfNull(loop);
         CheckLoop(loop);
         PrepareLoopCore(loop);
     }
 
-    protected virtual void PrepareLoopCore(VariationalLoop loop)
+    private protected virtual void PrepareLoopCore(VariationalLoop loop)
     {
     }
 
     /// <summary>F3: z_t, b̃_t and the forward LSTM's cell of every time step, with the bits of its operations one by one. False: nothing was done.</summary>
-    public bool TryLoopForward(VariationalLoop loop)
+    internal bool TryLoopForward(VariationalLoop loop)
     {
         ArgumentNullException.ThrowIfNull(loop);
         CheckOnMainLine(nameof(TryLoopForward));
@@ -26,12 +26,12 @@ public abstract partial class Device
         return TryLoopForwardCore(loop);
     }
 
-    protected virtual bool TryLoopForwardCore(VariationalLoop loop) => false;
+    private protected virtual bool TryLoopForwardCore(VariationalLoop loop) => false;
 
     /// <summary>
     /// B5 from the dA of the last time step on: the gradients of every time step, and those of the first state and cell. False: nothing was done.
     /// </summary>
-    public bool TryLoopBackward(VariationalLoop loop)
+    internal bool TryLoopBackward(VariationalLoop loop)
     {
         ArgumentNullException.ThrowIfNull(loop);
         CheckOnMainLine(nameof(TryLoopBackward));
@@ -40,7 +40,7 @@ public abstract partial class Device
         return TryLoopBackwardCore(loop);
     }
 
-    protected virtual bool TryLoopBackwardCore(VariationalLoop loop) => false;
+    private protected virtual bool TryLoopBackwardCore(VariationalLoop loop) => false;
 
     static void CheckLoop(VariationalLoop loop, [CallerMemberName] string operation = "")
     {

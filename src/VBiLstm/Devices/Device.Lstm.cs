@@ -10,60 +10,61 @@ public abstract partial class Device
     /// The update mask m drops parts of u (Semeniuta et al. 2016); gates keep u itself. c may be c_prev.
     /// Shapes: gates and addend [B, 4H] (the addend may be empty), validity [B, 1] or empty, m [B, H] or empty (all ones), the rest [B, H].
     /// </summary>
-    public void LstmCellForward(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h, Tensor updateMask = default)
+    internal void LstmCellForward(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h, Tensor updateMask = default)
     {
         CheckCell(gates, addend, cPrevious, validity, c, tanhC, h, updateMask);
         LstmCellForwardCore(gates, addend, cPrevious, validity, c, tanhC, h, updateMask);
     }
 
-    protected abstract void LstmCellForwardCore(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h,
+    private protected abstract void LstmCellForwardCore(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h,
         Tensor updateMask);
 
     /// <summary>
     /// CellBwd of model.md section 3 with dh = v (dh1 + dh2) and dc = v dc (a dh may be empty): gates become da, dc becomes dc_prev.
     /// Shapes: gates [B, 4H], validity [B, 1] or empty, the update mask of the forward operation [B, H] or empty, the rest [B, H].
     /// </summary>
-    public void LstmCellBackward(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc, Tensor updateMask = default)
+    internal void LstmCellBackward(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc,
+        Tensor updateMask = default)
     {
         CheckCellBackward(gates, cPrevious, tanhC, dh1, dh2, validity, dc, updateMask);
         LstmCellBackwardCore(gates, cPrevious, tanhC, dh1, dh2, validity, dc, updateMask);
     }
 
-    protected abstract void LstmCellBackwardCore(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc,
+    private protected abstract void LstmCellBackwardCore(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc,
         Tensor updateMask);
 
     /// <summary>
     /// Whether a recurrence without channel is one opaque call, as cuDNN's are: input projections are computed within, so that projecting a
     /// vocabulary before gains nothing, and gates and cells stay there.
     /// </summary>
-    public virtual bool OpaqueRecurrences => false;
+    internal virtual bool OpaqueRecurrences => false;
 
     /// <summary>
     /// Bytes that the device itself will take for the recurrences without channel of one step, by their inputs E and steps N, of H units and B rows each; 0
     /// where the given tensors are all it needs.
     /// </summary>
-    public long RecurrenceBytes(IEnumerable<(int Inputs, int Steps)> recurrences, int units, int rows, bool training)
+    internal long RecurrenceBytes(IEnumerable<(int Inputs, int Steps)> recurrences, int units, int rows, bool training)
     {
         ArgumentNullException.ThrowIfNull(recurrences);
         return RecurrenceBytesCore(recurrences, units, rows, training);
     }
 
-    protected virtual long RecurrenceBytesCore(IEnumerable<(int Inputs, int Steps)> recurrences, int units, int rows, bool training) => 0;
+    private protected virtual long RecurrenceBytesCore(IEnumerable<(int Inputs, int Steps)> recurrences, int units, int rows, bool training) => 0;
 
     /// <summary>Takes what the device needs for a recurrence of at most <see cref="LstmSequence.Steps"/> steps, before any of them runs.</summary>
-    public void Prepare(LstmSequence sequence)
+    internal void Prepare(LstmSequence sequence)
     {
         ArgumentNullException.ThrowIfNull(sequence);
         CheckSequence(sequence);
         PrepareCore(sequence);
     }
 
-    protected virtual void PrepareCore(LstmSequence sequence)
+    private protected virtual void PrepareCore(LstmSequence sequence)
     {
     }
 
     /// <summary>Runs a whole recurrence without channel forward, input projections included where <see cref="LstmSequence.Input"/> is given.</summary>
-    public void LstmSequenceForward(LstmSequence sequence)
+    internal void LstmSequenceForward(LstmSequence sequence)
     {
         ArgumentNullException.ThrowIfNull(sequence);
         CheckOnMainLine(nameof(LstmSequenceForward));
@@ -71,7 +72,7 @@ public abstract partial class Device
         LstmSequenceForwardCore(sequence);
     }
 
-    protected virtual void LstmSequenceForwardCore(LstmSequence sequence)
+    private protected virtual void LstmSequenceForwardCore(LstmSequence sequence)
     {
         ArgumentNullException.ThrowIfNull(sequence);
         var (n, b) = (sequence.Steps, sequence.BatchSize);
@@ -91,7 +92,7 @@ public abstract partial class Device
     /// Runs a whole recurrence without channel backward: the gradients of its weights, of its inputs where wanted, and of the initial state. Where
     /// the gates hold projected inputs (<see cref="LstmSequence.Input"/> is empty), leaves their gradients dA there.
     /// </summary>
-    public void LstmSequenceBackward(LstmSequence sequence)
+    internal void LstmSequenceBackward(LstmSequence sequence)
     {
         ArgumentNullException.ThrowIfNull(sequence);
         CheckOnMainLine(nameof(LstmSequenceBackward));
@@ -100,7 +101,7 @@ public abstract partial class Device
         LstmSequenceBackwardCore(sequence);
     }
 
-    protected virtual void LstmSequenceBackwardCore(LstmSequence sequence)
+    private protected virtual void LstmSequenceBackwardCore(LstmSequence sequence)
     {
         ArgumentNullException.ThrowIfNull(sequence);
         var (n, b) = (sequence.Steps, sequence.BatchSize);

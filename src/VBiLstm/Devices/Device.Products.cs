@@ -5,7 +5,7 @@ namespace VBiLstm.Devices;
 public abstract partial class Device
 {
     /// <summary>y = x W + bias, or y += x W without bias. Shapes: x [R, in], W [in, out], bias [1, out] or empty, y [R, out].</summary>
-    public void Multiply(Tensor x, Weight w, Tensor bias, Tensor y, bool accumulate)
+    internal void Multiply(Tensor x, Weight w, Tensor bias, Tensor y, bool accumulate)
     {
         ArgumentNullException.ThrowIfNull(w);
         CheckUse(w, WeightUse.Forward);
@@ -14,7 +14,7 @@ public abstract partial class Device
         MultiplyCore(x, w, bias, y, accumulate);
     }
 
-    protected abstract void MultiplyCore(Tensor x, Weight w, Tensor bias, Tensor y, bool accumulate);
+    private protected abstract void MultiplyCore(Tensor x, Weight w, Tensor bias, Tensor y, bool accumulate);
 
     // Of x, up to which one kernel of a GPU does all; beyond, a product by its library and φ after it are faster (docs/gpu.md has the times on an H100).
     internal const int WidestThinInput = 128;
@@ -34,7 +34,7 @@ public abstract partial class Device
     internal static int RowSlices(int rows, int columns) => Math.Max(1, Math.Min(MaximumSliceSums / columns, rows / SliceRows));
 
     /// <summary>y = φ(x W + bias), meant for a thin x of few rows and columns. Shapes: x [R, in], W [in, M], bias [1, M], y [R, M].</summary>
-    public void MultiplyLeakyRelu(Tensor x, Weight w, Tensor bias, Tensor y, LeakyRelu phi)
+    internal void MultiplyLeakyRelu(Tensor x, Weight w, Tensor bias, Tensor y, LeakyRelu phi)
     {
         ArgumentNullException.ThrowIfNull(w);
         CheckUse(w, WeightUse.Forward);
@@ -43,10 +43,10 @@ public abstract partial class Device
         MultiplyLeakyReluCore(x, w, bias, y, phi);
     }
 
-    protected abstract void MultiplyLeakyReluCore(Tensor x, Weight w, Tensor bias, Tensor y, LeakyRelu phi);
+    private protected abstract void MultiplyLeakyReluCore(Tensor x, Weight w, Tensor bias, Tensor y, LeakyRelu phi);
 
     /// <summary>dx = dy Wᵀ, or dx += dy Wᵀ. Shapes: dy [R, out], W [in, out], dx [R, in].</summary>
-    public void MultiplyTransposed(Tensor dy, Weight w, Tensor dx, bool accumulate)
+    internal void MultiplyTransposed(Tensor dy, Weight w, Tensor dx, bool accumulate)
     {
         ArgumentNullException.ThrowIfNull(w);
         CheckUse(w, WeightUse.Transposed);
@@ -54,13 +54,13 @@ public abstract partial class Device
         MultiplyTransposedCore(dy, w, dx, accumulate);
     }
 
-    protected abstract void MultiplyTransposedCore(Tensor dy, Weight w, Tensor dx, bool accumulate);
+    private protected abstract void MultiplyTransposedCore(Tensor dy, Weight w, Tensor dx, bool accumulate);
 
     /// <summary>
     /// The gradients of every layer with the output gradient dy, over all rows (model.md B6): dW = xᵀ dy for each pair, and dBias = Σ over rows of dy; or +=.
     /// Shapes: x [R, in], dy [R, out], dW [in, out], dBias [1, out] or empty. A pair whose x is empty is left out.
     /// </summary>
-    public void WeightGradients(ReadOnlySpan<WeightGradient> gradients, Tensor dy, Tensor dBias, bool accumulate = false)
+    internal void WeightGradients(ReadOnlySpan<WeightGradient> gradients, Tensor dy, Tensor dBias, bool accumulate = false)
     {
         foreach (ref readonly var pair in gradients)
         {
@@ -72,7 +72,7 @@ public abstract partial class Device
         WeightGradientsCore(gradients, dy, dBias, accumulate);
     }
 
-    protected abstract void WeightGradientsCore(ReadOnlySpan<WeightGradient> gradients, Tensor dy, Tensor dBias, bool accumulate);
+    private protected abstract void WeightGradientsCore(ReadOnlySpan<WeightGradient> gradients, Tensor dy, Tensor dBias, bool accumulate);
 
     static void CheckUse(Weight w, WeightUse use, [CallerMemberName] string operation = "")
     {

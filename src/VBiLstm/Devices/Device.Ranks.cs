@@ -25,27 +25,27 @@ public abstract partial class Device
     /// <summary>Throws where the device cannot exchange with other ranks; asks none of them.</summary>
     /// <exception cref="NotSupportedException">This kind of device cannot.</exception>
     /// <exception cref="DeviceException">What it needs is missing.</exception>
-    public void CheckJoins(Communicator ranks)
+    internal void CheckJoins(Communicator ranks)
     {
         ArgumentNullException.ThrowIfNull(ranks);
         CheckJoinsCore(ranks);
     }
 
-    protected virtual void CheckJoinsCore(Communicator ranks) => throw new NotSupportedException($"{Name} cannot be one of {ranks.Size} ranks.");
+    private protected virtual void CheckJoinsCore(Communicator ranks) => throw new NotSupportedException($"{Name} cannot be one of {ranks.Size} ranks.");
 
     /// <summary><see cref="Ranks"/> are still those before.</summary>
-    protected virtual void JoinCore(Communicator ranks)
+    private protected virtual void JoinCore(Communicator ranks)
     {
     }
 
     /// <summary>What must be the same on all ranks' devices of this kind for the same bits, as people call it, and its value; as many on each.</summary>
-    public virtual IReadOnlyList<(string Item, string Value)> SharedByRanks => [];
+    internal virtual IReadOnlyList<(string Item, string Value)> SharedByRanks => [];
 
     /// <summary>
     /// received = this rank's row of every rank's values, in the order of ranks. Shapes: both [R, N] and contiguous, R the ranks of the level
     /// (<see cref="Communicator.Levels"/>).
     /// </summary>
-    public void AllToAll(int level, Tensor values, Tensor received)
+    internal void AllToAll(int level, Tensor values, Tensor received)
     {
         CheckOnMainLine(nameof(AllToAll));
         var size = Ranks.Levels[level].Size;
@@ -57,12 +57,12 @@ public abstract partial class Device
             AllToAllCore(level, values, received);
     }
 
-    protected virtual void AllToAllCore(int level, Tensor values, Tensor received) => throw new NotSupportedException($"{Name} exchanges nothing.");
+    private protected virtual void AllToAllCore(int level, Tensor values, Tensor received) => throw new NotSupportedException($"{Name} exchanges nothing.");
 
     /// <summary>
     /// all = every rank's part, in the order of ranks. Shapes: part [1, N], all [R, N], contiguous, R the ranks of the level.
     /// </summary>
-    public void AllGather(int level, Tensor part, Tensor all)
+    internal void AllGather(int level, Tensor part, Tensor all)
     {
         CheckOnMainLine(nameof(AllGather));
         var size = Ranks.Levels[level].Size;
@@ -74,5 +74,5 @@ public abstract partial class Device
             AllGatherCore(level, part, all);
     }
 
-    protected virtual void AllGatherCore(int level, Tensor part, Tensor all) => throw new NotSupportedException($"{Name} exchanges nothing.");
+    private protected virtual void AllGatherCore(int level, Tensor part, Tensor all) => throw new NotSupportedException($"{Name} exchanges nothing.");
 }

@@ -11,6 +11,11 @@ public abstract partial class Device : IDisposable
 {
     int _callingThread, _claims;
 
+    // Its operations are the library's own.
+    private protected Device()
+    {
+    }
+
     /// <summary>What a person calls this device, for instance <c>cpu (2 threads, 512-bit)</c>.</summary>
     public abstract string Name { get; }
 
@@ -18,87 +23,87 @@ public abstract partial class Device : IDisposable
     public virtual long? FreeBytes => null;
 
     /// <summary>Whether that memory is the device's own, not the machine's.</summary>
-    public virtual bool HasOwnMemory => false;
+    internal virtual bool HasOwnMemory => false;
 
     /// <summary>Bytes that the weights of products take beside the parameters, of which there are so many.</summary>
-    public virtual long WeightBytes(long parameters) => 0;
+    internal virtual long WeightBytes(long parameters) => 0;
 
     /// <summary>
     /// Whether products read their operands rounded to bf16, from <see cref="Tensor.Operand"/>: what a product reads must have one. An element-wise operation
     /// that writes a tensor brings its operand up to date, a product does not.
     /// </summary>
-    public virtual bool RoundsOperands => false;
+    internal virtual bool RoundsOperands => false;
 
     /// <summary>Allocates zeroed memory. Throws <see cref="InsufficientMemoryException"/> naming <paramref name="purpose"/> and the bytes asked.</summary>
-    public abstract DeviceMemory Allocate(long bytes, string purpose);
+    internal abstract DeviceMemory Allocate(long bytes, string purpose);
 
     /// <summary>Copies <paramref name="source"/>, dense and row-major, to <paramref name="target"/>; lengths must agree.</summary>
-    public void Upload(ReadOnlySpan<float> source, Tensor target)
+    internal void Upload(ReadOnlySpan<float> source, Tensor target)
     {
         CheckJoined(nameof(Upload));
         Check(source.Length == target.Count, $"{source.Length} values are given, the target is {target}.");
         UploadCore(source, target);
     }
 
-    protected abstract void UploadCore(ReadOnlySpan<float> source, Tensor target);
+    private protected abstract void UploadCore(ReadOnlySpan<float> source, Tensor target);
 
     /// <inheritdoc cref="Upload(ReadOnlySpan{float}, Tensor)"/>
-    public void Upload(ReadOnlySpan<int> source, IdTensor target)
+    internal void Upload(ReadOnlySpan<int> source, IdTensor target)
     {
         CheckJoined(nameof(Upload));
         Check(source.Length == target.Count, $"{source.Length} ids are given, the target is {target}.");
         UploadCore(source, target);
     }
 
-    protected abstract void UploadCore(ReadOnlySpan<int> source, IdTensor target);
+    private protected abstract void UploadCore(ReadOnlySpan<int> source, IdTensor target);
 
     /// <summary>
     /// Waits for all operations, then copies <paramref name="source"/> to <paramref name="target"/>, dense and row-major; lengths must agree.
     /// </summary>
-    public void Download(Tensor source, Span<float> target)
+    internal void Download(Tensor source, Span<float> target)
     {
         CheckJoined(nameof(Download));
         Check(source.Count == target.Length, $"there is room for {target.Length} values, the source is {source}.");
         DownloadCore(source, target);
     }
 
-    protected abstract void DownloadCore(Tensor source, Span<float> target);
+    private protected abstract void DownloadCore(Tensor source, Span<float> target);
 
     /// <summary>
     /// Makes a place on the host for copies of <paramref name="source"/>, which is contiguous, that do not hold up the operations called after them.
     /// </summary>
-    public Readback CreateReadback(Tensor source)
+    internal Readback CreateReadback(Tensor source)
     {
         Check(source.IsContiguous, $"the source {source} is a view of columns; a readback takes whole rows.");
         return CreateReadbackCore(source);
     }
 
-    protected abstract Readback CreateReadbackCore(Tensor source);
+    private protected abstract Readback CreateReadbackCore(Tensor source);
 
     /// <summary>Steps that may be launched before the metrics of an earlier one are read; 0 where operations are done when they return.</summary>
-    public virtual int StepsAhead => 0;
+    internal virtual int StepsAhead => 0;
 
     /// <summary>Waits until every operation called so far is done.</summary>
-    public abstract void Synchronise();
+    internal abstract void Synchronise();
 
     /// <summary>
     /// Takes the operations that <paramref name="operations"/> calls as something to replay: a captured graph on a GPU, the
     /// plain calls on a CPU. Buffers and sizes are those of the recording; values are read at each replay.
     /// </summary>
-    public Recording Record(Action operations)
+    internal Recording Record(Action operations)
     {
         ArgumentNullException.ThrowIfNull(operations);
         return RecordCore(() => RunJoined(operations));
     }
 
-    protected abstract Recording RecordCore(Action operations);
+    private protected abstract Recording RecordCore(Action operations);
 
     /// <summary>
     /// Makes this thread the only one that may use the device's scratch and order of calls, until the claim is disposed; a thread may claim again within.
     /// Training steps and all that runs them do so themselves.
     /// </summary>
     /// <exception cref="InvalidOperationException">Another thread has claimed it.</exception>
-    public DeviceClaim Claim()
+    internal DeviceClaim Claim()
     {
         var thread = Environment.CurrentManagedThreadId;
         if (Volatile.Read(ref _callingThread) != thread && Interlocked.CompareExchange(ref _callingThread, thread, 0) != 0)
@@ -118,16 +123,16 @@ public abstract partial class Device : IDisposable
     }
 
     /// <summary>Makes <paramref name="values"/> [in, out] an operand of products; see <see cref="RefreshWeights"/>.</summary>
-    public abstract Weight CreateWeight(Tensor values, WeightUse use);
+    internal abstract Weight CreateWeight(Tensor values, WeightUse use);
 
     /// <summary>Brings the weights' own arrangements up to date with the parameters; once after each optimiser step.</summary>
-    public void RefreshWeights(IReadOnlyList<Weight> weights)
+    internal void RefreshWeights(IReadOnlyList<Weight> weights)
     {
         ArgumentNullException.ThrowIfNull(weights);
         RefreshWeightsCore(weights);
     }
 
-    protected abstract void RefreshWeightsCore(IReadOnlyList<Weight> weights);
+    private protected abstract void RefreshWeightsCore(IReadOnlyList<Weight> weights);
 
     public void Dispose()
     {
@@ -135,5 +140,5 @@ public abstract partial class Device : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    protected abstract void Dispose(bool disposing);
+    private protected abstract void Dispose(bool disposing);
 }

@@ -1,7 +1,7 @@
 namespace VBiLstm.Devices;
 
 /// <summary>A thread's claim to be a device's only caller, until it is disposed; see <see cref="Device.Claim"/>.</summary>
-public readonly record struct DeviceClaim : IDisposable
+readonly record struct DeviceClaim : IDisposable
 {
     readonly Device _device;
 

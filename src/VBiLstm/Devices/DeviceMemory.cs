@@ -1,7 +1,7 @@
 namespace VBiLstm.Devices;
 
 /// <summary>One block of a device's memory, zeroed at allocation and aligned to 64 bytes at least.</summary>
-public abstract class DeviceMemory : IDisposable
+abstract class DeviceMemory : IDisposable
 {
     int _freed;
 

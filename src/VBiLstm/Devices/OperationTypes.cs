@@ -3,26 +3,26 @@ using VBiLstm.Noise;
 namespace VBiLstm.Devices;
 
 /// <summary>φ of model.md section 1: leaky ReLU with slope r, clipped to [-C, C]; C is +∞ for no clipping.</summary>
-public readonly record struct LeakyRelu(float Slope, float Clip);
+readonly record struct LeakyRelu(float Slope, float Clip);
 
 /// <summary>
 /// How an output [mean; log-variance] of width 2N is read as a diagonal Gaussian: cl of model.md section 1 on the
 /// log-variance and, where <paramref name="TanhMean"/>, τ = tanh on the mean (already applied in place by the forward pass).
 /// </summary>
-public readonly record struct GaussianHead(float LogVarianceMin, float LogVarianceMax, bool TanhMean);
+readonly record struct GaussianHead(float LogVarianceMin, float LogVarianceMax, bool TanhMean);
 
 /// <summary>
 /// Where noise comes from: Philox4x32-10 with key = the run's seed and counter = (column block, row id, time step and
 /// stream, training step). <paramref name="Key"/> holds [seed low, seed high, step] in device memory, so that a recorded step reads the
 /// current values; <paramref name="RowIds"/> [B] numbers the rows of the whole (possibly distributed) batch.
 /// </summary>
-public readonly record struct NoiseSource(IdTensor Key, IdTensor RowIds, NoiseStream Stream);
+readonly record struct NoiseSource(IdTensor Key, IdTensor RowIds, NoiseStream Stream);
 
 /// <summary>An input x [R, in] of a layer and where the gradient of its weight goes, dW [in, out].</summary>
-public readonly record struct WeightGradient(Tensor X, Tensor DW);
+readonly record struct WeightGradient(Tensor X, Tensor DW);
 
 /// <summary>Order in which a recurrence walks its steps.</summary>
-public enum LstmDirection
+enum LstmDirection
 {
     /// <summary>Step k reads state slot k and writes slot k + 1.</summary>
     Forward,
@@ -34,7 +34,7 @@ public enum LstmDirection
 /// <summary>
 /// Buffers of an LSTM without channel over N steps of B rows (model.md F1′, B7; gate order i, f, u, o). Disposing it gives back what the device keeps for it.
 /// </summary>
-public sealed record LstmSequence : IDisposable
+sealed record LstmSequence : IDisposable
 {
     public required LstmDirection Direction { get; init; }
 

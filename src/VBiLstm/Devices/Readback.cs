@@ -1,7 +1,7 @@
 namespace VBiLstm.Devices;
 
 /// <summary>A tensor's copy on the host; see <see cref="Device.CreateReadback"/>.</summary>
-public abstract class Readback : IDisposable
+abstract class Readback : IDisposable
 {
     /// <summary>Copies the values that the operations called so far leave; returns at once where the device can.</summary>
     public abstract void Start();

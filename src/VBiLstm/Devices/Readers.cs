@@ -1,7 +1,7 @@
 namespace VBiLstm.Devices;
 
 /// <summary>What reads a tensor, and so which forms of it a device keeps that rounds the operands of products.</summary>
-public enum Readers
+enum Readers
 {
     /// <summary>Element-wise operations, reductions and the host: float32.</summary>
     Operations,

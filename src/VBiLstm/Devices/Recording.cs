@@ -1,7 +1,7 @@
 namespace VBiLstm.Devices;
 
 /// <summary>Operations that are called again and again; see <see cref="Device.Record"/>. Disposing it gives back what the device keeps for it.</summary>
-public abstract class Recording : IDisposable
+abstract class Recording : IDisposable
 {
     /// <summary>Runs the operations once more, on the values that their buffers then hold.</summary>
     public abstract void Replay();

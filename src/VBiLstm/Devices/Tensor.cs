@@ -8,7 +8,7 @@ namespace VBiLstm.Devices;
 /// <param name="Rows">Number of rows.</param>
 /// <param name="Columns">Number of columns.</param>
 /// <param name="Stride">Elements from one row to the next; larger than <paramref name="Columns"/> for a view of columns.</param>
-public readonly record struct Tensor(nint Address, int Rows, int Columns, int Stride)
+readonly record struct Tensor(nint Address, int Rows, int Columns, int Stride)
 {
     /// <summary>
     /// Address of the same elements rounded to bf16, at the same distances, which products read instead; 0 where there are none. Operations that write the
@@ -53,7 +53,7 @@ public readonly record struct Tensor(nint Address, int Rows, int Columns, int St
 }
 
 /// <summary>A vector of int32 in a device's memory: token ids, row numbers, or the noise key. A view, never an owner.</summary>
-public readonly record struct IdTensor(nint Address, int Count)
+readonly record struct IdTensor(nint Address, int Count)
 {
     public bool IsEmpty => Address == 0;
 

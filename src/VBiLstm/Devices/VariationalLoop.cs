@@ -4,7 +4,7 @@ namespace VBiLstm.Devices;
 /// Buffers of the variational Bi-LSTM's loops over T time steps of B rows (model.md F3 and B5), for a device that runs a whole loop as one operation.
 /// Disposing it gives back what the device keeps for it. Where only the forward pass runs, what is of the backward one is empty.
 /// </summary>
-public sealed record VariationalLoop : IDisposable
+sealed record VariationalLoop : IDisposable
 {
     /// <summary>T, at most what the buffers hold.</summary>
     public required int Steps { get; set; }

@@ -2,7 +2,7 @@ namespace VBiLstm.Devices;
 
 /// <summary>Which products a weight takes part in, so that a device prepares no copy that nobody reads.</summary>
 [Flags]
-public enum WeightUse
+enum WeightUse
 {
     /// <summary>x W: <see cref="Device.Multiply"/>.</summary>
     Forward = 1,
@@ -15,7 +15,7 @@ public enum WeightUse
 /// A parameter matrix [in, out] as an operand of products. A device may keep its own arrangement of the values (packed
 /// panels, a bf16 copy), which <see cref="Device.RefreshWeights"/> brings up to date after the parameters changed.
 /// </summary>
-public abstract class Weight : IDisposable
+abstract class Weight : IDisposable
 {
     protected Weight(Tensor values, WeightUse use)
     {

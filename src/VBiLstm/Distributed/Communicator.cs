@@ -54,7 +54,7 @@ public abstract unsafe class Communicator
     }
 
     /// <summary>Every rank's values, of which all have as many, in the order of ranks.</summary>
-    public T[] AllGather<T>(ReadOnlySpan<T> part) where T : unmanaged
+    internal T[] AllGather<T>(ReadOnlySpan<T> part) where T : unmanaged
     {
         var all = new T[checked(Size * part.Length)];
         fixed (T* source = part, target = all)
@@ -63,7 +63,7 @@ public abstract unsafe class Communicator
     }
 
     /// <summary>The first rank's values, on all ranks; what the others give is not looked at. In two steps, none of which moves all to every rank.</summary>
-    public T[] FromFirst<T>(T[] values) where T : unmanaged
+    internal T[] FromFirst<T>(T[] values) where T : unmanaged
     {
         ArgumentNullException.ThrowIfNull(values);
         if (Size == 1)
@@ -79,13 +79,13 @@ public abstract unsafe class Communicator
     }
 
     /// <summary>Whether it holds on any rank.</summary>
-    public bool Any(bool holds) => Size == 1 ? holds : AllGather<bool>([holds]).Contains(true);
+    internal bool Any(bool holds) => Size == 1 ? holds : AllGather<bool>([holds]).Contains(true);
 
     /// <summary>The first rank's text that has any; cut to 4,096 bytes. Null where none has.</summary>
-    public string? First(string? text) => Size == 1 ? text : Texts(text ?? "").FirstOrDefault(of => of.Length > 0);
+    internal string? First(string? text) => Size == 1 ? text : Texts(text ?? "").FirstOrDefault(of => of.Length > 0);
 
     /// <summary>Every rank's text, cut to 4,096 bytes, in the order of ranks.</summary>
-    public IReadOnlyList<string> Texts(string text)
+    internal IReadOnlyList<string> Texts(string text)
     {
         var part = new byte[TextBytes];
         Encoding.UTF8.GetEncoder().Convert(text, part, flush: true, out _, out _, out _);

@@ -6,7 +6,7 @@ namespace VBiLstm.Distributed;
 /// <summary>The shards of a batch that a rank computes: consecutive ones, a subtree of the sum over all.</summary>
 /// <param name="First">Number of the first.</param>
 /// <param name="Count">How many.</param>
-public readonly record struct OwnShards(int First, int Count)
+readonly record struct OwnShards(int First, int Count)
 {
     /// <summary>One rank takes all; several take S/R each, a power of two.</summary>
     /// <exception cref="ConfigurationException">So many ranks do not suit the shards; the message lists those that do.</exception>

@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace VBiLstm.Distributed;
 
 /// <summary>What must be the same on all ranks, compared before anything is computed and at every checkpoint.</summary>
-public static class RankAgreement
+static class RankAgreement
 {
     const int HashBytes = 16;
 

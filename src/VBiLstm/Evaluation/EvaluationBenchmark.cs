@@ -9,7 +9,7 @@ namespace VBiLstm.Evaluation;
 /// Evaluations of random sequences of full length: what a device makes of a model's sizes, without a data set. Each scores as many sequences as
 /// <see cref="Evaluator"/> scores side by side.
 /// </summary>
-public sealed class EvaluationBenchmark : IDisposable
+sealed class EvaluationBenchmark : IDisposable
 {
     readonly ModelParameters _parameters;
     readonly TrainingStep _step;

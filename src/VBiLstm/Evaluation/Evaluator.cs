@@ -25,7 +25,7 @@ public enum LatentMode
 /// Scores a split with the posterior (model.md sections 2.5 and 12). The noise of a sequence is keyed by its number in the data set and
 /// never by the run's seed or the batch, so figures do not move with batch size or seed.
 /// </summary>
-public sealed class Evaluator
+sealed class Evaluator
 {
     internal const long NoiseSeed = 20171116;
     const double ActiveVariance = 0.01;

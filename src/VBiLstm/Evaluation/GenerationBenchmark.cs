@@ -5,7 +5,7 @@ using VBiLstm.Model;
 namespace VBiLstm.Evaluation;
 
 /// <summary>Sequences drawn from a model of random parameters, as many side by side as a batch has: what a device makes of the model's sizes.</summary>
-public sealed class GenerationBenchmark : IDisposable
+sealed class GenerationBenchmark : IDisposable
 {
     readonly int _timeSteps;
     readonly PriorMode _prior;

@@ -7,7 +7,7 @@ using VBiLstm.Model;
 namespace VBiLstm.Evaluation;
 
 /// <summary>Scores a split by the generative process alone (model.md section 2.6): nothing that depends on future tokens enters.</summary>
-public static class PriorModeScore
+static class PriorModeScore
 {
     const long NoiseSeed = 20171117;
 

@@ -50,7 +50,7 @@ public sealed class TrainedModel : IDisposable
 
     /// <summary>The best checkpoint of a run's folder, or the checkpoint that the path itself is.</summary>
     /// <exception cref="CheckpointException">As the constructor's.</exception>
-    public static Checkpoint Read(string path, bool withMoments)
+    internal static Checkpoint Read(string path, bool withMoments)
     {
         var best = new RunFolder(path).Best;
         return CheckpointFolder.Read(CheckpointFolder.Exists(best) ? best : path, withMoments);

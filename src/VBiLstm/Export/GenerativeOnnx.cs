@@ -9,7 +9,7 @@ namespace VBiLstm.Export;
 /// The generative process of model.md section 2.6 as an ONNX model: one time step, with the state and the noise as inputs, or for models without latents a
 /// whole sequence. The weights are those of a checkpoint under their names there.
 /// </summary>
-public sealed class GenerativeOnnx
+sealed class GenerativeOnnx
 {
     const string Batch = "batch", Time = "time";
 

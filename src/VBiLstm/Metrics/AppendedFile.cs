@@ -6,7 +6,7 @@ namespace VBiLstm.Metrics;
 /// A log that grows: what the disk does not take waits in memory for the next attempt, is told of once, and never ends a training. A file that was deleted
 /// under way is told of and begun anew.
 /// </summary>
-public sealed class AppendedFile : IDisposable
+sealed class AppendedFile : IDisposable
 {
     const int MostPending = 16 << 20;
 

@@ -7,7 +7,7 @@ namespace VBiLstm.Metrics;
 /// <summary>
 /// metrics.jsonl: one JSON object a line with the step, the split and numbers. It holds no times, so the same seed gives the same bytes.
 /// </summary>
-public sealed class MetricsLog : IDisposable
+sealed class MetricsLog : IDisposable
 {
     readonly AppendedFile _file;
     readonly MemoryStream _line = new();
@@ -132,4 +132,4 @@ public sealed class MetricsLog : IDisposable
 }
 
 /// <summary>One line of a log.</summary>
-public sealed record MetricsRow(long Step, string Split, IReadOnlyDictionary<string, double> Values);
+sealed record MetricsRow(long Step, string Split, IReadOnlyDictionary<string, double> Values);

@@ -9,7 +9,7 @@ namespace VBiLstm.Metrics;
 /// <summary>
 /// A TensorBoard event file: TFRecord frames (length, masked CRC, data, masked CRC) around Event messages (tensorflow/core/util/event.proto).
 /// </summary>
-public sealed class TensorBoardLog : IDisposable
+sealed class TensorBoardLog : IDisposable
 {
     const int WallTime = 1, Step = 2, FileVersion = 3, Summary = 5, SessionLog = 7;
     const int SummaryValue = 1, Tag = 1, SimpleValue = 2, Image = 4, Metadata = 9;

@@ -7,7 +7,7 @@ namespace VBiLstm.Metrics;
 /// timing.jsonl: about once a second one JSON object a line with the step, seconds since this process began to train, samples/s since the line before, and the
 /// process's memory in bytes. It stands beside metrics.jsonl because no two runs have the same times.
 /// </summary>
-public sealed class TimingLog : IDisposable
+sealed class TimingLog : IDisposable
 {
     static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
 

@@ -3,7 +3,7 @@ using VBiLstm.Devices;
 namespace VBiLstm.Model;
 
 /// <summary>The metrics of one step on their way to the host; see <see cref="TrainingStep.CreateMetricsReadback"/>.</summary>
-public sealed class MetricsReadback : IDisposable
+sealed class MetricsReadback : IDisposable
 {
     readonly Readback _values;
 

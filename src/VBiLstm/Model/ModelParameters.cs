@@ -20,7 +20,7 @@ public sealed class ModelParameters : IDisposable
     /// <param name="model">A valid configuration.</param>
     /// <param name="training">Whether gradients and moments are needed.</param>
     /// <param name="shards">Parts of a step's batch whose gradients come one after the other and are added, before those of the device's ranks are.</param>
-    public ModelParameters(Device device, ModelConfiguration model, bool training, int shards = 1)
+    internal ModelParameters(Device device, ModelConfiguration model, bool training, int shards = 1)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(model);
@@ -36,14 +36,14 @@ public sealed class ModelParameters : IDisposable
     }
 
     /// <summary>Bytes that the arenas of such a model take, without taking them.</summary>
-    public static long Measure(ModelConfiguration model, bool training, int shards = 1, int ranks = 1, bool roundsOperands = false)
+    internal static long Measure(ModelConfiguration model, bool training, int shards = 1, int ranks = 1, bool roundsOperands = false)
     {
         var layout = new ParameterLayout(model);
         return Arena.Measure(arena => Take(arena, layout, training, shards, ranks, roundsOperands));
     }
 
     /// <summary>Values that ranks add at a step: gradients and terms of the objective, filled up so that every rank gets as many whole blocks.</summary>
-    public static int SumLength(ParameterLayout layout, int ranks)
+    internal static int SumLength(ParameterLayout layout, int ranks)
     {
         ArgumentNullException.ThrowIfNull(layout);
         var unit = checked(ranks * PartialBlock);
@@ -69,22 +69,22 @@ public sealed class ModelParameters : IDisposable
 
     public ModelConfiguration Model { get; }
 
-    public ParameterLayout Layout { get; }
+    internal ParameterLayout Layout { get; }
 
     /// <summary>Parts of a step's batch whose gradients are added here.</summary>
-    public int Shards { get; }
+    internal int Shards { get; }
 
     /// <summary>[1, <see cref="ParameterLayout.ArenaLength"/>]; with their operands where the device rounds those.</summary>
-    public Tensor Values { get; }
+    internal Tensor Values { get; }
 
     /// <summary>As <see cref="Values"/>; empty without training.</summary>
-    public Tensor Gradients { get; }
+    internal Tensor Gradients { get; }
 
     /// <summary>Adam's mean of gradients; as <see cref="Values"/>; empty without training.</summary>
-    public Tensor FirstMoments { get; }
+    internal Tensor FirstMoments { get; }
 
     /// <summary>Adam's mean of squared gradients; as <see cref="Values"/>; empty without training.</summary>
-    public Tensor SecondMoments { get; }
+    internal Tensor SecondMoments { get; }
 
     /// <summary>
     /// Where the gradients of shards are added, as a matrix whose rows threads share out: 0 is <see cref="Gradients"/> with the terms of the objective behind
@@ -104,15 +104,15 @@ public sealed class ModelParameters : IDisposable
     internal Tensor TermsBehindGradients => _partials.RowRange(0, 1).ColumnRange(Layout.ArenaLength, StepMetrics.Terms);
 
     /// <summary>Bytes that each rank has of a sum over the ranks: gradients, the terms behind them, and padding to whole blocks.</summary>
-    public long SumBytes => (long)sizeof(float) * _partials.Columns;
+    internal long SumBytes => (long)sizeof(float) * _partials.Columns;
 
     public long Bytes => _arena.UsedBytes;
 
     /// <summary>View of the parameter's values, [in, out] or [1, out]. Throws <see cref="KeyNotFoundException"/> for a name the model does not have.</summary>
-    public Tensor Value(string name) => Layout[name].In(Values);
+    internal Tensor Value(string name) => Layout[name].In(Values);
 
     /// <summary>View of the parameter's gradient.</summary>
-    public Tensor Gradient(string name) => Layout[name].In(Gradients);
+    internal Tensor Gradient(string name) => Layout[name].In(Gradients);
 
     /// <summary>
     /// The matrix as an operand of products, the same for every step and prior mode of these parameters; its owner is here. Whoever uses it brings it up
@@ -133,7 +133,7 @@ public sealed class ModelParameters : IDisposable
     /// Initialises every parameter from the seed (model.md section 8): output layers uniform in ±output_initialisation, other weights uniform
     /// in ±1/√fan-in, recurrent ones orthonormal where that is asked for, embeddings normal with the deviation embedding_initialisation, biases zero but for the forget gate's.
     /// </summary>
-    public void Initialise(long seed)
+    internal void Initialise(long seed)
     {
         var buffer = new float[Math.Max(InitialisedAtOnce, Layout.All.Max(parameter => parameter.Columns))];
         for (var index = 0; index < Layout.All.Count; index++)

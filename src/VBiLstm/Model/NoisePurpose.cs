@@ -1,7 +1,7 @@
 namespace VBiLstm.Model;
 
 /// <summary>What noise is drawn for: each use has streams of its own, and masks act in training alone.</summary>
-public enum NoisePurpose
+enum NoisePurpose
 {
     Training,
     Evaluation,

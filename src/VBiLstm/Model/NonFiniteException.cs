@@ -18,15 +18,15 @@ public sealed class NonFiniteException : Exception
     public string Tensor { get; }
 
     /// <summary>A loss or a gradient of a step, found before its update.</summary>
-    public static NonFiniteException OfStep(long step, string term, string tensor)
+    internal static NonFiniteException OfStep(long step, string term, string tensor)
         => new($"Step {step}: {term} is not finite (first in {tensor}). The parameters are those before this step. {Advice}", step, term, tensor);
 
     /// <summary>Parameters or moments, found before they are saved or used.</summary>
-    public static NonFiniteException OfParameters(string where, long step, string tensor)
+    internal static NonFiniteException OfParameters(string where, long step, string tensor)
         => new($"{where}, step {step}: {tensor} is not finite; the run has diverged, and nothing of it is saved from here on. {Advice}",
             step, "the parameters", tensor);
 
     /// <summary>A figure of an evaluation.</summary>
-    public static NonFiniteException OfFigure(string where, long step, string figure)
+    internal static NonFiniteException OfFigure(string where, long step, string figure)
         => new($"{where}, step {step}: {figure} is not finite; the run has diverged. {Advice}", step, figure, "");
 }

@@ -1,7 +1,7 @@
 namespace VBiLstm.Model;
 
 /// <summary>The terms of the objective (model.md section 2.4), in the order of their sums in device memory and of <see cref="StepMetrics"/>.</summary>
-public enum ObjectiveTerm
+enum ObjectiveTerm
 {
     /// <summary>−log p_η, coefficient 1.</summary>
     Nll,

@@ -3,7 +3,7 @@ using VBiLstm.Devices;
 namespace VBiLstm.Model;
 
 /// <summary>What the values of a parameter are before the first step (model.md section 8).</summary>
-public enum ParameterInitialisation
+enum ParameterInitialisation
 {
     /// <summary>Uniform in ±1/√inputs.</summary>
     FanIn,
@@ -29,7 +29,7 @@ public enum ParameterInitialisation
 /// <param name="View">Where it stands.</param>
 /// <param name="Initialisation">Its first values.</param>
 /// <param name="GradientPhase">The phase that computes its gradient.</param>
-public sealed record Parameter(string Name, ParameterView View, ParameterInitialisation Initialisation, TrainingPhase GradientPhase)
+sealed record Parameter(string Name, ParameterView View, ParameterInitialisation Initialisation, TrainingPhase GradientPhase)
 {
     public bool IsBias => Initialisation is ParameterInitialisation.Zero or ParameterInitialisation.ForgetGate;
 
@@ -53,7 +53,7 @@ public sealed record Parameter(string Name, ParameterView View, ParameterInitial
 }
 
 /// <summary>Where a matrix stands in a flat arena: a parameter, some of its rows, or several parameters side by side.</summary>
-public readonly record struct ParameterView(int Offset, int Rows, int Columns, int Stride)
+readonly record struct ParameterView(int Offset, int Rows, int Columns, int Stride)
 {
     public ParameterView RowRange(int start, int count) => this with { Offset = Offset + start * Stride, Rows = count };
 

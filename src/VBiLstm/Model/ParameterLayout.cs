@@ -3,7 +3,7 @@ using VBiLstm.Configuration;
 namespace VBiLstm.Model;
 
 /// <summary>Where each parameter of a model stands in one flat arena. The parts of the model add theirs, in the order of the arena.</summary>
-public sealed class ParameterLayout
+sealed class ParameterLayout
 {
     // Blocks start on cache lines; the padding holds zeros and gets no gradient.
     const int BlockAlignment = 16;

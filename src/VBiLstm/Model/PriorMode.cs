@@ -54,10 +54,10 @@ public sealed class PriorMode : IDisposable
     public int BatchSize { get; }
 
     /// <summary>Whether the model has latents at all.</summary>
-    public bool HasLatent => _parameters.Layout.Model.HasLatent;
+    internal bool HasLatent => _parameters.Layout.Model.HasLatent;
 
     /// <summary>Device memory of the activations in bytes.</summary>
-    public long Bytes => _arena.UsedBytes;
+    internal long Bytes => _arena.UsedBytes;
 
     public void RefreshWeights() => _device.RefreshWeights(_workspace.Operands);
 
@@ -89,11 +89,11 @@ public sealed class PriorMode : IDisposable
     }
 
     /// <summary>Room for the rows' states, [B, units] each, in the order of <see cref="TrainingStep.StateNames"/>.</summary>
-    public float[][] CreateStates() => [.. _step.States.Select(state => new float[state.Count])];
+    internal float[][] CreateStates() => [.. _step.States.Select(state => new float[state.Count])];
 
     /// <summary>The rows' states.</summary>
     /// <param name="states">As of <see cref="CreateStates"/>.</param>
-    public void ReadState(IReadOnlyList<float[]> states)
+    internal void ReadState(IReadOnlyList<float[]> states)
     {
         ArgumentNullException.ThrowIfNull(states);
         for (var i = 0; i < states.Count; i++)
@@ -102,7 +102,7 @@ public sealed class PriorMode : IDisposable
 
     /// <summary>Rows go on from other states than zero.</summary>
     /// <param name="states">[B, units] each, in the order of <see cref="TrainingStep.StateNames"/>.</param>
-    public void WriteState(IReadOnlyList<float[]> states)
+    internal void WriteState(IReadOnlyList<float[]> states)
     {
         ArgumentNullException.ThrowIfNull(states);
         for (var i = 0; i < states.Count; i++)
@@ -111,7 +111,7 @@ public sealed class PriorMode : IDisposable
     }
 
     /// <summary>The rows go on with their state and draw their noise under other numbers.</summary>
-    public void Renumber(ReadOnlySpan<int> rowIds) => _device.Upload(rowIds, _frame.RowIds);
+    internal void Renumber(ReadOnlySpan<int> rowIds) => _device.Upload(rowIds, _frame.RowIds);
 
     /// <summary>
     /// Runs time step <paramref name="t"/> on frames x_t [B, D]; the output layer's pre-activations o_t are then in <see cref="ReadOutput"/>.
@@ -138,7 +138,7 @@ public sealed class PriorMode : IDisposable
     public void ReadOutput(Span<float> output) => _device.Download(_step.Output, output);
 
     /// <summary>−log p_η(y_t) of frames y_t [B, D] under the last step's output, nats, into nll [B].</summary>
-    public void Score(ReadOnlySpan<float> frames, Span<float> nll)
+    internal void Score(ReadOnlySpan<float> frames, Span<float> nll)
     {
         using var claim = _device.Claim();
         _device.Upload(frames, _targets);
@@ -146,7 +146,7 @@ public sealed class PriorMode : IDisposable
     }
 
     /// <summary>As <see cref="Score(ReadOnlySpan{float}, Span{float})"/> for token ids y_t [B].</summary>
-    public void Score(ReadOnlySpan<int> tokens, Span<float> nll)
+    internal void Score(ReadOnlySpan<int> tokens, Span<float> nll)
     {
         using var claim = _device.Claim();
         _device.Upload(tokens, _tokens);

@@ -9,7 +9,7 @@ namespace VBiLstm.Model;
 /// <param name="KlWeight">ω.</param>
 /// <param name="Alpha">α.</param>
 /// <param name="Beta">β.</param>
-public readonly record struct StepSettings(long Seed, long Step, double LearningRate, double KlWeight, double Alpha, double Beta)
+readonly record struct StepSettings(long Seed, long Step, double LearningRate, double KlWeight, double Alpha, double Beta)
 {
     /// <summary>Of a step under the configuration's own rate and weights, without schedules.</summary>
     public static StepSettings Of(RunConfiguration configuration, long step)

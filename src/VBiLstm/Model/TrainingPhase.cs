@@ -1,7 +1,7 @@
 namespace VBiLstm.Model;
 
 /// <summary>The phases of a training step (model.md sections 5 and 6), in the order of their execution.</summary>
-public enum TrainingPhase
+enum TrainingPhase
 {
     /// <summary>F2′: the noise.</summary>
     F2Noise,
@@ -53,7 +53,7 @@ public enum TrainingPhase
 }
 
 /// <summary>The phases in words.</summary>
-public static class TrainingPhaseNames
+static class TrainingPhaseNames
 {
     /// <summary>Model.md's code and what the phase does, for instance <c>F3 forward loop</c>.</summary>
     public static string Describe(this TrainingPhase phase) => phase switch

@@ -3,7 +3,7 @@ using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 
 namespace VBiLstm.Model;
 
-public sealed partial class TrainingStep
+sealed partial class TrainingStep
 {
     /// <summary>The term of the objective that is not finite after a step, or "the gradient"; empty where everything is.</summary>
     public string FindNonFiniteTerm()

@@ -3,7 +3,7 @@ using VBiLstm.Model.Models;
 
 namespace VBiLstm.Model;
 
-public sealed partial class TrainingStep
+sealed partial class TrainingStep
 {
     // The moments of the last pass on the host, [T, B, 2Z] each, where they were asked for, and e^(λ_q − λ_p) and e^(−λ_p) of one row.
     float[] _posteriorMoments = [], _priorMoments = [];

@@ -2,7 +2,7 @@ using VBiLstm.Devices;
 
 namespace VBiLstm.Model;
 
-public sealed partial class TrainingStep
+sealed partial class TrainingStep
 {
     /// <summary>
     /// Adds the gradients and terms of a shard to those of the shards before it, by the aligned binary tree: 2i and 2i + 1, then pairs of pairs; one without

@@ -9,7 +9,7 @@ namespace VBiLstm.Model;
 /// One step of training or evaluation on one batch: noise, the model's forward and backward pass in the phases of model.md sections 5 and 6, and the update,
 /// written over <see cref="Device"/> operations. After construction nothing is allocated, but for the recording of each length of batch at its first step.
 /// </summary>
-public sealed partial class TrainingStep : IDisposable
+sealed partial class TrainingStep : IDisposable
 {
     readonly Device _device;
     readonly ModelParameters _parameters;

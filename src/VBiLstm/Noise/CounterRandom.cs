@@ -1,7 +1,7 @@
 namespace VBiLstm.Noise;
 
 /// <summary>A sequence of random numbers for the host: initialisation, shuffling, sampling of outputs. Keyed, so that any of them can be redrawn.</summary>
-public struct CounterRandom
+struct CounterRandom
 {
     readonly uint _key0, _key1, _row, _stream, _step;
     uint _block, _w0, _w1, _w2, _w3;

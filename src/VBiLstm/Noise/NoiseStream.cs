@@ -3,7 +3,7 @@ namespace VBiLstm.Noise;
 /// <summary>
 /// Independent uses of noise. The numbers are part of the file format of a run: never renumber.
 /// </summary>
-public enum NoiseStream
+enum NoiseStream
 {
     LatentNoise = 0,
     BTildeNoise = 1,

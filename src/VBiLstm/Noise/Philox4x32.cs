@@ -9,7 +9,7 @@ namespace VBiLstm.Noise;
 /// of any stream can be drawn anywhere in any order. The project's counter is (column block, row id, time step | stream &lt;&lt; 24, training step),
 /// its key the run's seed.
 /// </summary>
-public static class Philox4x32
+static class Philox4x32
 {
     const uint Multiplier0 = 0xD2511F53;
     const uint Multiplier1 = 0xCD9E8D57;

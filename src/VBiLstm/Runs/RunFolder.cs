@@ -19,9 +19,9 @@ public sealed record RunFolder(string Path)
     public string Timing => At("timing.jsonl");
 
     /// <summary>Bound, NLL and KL of both splits.</summary>
-    public string Curves => At("curves.png");
+    internal string Curves => At("curves.png");
 
-    public string Samples => At("samples.png");
+    internal string Samples => At("samples.png");
 
     /// <summary>Checkpoint of the last saved step, for resuming.</summary>
     public string Last => At("checkpoints/last");

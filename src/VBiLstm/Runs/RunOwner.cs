@@ -9,7 +9,7 @@ namespace VBiLstm.Runs;
 /// Who writes a run: a file in its folder, created exclusively (which network file systems do, unlike locks) and touched all along. The owner's process that is
 /// gone on this machine, or a file on another that nobody touched for two minutes, gives the run free.
 /// </summary>
-public sealed class RunOwner : IDisposable
+sealed class RunOwner : IDisposable
 {
     const string FileName = "owner.json";
     static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(15), Abandoned = TimeSpan.FromMinutes(2);

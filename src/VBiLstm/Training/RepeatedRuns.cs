@@ -1,7 +1,7 @@
 namespace VBiLstm.Training;
 
 /// <summary>The time of something that can be done again and again.</summary>
-public static class RepeatedRuns
+static class RepeatedRuns
 {
     /// <summary>However long one takes.</summary>
     internal const int MinimumRuns = 5;

@@ -3,7 +3,7 @@ using VBiLstm.Configuration;
 namespace VBiLstm.Training;
 
 /// <summary>Step-varying weights of a run; steps count from 0.</summary>
-public static class Schedules
+static class Schedules
 {
     /// <summary>Learning rate of <paramref name="step"/> in a run of <paramref name="totalSteps"/>: linear warm-up, then the schedule.</summary>
     public static double LearningRate(TrainingConfiguration training, long step, long totalSteps)

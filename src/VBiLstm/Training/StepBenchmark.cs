@@ -11,7 +11,7 @@ namespace VBiLstm.Training;
 /// batch, shard by shard, draws its noise, runs both passes and updates the parameters, as <see cref="Trainer"/> does; where the device has joined other
 /// ranks, all of them make the same calls.
 /// </summary>
-public sealed class StepBenchmark : IDisposable
+sealed class StepBenchmark : IDisposable
 {
     readonly Device _device;
     readonly RunConfiguration _configuration;
@@ -140,4 +140,4 @@ public sealed class StepBenchmark : IDisposable
 /// <param name="Steps">Steps measured.</param>
 /// <param name="Seconds">Median seconds of a step.</param>
 /// <param name="Phases">Median seconds of each phase of model.md that the model has, in their order.</param>
-public sealed record StepTimes(int Steps, double Seconds, IReadOnlyList<(TrainingPhase Phase, double Seconds)> Phases);
+sealed record StepTimes(int Steps, double Seconds, IReadOnlyList<(TrainingPhase Phase, double Seconds)> Phases);

@@ -46,12 +46,21 @@ public sealed class Trainer : IDisposable
     /// <param name="folder">Where its files go; one trainer at a time has it. Null to train in memory.</param>
     /// <param name="checkpoint">Where the run goes on, with its moments; the configuration may differ from its only in what does not change shapes. Null for a
     /// run from its start.</param>
-    /// <param name="owner">The folder's owner where it was taken already; disposed with the trainer.</param>
     /// <exception cref="ConfigurationException">A field is out of range or does not fit the data, or the folder is in use.</exception>
     /// <exception cref="DataException">The data are not those that the run was trained on.</exception>
     /// <exception cref="InsufficientMemoryException">Parameters or activations do not fit.</exception>
-    public Trainer(RunConfiguration configuration, DataSplits data, Device device, RunFolder? folder = null, Checkpoint? checkpoint = null,
-        RunOwner? owner = null)
+    public Trainer(RunConfiguration configuration, DataSplits data, Device device, RunFolder? folder = null, Checkpoint? checkpoint = null)
+        : this(configuration, data, device, folder, checkpoint, owner: null)
+    {
+    }
+
+    /// <param name="configuration">The effective configuration.</param>
+    /// <param name="data">Its data set, open.</param>
+    /// <param name="device">Where it runs.</param>
+    /// <param name="folder">Where its files go.</param>
+    /// <param name="checkpoint">Where the run goes on.</param>
+    /// <param name="owner">The folder's owner where it was taken already; disposed with the trainer.</param>
+    internal Trainer(RunConfiguration configuration, DataSplits data, Device device, RunFolder? folder, Checkpoint? checkpoint, RunOwner? owner)
     {
         ArgumentNullException.ThrowIfNull(configuration);
         ArgumentNullException.ThrowIfNull(data);
@@ -97,7 +106,7 @@ public sealed class Trainer : IDisposable
 
     public ModelParameters Parameters { get; }
 
-    public TrainingStep Step { get; }
+    internal TrainingStep Step { get; }
 
     /// <summary>Memory of the device that parameters, moments, packed weights and activations take.</summary>
     public long Bytes => Parameters.Bytes + Step.WeightBytes + Step.Bytes;
@@ -105,7 +114,7 @@ public sealed class Trainer : IDisposable
     public TrainingState State => _state;
 
     /// <summary>Called before each step with its number, counted from 1; steps before it may still run on the device. Null: not called.</summary>
-    public Action<long>? BeforeStep { get; set; }
+    internal Action<long>? BeforeStep { get; set; }
 
     /// <summary>Steps of the whole run.</summary>
     public long TotalSteps { get; }
@@ -184,7 +193,7 @@ public sealed class Trainer : IDisposable
 
     /// <summary>Steps of a run: as configured, or from epochs.</summary>
     /// <exception cref="ConfigurationException">More than can be counted.</exception>
-    public static long TotalStepsOf(TrainingConfiguration training, int batchesPerEpoch)
+    internal static long TotalStepsOf(TrainingConfiguration training, int batchesPerEpoch)
     {
         ArgumentNullException.ThrowIfNull(training);
         if (training.Steps > 0)

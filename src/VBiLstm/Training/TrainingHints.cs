@@ -4,7 +4,7 @@ using VBiLstm.Model.Models;
 namespace VBiLstm.Training;
 
 /// <summary>What a training's figures say to whoever knows how to read them: that it overfits, diverges, or leaves its latents unused.</summary>
-public sealed class TrainingHints
+sealed class TrainingHints
 {
     // Single evaluations go up and down; a fall of the training bound by this share of itself is no noise.
     const int EvaluationsToTell = 3;

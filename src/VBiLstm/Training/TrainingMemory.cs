@@ -9,7 +9,7 @@ namespace VBiLstm.Training;
 /// <param name="ActivationBytes">Everything that a step of the longest sequences computes.</param>
 /// <param name="RecurrenceBytes">What the device's library for recurrences takes beside them for the longest sequences.</param>
 /// <param name="WeightBytes">What the device keeps of the parameters for its products, about.</param>
-public sealed record TrainingMemory(long ParameterBytes, long ActivationBytes, long RecurrenceBytes, long WeightBytes)
+sealed record TrainingMemory(long ParameterBytes, long ActivationBytes, long RecurrenceBytes, long WeightBytes)
 {
     public long Bytes => ParameterBytes + ActivationBytes + RecurrenceBytes + WeightBytes;
 

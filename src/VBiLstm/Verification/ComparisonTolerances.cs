@@ -6,7 +6,7 @@ namespace VBiLstm.Verification;
 /// </summary>
 /// <param name="Forward">Of activations and losses.</param>
 /// <param name="Gradient">Of gradients.</param>
-public sealed record ComparisonTolerances(double Forward, double Gradient)
+sealed record ComparisonTolerances(double Forward, double Gradient)
 {
     // A gradient below the noise may have either sign, and Adam's first step has the same length for all of them; 4 holds the spread of gradients' sizes.
     const double Spread = 4;

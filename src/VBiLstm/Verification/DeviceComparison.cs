@@ -10,7 +10,7 @@ namespace VBiLstm.Verification;
 /// activation, loss and gradient of the first step, then parameters and Adam moments after the first step and after the last. Steps after the first are
 /// replayed from a recording, as in training.
 /// </summary>
-public sealed class DeviceComparison : IDisposable
+sealed class DeviceComparison : IDisposable
 {
     readonly RunConfiguration _configuration;
     readonly int _timeSteps;

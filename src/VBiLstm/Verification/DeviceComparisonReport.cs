@@ -10,7 +10,7 @@ namespace VBiLstm.Verification;
 /// gradients are measured by relative L2 and may differ by more.
 /// </param>
 /// <param name="Units">All of them.</param>
-public sealed record DeviceComparisonReport(string Reference, string Device, int Steps, IReadOnlyList<TensorDifference> Tensors, long UnitsAcrossKinks,
+sealed record DeviceComparisonReport(string Reference, string Device, int Steps, IReadOnlyList<TensorDifference> Tensors, long UnitsAcrossKinks,
     long Units)
 {
     public bool Agrees => FirstDisagreement is null;

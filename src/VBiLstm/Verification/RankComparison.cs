@@ -10,13 +10,13 @@ namespace VBiLstm.Verification;
 /// <param name="Values">Compared.</param>
 /// <param name="Different">Of them, by their bits.</param>
 /// <param name="First">The first tensor with such a value, in the order gradients, weights, moments; empty where there is none.</param>
-public sealed record RankDifference(long Values, long Different, string First);
+sealed record RankDifference(long Values, long Different, string First);
 
 /// <summary>
 /// Whether the sum over the ranks has the bits of all shards added by one process: the same training steps on random sequences, by all ranks together and by
 /// each of them alone; the check of a new cluster, its network and its libraries.
 /// </summary>
-public static class RankComparison
+static class RankComparison
 {
     /// <summary>All ranks call it alike; each compares for itself and learns what all found.</summary>
     /// <param name="joined">A device that has joined the ranks.</param>

@@ -3,7 +3,7 @@ using VBiLstm.Model;
 namespace VBiLstm.Verification;
 
 /// <summary>When in a training step a tensor is compared.</summary>
-public enum ComparisonStage
+enum ComparisonStage
 {
     Noise,
     Forward,
@@ -17,7 +17,7 @@ public enum ComparisonStage
 }
 
 /// <summary>What an error is relative to.</summary>
-public enum ErrorMeasure
+enum ErrorMeasure
 {
     /// <summary>Every bit must agree; the error is the largest distance in units in the last place.</summary>
     Bits,
@@ -29,7 +29,7 @@ public enum ErrorMeasure
     RelativeL2,
 }
 
-public enum Verdict
+enum Verdict
 {
     Agrees,
     Disagrees,
@@ -39,7 +39,7 @@ public enum Verdict
 }
 
 /// <summary>One tensor on two devices. Rows of padding are left out everywhere but in the noise.</summary>
-public sealed record TensorDifference
+sealed record TensorDifference
 {
     /// <summary>Name after model.md; a gradient's begins with <c>grad.</c></summary>
     public required string Name { get; init; }

@@ -3,7 +3,7 @@ using VBiLstm.Configuration;
 namespace VBiLstm.Verification;
 
 /// <summary>What is compared where nobody names a configuration.</summary>
-public static class VerificationModel
+static class VerificationModel
 {
     /// <summary>T.</summary>
     public const int TimeSteps = 12;

@@ -10,133 +10,137 @@ public abstract class DelegatingDevice(Device inner) : Device
 
     public override string Name => $"spoilt {Inner.Name}";
 
-    public override DeviceMemory Allocate(long bytes, string purpose) => Inner.Allocate(bytes, purpose);
+    internal override DeviceMemory Allocate(long bytes, string purpose) => Inner.Allocate(bytes, purpose);
 
-    protected override void UploadCore(ReadOnlySpan<float> source, Tensor target) => Inner.Upload(source, target);
+    private protected override void UploadCore(ReadOnlySpan<float> source, Tensor target) => Inner.Upload(source, target);
 
-    protected override void UploadCore(ReadOnlySpan<int> source, IdTensor target) => Inner.Upload(source, target);
+    private protected override void UploadCore(ReadOnlySpan<int> source, IdTensor target) => Inner.Upload(source, target);
 
-    protected override void DownloadCore(Tensor source, Span<float> target) => Inner.Download(source, target);
+    private protected override void DownloadCore(Tensor source, Span<float> target) => Inner.Download(source, target);
 
-    protected override Readback CreateReadbackCore(Tensor source) => Inner.CreateReadback(source);
+    private protected override Readback CreateReadbackCore(Tensor source) => Inner.CreateReadback(source);
 
-    public override void Synchronise() => Inner.Synchronise();
+    internal override void Synchronise() => Inner.Synchronise();
 
-    protected override Recording RecordCore(Action operations) => Inner.Record(operations);
+    private protected override Recording RecordCore(Action operations) => Inner.Record(operations);
 
-    protected override void ForkCore(Action branch) => Inner.Fork(branch);
+    private protected override void ForkCore(Action branch) => Inner.Fork(branch);
 
-    protected override void JoinBranchesCore() => Inner.JoinBranches();
+    private protected override void JoinBranchesCore() => Inner.JoinBranches();
 
-    protected override void PrepareLoopCore(VariationalLoop loop) => Inner.PrepareLoop(loop);
+    private protected override void PrepareLoopCore(VariationalLoop loop) => Inner.PrepareLoop(loop);
 
-    protected override bool TryLoopForwardCore(VariationalLoop loop) => Inner.TryLoopForward(loop);
+    private protected override bool TryLoopForwardCore(VariationalLoop loop) => Inner.TryLoopForward(loop);
 
-    protected override bool TryLoopBackwardCore(VariationalLoop loop) => Inner.TryLoopBackward(loop);
+    private protected override bool TryLoopBackwardCore(VariationalLoop loop) => Inner.TryLoopBackward(loop);
 
-    public override Weight CreateWeight(Tensor values, WeightUse use) => Inner.CreateWeight(values, use);
+    internal override Weight CreateWeight(Tensor values, WeightUse use) => Inner.CreateWeight(values, use);
 
-    protected override void RefreshWeightsCore(IReadOnlyList<Weight> weights) => Inner.RefreshWeights(weights);
+    private protected override void RefreshWeightsCore(IReadOnlyList<Weight> weights) => Inner.RefreshWeights(weights);
 
-    protected override void MultiplyCore(Tensor x, Weight w, Tensor bias, Tensor y, bool accumulate) => Inner.Multiply(x, w, bias, y, accumulate);
+    private protected override void MultiplyCore(Tensor x, Weight w, Tensor bias, Tensor y, bool accumulate) => Inner.Multiply(x, w, bias, y, accumulate);
 
-    protected override void MultiplyTransposedCore(Tensor dy, Weight w, Tensor dx, bool accumulate) => Inner.MultiplyTransposed(dy, w, dx, accumulate);
+    private protected override void MultiplyTransposedCore(Tensor dy, Weight w, Tensor dx, bool accumulate) => Inner.MultiplyTransposed(dy, w, dx, accumulate);
 
-    protected override void WeightGradientsCore(ReadOnlySpan<WeightGradient> gradients, Tensor dy, Tensor dBias, bool accumulate)
+    private protected override void WeightGradientsCore(ReadOnlySpan<WeightGradient> gradients, Tensor dy, Tensor dBias, bool accumulate)
         => Inner.WeightGradients(gradients, dy, dBias, accumulate);
 
-    protected override void LstmCellForwardCore(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h,
+    private protected override void LstmCellForwardCore(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h,
         Tensor updateMask)
         => Inner.LstmCellForward(gates, addend, cPrevious, validity, c, tanhC, h, updateMask);
 
-    protected override void LstmCellBackwardCore(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc,
+    private protected override void LstmCellBackwardCore(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc,
         Tensor updateMask)
         => Inner.LstmCellBackward(gates, cPrevious, tanhC, dh1, dh2, validity, dc, updateMask);
 
-    protected override void AddCore(Tensor x, Tensor addend, Tensor y) => Inner.Add(x, addend, y);
+    private protected override void AddCore(Tensor x, Tensor addend, Tensor y) => Inner.Add(x, addend, y);
 
-    protected override void MultiplyElementsCore(Tensor x, Tensor mask, Tensor y, bool accumulate) => Inner.MultiplyElements(x, mask, y, accumulate);
+    private protected override void MultiplyElementsCore(Tensor x, Tensor mask, Tensor y, bool accumulate) => Inner.MultiplyElements(x, mask, y, accumulate);
 
-    protected override void MixCore(Tensor previous, Tensor candidate, Tensor keep, Tensor y) => Inner.Mix(previous, candidate, keep, y);
+    private protected override void MixCore(Tensor previous, Tensor candidate, Tensor keep, Tensor y) => Inner.Mix(previous, candidate, keep, y);
 
-    protected override void MixBackwardCore(Tensor dy1, Tensor dy2, Tensor keep, Tensor dPrevious, Tensor dCandidate, bool accumulatePrevious)
+    private protected override void MixBackwardCore(Tensor dy1, Tensor dy2, Tensor keep, Tensor dPrevious, Tensor dCandidate, bool accumulatePrevious)
         => Inner.MixBackward(dy1, dy2, keep, dPrevious, dCandidate, accumulatePrevious);
 
-    protected override void GaussianMixtureNllForwardCore(Tensor output, Tensor target, Tensor nll, GaussianHead head, int components)
+    private protected override void GaussianMixtureNllForwardCore(Tensor output, Tensor target, Tensor nll, GaussianHead head, int components)
         => Inner.GaussianMixtureNllForward(output, target, nll, head, components);
 
-    protected override void GaussianMixtureNllBackwardCore(Tensor output, Tensor target, Tensor w, GaussianHead head, int components)
+    private protected override void GaussianMixtureNllBackwardCore(Tensor output, Tensor target, Tensor w, GaussianHead head, int components)
         => Inner.GaussianMixtureNllBackward(output, target, w, head, components);
 
-    protected override void NormStabiliserForwardCore(Tensor h, Tensor result) => Inner.NormStabiliserForward(h, result);
+    private protected override void NormStabiliserForwardCore(Tensor h, Tensor result) => Inner.NormStabiliserForward(h, result);
 
-    protected override void NormStabiliserBackwardCore(Tensor h, Tensor w, float coefficient, Tensor dh) => Inner.NormStabiliserBackward(h, w, coefficient, dh);
+    private protected override void NormStabiliserBackwardCore(Tensor h, Tensor w, float coefficient, Tensor dh)
+        => Inner.NormStabiliserBackward(h, w, coefficient, dh);
 
-    protected override void DistanceForwardCore(Tensor x, Tensor target, Tensor result) => Inner.DistanceForward(x, target, result);
+    private protected override void DistanceForwardCore(Tensor x, Tensor target, Tensor result) => Inner.DistanceForward(x, target, result);
 
-    protected override void DistanceBackwardCore(Tensor x, Tensor target, Tensor w, Tensor coefficient, Tensor dx)
+    private protected override void DistanceBackwardCore(Tensor x, Tensor target, Tensor w, Tensor coefficient, Tensor dx)
         => Inner.DistanceBackward(x, target, w, coefficient, dx);
 
-    protected override void MultiplyLeakyReluCore(Tensor x, Weight w, Tensor bias, Tensor y, LeakyRelu phi) => Inner.MultiplyLeakyRelu(x, w, bias, y, phi);
+    private protected override void MultiplyLeakyReluCore(Tensor x, Weight w, Tensor bias, Tensor y, LeakyRelu phi)
+        => Inner.MultiplyLeakyRelu(x, w, bias, y, phi);
 
-    protected override void LeakyReluForwardCore(Tensor x, Tensor addend, Tensor y, LeakyRelu phi) => Inner.LeakyReluForward(x, addend, y, phi);
+    private protected override void LeakyReluForwardCore(Tensor x, Tensor addend, Tensor y, LeakyRelu phi) => Inner.LeakyReluForward(x, addend, y, phi);
 
-    protected override void LeakyReluBackwardCore(Tensor dy, Tensor y, Tensor dx, Tensor mask, Tensor maskedDx, LeakyRelu phi)
+    private protected override void LeakyReluBackwardCore(Tensor dy, Tensor y, Tensor dx, Tensor mask, Tensor maskedDx, LeakyRelu phi)
         => Inner.LeakyReluBackward(dy, y, dx, mask, maskedDx, phi);
 
-    protected override void SampleGaussianForwardCore(Tensor output, Tensor noise, Tensor sample, GaussianHead head)
+    private protected override void SampleGaussianForwardCore(Tensor output, Tensor noise, Tensor sample, GaussianHead head)
         => Inner.SampleGaussianForward(output, noise, sample, head);
 
-    protected override void SampleGaussianBackwardCore(Tensor dSample1, Tensor dSample2, Tensor noise, Tensor dMoments, Tensor output, GaussianHead head)
+    private protected override void SampleGaussianBackwardCore(Tensor dSample1, Tensor dSample2, Tensor noise, Tensor dMoments, Tensor output,
+        GaussianHead head)
         => Inner.SampleGaussianBackward(dSample1, dSample2, noise, dMoments, output, head);
 
-    protected override void GaussianKlForwardCore(Tensor q, Tensor p, Tensor kl, GaussianHead head) => Inner.GaussianKlForward(q, p, kl, head);
+    private protected override void GaussianKlForwardCore(Tensor q, Tensor p, Tensor kl, GaussianHead head) => Inner.GaussianKlForward(q, p, kl, head);
 
-    protected override void GaussianKlBackwardCore(Tensor q, Tensor p, Tensor w, Tensor omega, Tensor dMoments, GaussianHead head)
+    private protected override void GaussianKlBackwardCore(Tensor q, Tensor p, Tensor w, Tensor omega, Tensor dMoments, GaussianHead head)
         => Inner.GaussianKlBackward(q, p, w, omega, dMoments, head);
 
-    protected override void GaussianLogDensityForwardCore(Tensor target, Tensor output, Tensor result, float sign, GaussianHead head)
+    private protected override void GaussianLogDensityForwardCore(Tensor target, Tensor output, Tensor result, float sign, GaussianHead head)
         => Inner.GaussianLogDensityForward(target, output, result, sign, head);
 
-    protected override void GaussianLogDensityBackwardCore(Tensor target, Tensor output, Tensor w, Tensor coefficient, Tensor dOutput, bool throughOutput,
-        Tensor dTarget, Tensor targetMask, bool accumulateTarget, GaussianHead head)
+    private protected override void GaussianLogDensityBackwardCore(Tensor target, Tensor output, Tensor w, Tensor coefficient, Tensor dOutput,
+        bool throughOutput, Tensor dTarget, Tensor targetMask, bool accumulateTarget, GaussianHead head)
         => Inner.GaussianLogDensityBackward(target, output, w, coefficient, dOutput, throughOutput, dTarget, targetMask, accumulateTarget, head);
 
-    protected override void BernoulliNllForwardCore(Tensor logits, Tensor y, Tensor nll) => Inner.BernoulliNllForward(logits, y, nll);
+    private protected override void BernoulliNllForwardCore(Tensor logits, Tensor y, Tensor nll) => Inner.BernoulliNllForward(logits, y, nll);
 
-    protected override void BernoulliNllBackwardCore(Tensor logits, Tensor y, Tensor w) => Inner.BernoulliNllBackward(logits, y, w);
+    private protected override void BernoulliNllBackwardCore(Tensor logits, Tensor y, Tensor w) => Inner.BernoulliNllBackward(logits, y, w);
 
-    protected override void CategoricalNllForwardCore(Tensor logits, IdTensor y, Tensor nll) => Inner.CategoricalNllForward(logits, y, nll);
+    private protected override void CategoricalNllForwardCore(Tensor logits, IdTensor y, Tensor nll) => Inner.CategoricalNllForward(logits, y, nll);
 
-    protected override void CategoricalNllBackwardCore(Tensor logits, IdTensor y, Tensor w) => Inner.CategoricalNllBackward(logits, y, w);
+    private protected override void CategoricalNllBackwardCore(Tensor logits, IdTensor y, Tensor w) => Inner.CategoricalNllBackward(logits, y, w);
 
-    protected override void SquaredNormForwardCore(Tensor h, Tensor result) => Inner.SquaredNormForward(h, result);
+    private protected override void SquaredNormForwardCore(Tensor h, Tensor result) => Inner.SquaredNormForward(h, result);
 
-    protected override void SquaredNormBackwardCore(Tensor h, Tensor w, float gamma, Tensor dh) => Inner.SquaredNormBackward(h, w, gamma, dh);
+    private protected override void SquaredNormBackwardCore(Tensor h, Tensor w, float gamma, Tensor dh) => Inner.SquaredNormBackward(h, w, gamma, dh);
 
-    protected override void EmbeddingForwardCore(IdTensor ids, Tensor table, Tensor y) => Inner.EmbeddingForward(ids, table, y);
+    private protected override void EmbeddingForwardCore(IdTensor ids, Tensor table, Tensor y) => Inner.EmbeddingForward(ids, table, y);
 
-    protected override void EmbeddingBackwardCore(IdTensor ids, Tensor dy, Tensor dTable) => Inner.EmbeddingBackward(ids, dy, dTable);
+    private protected override void EmbeddingBackwardCore(IdTensor ids, Tensor dy, Tensor dTable) => Inner.EmbeddingBackward(ids, dy, dTable);
 
-    protected override void ZeroCore(Tensor x) => Inner.Zero(x);
+    private protected override void ZeroCore(Tensor x) => Inner.Zero(x);
 
-    protected override void CopyCore(Tensor x, Tensor y) => Inner.Copy(x, y);
+    private protected override void CopyCore(Tensor x, Tensor y) => Inner.Copy(x, y);
 
-    protected override void MaskRowsCore(Tensor x, Tensor mask) => Inner.MaskRows(x, mask);
+    private protected override void MaskRowsCore(Tensor x, Tensor mask) => Inner.MaskRows(x, mask);
 
-    protected override void WeightedSumCore(Tensor values, Tensor w, Tensor result) => Inner.WeightedSum(values, w, result);
+    private protected override void WeightedSumCore(Tensor values, Tensor w, Tensor result) => Inner.WeightedSum(values, w, result);
 
-    protected override void FillNormalCore(Tensor x, NoiseSource noise) => Inner.FillNormal(x, noise);
+    private protected override void FillNormalCore(Tensor x, NoiseSource noise) => Inner.FillNormal(x, noise);
 
-    protected override void FillBernoulliCore(Tensor x, float probability, NoiseSource noise, float one) => Inner.FillBernoulli(x, probability, noise, one);
+    private protected override void FillBernoulliCore(Tensor x, float probability, NoiseSource noise, float one)
+        => Inner.FillBernoulli(x, probability, noise, one);
 
-    protected override void AddNormalCore(Tensor x, float deviation, IdTensor key, NoiseStream stream, Tensor y)
+    private protected override void AddNormalCore(Tensor x, float deviation, IdTensor key, NoiseStream stream, Tensor y)
         => Inner.AddNormal(x, deviation, key, stream, y);
 
-    protected override void GradientNormCore(Tensor gradients, Tensor result) => Inner.GradientNorm(gradients, result);
+    private protected override void GradientNormCore(Tensor gradients, Tensor result) => Inner.GradientNorm(gradients, result);
 
-    protected override void AdamStepCore(Tensor parameters, Tensor gradients, Tensor firstMoments, Tensor secondMoments, in AdamArguments arguments)
+    private protected override void AdamStepCore(Tensor parameters, Tensor gradients, Tensor firstMoments, Tensor secondMoments, in AdamArguments arguments)
         => Inner.AdamStep(parameters, gradients, firstMoments, secondMoments, arguments);
 
-    protected override void Dispose(bool disposing) => Inner.Dispose();
+    private protected override void Dispose(bool disposing) => Inner.Dispose();
 }

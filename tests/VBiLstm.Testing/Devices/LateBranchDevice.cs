@@ -16,9 +16,9 @@ public sealed class LateBranchDevice(Device inner, int? missingJoin = null) : De
     /// <summary>Branches that ran late.</summary>
     public int Branches { get; private set; }
 
-    protected override void ForkCore(Action branch) => _branches.Add(branch);
+    private protected override void ForkCore(Action branch) => _branches.Add(branch);
 
-    protected override void JoinBranchesCore()
+    private protected override void JoinBranchesCore()
     {
         if (_joins++ == missingJoin)
             return;

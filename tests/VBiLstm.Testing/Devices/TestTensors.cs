@@ -8,7 +8,7 @@ namespace VBiLstm.Tests.Devices;
 /// <param name="device">Where they are.</param>
 /// <param name="seed">Of random values and distances.</param>
 /// <param name="storedBits">Of the mantissa of random values; the others are 0.</param>
-public sealed class TestTensors(Device device, int seed, int storedBits = TestTensors.AllBits) : IDisposable
+sealed class TestTensors(Device device, int seed, int storedBits = TestTensors.AllBits) : IDisposable
 {
     /// <summary>Of float32's mantissa, those that are stored.</summary>
     public const int AllBits = 23;

@@ -9,7 +9,7 @@ namespace VBiLstm.Tests.Verification;
 public abstract class DeviceVerificationTests
 {
     /// <summary>Makes every kind of the device under test with its tolerances, one after the other.</summary>
-    protected abstract IEnumerable<(Func<Device> Create, ComparisonTolerances Tolerances)> Devices { get; }
+    private protected abstract IEnumerable<(Func<Device> Create, ComparisonTolerances Tolerances)> Devices { get; }
 
     public static TheoryData<ModelKind, OutputDistribution> Models()
     {

@@ -7,6 +7,6 @@ namespace VBiLstm.Tests.Verification;
 /// <summary>What <c>vbilstm verify</c> does, on the CPU in every vector width.</summary>
 public class CpuVerificationTests : DeviceVerificationTests
 {
-    protected override IEnumerable<(Func<Device>, ComparisonTolerances)> Devices
+    private protected override IEnumerable<(Func<Device>, ComparisonTolerances)> Devices
         => SimdWidths.Supported.Select(width => (new Func<Device>(() => new CpuDevice(2, width)), ComparisonTolerances.Fp32));
 }

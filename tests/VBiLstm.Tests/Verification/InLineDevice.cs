@@ -6,13 +6,13 @@ namespace VBiLstm.Tests.Verification;
 /// <summary>Calls branches at once and tells the other device of none, because derived classes read and write what an operation of a branch computes.</summary>
 abstract class InLineDevice(Device inner) : DelegatingDevice(inner)
 {
-    protected override void ForkCore(Action branch)
+    private protected override void ForkCore(Action branch)
     {
         ArgumentNullException.ThrowIfNull(branch);
         branch();
     }
 
-    protected override void JoinBranchesCore()
+    private protected override void JoinBranchesCore()
     {
     }
 }

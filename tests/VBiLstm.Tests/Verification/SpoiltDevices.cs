@@ -38,7 +38,7 @@ static class SpoiltDevices
 
     sealed class OneUlpOfNoise : Spoilt
     {
-        protected override void FillNormalCore(Tensor x, NoiseSource noise)
+        private protected override void FillNormalCore(Tensor x, NoiseSource noise)
         {
             base.FillNormalCore(x, noise);
             Change(x.RowRange(x.Rows / 2, 1), MathF.BitIncrement);
@@ -47,7 +47,7 @@ static class SpoiltDevices
 
     sealed class NoPsiBias : Spoilt
     {
-        protected override void MultiplyLeakyReluCore(Tensor x, Weight w, Tensor bias, Tensor y, LeakyRelu phi)
+        private protected override void MultiplyLeakyReluCore(Tensor x, Weight w, Tensor bias, Tensor y, LeakyRelu phi)
         {
             Multiply(x, w, default, y, accumulate: false);
             LeakyReluForward(y, default, y, phi);
@@ -56,27 +56,27 @@ static class SpoiltDevices
 
     sealed class NoValidity : Spoilt
     {
-        protected override void LstmCellForwardCore(
+        private protected override void LstmCellForwardCore(
             Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h, Tensor updateMask)
             => base.LstmCellForwardCore(gates, addend, cPrevious, default, c, tanhC, h, updateMask);
     }
 
     sealed class NoLatentNoise : Spoilt
     {
-        protected override void SampleGaussianForwardCore(Tensor output, Tensor noise, Tensor sample, GaussianHead head)
+        private protected override void SampleGaussianForwardCore(Tensor output, Tensor noise, Tensor sample, GaussianHead head)
             => base.SampleGaussianForwardCore(output, head.TanhMean ? noise : default, sample, head);
     }
 
     sealed class NoAddend : Spoilt
     {
-        protected override void LstmCellForwardCore(
+        private protected override void LstmCellForwardCore(
             Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h, Tensor updateMask)
             => base.LstmCellForwardCore(gates, default, cPrevious, validity, c, tanhC, h, updateMask);
     }
 
     sealed class TwiceTheKl : Spoilt
     {
-        protected override void GaussianKlForwardCore(Tensor q, Tensor p, Tensor kl, GaussianHead head)
+        private protected override void GaussianKlForwardCore(Tensor q, Tensor p, Tensor kl, GaussianHead head)
         {
             base.GaussianKlForwardCore(q, p, kl, head);
             Change(kl, value => 2 * value);
@@ -85,7 +85,7 @@ static class SpoiltDevices
 
     sealed class NotANumber : Spoilt
     {
-        protected override void GaussianLogDensityForwardCore(Tensor target, Tensor output, Tensor result, float sign, GaussianHead head)
+        private protected override void GaussianLogDensityForwardCore(Tensor target, Tensor output, Tensor result, float sign, GaussianHead head)
         {
             base.GaussianLogDensityForwardCore(target, output, result, sign, head);
             if (sign < 0)
@@ -95,7 +95,7 @@ static class SpoiltDevices
 
     sealed class Unweighted : Spoilt
     {
-        protected override void WeightedSumCore(Tensor values, Tensor w, Tensor result)
+        private protected override void WeightedSumCore(Tensor values, Tensor w, Tensor result)
         {
             base.WeightedSumCore(values, w, result);
             if (values.Rows > 5)
@@ -105,14 +105,14 @@ static class SpoiltDevices
 
     sealed class NoRecurrentGradient : Spoilt
     {
-        protected override void LstmCellBackwardCore(
+        private protected override void LstmCellBackwardCore(
             Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc, Tensor updateMask)
             => base.LstmCellBackwardCore(gates, cPrevious, tanhC, dh1, default, validity, dc, updateMask);
     }
 
     sealed class NoSkipMask : Spoilt
     {
-        protected override void LeakyReluBackwardCore(Tensor dy, Tensor y, Tensor dx, Tensor mask, Tensor maskedDx, LeakyRelu phi)
+        private protected override void LeakyReluBackwardCore(Tensor dy, Tensor y, Tensor dx, Tensor mask, Tensor maskedDx, LeakyRelu phi)
         {
             base.LeakyReluBackwardCore(dy, y, dx, mask, maskedDx, phi);
             if (!maskedDx.IsEmpty)
@@ -122,7 +122,7 @@ static class SpoiltDevices
 
     sealed class LargeNorm : Spoilt
     {
-        protected override void GradientNormCore(Tensor gradients, Tensor result)
+        private protected override void GradientNormCore(Tensor gradients, Tensor result)
         {
             base.GradientNormCore(gradients, result);
             Change(result, value => 1.001f * value);
@@ -131,13 +131,13 @@ static class SpoiltDevices
 
     sealed class OtherDecay : Spoilt
     {
-        protected override void AdamStepCore(Tensor parameters, Tensor gradients, Tensor firstMoments, Tensor secondMoments, in AdamArguments arguments)
+        private protected override void AdamStepCore(Tensor parameters, Tensor gradients, Tensor firstMoments, Tensor secondMoments, in AdamArguments arguments)
             => base.AdamStepCore(parameters, gradients, firstMoments, secondMoments, arguments with { Beta2 = 0.99f });
     }
 
     sealed class HalfTheRate : Spoilt
     {
-        protected override void AdamStepCore(Tensor parameters, Tensor gradients, Tensor firstMoments, Tensor secondMoments, in AdamArguments arguments)
+        private protected override void AdamStepCore(Tensor parameters, Tensor gradients, Tensor firstMoments, Tensor secondMoments, in AdamArguments arguments)
         {
             Change(arguments.Rate, rate => rate / 2);
             base.AdamStepCore(parameters, gradients, firstMoments, secondMoments, arguments);
@@ -148,7 +148,7 @@ static class SpoiltDevices
     {
         bool _fresh;
 
-        protected override void RefreshWeightsCore(IReadOnlyList<Weight> weights)
+        private protected override void RefreshWeightsCore(IReadOnlyList<Weight> weights)
         {
             if (!_fresh)
                 base.RefreshWeightsCore(weights);

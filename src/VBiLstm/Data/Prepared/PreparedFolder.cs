@@ -10,13 +10,13 @@ namespace VBiLstm.Data.Prepared;
 public static class PreparedFolder
 {
     /// <summary>Name of the vocabulary's file: a JSON array of texts in the order of their ids.</summary>
-    public const string VocabularyFile = "vocabulary.json";
+    internal const string VocabularyFile = "vocabulary.json";
 
     /// <summary>The splits in their order.</summary>
-    public static IReadOnlyList<string> Splits { get; } = ["train", "validation", "test"];
+    internal static IReadOnlyList<string> Splits { get; } = ["train", "validation", "test"];
 
     /// <summary>Whether a folder holds a prepared data set.</summary>
-    public static bool Is(string folder) => File.Exists(Path.Combine(folder, PreparedManifest.FileName));
+    internal static bool Is(string folder) => File.Exists(Path.Combine(folder, PreparedManifest.FileName));
 
     /// <summary>Opens the three splits; only images are read at once.</summary>
     /// <param name="data">Source (the folder), and view, binarisation, window and carried state where the data have them.</param>
@@ -76,7 +76,7 @@ public static class PreparedFolder
 
     /// <summary>Texts of the token ids.</summary>
     /// <exception cref="DataException">Missing, not a JSON array of texts, or of another number than the manifest says.</exception>
-    public static string[] Vocabulary(string folder, int size)
+    internal static string[] Vocabulary(string folder, int size)
     {
         var path = Path.Combine(folder, VocabularyFile);
         try

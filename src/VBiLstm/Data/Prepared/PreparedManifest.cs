@@ -5,7 +5,7 @@ using System.Text.Json.Serialization;
 namespace VBiLstm.Data.Prepared;
 
 /// <summary>What the values of a prepared data set are.</summary>
-public enum PreparedKind
+enum PreparedKind
 {
     /// <summary>Token ids, int32.</summary>
     [JsonStringEnumMemberName("tokens")] Tokens,
@@ -18,7 +18,7 @@ public enum PreparedKind
 }
 
 /// <summary>One split of a prepared data set.</summary>
-public sealed record PreparedSplit
+sealed record PreparedSplit
 {
     /// <summary>Sequences: texts, sentences, rows of speech, images.</summary>
     public required int Sequences { get; init; }
@@ -34,7 +34,7 @@ public sealed record PreparedSplit
 }
 
 /// <summary>A file, folder or archive that a data set was prepared from.</summary>
-public sealed record PreparedSource
+sealed record PreparedSource
 {
     public required string Path { get; init; }
 
@@ -49,7 +49,7 @@ public sealed record PreparedSource
 }
 
 /// <summary>Files that a preparation did not read, and why.</summary>
-public sealed record PreparedLeftOut
+sealed record PreparedLeftOut
 {
     public required string Reason { get; init; }
 
@@ -58,7 +58,7 @@ public sealed record PreparedLeftOut
 }
 
 /// <summary>What a prepared data set is: its file manifest.json.</summary>
-public sealed record PreparedManifest
+sealed record PreparedManifest
 {
     /// <summary>The value of <see cref="Format"/>.</summary>
     public const string FormatName = "vbilstm-data";

@@ -7,7 +7,7 @@ namespace VBiLstm.Data.Prepared;
 /// The file of one split, open; only where its sequences begin is held in memory. It is read, not mapped: of a mapped file that shrinks or whose disk is gone,
 /// the process dies; here it is an error.
 /// </summary>
-public sealed class PreparedSplitFile : IDisposable
+sealed class PreparedSplitFile : IDisposable
 {
     readonly SafeFileHandle _file;
     readonly string _path;

@@ -7,7 +7,7 @@ namespace VBiLstm.Data.Prepared;
 /// Writes the file of one split as its sequences come: the values one after the other, zeros up to a multiple of 8 bytes, then the begin of each sequence
 /// and the end of the last as int64, counted in values; little-endian. The file is there when it is complete.
 /// </summary>
-public sealed class PreparedSplitWriter : IDisposable
+sealed class PreparedSplitWriter : IDisposable
 {
     readonly string _path, _aside;
     readonly int _valueBytes;

@@ -9,5 +9,5 @@ namespace VBiLstm.Devices.Counting;
 /// <param name="IsInBranch">Whether it is beside the operations that come after its branch.</param>
 /// <param name="Joins">How often branches were joined before it.</param>
 /// <param name="GridBarriers">How often all blocks of it wait for each other; nothing runs beside an operation that has any.</param>
-public readonly record struct CountedOperation(string Name, int Kernels, long Bytes, double FloatingPointOperations, bool StartsEarly = false,
+readonly record struct CountedOperation(string Name, int Kernels, long Bytes, double FloatingPointOperations, bool StartsEarly = false,
     bool IsInBranch = false, int Joins = 0, int GridBarriers = 0);

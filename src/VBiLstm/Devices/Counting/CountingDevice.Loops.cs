@@ -1,11 +1,11 @@
 namespace VBiLstm.Devices.Counting;
 
 // A whole loop as one kernel: its weights are read once, what a time step leaves for the next product is written and read in bf16.
-public sealed partial class CountingDevice
+sealed partial class CountingDevice
 {
     const int ProductsOfTimeStep = 5;
 
-    protected override bool TryLoopForwardCore(VariationalLoop loop)
+    private protected override bool TryLoopForwardCore(VariationalLoop loop)
     {
         if (isResident?.Invoke(loop) != true)
             return false;
@@ -25,7 +25,7 @@ public sealed partial class CountingDevice
         return true;
     }
 
-    protected override bool TryLoopBackwardCore(VariationalLoop loop)
+    private protected override bool TryLoopBackwardCore(VariationalLoop loop)
     {
         if (isResident?.Invoke(loop) != true)
             return false;

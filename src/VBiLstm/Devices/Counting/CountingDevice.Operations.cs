@@ -3,101 +3,104 @@ using VBiLstm.Noise;
 namespace VBiLstm.Devices.Counting;
 
 // What is read and written counts twice.
-public sealed partial class CountingDevice
+sealed partial class CountingDevice
 {
-    protected override void LstmCellForwardCore(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h,
+    private protected override void LstmCellForwardCore(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h,
         Tensor updateMask)
         => Count(nameof(LstmCellForward), Read(gates, addend, cPrevious, validity, updateMask) + Values(gates) + Written(c, tanhC, h));
 
-    protected override void LstmCellBackwardCore(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc,
+    private protected override void LstmCellBackwardCore(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc,
         Tensor updateMask)
         => Count(nameof(LstmCellBackward), Read(gates, dc, cPrevious, tanhC, dh1, dh2, validity, updateMask) + Written(gates, dc));
 
-    protected override void AddCore(Tensor x, Tensor addend, Tensor y) => Count(nameof(Add), Read(x, addend) + Written(y));
+    private protected override void AddCore(Tensor x, Tensor addend, Tensor y) => Count(nameof(Add), Read(x, addend) + Written(y));
 
-    protected override void MultiplyElementsCore(Tensor x, Tensor mask, Tensor y, bool accumulate)
+    private protected override void MultiplyElementsCore(Tensor x, Tensor mask, Tensor y, bool accumulate)
         => Count(nameof(MultiplyElements), Read(x, mask, accumulate ? y : default) + Written(y));
 
-    protected override void MixCore(Tensor previous, Tensor candidate, Tensor keep, Tensor y)
+    private protected override void MixCore(Tensor previous, Tensor candidate, Tensor keep, Tensor y)
         => Count(nameof(Mix), Read(previous, candidate, keep) + Written(y));
 
-    protected override void MixBackwardCore(Tensor dy1, Tensor dy2, Tensor keep, Tensor dPrevious, Tensor dCandidate, bool accumulatePrevious)
+    private protected override void MixBackwardCore(Tensor dy1, Tensor dy2, Tensor keep, Tensor dPrevious, Tensor dCandidate, bool accumulatePrevious)
         => Count(nameof(MixBackward), Read(dy1, dy2, keep, accumulatePrevious ? dPrevious : default) + Written(dPrevious, dCandidate));
 
-    protected override void LeakyReluForwardCore(Tensor x, Tensor addend, Tensor y, LeakyRelu phi)
+    private protected override void LeakyReluForwardCore(Tensor x, Tensor addend, Tensor y, LeakyRelu phi)
         => Count(nameof(LeakyReluForward), Read(x, addend) + Written(y));
 
-    protected override void LeakyReluBackwardCore(Tensor dy, Tensor y, Tensor dx, Tensor mask, Tensor maskedDx, LeakyRelu phi)
+    private protected override void LeakyReluBackwardCore(Tensor dy, Tensor y, Tensor dx, Tensor mask, Tensor maskedDx, LeakyRelu phi)
         => Count(nameof(LeakyReluBackward), Read(dy, y, mask) + Written(dx, maskedDx));
 
     // With tanh means the first half of the output is written back; without a sample it is all that is touched.
-    protected override void SampleGaussianForwardCore(Tensor output, Tensor noise, Tensor sample, GaussianHead head)
+    private protected override void SampleGaussianForwardCore(Tensor output, Tensor noise, Tensor sample, GaussianHead head)
         => Count(nameof(SampleGaussianForward), sample.IsEmpty ? Values(output)
             : Read(output, noise) + Written(sample) + (head.TanhMean ? Values(output) / 2 : 0));
 
-    protected override void SampleGaussianBackwardCore(Tensor dSample1, Tensor dSample2, Tensor noise, Tensor dMoments, Tensor output, GaussianHead head)
+    private protected override void SampleGaussianBackwardCore(Tensor dSample1, Tensor dSample2, Tensor noise, Tensor dMoments, Tensor output,
+        GaussianHead head)
         => Count(nameof(SampleGaussianBackward), Read(dSample1, dSample2, noise, dMoments, output) + Written(output));
 
-    protected override void GaussianKlForwardCore(Tensor q, Tensor p, Tensor kl, GaussianHead head)
+    private protected override void GaussianKlForwardCore(Tensor q, Tensor p, Tensor kl, GaussianHead head)
         => Count(nameof(GaussianKlForward), Read(q, p) + Written(kl));
 
-    protected override void GaussianKlBackwardCore(Tensor q, Tensor p, Tensor w, Tensor omega, Tensor dMoments, GaussianHead head)
+    private protected override void GaussianKlBackwardCore(Tensor q, Tensor p, Tensor w, Tensor omega, Tensor dMoments, GaussianHead head)
         => Count(nameof(GaussianKlBackward), Read(q, w, omega, p) + Written(dMoments, p));
 
-    protected override void GaussianLogDensityForwardCore(Tensor target, Tensor output, Tensor result, float sign, GaussianHead head)
+    private protected override void GaussianLogDensityForwardCore(Tensor target, Tensor output, Tensor result, float sign, GaussianHead head)
         => Count(nameof(GaussianLogDensityForward), Read(target, output) + Written(result));
 
-    protected override void GaussianLogDensityBackwardCore(Tensor target, Tensor output, Tensor w, Tensor coefficient, Tensor dOutput, bool throughOutput,
-        Tensor dTarget, Tensor targetMask, bool accumulateTarget, GaussianHead head)
+    private protected override void GaussianLogDensityBackwardCore(Tensor target, Tensor output, Tensor w, Tensor coefficient, Tensor dOutput,
+        bool throughOutput, Tensor dTarget, Tensor targetMask, bool accumulateTarget, GaussianHead head)
         => Count(nameof(GaussianLogDensityBackward), Read(target, output, w, coefficient) + Written(dOutput)
             + (dTarget.IsEmpty ? 0 : Read(targetMask, accumulateTarget ? dTarget : default) + Written(dTarget)));
 
-    protected override void GaussianMixtureNllForwardCore(Tensor output, Tensor target, Tensor nll, GaussianHead head, int components)
+    private protected override void GaussianMixtureNllForwardCore(Tensor output, Tensor target, Tensor nll, GaussianHead head, int components)
         => Count(nameof(GaussianMixtureNllForward), Read(output, target) + Written(nll));
 
-    protected override void GaussianMixtureNllBackwardCore(Tensor output, Tensor target, Tensor w, GaussianHead head, int components)
+    private protected override void GaussianMixtureNllBackwardCore(Tensor output, Tensor target, Tensor w, GaussianHead head, int components)
     {
         Count(nameof(GaussianMixtureNllBackward), Read(output, target, w) + Values(output));
         RoundOperand(output);
     }
 
-    protected override void BernoulliNllForwardCore(Tensor logits, Tensor y, Tensor nll) => Count(nameof(BernoulliNllForward), Read(logits, y) + Written(nll));
+    private protected override void BernoulliNllForwardCore(Tensor logits, Tensor y, Tensor nll)
+        => Count(nameof(BernoulliNllForward), Read(logits, y) + Written(nll));
 
-    protected override void BernoulliNllBackwardCore(Tensor logits, Tensor y, Tensor w)
+    private protected override void BernoulliNllBackwardCore(Tensor logits, Tensor y, Tensor w)
         => Count(nameof(BernoulliNllBackward), Read(logits, y, w) + Written(logits));
 
-    protected override void CategoricalNllForwardCore(Tensor logits, IdTensor y, Tensor nll)
+    private protected override void CategoricalNllForwardCore(Tensor logits, IdTensor y, Tensor nll)
         => Count(nameof(CategoricalNllForward), Read(logits) + Bytes(y) + Written(nll));
 
-    protected override void CategoricalNllBackwardCore(Tensor logits, IdTensor y, Tensor w)
+    private protected override void CategoricalNllBackwardCore(Tensor logits, IdTensor y, Tensor w)
     {
         Count(nameof(CategoricalNllBackward), Read(logits, w) + Bytes(y) + Values(logits));
         RoundOperand(logits);
     }
 
-    protected override void SquaredNormForwardCore(Tensor h, Tensor result) => Count(nameof(SquaredNormForward), Read(h) + Written(result));
+    private protected override void SquaredNormForwardCore(Tensor h, Tensor result) => Count(nameof(SquaredNormForward), Read(h) + Written(result));
 
-    protected override void SquaredNormBackwardCore(Tensor h, Tensor w, float gamma, Tensor dh)
+    private protected override void SquaredNormBackwardCore(Tensor h, Tensor w, float gamma, Tensor dh)
         => Count(nameof(SquaredNormBackward), Read(h, w, dh) + Written(dh));
 
-    protected override void NormStabiliserForwardCore(Tensor h, Tensor result) => Count(nameof(NormStabiliserForward), Read(h) + Written(result));
+    private protected override void NormStabiliserForwardCore(Tensor h, Tensor result) => Count(nameof(NormStabiliserForward), Read(h) + Written(result));
 
-    protected override void NormStabiliserBackwardCore(Tensor h, Tensor w, float coefficient, Tensor dh)
+    private protected override void NormStabiliserBackwardCore(Tensor h, Tensor w, float coefficient, Tensor dh)
         => Count(nameof(NormStabiliserBackward), Read(h, w, dh) + Written(dh));
 
-    protected override void DistanceForwardCore(Tensor x, Tensor target, Tensor result) => Count(nameof(DistanceForward), Read(x, target) + Written(result));
+    private protected override void DistanceForwardCore(Tensor x, Tensor target, Tensor result)
+        => Count(nameof(DistanceForward), Read(x, target) + Written(result));
 
-    protected override void DistanceBackwardCore(Tensor x, Tensor target, Tensor w, Tensor coefficient, Tensor dx)
+    private protected override void DistanceBackwardCore(Tensor x, Tensor target, Tensor w, Tensor coefficient, Tensor dx)
     {
         Count(nameof(DistanceBackward), Read(x, target, w, coefficient) + Values(dx));
         RoundOperand(dx);
     }
 
-    protected override void EmbeddingForwardCore(IdTensor ids, Tensor table, Tensor y)
+    private protected override void EmbeddingForwardCore(IdTensor ids, Tensor table, Tensor y)
         => Count(nameof(EmbeddingForward), Bytes(ids) + BytesOfRows(table, ids.Count) + Written(y));
 
     // The table is cleared first.
-    protected override void EmbeddingBackwardCore(IdTensor ids, Tensor dy, Tensor dTable)
+    private protected override void EmbeddingBackwardCore(IdTensor ids, Tensor dy, Tensor dTable)
     {
         ZeroCore(dTable);
         if (ids.Count == 0)
@@ -110,7 +113,7 @@ public sealed partial class CountingDevice
     static long BytesOfRows(Tensor table, int rows) => (long)Math.Min(table.Rows, rows) * table.Columns * sizeof(float);
 
     // A fill for each form of what is contiguous, one kernel for all of what is not.
-    protected override void ZeroCore(Tensor x)
+    private protected override void ZeroCore(Tensor x)
     {
         if (x.Address != 0 && x.Operand != 0 && x.IsContiguous)
         {
@@ -123,7 +126,7 @@ public sealed partial class CountingDevice
         }
     }
 
-    protected override void CopyCore(Tensor x, Tensor y)
+    private protected override void CopyCore(Tensor x, Tensor y)
     {
         var copiesMemory = x.IsContiguous && y.IsContiguous && x.Address != 0 && y.Operand == 0;
         Count(nameof(Copy), Read(x) + Written(y), launch: copiesMemory ? CountedLaunch.Other : CountedLaunch.Kernel);
@@ -136,26 +139,27 @@ public sealed partial class CountingDevice
             CopyCore(x, x with { Address = 0 });
     }
 
-    protected override void MaskRowsCore(Tensor x, Tensor mask) => Count(nameof(MaskRows), Read(x, mask) + Written(x));
+    private protected override void MaskRowsCore(Tensor x, Tensor mask) => Count(nameof(MaskRows), Read(x, mask) + Written(x));
 
-    protected override void WeightedSumCore(Tensor values, Tensor w, Tensor result) => Count(nameof(WeightedSum), Read(values, w) + Written(result));
+    private protected override void WeightedSumCore(Tensor values, Tensor w, Tensor result) => Count(nameof(WeightedSum), Read(values, w) + Written(result));
 
-    protected override void FillNormalCore(Tensor x, NoiseSource noise) => Count(nameof(FillNormal), Written(x) + Bytes(noise.Key) + Bytes(noise.RowIds));
+    private protected override void FillNormalCore(Tensor x, NoiseSource noise)
+        => Count(nameof(FillNormal), Written(x) + Bytes(noise.Key) + Bytes(noise.RowIds));
 
-    protected override void FillBernoulliCore(Tensor x, float probability, NoiseSource noise, float one)
+    private protected override void FillBernoulliCore(Tensor x, float probability, NoiseSource noise, float one)
         => Count(nameof(FillBernoulli), Written(x) + Bytes(noise.Key) + Bytes(noise.RowIds));
 
-    protected override void AddNormalCore(Tensor x, float deviation, IdTensor key, NoiseStream stream, Tensor y)
+    private protected override void AddNormalCore(Tensor x, float deviation, IdTensor key, NoiseStream stream, Tensor y)
         => Count(nameof(AddNormal), Read(x) + Written(y) + Bytes(key));
 
     // Partial sums of all parts, then the sum of those.
-    protected override void GradientNormCore(Tensor gradients, Tensor result)
+    private protected override void GradientNormCore(Tensor gradients, Tensor result)
     {
         Count("SumOfSquares", Read(gradients));
         Count(nameof(GradientNorm), Written(result));
     }
 
-    protected override void AdamStepCore(Tensor parameters, Tensor gradients, Tensor firstMoments, Tensor secondMoments, in AdamArguments arguments)
+    private protected override void AdamStepCore(Tensor parameters, Tensor gradients, Tensor firstMoments, Tensor secondMoments, in AdamArguments arguments)
     {
         if (arguments.HaltOnNonFinite)
             Count("AdamGuard", Read(arguments.Norm, arguments.Objective, arguments.Halted));

@@ -1,6 +1,6 @@
 namespace VBiLstm.Devices.Counting;
 
-public sealed partial class CountingDevice
+sealed partial class CountingDevice
 {
     const string ColumnSums = "ColumnSums";
 
@@ -9,7 +9,7 @@ public sealed partial class CountingDevice
 
     static double Product(Tensor x, int columns) => 2.0 * x.Rows * x.Columns * columns;
 
-    protected override void MultiplyCore(Tensor x, Weight w, Tensor bias, Tensor y, bool accumulate)
+    private protected override void MultiplyCore(Tensor x, Weight w, Tensor bias, Tensor y, bool accumulate)
     {
         // A GPU's library adds the bias within the product, but not to a vector.
         var addsAfterwards = !bias.IsEmpty && (x.Rows == 1 || x.Columns == 1 || y.Columns == 1);
@@ -19,12 +19,12 @@ public sealed partial class CountingDevice
             AddCore(y, bias, y);
     }
 
-    protected override void MultiplyTransposedCore(Tensor dy, Weight w, Tensor dx, bool accumulate)
+    private protected override void MultiplyTransposedCore(Tensor dy, Weight w, Tensor dx, bool accumulate)
         => Count(nameof(MultiplyTransposed), Operands(dy, w.Values) + (accumulate ? 2 : 1) * Values(dx), Product(dy, w.Values.Rows),
             HasThinKernel(dy.Rows) ? CountedLaunch.FetchingKernel : CountedLaunch.Other);
 
     // A product for each weight, and one kernel that sums the rows, or their slices before another adds those.
-    protected override void WeightGradientsCore(ReadOnlySpan<WeightGradient> gradients, Tensor dy, Tensor dBias, bool accumulate)
+    private protected override void WeightGradientsCore(ReadOnlySpan<WeightGradient> gradients, Tensor dy, Tensor dBias, bool accumulate)
     {
         foreach (ref readonly var pair in gradients)
             if (!pair.X.IsEmpty)
@@ -41,7 +41,7 @@ public sealed partial class CountingDevice
         Count(ColumnSums, Read(dy) + (accumulate ? 2 : 1) * Values(dBias));
     }
 
-    protected override void MultiplyLeakyReluCore(Tensor x, Weight w, Tensor bias, Tensor y, LeakyRelu phi)
+    private protected override void MultiplyLeakyReluCore(Tensor x, Weight w, Tensor bias, Tensor y, LeakyRelu phi)
     {
         if (HasThinKernel(x.Rows) || IsThin(x))
         {
@@ -54,7 +54,7 @@ public sealed partial class CountingDevice
         LeakyReluForwardCore(y, bias, y, phi);
     }
 
-    protected override void MultiplyAddLeakyReluCore(Tensor x, Weight w, Tensor addend, Tensor product, Tensor y, LeakyRelu phi)
+    private protected override void MultiplyAddLeakyReluCore(Tensor x, Weight w, Tensor addend, Tensor product, Tensor y, LeakyRelu phi)
     {
         if (HasThinKernel(x.Rows))
             Count(nameof(MultiplyAddLeakyRelu), Operands(x, w.Values) + Read(addend) + Written(y, LastColumns(product, product.Columns - y.Columns)),
@@ -63,7 +63,7 @@ public sealed partial class CountingDevice
             base.MultiplyAddLeakyReluCore(x, w, addend, product, y, phi);
     }
 
-    protected override void MultiplySampleGaussianCore(Tensor x, Weight w, Tensor bias, Tensor output, Tensor noise, Tensor sample, GaussianHead head)
+    private protected override void MultiplySampleGaussianCore(Tensor x, Weight w, Tensor bias, Tensor output, Tensor noise, Tensor sample, GaussianHead head)
     {
         if (HasThinKernel(x.Rows))
             Count(nameof(MultiplySampleGaussian), Operands(x, w.Values) + Read(bias, noise) + Values(output) + Written(sample), Product(x, output.Columns),
@@ -72,7 +72,7 @@ public sealed partial class CountingDevice
             base.MultiplySampleGaussianCore(x, w, bias, output, noise, sample, head);
     }
 
-    protected override void MultiplyLstmCellForwardCore(Tensor x, Weight w, Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c,
+    private protected override void MultiplyLstmCellForwardCore(Tensor x, Weight w, Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c,
         Tensor tanhC, Tensor h, Tensor updateMask)
     {
         if (HasThinKernel(x.Rows))
@@ -83,7 +83,7 @@ public sealed partial class CountingDevice
             base.MultiplyLstmCellForwardCore(x, w, gates, addend, cPrevious, validity, c, tanhC, h, updateMask);
     }
 
-    protected override void MultiplyTransposedSampleGaussianCore(Tensor dy, Weight w, Tensor product, bool accumulate, Tensor dSample2, Tensor noise,
+    private protected override void MultiplyTransposedSampleGaussianCore(Tensor dy, Weight w, Tensor product, bool accumulate, Tensor dSample2, Tensor noise,
         Tensor dMoments, Tensor output, GaussianHead head)
     {
         // The kernel adds to the sample's gradient only.
@@ -96,7 +96,7 @@ public sealed partial class CountingDevice
             base.MultiplyTransposedSampleGaussianCore(dy, w, product, accumulate, dSample2, noise, dMoments, output, head);
     }
 
-    protected override void MultiplyTransposedLeakyReluCore(Tensor dy, Weight w, Tensor y, Tensor dx, Tensor mask, Tensor maskedDx, LeakyRelu phi)
+    private protected override void MultiplyTransposedLeakyReluCore(Tensor dy, Weight w, Tensor y, Tensor dx, Tensor mask, Tensor maskedDx, LeakyRelu phi)
     {
         if (HasThinKernel(dy.Rows))
             Count(nameof(MultiplyTransposedLeakyRelu), Operands(dy, w.Values) + Read(y, mask) + Written(dx, maskedDx), Product(dy, dx.Columns),
@@ -105,7 +105,7 @@ public sealed partial class CountingDevice
             base.MultiplyTransposedLeakyReluCore(dy, w, y, dx, mask, maskedDx, phi);
     }
 
-    protected override void MultiplyTransposedLstmCellBackwardCore(Tensor dy, Weight w, Tensor product, bool accumulate, Tensor gates, Tensor cPrevious,
+    private protected override void MultiplyTransposedLstmCellBackwardCore(Tensor dy, Weight w, Tensor product, bool accumulate, Tensor gates, Tensor cPrevious,
         Tensor tanhC, Tensor dh1, Tensor validity, Tensor dc, Tensor updateMask)
     {
         if (HasThinKernel(dy.Rows))

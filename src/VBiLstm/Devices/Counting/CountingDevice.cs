@@ -7,7 +7,7 @@ namespace VBiLstm.Devices.Counting;
 /// <param name="roundsOperands">Whether products are of bf16.</param>
 /// <param name="hasThinKernels">Whether a product of few rows is one kernel with what follows; otherwise a library computes it too.</param>
 /// <param name="isResident">Whether such a loop over time is one kernel whose weights stay in shared memory; null: none is.</param>
-public sealed partial class CountingDevice(bool roundsOperands = false, bool hasThinKernels = false, Func<VariationalLoop, bool>? isResident = null) : Device
+sealed partial class CountingDevice(bool roundsOperands = false, bool hasThinKernels = false, Func<VariationalLoop, bool>? isResident = null) : Device
 {
     // What cuMemAlloc aligns to; the first address is not zero, which would be an empty tensor.
     const long Alignment = 256;
@@ -33,36 +33,36 @@ public sealed partial class CountingDevice(bool roundsOperands = false, bool has
 
     public override string Name => "counting";
 
-    public override bool RoundsOperands => roundsOperands;
+    internal override bool RoundsOperands => roundsOperands;
 
-    public override DeviceMemory Allocate(long bytes, string purpose)
+    internal override DeviceMemory Allocate(long bytes, string purpose)
     {
         var memory = new AddressesOnly(_next, bytes);
         _next += (nint)((bytes + Alignment - 1) / Alignment * Alignment);
         return memory;
     }
 
-    protected override void UploadCore(ReadOnlySpan<float> source, Tensor target)
+    private protected override void UploadCore(ReadOnlySpan<float> source, Tensor target)
     {
         CountUpload((long)source.Length * sizeof(float));
         RoundOperand(target);
     }
 
-    protected override void UploadCore(ReadOnlySpan<int> source, IdTensor target) => CountUpload((long)source.Length * sizeof(int));
+    private protected override void UploadCore(ReadOnlySpan<int> source, IdTensor target) => CountUpload((long)source.Length * sizeof(int));
 
-    protected override void DownloadCore(Tensor source, Span<float> target)
+    private protected override void DownloadCore(Tensor source, Span<float> target)
     {
         target.Clear();
         CountDownload(source.Count * sizeof(float));
     }
 
-    protected override Readback CreateReadbackCore(Tensor source) => new CountingReadback(this, source);
+    private protected override Readback CreateReadbackCore(Tensor source) => new CountingReadback(this, source);
 
-    public override void Synchronise()
+    internal override void Synchronise()
     {
     }
 
-    protected override Recording RecordCore(Action operations) => new PlainRecording(() =>
+    private protected override Recording RecordCore(Action operations) => new PlainRecording(() =>
     {
         if (Counted is not null)
             HostLaunches++;
@@ -73,7 +73,7 @@ public sealed partial class CountingDevice(bool roundsOperands = false, bool has
         _replaying = false;
     });
 
-    protected override void ForkCore(Action branch)
+    private protected override void ForkCore(Action branch)
     {
         _inBranch = true;
         _previous = CountedLaunch.Other;
@@ -82,19 +82,19 @@ public sealed partial class CountingDevice(bool roundsOperands = false, bool has
         _inBranch = false;
     }
 
-    protected override void JoinBranchesCore()
+    private protected override void JoinBranchesCore()
     {
         _joins++;
         _previous = CountedLaunch.Other;
     }
 
-    public override Weight CreateWeight(Tensor values, WeightUse use) => new PlainWeight(values, use);
+    internal override Weight CreateWeight(Tensor values, WeightUse use) => new PlainWeight(values, use);
 
-    protected override void RefreshWeightsCore(IReadOnlyList<Weight> weights)
+    private protected override void RefreshWeightsCore(IReadOnlyList<Weight> weights)
     {
     }
 
-    protected override void Dispose(bool disposing)
+    private protected override void Dispose(bool disposing)
     {
     }
 

@@ -9,7 +9,7 @@ public sealed unsafe partial class CpuDevice
     double* _partialSums;
     int _partialSumCapacity;
 
-    protected override void GradientNormCore(Tensor gradients, Tensor result)
+    private protected override void GradientNormCore(Tensor gradients, Tensor result)
     {
         var blocks = (gradients.Columns + ReductionBlock - 1) / ReductionBlock;
         if (blocks > _partialSumCapacity)
@@ -25,7 +25,7 @@ public sealed unsafe partial class CpuDevice
         *Start(result) = (float)Math.Sqrt(sum);
     }
 
-    protected override void AdamStepCore(Tensor parameters, Tensor gradients, Tensor firstMoments, Tensor secondMoments, in AdamArguments arguments)
+    private protected override void AdamStepCore(Tensor parameters, Tensor gradients, Tensor firstMoments, Tensor secondMoments, in AdamArguments arguments)
     {
         var norm = *Start(arguments.Norm);
         var halted = Start(arguments.Halted);

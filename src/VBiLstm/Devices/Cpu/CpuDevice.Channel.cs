@@ -6,24 +6,25 @@ public sealed unsafe partial class CpuDevice
 {
     const float Log2Pi = 1.8378770664093453f;
 
-    protected override void SampleGaussianForwardCore(Tensor output, Tensor noise, Tensor sample, GaussianHead head)
+    private protected override void SampleGaussianForwardCore(Tensor output, Tensor noise, Tensor sample, GaussianHead head)
         => ForElements(new SampleForward { Output = output, Noise = noise, Sample = sample, Head = head }, output.Rows, 4 * output.Columns);
 
-    protected override void SampleGaussianBackwardCore(Tensor dSample1, Tensor dSample2, Tensor noise, Tensor dMoments, Tensor output, GaussianHead head)
+    private protected override void SampleGaussianBackwardCore(Tensor dSample1, Tensor dSample2, Tensor noise, Tensor dMoments, Tensor output,
+        GaussianHead head)
         => ForElements(new SampleBackward { DSample1 = dSample1, DSample2 = dSample2, Noise = noise, DMoments = dMoments, Output = output, Head = head },
             output.Rows, 4 * output.Columns);
 
-    protected override void GaussianKlForwardCore(Tensor q, Tensor p, Tensor kl, GaussianHead head)
+    private protected override void GaussianKlForwardCore(Tensor q, Tensor p, Tensor kl, GaussianHead head)
         => ForElements(new KlForward { Q = q, P = p, Kl = kl, Head = head }, q.Rows, 4 * q.Columns);
 
-    protected override void GaussianKlBackwardCore(Tensor q, Tensor p, Tensor w, Tensor omega, Tensor dMoments, GaussianHead head)
+    private protected override void GaussianKlBackwardCore(Tensor q, Tensor p, Tensor w, Tensor omega, Tensor dMoments, GaussianHead head)
         => ForElements(new KlBackward { Q = q, P = p, W = w, Omega = omega, DMoments = dMoments, Head = head }, q.Rows, 4 * q.Columns);
 
-    protected override void GaussianLogDensityForwardCore(Tensor target, Tensor output, Tensor result, float sign, GaussianHead head)
+    private protected override void GaussianLogDensityForwardCore(Tensor target, Tensor output, Tensor result, float sign, GaussianHead head)
         => ForElements(new LogDensityForward { Target = target, Output = output, Result = result, Sign = sign, Head = head }, target.Rows, 8 * target.Columns);
 
-    protected override void GaussianLogDensityBackwardCore(Tensor target, Tensor output, Tensor w, Tensor coefficient, Tensor dOutput, bool throughOutput,
-        Tensor dTarget, Tensor targetMask, bool accumulateTarget, GaussianHead head)
+    private protected override void GaussianLogDensityBackwardCore(Tensor target, Tensor output, Tensor w, Tensor coefficient, Tensor dOutput,
+        bool throughOutput, Tensor dTarget, Tensor targetMask, bool accumulateTarget, GaussianHead head)
         => ForElements(new LogDensityBackward
         {
             Target = target,

@@ -2,16 +2,16 @@ namespace VBiLstm.Devices.Cpu;
 
 public sealed unsafe partial class CpuDevice
 {
-    protected override void NormStabiliserForwardCore(Tensor h, Tensor result)
+    private protected override void NormStabiliserForwardCore(Tensor h, Tensor result)
         => ForRows(new StabiliserForward { H = h, Result = result }, result.Rows, 4 * h.Columns);
 
-    protected override void NormStabiliserBackwardCore(Tensor h, Tensor w, float coefficient, Tensor dh)
+    private protected override void NormStabiliserBackwardCore(Tensor h, Tensor w, float coefficient, Tensor dh)
         => ForElements(new StabiliserBackward { H = h, W = w, Coefficient = coefficient, DH = dh }, h.Rows, 8 * h.Columns);
 
-    protected override void DistanceForwardCore(Tensor x, Tensor target, Tensor result)
+    private protected override void DistanceForwardCore(Tensor x, Tensor target, Tensor result)
         => ForElements(new EuclideanForward { X = x, Target = target, Result = result }, x.Rows, 2 * x.Columns);
 
-    protected override void DistanceBackwardCore(Tensor x, Tensor target, Tensor w, Tensor coefficient, Tensor dx)
+    private protected override void DistanceBackwardCore(Tensor x, Tensor target, Tensor w, Tensor coefficient, Tensor dx)
         => ForElements(new EuclideanBackward { X = x, Target = target, W = w, Coefficient = coefficient, DX = dx }, x.Rows, 4 * x.Columns);
 
     static double Norm(float* h, int n) => Math.Sqrt(SquareSum(h, n));

@@ -2,15 +2,15 @@ namespace VBiLstm.Devices.Cpu;
 
 public sealed unsafe partial class CpuDevice
 {
-    protected override void AddCore(Tensor x, Tensor addend, Tensor y) => ForElements(new Sum { X = x, Addend = addend, Y = y }, x.Rows, x.Columns);
+    private protected override void AddCore(Tensor x, Tensor addend, Tensor y) => ForElements(new Sum { X = x, Addend = addend, Y = y }, x.Rows, x.Columns);
 
-    protected override void MultiplyElementsCore(Tensor x, Tensor mask, Tensor y, bool accumulate)
+    private protected override void MultiplyElementsCore(Tensor x, Tensor mask, Tensor y, bool accumulate)
         => ForElements(new Product { X = x, Mask = mask, Y = y, Accumulate = accumulate }, x.Rows, x.Columns);
 
-    protected override void MixCore(Tensor previous, Tensor candidate, Tensor keep, Tensor y)
+    private protected override void MixCore(Tensor previous, Tensor candidate, Tensor keep, Tensor y)
         => ForElements(new MixForward { Previous = previous, Candidate = candidate, Keep = keep, Y = y }, y.Rows, 2 * y.Columns);
 
-    protected override void MixBackwardCore(Tensor dy1, Tensor dy2, Tensor keep, Tensor dPrevious, Tensor dCandidate, bool accumulatePrevious)
+    private protected override void MixBackwardCore(Tensor dy1, Tensor dy2, Tensor keep, Tensor dPrevious, Tensor dCandidate, bool accumulatePrevious)
         => ForElements(new MixGradients { DY1 = dy1, DY2 = dy2, Keep = keep, DPrevious = dPrevious, DCandidate = dCandidate, Accumulate = accumulatePrevious },
             dCandidate.Rows, 2 * dCandidate.Columns);
 

@@ -4,16 +4,16 @@ namespace VBiLstm.Devices.Cpu;
 
 public sealed unsafe partial class CpuDevice
 {
-    protected override void MultiplyLeakyReluCore(Tensor x, Weight w, Tensor bias, Tensor y, LeakyRelu phi)
+    private protected override void MultiplyLeakyReluCore(Tensor x, Weight w, Tensor bias, Tensor y, LeakyRelu phi)
     {
         MultiplyCore(x, w, bias, y, accumulate: false);
         LeakyReluForwardCore(y, default, y, phi);
     }
 
-    protected override void LeakyReluForwardCore(Tensor x, Tensor addend, Tensor y, LeakyRelu phi)
+    private protected override void LeakyReluForwardCore(Tensor x, Tensor addend, Tensor y, LeakyRelu phi)
         => ForElements(new ReluForward { X = x, Addend = addend, Y = y, Phi = phi }, x.Rows, x.Columns);
 
-    protected override void LeakyReluBackwardCore(Tensor dy, Tensor y, Tensor dx, Tensor mask, Tensor maskedDx, LeakyRelu phi)
+    private protected override void LeakyReluBackwardCore(Tensor dy, Tensor y, Tensor dx, Tensor mask, Tensor maskedDx, LeakyRelu phi)
         => ForElements(new ReluBackward { DY = dy, Y = y, DX = dx, Mask = mask, MaskedDX = maskedDx, Phi = phi }, y.Rows, y.Columns);
 
     struct ReluForward : IElementJob

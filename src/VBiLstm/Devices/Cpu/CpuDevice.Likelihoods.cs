@@ -4,21 +4,22 @@ namespace VBiLstm.Devices.Cpu;
 
 public sealed unsafe partial class CpuDevice
 {
-    protected override void BernoulliNllForwardCore(Tensor logits, Tensor y, Tensor nll)
+    private protected override void BernoulliNllForwardCore(Tensor logits, Tensor y, Tensor nll)
         => ForElements(new BernoulliForward { Logits = logits, Y = y, Nll = nll }, logits.Rows, 8 * logits.Columns);
 
-    protected override void BernoulliNllBackwardCore(Tensor logits, Tensor y, Tensor w)
+    private protected override void BernoulliNllBackwardCore(Tensor logits, Tensor y, Tensor w)
         => ForElements(new BernoulliBackward { Logits = logits, Y = y, W = w }, logits.Rows, 8 * logits.Columns);
 
-    protected override void CategoricalNllForwardCore(Tensor logits, IdTensor y, Tensor nll)
+    private protected override void CategoricalNllForwardCore(Tensor logits, IdTensor y, Tensor nll)
         => ForElements(new CategoricalForward { Logits = logits, Y = y, Nll = nll }, logits.Rows, 4 * logits.Columns);
 
-    protected override void CategoricalNllBackwardCore(Tensor logits, IdTensor y, Tensor w)
+    private protected override void CategoricalNllBackwardCore(Tensor logits, IdTensor y, Tensor w)
         => ForElements(new CategoricalBackward { Logits = logits, Y = y, W = w }, logits.Rows, 4 * logits.Columns);
 
-    protected override void SquaredNormForwardCore(Tensor h, Tensor result) => ForElements(new NormForward { H = h, Result = result }, h.Rows, h.Columns);
+    private protected override void SquaredNormForwardCore(Tensor h, Tensor result)
+        => ForElements(new NormForward { H = h, Result = result }, h.Rows, h.Columns);
 
-    protected override void SquaredNormBackwardCore(Tensor h, Tensor w, float gamma, Tensor dh)
+    private protected override void SquaredNormBackwardCore(Tensor h, Tensor w, float gamma, Tensor dh)
         => ForElements(new NormBackward { H = h, W = w, Gamma = gamma, DH = dh }, h.Rows, h.Columns);
 
     struct BernoulliForward : IElementJob

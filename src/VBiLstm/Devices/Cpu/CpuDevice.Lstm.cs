@@ -4,7 +4,7 @@ namespace VBiLstm.Devices.Cpu;
 
 public sealed unsafe partial class CpuDevice
 {
-    protected override void LstmCellForwardCore(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h,
+    private protected override void LstmCellForwardCore(Tensor gates, Tensor addend, Tensor cPrevious, Tensor validity, Tensor c, Tensor tanhC, Tensor h,
         Tensor updateMask)
     {
         var job = new CellForward
@@ -21,7 +21,7 @@ public sealed unsafe partial class CpuDevice
         ForElements(job, h.Rows, 16 * h.Columns);
     }
 
-    protected override void LstmCellBackwardCore(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc,
+    private protected override void LstmCellBackwardCore(Tensor gates, Tensor cPrevious, Tensor tanhC, Tensor dh1, Tensor dh2, Tensor validity, Tensor dc,
         Tensor updateMask)
     {
         var job = new CellBackward

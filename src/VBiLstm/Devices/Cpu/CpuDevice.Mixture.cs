@@ -4,11 +4,11 @@ namespace VBiLstm.Devices.Cpu;
 
 public sealed unsafe partial class CpuDevice
 {
-    protected override void GaussianMixtureNllForwardCore(Tensor output, Tensor target, Tensor nll, GaussianHead head, int components)
+    private protected override void GaussianMixtureNllForwardCore(Tensor output, Tensor target, Tensor nll, GaussianHead head, int components)
         => ForElements(new MixtureForward { Output = output, Target = target, Nll = nll, Head = head, Components = components }, output.Rows,
             4 * output.Columns);
 
-    protected override void GaussianMixtureNllBackwardCore(Tensor output, Tensor target, Tensor w, GaussianHead head, int components)
+    private protected override void GaussianMixtureNllBackwardCore(Tensor output, Tensor target, Tensor w, GaussianHead head, int components)
         => ForElements(new MixtureBackward { Output = output, Target = target, W = w, Head = head, Components = components }, output.Rows,
             8 * output.Columns);
 

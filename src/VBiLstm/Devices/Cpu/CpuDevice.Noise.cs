@@ -4,12 +4,12 @@ namespace VBiLstm.Devices.Cpu;
 
 public sealed unsafe partial class CpuDevice
 {
-    protected override void FillNormalCore(Tensor x, NoiseSource noise) => ForRows(new NormalRows { X = x, Noise = noise }, x.Rows, 8 * x.Columns);
+    private protected override void FillNormalCore(Tensor x, NoiseSource noise) => ForRows(new NormalRows { X = x, Noise = noise }, x.Rows, 8 * x.Columns);
 
-    protected override void FillBernoulliCore(Tensor x, float probability, NoiseSource noise, float one)
+    private protected override void FillBernoulliCore(Tensor x, float probability, NoiseSource noise, float one)
         => ForRows(new BernoulliRows { X = x, Probability = probability, One = one, Noise = noise }, x.Rows, 32 + 4 * x.Columns);
 
-    protected override void AddNormalCore(Tensor x, float deviation, IdTensor key, NoiseStream stream, Tensor y)
+    private protected override void AddNormalCore(Tensor x, float deviation, IdTensor key, NoiseStream stream, Tensor y)
     {
         var job = new NoisyWeights { X = x, Y = y, Deviation = deviation, Key = key, Stream = stream };
         RunElements(job, (x.Columns + ReductionBlock - 1) / ReductionBlock, 1);

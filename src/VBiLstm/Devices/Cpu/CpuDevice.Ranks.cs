@@ -5,15 +5,15 @@ namespace VBiLstm.Devices.Cpu;
 // Its memory is the process's, which the ranks' library reads and writes itself.
 public sealed unsafe partial class CpuDevice
 {
-    protected override void CheckJoinsCore(Communicator ranks)
+    private protected override void CheckJoinsCore(Communicator ranks)
     {
     }
 
-    public override IReadOnlyList<(string Item, string Value)> SharedByRanks => [("vector width", $"{Width}")];
+    internal override IReadOnlyList<(string Item, string Value)> SharedByRanks => [("vector width", $"{Width}")];
 
-    protected override void AllToAllCore(int level, Tensor values, Tensor received)
+    private protected override void AllToAllCore(int level, Tensor values, Tensor received)
         => Ranks.Levels[level].AllToAll(values.Address, received.Address, (long)values.Columns * sizeof(float));
 
-    protected override void AllGatherCore(int level, Tensor part, Tensor all)
+    private protected override void AllGatherCore(int level, Tensor part, Tensor all)
         => Ranks.Levels[level].AllGather(part.Address, all.Address, (long)part.Columns * sizeof(float));
 }

@@ -10,22 +10,22 @@ public sealed unsafe partial class CpuDevice
     // Rows of a flat reduction summed before their partial sums are added, for the same reason.
     const int ReductionBlock = 16384;
 
-    protected override void EmbeddingForwardCore(IdTensor ids, Tensor table, Tensor y)
+    private protected override void EmbeddingForwardCore(IdTensor ids, Tensor table, Tensor y)
         => ForRows(new Gather { Ids = ids, Table = table, Y = y }, y.Rows, y.Columns);
 
-    protected override void EmbeddingBackwardCore(IdTensor ids, Tensor dy, Tensor dTable)
+    private protected override void EmbeddingBackwardCore(IdTensor ids, Tensor dy, Tensor dTable)
     {
         ZeroCore(dTable);
         RunElements(new Scatter { Ids = ids, DY = dy, DTable = dTable }, Blocks(dy.Columns), 1);
     }
 
-    protected override void ZeroCore(Tensor x) => ForRows(new Clear { X = x }, x.Rows, x.Columns / 4);
+    private protected override void ZeroCore(Tensor x) => ForRows(new Clear { X = x }, x.Rows, x.Columns / 4);
 
-    protected override void CopyCore(Tensor x, Tensor y) => ForRows(new CopyRows { X = x, Y = y }, y.Rows, y.Columns / 4);
+    private protected override void CopyCore(Tensor x, Tensor y) => ForRows(new CopyRows { X = x, Y = y }, y.Rows, y.Columns / 4);
 
-    protected override void MaskRowsCore(Tensor x, Tensor mask) => ForElements(new Mask { X = x, Values = mask }, x.Rows, x.Columns);
+    private protected override void MaskRowsCore(Tensor x, Tensor mask) => ForElements(new Mask { X = x, Values = mask }, x.Rows, x.Columns);
 
-    protected override void WeightedSumCore(Tensor values, Tensor w, Tensor result)
+    private protected override void WeightedSumCore(Tensor values, Tensor w, Tensor result)
     {
         var sum = 0.0;
         for (var row = 0; row < values.Rows; row++)

@@ -38,12 +38,12 @@ public sealed unsafe partial class CpuDevice : Device
     public override long? FreeBytes => MachineMemory.FreeBytes;
 
     // Packed for products with the matrix and with its transpose.
-    public override long WeightBytes(long parameters) => 2 * sizeof(float) * parameters;
+    internal override long WeightBytes(long parameters) => 2 * sizeof(float) * parameters;
 
     /// <summary>Measures what this device's threads could do at most, in GFLOP/s, with every operand in a register; takes about 0.2 s.</summary>
-    public double MeasurePeak() => FmaPeak.Measure(_pool, Width);
+    internal double MeasurePeak() => FmaPeak.Measure(_pool, Width);
 
-    public override DeviceMemory Allocate(long bytes, string purpose)
+    internal override DeviceMemory Allocate(long bytes, string purpose)
     {
         try
         {
@@ -57,31 +57,31 @@ public sealed unsafe partial class CpuDevice : Device
         }
     }
 
-    protected override void UploadCore(ReadOnlySpan<float> source, Tensor target)
+    private protected override void UploadCore(ReadOnlySpan<float> source, Tensor target)
     {
         for (var r = 0; r < target.Rows; r++)
             source.Slice(r * target.Columns, target.Columns).CopyTo(new Span<float>(Row(target, r), target.Columns));
     }
 
-    protected override void UploadCore(ReadOnlySpan<int> source, IdTensor target) => source.CopyTo(new Span<int>((void*)target.Address, target.Count));
+    private protected override void UploadCore(ReadOnlySpan<int> source, IdTensor target) => source.CopyTo(new Span<int>((void*)target.Address, target.Count));
 
-    protected override void DownloadCore(Tensor source, Span<float> target)
+    private protected override void DownloadCore(Tensor source, Span<float> target)
     {
         for (var r = 0; r < source.Rows; r++)
             new ReadOnlySpan<float>(Row(source, r), source.Columns).CopyTo(target.Slice(r * source.Columns, source.Columns));
     }
 
-    protected override Readback CreateReadbackCore(Tensor source) => new CpuReadback(this, source);
+    private protected override Readback CreateReadbackCore(Tensor source) => new CpuReadback(this, source);
 
-    public override void Synchronise()
+    internal override void Synchronise()
     {
     }
 
-    protected override Recording RecordCore(Action operations) => new PlainRecording(operations);
+    private protected override Recording RecordCore(Action operations) => new PlainRecording(operations);
 
-    public override Weight CreateWeight(Tensor values, WeightUse use) => new CpuWeight(values, use, _gemm.PanelColumns);
+    internal override Weight CreateWeight(Tensor values, WeightUse use) => new CpuWeight(values, use, _gemm.PanelColumns);
 
-    protected override void RefreshWeightsCore(IReadOnlyList<Weight> weights)
+    private protected override void RefreshWeightsCore(IReadOnlyList<Weight> weights)
     {
         for (var i = 0; i < weights.Count; i++)
         {
@@ -94,19 +94,19 @@ public sealed unsafe partial class CpuDevice : Device
         }
     }
 
-    protected override void MultiplyCore(Tensor x, Weight w, Tensor bias, Tensor y, bool accumulate)
+    private protected override void MultiplyCore(Tensor x, Weight w, Tensor bias, Tensor y, bool accumulate)
         => _gemm.Multiply(Start(x), x.Stride, x.Rows, ((CpuWeight)w).Forward!, Start(bias), Start(y), y.Stride, accumulate);
 
-    protected override void MultiplyTransposedCore(Tensor dy, Weight w, Tensor dx, bool accumulate)
+    private protected override void MultiplyTransposedCore(Tensor dy, Weight w, Tensor dx, bool accumulate)
         => _gemm.Multiply(Start(dy), dy.Stride, dy.Rows, ((CpuWeight)w).Transposed!, null, Start(dx), dx.Stride, accumulate);
 
-    protected override void WeightGradientsCore(ReadOnlySpan<WeightGradient> gradients, Tensor dy, Tensor dBias, bool accumulate)
+    private protected override void WeightGradientsCore(ReadOnlySpan<WeightGradient> gradients, Tensor dy, Tensor dBias, bool accumulate)
     {
         fixed (WeightGradient* pairs = gradients)
             _gemm.WeightGradients(pairs, gradients.Length, Start(dy), dy.Stride, Start(dBias), dy.Columns, dy.Rows, accumulate);
     }
 
-    protected override void Dispose(bool disposing)
+    private protected override void Dispose(bool disposing)
     {
         if (!disposing)
             return;

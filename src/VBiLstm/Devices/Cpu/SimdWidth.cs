@@ -12,7 +12,7 @@ public enum SimdWidth
 }
 
 /// <summary>Which widths this processor has.</summary>
-public static class SimdWidths
+static class SimdWidths
 {
     /// <summary>Those that can be chosen here, narrowest first.</summary>
     public static IReadOnlyList<SimdWidth> Supported { get; } = [.. Enum.GetValues<SimdWidth>().Where(IsSupported)];

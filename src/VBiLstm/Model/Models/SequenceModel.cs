@@ -9,7 +9,7 @@ namespace VBiLstm.Model.Models;
 /// A model as a composition of parts: what it is made of, its pass over the time steps of a batch, and one step of its generative process. One file for each;
 /// <see cref="Create"/> is where they are registered.
 /// </summary>
-public abstract class SequenceModel
+abstract class SequenceModel
 {
     private protected SequenceModel(ModelConfiguration configuration, ParameterLayout layout)
     {

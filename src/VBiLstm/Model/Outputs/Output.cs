@@ -8,7 +8,7 @@ namespace VBiLstm.Model.Outputs;
 /// An output distribution p_η(y_t | o_t) of model.md section 2.3: how wide the generator's pre-activations o are, what they say of a target, and how a value is
 /// drawn from them. One file for each; <see cref="Of"/> is where they are registered.
 /// </summary>
-public abstract class Output
+abstract class Output
 {
     /// <summary>The distribution that a configuration names.</summary>
     public static Output Of(ModelConfiguration model)

@@ -3,4 +3,4 @@ using VBiLstm.Devices;
 namespace VBiLstm.Model.Outputs;
 
 /// <summary>y_t of some time steps: frames [R, D] or token ids [R]; the other is empty.</summary>
-public readonly record struct Targets(Tensor Frames, IdTensor Ids);
+readonly record struct Targets(Tensor Frames, IdTensor Ids);

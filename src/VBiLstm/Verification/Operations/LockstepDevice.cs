@@ -28,9 +28,9 @@ sealed partial class LockstepDevice(Device device, Device reference, Func<float,
 
     public override string Name => device.Name;
 
-    public override bool RoundsOperands => device.RoundsOperands;
+    internal override bool RoundsOperands => device.RoundsOperands;
 
-    public override DeviceMemory Allocate(long bytes, string purpose)
+    internal override DeviceMemory Allocate(long bytes, string purpose)
     {
         var own = device.Allocate(bytes, purpose);
         try
@@ -47,23 +47,23 @@ sealed partial class LockstepDevice(Device device, Device reference, Func<float,
         }
     }
 
-    protected override void UploadCore(ReadOnlySpan<float> source, Tensor target) => device.Upload(source, target);
+    private protected override void UploadCore(ReadOnlySpan<float> source, Tensor target) => device.Upload(source, target);
 
-    protected override void UploadCore(ReadOnlySpan<int> source, IdTensor target)
+    private protected override void UploadCore(ReadOnlySpan<int> source, IdTensor target)
     {
         device.Upload(source, target);
         reference.Upload(source, On(target));
     }
 
-    protected override void DownloadCore(Tensor source, Span<float> target) => device.Download(source, target);
+    private protected override void DownloadCore(Tensor source, Span<float> target) => device.Download(source, target);
 
-    protected override Readback CreateReadbackCore(Tensor source) => device.CreateReadback(source);
+    private protected override Readback CreateReadbackCore(Tensor source) => device.CreateReadback(source);
 
-    public override void Synchronise() => device.Synchronise();
+    internal override void Synchronise() => device.Synchronise();
 
-    protected override Recording RecordCore(Action operations) => new PlainRecording(operations);
+    private protected override Recording RecordCore(Action operations) => new PlainRecording(operations);
 
-    public override Weight CreateWeight(Tensor values, WeightUse use)
+    internal override Weight CreateWeight(Tensor values, WeightUse use)
     {
         var own = device.CreateWeight(values, use);
         try
@@ -77,10 +77,10 @@ sealed partial class LockstepDevice(Device device, Device reference, Func<float,
         }
     }
 
-    protected override void RefreshWeightsCore(IReadOnlyList<Weight> weights)
+    private protected override void RefreshWeightsCore(IReadOnlyList<Weight> weights)
         => device.RefreshWeights([.. weights.Select(weight => ((LockstepWeight)weight).Device)]);
 
-    protected override void Dispose(bool disposing)
+    private protected override void Dispose(bool disposing)
     {
     }
 

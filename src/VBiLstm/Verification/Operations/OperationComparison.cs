@@ -8,7 +8,7 @@ namespace VBiLstm.Verification.Operations;
 /// Training steps on a device, each operation of which the reference repeats on the device's own operands: see <see cref="LockstepDevice"/>. What holds
 /// operation by operation holds for the steps, whatever the device rounds.
 /// </summary>
-public static class OperationComparison
+static class OperationComparison
 {
     /// <summary>Runs the steps and compares.</summary>
     /// <param name="reference">The device that is right; it computes in float32.</param>

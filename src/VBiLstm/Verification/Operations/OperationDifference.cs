@@ -12,7 +12,7 @@ namespace VBiLstm.Verification.Operations;
 /// <param name="Tolerance">What it may be.</param>
 /// <param name="Worst">Call, row and column of the worst element; empty where nothing differs.</param>
 /// <param name="WorstValues">Of the reference and of the device.</param>
-public sealed record OperationDifference(TrainingPhase Phase, string Operation, string Tensor, int Calls, long Elements, double Error, double Tolerance,
+sealed record OperationDifference(TrainingPhase Phase, string Operation, string Tensor, int Calls, long Elements, double Error, double Tolerance,
     IReadOnlyList<int> Worst, (float Reference, float Device) WorstValues)
 {
     public bool Agrees => Error <= Tolerance;

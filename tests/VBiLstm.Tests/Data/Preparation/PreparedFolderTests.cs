@@ -108,33 +108,41 @@ public class PreparedFolderTests
         Raw.Open(folder.At("out"));
     }
 
-    public static TheoryData<string, Func<PreparedManifest, PreparedManifest>> WrongManifests => new()
-    {
-        { "format", good => good with { Format = "other" } },
-        { "version", good => good with { Version = 99 } },
-        { "kind or unit", good => good with { Unit = (TaskUnit)99 } },
-        { "vocabulary_size", good => good with { VocabularySize = 0 } },
-        { "vocabulary_size", good => good with { VocabularySize = (1 << 24) + 1 } },
-        { "frame_size", good => good with { Kind = PreparedKind.Frames, FrameSize = 0 } },
-        { "frame_size", good => good with { Kind = PreparedKind.Frames, FrameSize = (1 << 20) + 1 } },
-        { "height and width", good => good with { Kind = PreparedKind.Images, Height = 1, Width = 0 } },
-        { "height and width", good => good with { Kind = PreparedKind.Images, Height = (1 << 15) + 1, Width = 1 } },
-        { "sample_rate", good => good with { SampleRate = -1 } },
-        { "sample_rate", good => good with { SampleRate = 8000, Deviation = 0 } },
-        { "files_read", good => good with { FilesRead = -1 } },
-        { "splits.other", good => good with { Splits = new Dictionary<string, PreparedSplit> { ["other"] = good.Splits["train"] } } },
-        { "splits.train", good => good with { Splits = new Dictionary<string, PreparedSplit> { ["train"] = good.Splits["train"] with { Sequences = -1 } } } },
-        { "splits.train", good => good with { Splits = new Dictionary<string, PreparedSplit> { ["train"] = good.Splits["train"] with { Longest = 99 } } } },
-    };
+    static readonly (string Field, Func<PreparedManifest, PreparedManifest> Spoil)[] WrongManifests =
+    [
+        ("format", good => good with { Format = "other" }),
+        ("version", good => good with { Version = 99 }),
+        ("kind or unit", good => good with { Unit = (TaskUnit)99 }),
+        ("vocabulary_size", good => good with { VocabularySize = 0 }),
+        ("vocabulary_size", good => good with { VocabularySize = (1 << 24) + 1 }),
+        ("frame_size", good => good with { Kind = PreparedKind.Frames, FrameSize = 0 }),
+        ("frame_size", good => good with { Kind = PreparedKind.Frames, FrameSize = (1 << 20) + 1 }),
+        ("height and width", good => good with { Kind = PreparedKind.Images, Height = 1, Width = 0 }),
+        ("height and width", good => good with { Kind = PreparedKind.Images, Height = (1 << 15) + 1, Width = 1 }),
+        ("sample_rate", good => good with { SampleRate = -1 }),
+        ("sample_rate", good => good with { SampleRate = 8000, Deviation = 0 }),
+        ("files_read", good => good with { FilesRead = -1 }),
+        ("splits.other", good => good with { Splits = new Dictionary<string, PreparedSplit> { ["other"] = good.Splits["train"] } }),
+        ("splits.train", good => good with { Splits = new Dictionary<string, PreparedSplit> { ["train"] = good.Splits["train"] with { Sequences = -1 } } }),
+        ("splits.train", good => good with { Splits = new Dictionary<string, PreparedSplit> { ["train"] = good.Splits["train"] with { Longest = 99 } } }),
+    ];
 
-    [Theory(DisableDiscoveryEnumeration = true)]
-    [MemberData(nameof(WrongManifests))]
-    public void A_manifest_with_a_value_out_of_range_is_refused_by_its_field(string field, Func<PreparedManifest, PreparedManifest> spoil)
+    public static TheoryData<string, int> WrongFields()
+    {
+        var fields = new TheoryData<string, int>();
+        for (var i = 0; i < WrongManifests.Length; i++)
+            fields.Add(WrongManifests[i].Field, i);
+        return fields;
+    }
+
+    [Theory]
+    [MemberData(nameof(WrongFields))]
+    public void A_manifest_with_a_value_out_of_range_is_refused_by_its_field(string field, int manifest)
     {
         using var folder = new TemporaryFolder();
         Write(folder);
         var good = Raw.Prepare("sentences", folder.At("raw"), folder.At("out"));
-        spoil(good).Write(folder.At("out/manifest.json"));
+        WrongManifests[manifest].Spoil(good).Write(folder.At("out/manifest.json"));
         var message = Assert.Throws<DataException>(() => PreparedManifest.Read(folder.At("out"))).Message;
         Assert.Contains($"manifest.json: {field}", message, StringComparison.Ordinal);
     }
