@@ -88,6 +88,7 @@ public sealed unsafe partial class CudaDevice : Device
             throw new CudaException($"{gpu}, which has no products of TF32: the kernels need 8.0 (Ampere) or later. Leave --products out.");
     }
 
+    /// <summary>The choices that the device was made with.</summary>
     public CudaOptions Options { get; }
 
     /// <summary>What a user should know of how this device will run, a sentence each.</summary>
@@ -96,6 +97,7 @@ public sealed unsafe partial class CudaDevice : Device
     /// <summary>Name, compute capability and number of multiprocessors of the GPU.</summary>
     internal (string Name, int ComputeCapability, int Multiprocessors) Gpu => (_context.Name, _context.ComputeCapability, _context.Multiprocessors);
 
+    /// <inheritdoc/>
     public override string Name
         => $"{(Options.Software ? "soft" : $"cuda:{Options.Ordinal}")} ({_context.Name}, {PrecisionText}, "
             + $"{(_recurrences is null ? "kernels' recurrences" : $"cuDNN {CudnnRecurrences.VersionText}")}, {(Options.UseGraph ? "graph" : "no graph")}"
@@ -143,6 +145,7 @@ public sealed unsafe partial class CudaDevice : Device
     /// <summary>Free and total memory in bytes.</summary>
     internal (long Free, long Total) Memory => _context.Memory;
 
+    /// <inheritdoc/>
     public override long? FreeBytes => Memory.Free;
 
     internal override bool HasOwnMemory => true;

@@ -5,14 +5,18 @@ namespace VBiLstm.Cuda;
 /// <summary>A CUDA library is missing, too old, or one of its calls failed.</summary>
 public class CudaException : DeviceException
 {
+    /// <param name="message">What is wrong, where, and what to do.</param>
     public CudaException(string message) : base(message)
     {
     }
 
+    /// <param name="message">What is wrong, where, and what to do.</param>
+    /// <param name="inner">What it comes from.</param>
     public CudaException(string message, Exception inner) : base(message, inner)
     {
     }
 
+    /// <summary>An error without a message of its own.</summary>
     public CudaException()
     {
     }

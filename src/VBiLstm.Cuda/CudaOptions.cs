@@ -64,12 +64,16 @@ public sealed record CudaOptions
     /// <summary>Whether the software GPU stands in for a real one: the same calls and kernels, executed on the CPU.</summary>
     public bool Software { get; init; }
 
+    /// <summary>How products are computed; TF32 unless something else is asked for.</summary>
     public CudaPrecision Precision { get; init; } = CudaPrecision.Tf32;
 
+    /// <summary>What computes products of few rows.</summary>
     public CudaProducts Products { get; init; } = CudaProducts.Automatic;
 
+    /// <summary>What runs the loops over time.</summary>
     public CudaLoop Loop { get; init; } = CudaLoop.Steps;
 
+    /// <summary>What runs the recurrences that have no channel; cuDNN is refused with bf16.</summary>
     public CudaRecurrence Recurrence { get; init; } = CudaRecurrence.Automatic;
 
     /// <summary>Whether recorded operations become one captured graph; otherwise each replay launches them one by one.</summary>

@@ -19,6 +19,28 @@ public class AtomicFileTests
     }
 
     [Fact]
+    public async Task What_is_awaited_is_whole_or_as_it_was_too()
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.At("new/file");
+        using var cancellation = new CancellationTokenSource();
+        await AtomicFile.WriteAsync(path, stream => stream.WriteAsync("one"u8.ToArray()).AsTask(), cancellation.Token);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => AtomicFile.WriteAsync(path, async stream =>
+        {
+            await stream.WriteAsync(new byte[1 << 20]);
+            await cancellation.CancelAsync();
+        }, cancellation.Token));
+        var error = await Assert.ThrowsAsync<IOException>(() => AtomicFile.WriteAsync(path, async stream =>
+        {
+            await stream.WriteAsync(new byte[1 << 20]);
+            throw new IOException("the disk is full");
+        }, CancellationToken.None));
+        Assert.Contains($"{path} could not be written: the disk is full", error.Message, StringComparison.Ordinal);
+        Assert.Equal("one", File.ReadAllText(path));
+        Assert.Equal([path], Directory.GetFileSystemEntries(folder.At("new")));
+    }
+
+    [Fact]
     public async Task Two_writers_of_one_file_each_finish_theirs()
     {
         using var folder = new TemporaryFolder();

@@ -22,15 +22,27 @@ static class ModelFile
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         ArgumentNullException.ThrowIfNull(data);
-        var state = checkpoint.State with { Files = [], Checksum = "" };
-        var metadata = new Dictionary<string, string>
-        {
-            ["format"] = "pt", // without which transformers' loader takes no file
-            [StateKey] = JsonSerializer.Serialize(state, TrainingStateJson.Default.TrainingState),
-            [DataKey] = JsonSerializer.Serialize(data, DataIdentityJson.Default.DataIdentity),
-        };
+        var metadata = Metadata(checkpoint, data);
         AtomicFile.Write(path, stream => SafetensorsFile.Write(stream, checkpoint.Weights, metadata));
     }
+
+    /// <summary>As <see cref="Write"/>, of weights in the host's memory.</summary>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; an old file is as it was.</exception>
+    public static Task WriteAsync(string path, Checkpoint checkpoint, DataIdentity data, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(checkpoint);
+        ArgumentNullException.ThrowIfNull(data);
+        var metadata = Metadata(checkpoint, data);
+        return AtomicFile.WriteAsync(path, stream => SafetensorsFile.WriteAsync(stream, checkpoint.Weights, metadata, cancellation), cancellation);
+    }
+
+    static Dictionary<string, string> Metadata(Checkpoint checkpoint, DataIdentity data) => new()
+    {
+        ["format"] = "pt", // without which transformers' loader takes no file
+        [StateKey] = JsonSerializer.Serialize(checkpoint.State with { Files = [], Checksum = "" }, TrainingStateJson.Default.TrainingState),
+        [DataKey] = JsonSerializer.Serialize(data, DataIdentityJson.Default.DataIdentity),
+    };
 
     /// <summary>Reads a file, whole or as another program left it.</summary>
     /// <param name="path">Of the file.</param>

@@ -25,8 +25,10 @@ public sealed class NamedTensor
         ArgumentNullException.ThrowIfNull(values);
     }
 
+    /// <summary>Its name, for instance <c>forward_lstm.weight_recurrent</c>.</summary>
     public string Name { get; }
 
+    /// <summary>Its sizes; their product is the number of values.</summary>
     public IReadOnlyList<int> Shape { get; }
 
     /// <summary>Row-major; of a tensor on a device, as it is now and read anew each time, so that no more than one need be on the host.</summary>

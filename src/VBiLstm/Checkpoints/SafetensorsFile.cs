@@ -17,6 +17,7 @@ static class SafetensorsFile
     const int LengthBytes = 8;
     const int HeaderAlignment = 8;
     const long MaximumHeader = 64L << 20;
+    const int PieceBytes = 1 << 20;
     const string Metadata = "__metadata__";
 
     /// <summary>Writes the tensors in order.</summary>
@@ -27,7 +28,37 @@ static class SafetensorsFile
     {
         ArgumentNullException.ThrowIfNull(stream);
         ArgumentNullException.ThrowIfNull(tensors);
+        stream.Write(Header(tensors, metadata).Span);
+        foreach (var tensor in tensors)
+            stream.Write(LittleEndian(tensor.Values));
+    }
+
+    /// <summary>As <see cref="Write"/>, of tensors in the host's memory.</summary>
+    /// <exception cref="OperationCanceledException">Cancelled; the stream holds a part.</exception>
+    public static async Task WriteAsync(Stream stream, IReadOnlyList<NamedTensor> tensors, IReadOnlyDictionary<string, string>? metadata,
+        CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        ArgumentNullException.ThrowIfNull(tensors);
+        await stream.WriteAsync(Header(tensors, metadata), cancellation).ConfigureAwait(false);
+        var piece = new byte[PieceBytes];
+        foreach (var tensor in tensors)
+        {
+            var values = tensor.Values;
+            for (var first = 0; first < values.Length; first += PieceBytes / sizeof(float))
+            {
+                var part = LittleEndian(values.AsSpan(first, Math.Min(PieceBytes / sizeof(float), values.Length - first)));
+                part.CopyTo(piece);
+                await stream.WriteAsync(piece.AsMemory(0, part.Length), cancellation).ConfigureAwait(false);
+            }
+        }
+    }
+
+    // The length of the JSON and the JSON.
+    static ReadOnlyMemory<byte> Header(IReadOnlyList<NamedTensor> tensors, IReadOnlyDictionary<string, string>? metadata)
+    {
         var header = new MemoryStream();
+        header.Write(stackalloc byte[LengthBytes]);
         using (var json = new Utf8JsonWriter(header))
         {
             long offset = 0;
@@ -61,12 +92,8 @@ static class SafetensorsFile
 
         while (header.Length % HeaderAlignment != 0)
             header.WriteByte((byte)' ');
-        Span<byte> length = stackalloc byte[LengthBytes];
-        BinaryPrimitives.WriteInt64LittleEndian(length, header.Length);
-        stream.Write(length);
-        header.WriteTo(stream);
-        foreach (var tensor in tensors)
-            stream.Write(LittleEndian(tensor.Values));
+        BinaryPrimitives.WriteInt64LittleEndian(header.GetBuffer(), header.Length - LengthBytes);
+        return header.GetBuffer().AsMemory(0, (int)header.Length);
     }
 
     /// <summary>Reads a whole file; nothing in it is trusted before it is checked. Throws <see cref="CheckpointException"/>.</summary>
@@ -193,11 +220,11 @@ static class SafetensorsFile
                 + "the file is truncated or has something behind it.");
     }
 
-    static ReadOnlySpan<byte> LittleEndian(float[] values)
+    static ReadOnlySpan<byte> LittleEndian(ReadOnlySpan<float> values)
     {
         if (BitConverter.IsLittleEndian)
-            return MemoryMarshal.AsBytes(values.AsSpan());
-        var copy = MemoryMarshal.AsBytes(values.AsSpan()).ToArray();
+            return MemoryMarshal.AsBytes(values);
+        var copy = MemoryMarshal.AsBytes(values).ToArray();
         ReverseWords(copy);
         return copy;
     }

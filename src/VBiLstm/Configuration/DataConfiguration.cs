@@ -35,21 +35,35 @@ public sealed record DataConfiguration
     /// <summary>The value of <see cref="Source"/> of a run whose data a program gave it.</summary>
     public const string InMemory = "in-memory";
 
+    /// <summary>
+    /// embedded-digits (1,000/200/200 binarised digits, part of the program), a folder that vbilstm data prepare wrote, or a folder of idx or idx.gz image
+    /// files with train, valid and test in their names.
+    /// </summary>
     [Description("embedded-digits (1,000/200/200 binarised digits, part of the program), a folder that vbilstm data prepare wrote, "
         + "or a folder of idx or idx.gz image files with train, valid and test in their names.")]
     public string Source { get; init; } = EmbeddedDigits;
 
+    /// <summary>An image as a sequence: rows (one row of pixels a step) or pixels (one pixel a step).</summary>
     [Description("An image as a sequence: rows (one row of pixels a step) or pixels (one pixel a step).")]
     public ImageView View { get; init; } = ImageView.Rows;
 
+    /// <summary>binary (pixels are 0 or 255 already), static (on with probability grey/255, drawn once) or stochastic (drawn anew each epoch).</summary>
     [Description("binary (pixels are 0 or 255 already), static (on with probability grey/255, drawn once) or stochastic (drawn anew each epoch).")]
     public Binarisation Binarisation { get; init; } = Binarisation.Binary;
 
+    /// <summary>
+    /// W, predicted steps of a window of one long text, or of speech that was prepared with <c>--protocol srnn</c>; sentences, images and other speech come in
+    /// their own lengths.
+    /// </summary>
     [Description("W, predicted steps of a window of one long text, or of speech that was prepared with --protocol srnn; sentences, images and other speech come "
         + "in their own lengths.")]
     [Expected("a whole number from 1 to 1000000")]
     public int Window { get; init; } = 100;
 
+    /// <summary>
+    /// A window of one long text, or in training of speech by SRNN's protocol, begins with the state that the one before it ended with; false begins each with
+    /// zeros. The paper is silent; report both.
+    /// </summary>
     [Description("A window of one long text, or in training of speech by SRNN's protocol, begins with the state that the one before it ended with; false "
         + "begins each with zeros. The paper is silent; report both.")]
     public bool CarryState { get; init; } = true;

@@ -8,18 +8,23 @@ public sealed record RunConfiguration
     /// <summary>The value of <see cref="Preset"/> of a configuration that started from the defaults of each key.</summary>
     public const string NoPreset = "none";
 
+    /// <summary>Name of the preset this configuration started from; none where it started from the defaults below.</summary>
     [Description("Name of the preset this configuration started from; none where it started from the defaults below.")]
     public string Preset { get; init; } = NoPreset;
 
+    /// <summary>Seed of initialisation, noise, masks and shuffling: the same seed gives the same bits.</summary>
     [Description("Seed of initialisation, noise, masks and shuffling: the same seed gives the same bits.")]
     public long Seed { get; init; } = 1;
 
+    /// <summary>The model: sizes and switches.</summary>
     [Description("The model: sizes and switches.")]
     public ModelConfiguration Model { get; init; } = new();
 
+    /// <summary>The data set.</summary>
     [Description("The data set.")]
     public DataConfiguration Data { get; init; } = new();
 
+    /// <summary>Optimiser, schedules, evaluation and checkpoints.</summary>
     [Description("Optimiser, schedules, evaluation and checkpoints.")]
     public TrainingConfiguration Training { get; init; } = new();
 

@@ -17,10 +17,13 @@ public sealed record SplitIdentity(int Sequences, long PredictedSteps, string Sh
 /// </summary>
 public sealed record DataIdentity
 {
+    /// <summary>The training split.</summary>
     public required SplitIdentity Train { get; init; }
 
+    /// <summary>The validation split.</summary>
     public required SplitIdentity Validation { get; init; }
 
+    /// <summary>The test split.</summary>
     public required SplitIdentity Test { get; init; }
 
     /// <summary>Texts of the tokens by their ids; empty for frames.</summary>

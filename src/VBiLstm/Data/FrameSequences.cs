@@ -39,18 +39,25 @@ public sealed class FrameSequences : SequenceDataset
         MaximumLength = Enumerable.Range(0, Count).Max(Length);
     }
 
+    /// <inheritdoc/>
     public override int Count => _sequences.Count;
 
+    /// <inheritdoc/>
     public override int FrameSize { get; }
 
+    /// <inheritdoc/>
     public override int VocabularySize => 0;
 
+    /// <inheritdoc/>
     public override int MaximumLength { get; }
 
+    /// <inheritdoc/>
     public override TaskUnit Unit { get; }
 
+    /// <inheritdoc/>
     public override int Length(int index) => _sequences[index].Length / FrameSize - (_behindZeros ? 0 : 1);
 
+    /// <inheritdoc/>
     public override void Fill(int index, long epoch, SequenceBatch batch, int row)
     {
         ArgumentNullException.ThrowIfNull(batch);

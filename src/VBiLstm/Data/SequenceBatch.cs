@@ -44,10 +44,13 @@ public sealed class SequenceBatch
         }
     }
 
+    /// <summary>T of the longest sequence that it has room for.</summary>
     public int MaximumSteps { get; }
 
+    /// <summary>B, rows, padding included.</summary>
     public int BatchSize { get; }
 
+    /// <summary>D for frames; 0 for token ids.</summary>
     public int FrameSize { get; }
 
     /// <summary>T of this batch, at most <see cref="MaximumSteps"/>: the longest of its sequences and of those of the step's other shards.</summary>

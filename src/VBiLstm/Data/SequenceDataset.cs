@@ -40,6 +40,7 @@ public abstract class SequenceDataset : IDisposable
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>Closes the file behind the sequences; nothing here.</summary>
     protected virtual void Dispose(bool disposing)
     {
     }

@@ -32,6 +32,7 @@ public sealed class TextTokens
         First = _ids.TryGetValue(SpecialTokens.BeginOfSentence, out var begin) ? begin : _ids.GetValueOrDefault("\n", 0);
     }
 
+    /// <summary>What the tokens stand for.</summary>
     public TokenKind Kind { get; }
 
     /// <summary>s_0 of a text: the begin of a sentence, else the end of a line, else the first token.</summary>

@@ -28,18 +28,25 @@ public sealed class TokenSequences : SequenceDataset
         MaximumLength = sequences.Max(ids => ids.Length) - 1;
     }
 
+    /// <inheritdoc/>
     public override int Count => _sequences.Count;
 
+    /// <inheritdoc/>
     public override int FrameSize => 0;
 
+    /// <inheritdoc/>
     public override int VocabularySize { get; }
 
+    /// <inheritdoc/>
     public override int MaximumLength { get; }
 
+    /// <inheritdoc/>
     public override TaskUnit Unit { get; }
 
+    /// <inheritdoc/>
     public override int Length(int index) => _sequences[index].Length - 1;
 
+    /// <inheritdoc/>
     public override void Fill(int index, long epoch, SequenceBatch batch, int row)
     {
         ArgumentNullException.ThrowIfNull(batch);

@@ -50,20 +50,28 @@ public sealed class TokenStream : SequenceDataset
             throw new DataException($"{name}, token {wrong}: id {tokens[wrong]} is not below the vocabulary's size, {vocabularySize}.");
     }
 
+    /// <inheritdoc/>
     public override int Count => _windows.Count;
 
+    /// <inheritdoc/>
     public override int FrameSize => 0;
 
+    /// <inheritdoc/>
     public override int VocabularySize { get; }
 
+    /// <inheritdoc/>
     public override int MaximumLength => _windows.MaximumLength;
 
+    /// <inheritdoc/>
     public override bool CarriesState { get; }
 
+    /// <inheritdoc/>
     public override TaskUnit Unit { get; }
 
+    /// <inheritdoc/>
     public override int Length(int index) => _windows.Length(index);
 
+    /// <inheritdoc/>
     public override void Fill(int index, long epoch, SequenceBatch batch, int row)
     {
         ArgumentNullException.ThrowIfNull(batch);
@@ -72,6 +80,7 @@ public sealed class TokenStream : SequenceDataset
         BatchFilling.FillRow(batch, row, window);
     }
 
+    /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
         _source?.Dispose();

@@ -134,6 +134,7 @@ public abstract partial class Device : IDisposable
 
     private protected abstract void RefreshWeightsCore(IReadOnlyList<Weight> weights);
 
+    /// <summary>Gives the device's memory and threads back; what was made on it is disposed before.</summary>
     public void Dispose()
     {
         Dispose(true);

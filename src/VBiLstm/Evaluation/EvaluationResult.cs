@@ -27,6 +27,7 @@ public sealed record EvaluationResult
     /// <summary>Whether those were the particles of a filter.</summary>
     public bool IsFiltered { get; init; }
 
+    /// <summary>Sequences scored.</summary>
     public required int Sequences { get; init; }
 
     /// <summary>Predicted tokens or frames.</summary>

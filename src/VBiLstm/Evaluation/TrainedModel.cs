@@ -40,12 +40,16 @@ public sealed class TrainedModel : IDisposable
         ParameterFiles.Upload(device, Parameters.Layout, Checkpoint.Weights, Parameters.Values);
     }
 
+    /// <summary>What was read: the weights by name, and where the training stood.</summary>
     public Checkpoint Checkpoint { get; }
 
+    /// <summary>The configuration of the run that trained it.</summary>
     public RunConfiguration Configuration => Checkpoint.State.Configuration;
 
+    /// <summary>Where the parameters are.</summary>
     public Device Device { get; }
 
+    /// <summary>The parameters on the device; they are the model's and disposed with it.</summary>
     public ModelParameters Parameters { get; }
 
     /// <summary>The best checkpoint of a run's folder, or the checkpoint that the path itself is.</summary>
@@ -117,5 +121,6 @@ public sealed class TrainedModel : IDisposable
             ? result
             : throw NonFiniteException.OfFigure(Checkpoint.Folder, Checkpoint.State.Step, "the bound");
 
+    /// <summary>Gives the parameters' memory back; the device is its owner's.</summary>
     public void Dispose() => Parameters.Dispose();
 }

@@ -67,6 +67,7 @@ public sealed class ModelParameters : IDisposable
         Tensor Next() => arena.Take(1, layout.ArenaLength);
     }
 
+    /// <summary>The model that they belong to.</summary>
     public ModelConfiguration Model { get; }
 
     internal ParameterLayout Layout { get; }
@@ -106,6 +107,7 @@ public sealed class ModelParameters : IDisposable
     /// <summary>Bytes that each rank has of a sum over the ranks: gradients, the terms behind them, and padding to whole blocks.</summary>
     internal long SumBytes => (long)sizeof(float) * _partials.Columns;
 
+    /// <summary>Device memory of the arenas in bytes.</summary>
     public long Bytes => _arena.UsedBytes;
 
     /// <summary>View of the parameter's values, [in, out] or [1, out]. Throws <see cref="KeyNotFoundException"/> for a name the model does not have.</summary>
@@ -192,6 +194,7 @@ public sealed class ModelParameters : IDisposable
         }
     }
 
+    /// <summary>Gives the device's memory back. Parameters of a trainer or a trained model are disposed with that.</summary>
     public void Dispose()
     {
         foreach (var operand in _operands)

@@ -9,6 +9,7 @@ public sealed class NonFiniteException : Exception
 
     NonFiniteException(string message, long step, string term, string tensor) : base(message) => (Step, Term, Tensor) = (step, term, tensor);
 
+    /// <summary>The step, counted from 1, or steps done for parameters and figures.</summary>
     public long Step { get; }
 
     /// <summary>What is not finite: a term of the objective, "the gradient", "the parameters" or a figure.</summary>

@@ -51,6 +51,7 @@ public sealed class PriorMode : IDisposable
         RefreshWeights();
     }
 
+    /// <summary>B, rows that run side by side.</summary>
     public int BatchSize { get; }
 
     /// <summary>Whether the model has latents at all.</summary>
@@ -59,6 +60,7 @@ public sealed class PriorMode : IDisposable
     /// <summary>Device memory of the activations in bytes.</summary>
     internal long Bytes => _arena.UsedBytes;
 
+    /// <summary>Makes the next step read the parameters as they are now.</summary>
     public void RefreshWeights() => _device.RefreshWeights(_workspace.Operands);
 
     /// <summary>Zero state; rows draw their noise under the given numbers.</summary>
@@ -178,6 +180,7 @@ public sealed class PriorMode : IDisposable
         _step.Run();
     }
 
+    /// <summary>Gives the activations' memory back; the parameters stay.</summary>
     public void Dispose()
     {
         _recordedStep.Dispose();

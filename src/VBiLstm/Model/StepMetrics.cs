@@ -39,5 +39,6 @@ public readonly record struct StepMetrics(float Nll, float Kl, float LogPPsi, fl
     /// <summary>𝓛 of model.md section 2.4, nats per sequence: KL weight 1 and no auxiliary terms.</summary>
     public float Bound => -Nll - Kl;
 
+    /// <summary>Whether the objective and the gradient's norm are finite; otherwise the step changed no parameter.</summary>
     public bool IsFinite => float.IsFinite(Objective) && float.IsFinite(GradientNorm);
 }

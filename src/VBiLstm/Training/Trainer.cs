@@ -104,6 +104,7 @@ public sealed class Trainer : IDisposable
         }
     }
 
+    /// <summary>The parameters as they stand; they are the trainer's and disposed with it.</summary>
     public ModelParameters Parameters { get; }
 
     internal TrainingStep Step { get; }
@@ -111,6 +112,7 @@ public sealed class Trainer : IDisposable
     /// <summary>Memory of the device that parameters, moments, packed weights and activations take.</summary>
     public long Bytes => Parameters.Bytes + Step.WeightBytes + Step.Bytes;
 
+    /// <summary>Where the run stands: steps done, steps skipped, the best validation bound.</summary>
     public TrainingState State => _state;
 
     /// <summary>Called before each step with its number, counted from 1; steps before it may still run on the device. Null: not called.</summary>
@@ -160,6 +162,15 @@ public sealed class Trainer : IDisposable
             throw;
         }
     }
+
+    /// <summary>
+    /// As <see cref="Run"/>, on a thread of its own, on which the observer is told. Until the task has ended the trainer and the device are that thread's.
+    /// </summary>
+    /// <param name="observer">Told what happens, after the logs of the folder.</param>
+    /// <param name="cancellation">Ends the run, whose outcome is then <see cref="TrainingOutcome.Interrupted"/>: the task is not cancelled.</param>
+    /// <returns>How the run ended; what <see cref="Run"/> throws is the task's.</returns>
+    public Task<TrainingOutcome> RunAsync(ITrainingObserver? observer = null, CancellationToken cancellation = default)
+        => Task.Factory.StartNew(() => Run(observer, cancellation), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
 
     TrainingOutcome Train(CancellationToken cancellation)
     {
@@ -370,10 +381,33 @@ public sealed class Trainer : IDisposable
     public void SaveModel(string path)
     {
         using var claim = _device.Claim();
-        var values = OnDevice(Parameters.Values);
+        var model = Model(OnDevice(Parameters.Values));
+        ModelFile.Write(path, model, model.Data!);
+    }
+
+    /// <summary>
+    /// As <see cref="SaveModel"/>. The parameters are copied to the host's memory before the task is returned: what the device does meanwhile, even the next
+    /// training step, is not in the file. An observer may so save on the training's thread without holding it up.
+    /// </summary>
+    /// <param name="path">Of the file; an old one stays whole until the new one is.</param>
+    /// <param name="cancellation">Ends the writing; no part of the new file is left.</param>
+    /// <returns>Done when the disk has the file.</returns>
+    /// <exception cref="NonFiniteException">A parameter is not finite.</exception>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    /// <exception cref="InvalidOperationException">Another thread uses the device.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public async Task SaveModelAsync(string path, CancellationToken cancellation = default)
+    {
+        Checkpoint model;
+        using (_device.Claim())
+            model = Model([.. OnDevice(Parameters.Values).Select(tensor => new NamedTensor(tensor.Name, tensor.Shape, tensor.Values))]);
+        await ModelFile.WriteAsync(path, model, model.Data!, cancellation).ConfigureAwait(false);
+    }
+
+    Checkpoint Model(IReadOnlyList<NamedTensor> values)
+    {
         CheckFinite(values);
-        var identity = _data.Identify();
-        ModelFile.Write(path, new Checkpoint(Place, _state, identity, values, [], [], []), identity);
+        return new Checkpoint(Place, _state, _data.Identify(), values, [], [], []);
     }
 
     void SaveLast()
@@ -449,6 +483,7 @@ public sealed class Trainer : IDisposable
 
     IReadOnlyList<NamedTensor> OnDevice(Tensor arena) => ParameterFiles.OnDevice(_device, Parameters.Layout, arena);
 
+    /// <summary>Gives the device's memory back and the run's folder free.</summary>
     public void Dispose()
     {
         foreach (var readback in _readbacks)

@@ -4,22 +4,20 @@ using System.Diagnostics.Metrics;
 namespace VBiLstm.Training;
 
 /// <summary>
-/// Publishes every training of the process as the meter <see cref="Name"/>, for <c>dotnet-counters</c> and OpenTelemetry. Costs nothing where nobody listens.
+/// Publishes every training of the process as the meter <see cref="TrainingMetrics.Meter"/>, for <c>dotnet-counters</c> and OpenTelemetry. Costs nothing where nobody listens.
 /// </summary>
 sealed class TrainingMeter : ITrainingObserver
 {
-    public const string Name = "VBiLstm";
-
-    static readonly Meter Meter = new(Name);
-    static readonly Counter<long> Steps = Meter.CreateCounter<long>("vbilstm.training.steps", "{step}", "Training steps done");
-    static readonly Counter<long> Samples = Meter.CreateCounter<long>("vbilstm.training.samples", "{sample}", "Sequences trained on");
-    static readonly Gauge<double> Rate = Meter.CreateGauge<double>("vbilstm.training.rate", "{sample}/s",
+    static readonly Meter Meter = new(TrainingMetrics.Meter);
+    static readonly Counter<long> Steps = Meter.CreateCounter<long>(TrainingMetrics.Steps, "{step}", "Training steps done");
+    static readonly Counter<long> Samples = Meter.CreateCounter<long>(TrainingMetrics.Samples, "{sample}", "Sequences trained on");
+    static readonly Gauge<double> Rate = Meter.CreateGauge<double>(TrainingMetrics.Rate, "{sample}/s",
         "Sequences of a step by the time since the step before");
-    static readonly Gauge<double> Bound = Meter.CreateGauge<double>("vbilstm.training.bound", "nat", "Bound of the last training batch, per sequence");
-    static readonly Gauge<double> GradientNorm = Meter.CreateGauge<double>("vbilstm.training.gradient_norm", null, "Norm of the gradient before clipping");
-    static readonly Gauge<double> LearningRate = Meter.CreateGauge<double>("vbilstm.training.learning_rate", null, "Learning rate of the last step");
-    static readonly Gauge<double> ValidationBound = Meter.CreateGauge<double>("vbilstm.validation.bound", "nat", "Bound of the last evaluation, per sequence");
-    static readonly Gauge<long> Memory = Meter.CreateGauge<long>("vbilstm.training.memory", "By", "Memory of parameters, moments and activations");
+    static readonly Gauge<double> Bound = Meter.CreateGauge<double>(TrainingMetrics.Bound, "nat", "Bound of the last training batch, per sequence");
+    static readonly Gauge<double> GradientNorm = Meter.CreateGauge<double>(TrainingMetrics.GradientNorm, null, "Norm of the gradient before clipping");
+    static readonly Gauge<double> LearningRate = Meter.CreateGauge<double>(TrainingMetrics.LearningRate, null, "Learning rate of the last step");
+    static readonly Gauge<double> ValidationBound = Meter.CreateGauge<double>(TrainingMetrics.ValidationBound, "nat", "Bound of the last evaluation, per sequence");
+    static readonly Gauge<long> Memory = Meter.CreateGauge<long>(TrainingMetrics.Memory, "By", "Memory of parameters, moments and activations");
 
     readonly long _memory;
     long _previous;

@@ -28,6 +28,7 @@ public sealed record EvaluationReport(long Step, EvaluationResult Result, bool I
 /// </summary>
 public interface ITrainingObserver
 {
+    /// <summary>A step is done. What it throws ends the run.</summary>
     void OnStep(in StepReport report);
 
     /// <summary>An evaluation goes on.</summary>
@@ -37,6 +38,7 @@ public interface ITrainingObserver
     {
     }
 
+    /// <summary>An evaluation is done; where it is the best, its checkpoint follows.</summary>
     void OnEvaluation(EvaluationReport report);
 
     /// <summary>A checkpoint follows: what was told until now must be safe before it, for a resumed run tells nothing twice.</summary>

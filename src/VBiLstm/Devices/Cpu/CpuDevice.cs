@@ -31,10 +31,13 @@ public sealed unsafe partial class CpuDevice : Device
     /// <summary>Vector width of products and element-wise code.</summary>
     public SimdWidth Width { get; }
 
+    /// <summary>Number of threads, the caller's included.</summary>
     public int Threads => _pool.Threads;
 
+    /// <inheritdoc/>
     public override string Name => $"cpu ({Threads} {(Threads == 1 ? "thread" : "threads")}, {(int)Width}-bit)";
 
+    /// <inheritdoc/>
     public override long? FreeBytes => MachineMemory.FreeBytes;
 
     // Packed for products with the matrix and with its transpose.

@@ -6,8 +6,13 @@ namespace VBiLstm.Devices.Cpu;
 /// <summary>Vector width of products and element-wise code, in bits.</summary>
 public enum SimdWidth
 {
+    /// <summary>Every processor's.</summary>
     Vector128 = 128,
+
+    /// <summary>AVX2 with FMA.</summary>
     Vector256 = 256,
+
+    /// <summary>AVX-512.</summary>
     Vector512 = 512,
 }
 
