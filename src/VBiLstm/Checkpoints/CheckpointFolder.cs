@@ -6,10 +6,14 @@ using VBiLstm.Model;
 
 namespace VBiLstm.Checkpoints;
 
-/// <summary>
-/// A checkpoint as read and checked. Moments are empty where only the weights were asked for; data are null in checkpoints of format 1, which does not know
-/// them.
-/// </summary>
+/// <summary>A checkpoint as read and checked.</summary>
+/// <param name="Folder">Where it was read, for messages.</param>
+/// <param name="State">Where the run stood.</param>
+/// <param name="Data">What its data were; null in checkpoints of format 1, which does not know them.</param>
+/// <param name="Weights">The parameters by name.</param>
+/// <param name="FirstMoments">Adam's means of gradients, as the weights; empty where only those were asked for.</param>
+/// <param name="SecondMoments">Adam's means of squared gradients, likewise.</param>
+/// <param name="CarriedState">The state of the LSTM that data of carried state go on with; else empty.</param>
 public sealed record Checkpoint(string Folder, TrainingState State, DataIdentity? Data, IReadOnlyList<NamedTensor> Weights,
     IReadOnlyList<NamedTensor> FirstMoments, IReadOnlyList<NamedTensor> SecondMoments, IReadOnlyList<NamedTensor> CarriedState);
 

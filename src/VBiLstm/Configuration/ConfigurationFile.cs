@@ -13,10 +13,10 @@ public static class ConfigurationFile
         AllowDuplicateProperties = false,
     };
 
-    /// <summary>
-    /// Reads a file over the preset that it names, or over <paramref name="preset"/> where given. Throws <see cref="ConfigurationException"/>
-    /// naming the file, the key, what stands there and what is expected.
-    /// </summary>
+    /// <summary>Reads a file over the preset that it names, or over another.</summary>
+    /// <param name="path">Of the file.</param>
+    /// <param name="preset">Name of the preset whose values the keys have that are not in the file; null for the one that the file names.</param>
+    /// <exception cref="ConfigurationException">It cannot be read or used; names the file, the key, what stands there and what is expected.</exception>
     /// <remarks>A file that a run of an earlier version saved keeps that version's values where keys came later.</remarks>
     public static RunConfiguration Read(string path, string? preset = null)
     {
@@ -44,6 +44,9 @@ public static class ConfigurationFile
     }
 
     /// <summary>As <see cref="Read"/>, from the text of a file.</summary>
+    /// <param name="text">JSON; comments and trailing commas are allowed.</param>
+    /// <param name="preset">As of <see cref="Read"/>.</param>
+    /// <exception cref="ConfigurationException">It cannot be used; names the line or the key, what stands there and what is expected.</exception>
     public static RunConfiguration Parse(string text, string? preset = null)
     {
         try
@@ -73,9 +76,10 @@ public static class ConfigurationFile
         return FromJson(target);
     }
 
-    /// <summary>
-    /// Applies <c>key=value</c> overrides in order. Throws <see cref="ConfigurationException"/> naming the key and what is expected.
-    /// </summary>
+    /// <summary>Applies overrides in order.</summary>
+    /// <param name="configuration">What is overridden; it stays as it is.</param>
+    /// <param name="assignments"><c>key=value</c> each, the key dotted (<c>model.latent_units</c>) or its last part alone where that is unique.</param>
+    /// <exception cref="ConfigurationException">A key or a value cannot be used; names it and what is expected.</exception>
     public static RunConfiguration Override(RunConfiguration configuration, IEnumerable<string> assignments)
     {
         ArgumentNullException.ThrowIfNull(configuration);
@@ -93,14 +97,18 @@ public static class ConfigurationFile
         return FromJson(target);
     }
 
-    /// <summary>The configuration as a file: every key.</summary>
+    /// <summary>The configuration as a file: every key, as JSON.</summary>
+    /// <param name="configuration">Of a run.</param>
     public static string ToText(RunConfiguration configuration)
     {
         ArgumentNullException.ThrowIfNull(configuration);
         return JsonSerializer.Serialize(configuration, ConfigurationJson.Default.RunConfiguration) + "\n";
     }
 
-    /// <summary>Writes the whole configuration; the file is complete or not there.</summary>
+    /// <summary>Writes the whole configuration; the file is complete or as it was.</summary>
+    /// <param name="path">Of the file.</param>
+    /// <param name="configuration">Of a run.</param>
+    /// <exception cref="IOException">The file cannot be written.</exception>
     public static void Write(string path, RunConfiguration configuration)
         => AtomicFile.WriteText(path, ToText(configuration));
 

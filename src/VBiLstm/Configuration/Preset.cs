@@ -93,7 +93,9 @@ public sealed record Preset(string Name, string Description, RunConfiguration Co
 
     static DataConfiguration Prepared(string name) => new() { Source = "data/" + name };
 
-    /// <summary>The preset of that name. Throws <see cref="ConfigurationException"/> naming the nearest one.</summary>
+    /// <summary>The preset of that name.</summary>
+    /// <param name="name">One of <see cref="All"/>.</param>
+    /// <exception cref="ConfigurationException">There is none; names the nearest one.</exception>
     public static Preset Get(string name) => NearestName.Find("preset", name, All, preset => preset.Name);
 
     static RunConfiguration Run(string name, ModelConfiguration model, DataConfiguration data, TrainingConfiguration training)

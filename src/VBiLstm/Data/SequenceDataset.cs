@@ -24,13 +24,19 @@ public abstract class SequenceDataset : IDisposable
     /// <summary>The unit of the data set's tables; nats where none was declared.</summary>
     public virtual TaskUnit Unit => TaskUnit.Nats;
 
-    /// <summary>Predicted steps T of sequence <paramref name="index"/>; it has T+1 tokens or frames.</summary>
+    /// <summary>Predicted steps T of a sequence; it has T+1 tokens or frames.</summary>
+    /// <param name="index">Its number, from 0.</param>
     public abstract int Length(int index);
 
     /// <summary>
-    /// Writes s_0..s_T of sequence <paramref name="index"/> into row <paramref name="row"/> of the batch and zeros behind it up
-    /// to the batch's <see cref="SequenceBatch.Steps"/>. <paramref name="epoch"/> picks the draw of data that is stochastic per epoch.
+    /// Writes s_0..s_T of a sequence into a row of the batch (<see cref="SequenceBatch.Frames"/> or <see cref="SequenceBatch.Tokens"/>), and zeros behind it
+    /// up to s_{<see cref="SequenceBatch.Steps"/>}.
     /// </summary>
+    /// <param name="index">Number of the sequence, from 0.</param>
+    /// <param name="epoch">Picks the draw of data that is stochastic per epoch; the same epoch gives the same bits.</param>
+    /// <param name="batch">Whose row is written.</param>
+    /// <param name="row">From 0.</param>
+    /// <exception cref="DataException">The sequence cannot be read; a training saves what it has and ends.</exception>
     public abstract void Fill(int index, long epoch, SequenceBatch batch, int row);
 
     /// <summary>Closes the file behind the sequences, where there is one.</summary>
@@ -41,6 +47,7 @@ public abstract class SequenceDataset : IDisposable
     }
 
     /// <summary>Closes the file behind the sequences; nothing here.</summary>
+    /// <param name="disposing">True.</param>
     protected virtual void Dispose(bool disposing)
     {
     }

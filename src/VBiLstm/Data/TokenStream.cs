@@ -11,7 +11,9 @@ public sealed class TokenStream : SequenceDataset
     readonly StreamWindows _windows;
     readonly int[] _ids;
 
-    /// <summary>Fills <paramref name="ids"/> with the ids of the text from token <paramref name="first"/> on.</summary>
+    /// <summary>Reads a part of the text.</summary>
+    /// <param name="first">Number of its first token, from 0.</param>
+    /// <param name="ids">Filled with the ids from there on.</param>
     public delegate void TokenReader(int first, Span<int> ids);
 
     /// <param name="tokens">The text's ids, at least two.</param>
@@ -35,6 +37,12 @@ public sealed class TokenStream : SequenceDataset
     }
 
     /// <summary>As the other constructor, of ids in memory.</summary>
+    /// <param name="tokens">The text's ids, at least two. The array is kept, not copied.</param>
+    /// <param name="vocabularySize">V; every id is below it.</param>
+    /// <param name="window">W, predicted steps of a window.</param>
+    /// <param name="carriesState">Whether a window begins with the state that the one before it ended with, or with zeros.</param>
+    /// <param name="unit">Of the results.</param>
+    /// <param name="name">Named in errors.</param>
     /// <exception cref="DataException">Fewer than two tokens, or an id outside of the vocabulary.</exception>
     public TokenStream(int[] tokens, int vocabularySize, int window, bool carriesState, TaskUnit unit, string name)
         : this((tokens ?? throw new ArgumentNullException(nameof(tokens))).Length, (first, ids) => tokens.AsSpan(first, ids.Length).CopyTo(ids), vocabularySize,

@@ -11,6 +11,7 @@ public abstract partial class Device
     /// Makes the next operations exchange with those ranks; <see cref="Communicator.Alone"/> leaves them. All ranks do so together. Parameters made before know
     /// nothing of them.
     /// </summary>
+    /// <param name="ranks">Of which this process is one.</param>
     /// <exception cref="NotSupportedException">This device cannot.</exception>
     /// <exception cref="DeviceException">What it needs is missing, or the ranks cannot be connected.</exception>
     public void Join(Communicator ranks)

@@ -50,7 +50,8 @@ public sealed record EvaluationResult
     /// <summary>Latent dimensions with Var_x E_q[z] above 0.01, x running over all sequences and steps.</summary>
     public int ActiveUnits { get; init; }
 
-    /// <summary>The figure in the unit that the task's tables use, with that unit.</summary>
+    /// <summary>The figure in the unit that the task's tables use, with that unit and which way is better.</summary>
+    /// <param name="model">Of which it is.</param>
     public (double Value, string Unit) InTaskUnit(ModelConfiguration model)
     {
         ArgumentNullException.ThrowIfNull(model);

@@ -79,6 +79,7 @@ public static class Generation
     /// <param name="seed">The same seed draws the same sequences.</param>
     /// <param name="temperature">1 draws from the model; smaller values sharpen it.</param>
     /// <param name="beginning">What the sequences begin with, the first of the T tokens; its s_0 counts then. Null for nothing.</param>
+    /// <exception cref="ConfigurationException">More than an array holds.</exception>
     public static int[] Tokens(PriorMode prior, ModelConfiguration model, int steps, int first, long seed, double temperature = 1, Beginning? beginning = null)
     {
         ArgumentNullException.ThrowIfNull(prior);

@@ -60,7 +60,8 @@ public sealed class TrainedModel : IDisposable
         return CheckpointFolder.Read(CheckpointFolder.Exists(best) ? best : path, withMoments);
     }
 
-    /// <summary>Refuses data that the model was not trained on.</summary>
+    /// <summary>Refuses data that the model was not trained on; reads all of them, the first time.</summary>
+    /// <param name="data">The data at hand.</param>
     /// <returns>False where the checkpoint is too old to know.</returns>
     /// <exception cref="DataException">They are others; the message says in what they differ.</exception>
     public bool CheckData(DataSplits data)

@@ -64,6 +64,8 @@ public sealed class PriorMode : IDisposable
     public void RefreshWeights() => _device.RefreshWeights(_workspace.Operands);
 
     /// <summary>Zero state; rows draw their noise under the given numbers.</summary>
+    /// <param name="rowIds">[B]; a row's draws depend on its number alone.</param>
+    /// <exception cref="ArgumentException">Another number of rows.</exception>
     public void Reset(ReadOnlySpan<int> rowIds)
     {
         Renumber(rowIds);
@@ -115,9 +117,12 @@ public sealed class PriorMode : IDisposable
     /// <summary>The rows go on with their state and draw their noise under other numbers.</summary>
     internal void Renumber(ReadOnlySpan<int> rowIds) => _device.Upload(rowIds, _frame.RowIds);
 
-    /// <summary>
-    /// Runs time step <paramref name="t"/> on frames x_t [B, D]; the output layer's pre-activations o_t are then in <see cref="ReadOutput"/>.
-    /// </summary>
+    /// <summary>Runs a time step on frames; the output layer's pre-activations o_t are then in <see cref="ReadOutput"/>.</summary>
+    /// <param name="frames">x_t, [B, D], row-major.</param>
+    /// <param name="seed">Of the noise: the same seed draws the same latents.</param>
+    /// <param name="t">The time step, from 0.</param>
+    /// <exception cref="ArgumentException">Another number of values.</exception>
+    /// <exception cref="InvalidOperationException">Another thread uses the device.</exception>
     public void Step(ReadOnlySpan<float> frames, long seed, int t)
     {
         using var claim = _device.Claim();
@@ -125,7 +130,12 @@ public sealed class PriorMode : IDisposable
         Run(seed, t);
     }
 
-    /// <summary>As <see cref="Step(ReadOnlySpan{float}, long, int)"/> on token ids x_t [B].</summary>
+    /// <summary>As <see cref="Step(ReadOnlySpan{float}, long, int)"/> on token ids.</summary>
+    /// <param name="tokens">x_t, [B].</param>
+    /// <param name="seed">Of the noise.</param>
+    /// <param name="t">The time step, from 0.</param>
+    /// <exception cref="ArgumentException">Another number of ids, or one outside of the vocabulary.</exception>
+    /// <exception cref="InvalidOperationException">Another thread uses the device.</exception>
     public void Step(ReadOnlySpan<int> tokens, long seed, int t)
     {
         using var claim = _device.Claim();
@@ -136,7 +146,9 @@ public sealed class PriorMode : IDisposable
         Run(seed, t);
     }
 
-    /// <summary>o_t, [B, O].</summary>
+    /// <summary>Waits for the step and copies o_t.</summary>
+    /// <param name="output">Room for [B, O], O the width of the output distribution (model.md section 2.3).</param>
+    /// <exception cref="ArgumentException">Room of another size.</exception>
     public void ReadOutput(Span<float> output) => _device.Download(_step.Output, output);
 
     /// <summary>−log p_η(y_t) of frames y_t [B, D] under the last step's output, nats, into nll [B].</summary>

@@ -28,7 +28,8 @@ public sealed record EvaluationReport(long Step, EvaluationResult Result, bool I
 /// </summary>
 public interface ITrainingObserver
 {
-    /// <summary>A step is done. What it throws ends the run.</summary>
+    /// <summary>A step is done. What an observer throws ends the run.</summary>
+    /// <param name="report">Of the step.</param>
     void OnStep(in StepReport report);
 
     /// <summary>An evaluation goes on.</summary>
@@ -39,6 +40,7 @@ public interface ITrainingObserver
     }
 
     /// <summary>An evaluation is done; where it is the best, its checkpoint follows.</summary>
+    /// <param name="report">Of the evaluation.</param>
     void OnEvaluation(EvaluationReport report);
 
     /// <summary>A checkpoint follows: what was told until now must be safe before it, for a resumed run tells nothing twice.</summary>
@@ -48,6 +50,7 @@ public interface ITrainingObserver
     }
 
     /// <summary>Something went wrong beside the training, which goes on.</summary>
+    /// <param name="message">What, and what to do.</param>
     void OnWarning(string message)
     {
     }
