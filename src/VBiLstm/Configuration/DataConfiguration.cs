@@ -52,10 +52,10 @@ public sealed record DataConfiguration
     public Binarisation Binarisation { get; init; } = Binarisation.Binary;
 
     /// <summary>
-    /// W, predicted steps of a window of one long text, or of speech that was prepared with <c>--protocol srnn</c>; sentences, images and other speech come in
+    /// W, predicted steps of a window of one long text, or of speech that was prepared by SRNN's protocol; sentences, images and other speech come in
     /// their own lengths.
     /// </summary>
-    [Description("W, predicted steps of a window of one long text, or of speech that was prepared with --protocol srnn; sentences, images and other speech come "
+    [Description("W, predicted steps of a window of one long text, or of speech that was prepared by SRNN's protocol; sentences, images and other speech come "
         + "in their own lengths.")]
     [Expected("a whole number from 1 to 1000000")]
     public int Window { get; init; } = 100;

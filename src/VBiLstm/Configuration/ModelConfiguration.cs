@@ -112,7 +112,10 @@ public enum ReconstructionVariance
 /// <summary>The first values of what an LSTM's gates read of h.</summary>
 public enum RecurrentInitialisation
 {
+    /// <summary>In ±1/√H.</summary>
     [JsonStringEnumMemberName("uniform")] Uniform,
+
+    /// <summary>[H, 4H] with orthonormal rows.</summary>
     [JsonStringEnumMemberName("orthogonal")] Orthogonal,
 }
 
@@ -229,7 +232,7 @@ public sealed record ModelConfiguration
     public ReconstructionVariance ReconstructionVariance { get; init; } = ReconstructionVariance.Learned;
 
     /// <summary>
-    /// z-forcing's backward LSTM learns to predict too, as in its authors' code: −log p of each target by a net of its own that reads the state after everything
+    /// z-forcing's backward LSTM learns to predict too, as in its authors' code: -log p of each target by a net of its own that reads the state after everything
     /// later, added to the training objective (never to a reported bound). Off, as in the paper.
     /// </summary>
     [Description("z-forcing's backward LSTM learns to predict too, as in its authors' code: -log p of each target by a net of its own that reads the state "
@@ -376,7 +379,10 @@ public sealed record ModelConfiguration
     [Expected(Weight)]
     public double EmbeddingInitialisation { get; init; } = 1;
 
-    /// <summary>Initial recurrent weights U of every LSTM: uniform in ±1/√H, or [H, 4H] with orthonormal rows, as in Z-forcing's code; the paper is silent.</summary>
+    /// <summary>
+    /// Initial recurrent weights U of every LSTM: uniform in ±1/√H, or orthogonal (the 4H gates' columns of a random matrix whose rows are orthonormal), as in
+    /// Z-forcing's code; the paper is silent.
+    /// </summary>
     [Description("Initial recurrent weights U of every LSTM: uniform in ±1/√H, or orthogonal (the 4H gates' columns of a random matrix whose rows are "
         + "orthonormal), as in Z-forcing's code; the paper is silent.")]
     public RecurrentInitialisation RecurrentInitialisation { get; init; } = RecurrentInitialisation.Uniform;

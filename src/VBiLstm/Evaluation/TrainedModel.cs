@@ -107,14 +107,17 @@ public sealed class TrainedModel : IDisposable
         return Checked(PriorModeScore.OfModel(Device, Parameters, split, rows, mode, latents, trajectories, resamples, progress, cancellation));
     }
 
-    /// <summary>The mean of z under the posterior, over the first sequences of the training split, <see cref="FirstSequences.Most"/> at most, [Z].</summary>
+    /// <summary>The mean of z under the posterior, over the first sequences of the training split, 1,000 at most, [Z].</summary>
     /// <param name="train">The training split.</param>
     /// <param name="rows">Sequences of a batch.</param>
     /// <param name="progress">Told the share done, from 0 to 1.</param>
     /// <param name="cancellation">Stops between batches.</param>
     /// <exception cref="NonFiniteException">A figure is not finite.</exception>
     public IReadOnlyList<double> LatentMeans(SequenceDataset train, int rows, Action<double>? progress = null, CancellationToken cancellation = default)
-        => Posterior(new FirstSequences(train), rows, progress: progress, cancellation: cancellation).LatentMeans;
+    {
+        ArgumentNullException.ThrowIfNull(train);
+        return Posterior(new FirstSequences(train), rows, progress: progress, cancellation: cancellation).LatentMeans;
+    }
 
     EvaluationResult Checked(EvaluationResult result)
         => double.IsFinite(result.Bound) && double.IsFinite(result.ImportanceWeightedBound ?? 0)
