@@ -24,19 +24,20 @@ public abstract class ColumnFile : IDisposable
     public static bool IsOne(ReadOnlySpan<byte> head) => ParquetColumns.IsOne(head) || ArrowColumns.IsOne(head);
 
     /// <summary>Opens a file that <see cref="IsOne"/>.</summary>
-    /// <param name="stream">The file, which can seek; it is disposed with what is returned.</param>
+    /// <param name="stream">The file, which can seek.</param>
+    /// <param name="leaveOpen">Whether it is not disposed with what is returned.</param>
     /// <param name="name">Named in errors.</param>
     /// <param name="cancellation">Ends reading.</param>
     /// <exception cref="DataException">The file is damaged, or of a form that cannot be read.</exception>
     [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "What is made owns the stream.")]
-    public static ColumnFile Open(Stream stream, string name, CancellationToken cancellation)
+    public static ColumnFile Open(Stream stream, bool leaveOpen, string name, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(stream);
         stream.Position = 0;
         var head = new byte[8];
         var length = stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false);
         stream.Position = 0;
-        var guarded = new GuardedStream(stream, cancellation);
+        var guarded = new GuardedStream(stream, leaveOpen, cancellation);
         return ParquetColumns.IsOne(head.AsSpan(0, length)) ? new ParquetColumns(guarded, name) : new ArrowColumns(guarded, name, head.AsSpan(0, length));
     }
 

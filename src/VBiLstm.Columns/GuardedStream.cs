@@ -1,9 +1,9 @@
 namespace VBiLstm.Columns;
 
 /// <summary>
-/// A file as a library reads it: what is damaged must not keep it reading the same bytes for ever, and who waits may cancel. It owns what it reads.
+/// A file as a library reads it: what is damaged must not keep it reading the same bytes for ever, and who waits may cancel.
 /// </summary>
-sealed class GuardedStream(Stream inner, CancellationToken cancellation) : Stream
+sealed class GuardedStream(Stream inner, bool leaveOpen, CancellationToken cancellation) : Stream
 {
     const int MostReadings = 8, AnyFile = 1 << 20;
     long _left = MostReadings * inner.Length + AnyFile;
@@ -53,7 +53,7 @@ sealed class GuardedStream(Stream inner, CancellationToken cancellation) : Strea
 
     protected override void Dispose(bool disposing)
     {
-        if (disposing)
+        if (disposing && !leaveOpen)
             inner.Dispose();
         base.Dispose(disposing);
     }

@@ -34,7 +34,7 @@ public sealed class Hdf5Datasets : IDisposable
     readonly NativeFile _file;
     readonly string _name;
 
-    /// <param name="stream">The file, which can seek; it is disposed with this.</param>
+    /// <param name="stream">The file, which can seek; it stays its owner's.</param>
     /// <param name="name">Named in errors.</param>
     /// <param name="cancellation">Ends reading.</param>
     /// <exception cref="DataException">The file is damaged, or of a version that cannot be read.</exception>
@@ -43,7 +43,7 @@ public sealed class Hdf5Datasets : IDisposable
     {
         ArgumentNullException.ThrowIfNull(stream);
         stream.Position = 0;
-        (_stream, _name) = (new GuardedStream(stream, cancellation), name);
+        (_stream, _name) = (new GuardedStream(stream, leaveOpen: true, cancellation), name);
         try
         {
             _file = LibraryFailure.Told($"{name}, as HDF5,", Fix, () => H5File.Open(_stream, leaveOpen: true));

@@ -1,5 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
-using System.Runtime.InteropServices;
 using VBiLstm.Data;
 using VBiLstm.Data.Prepared;
 using VBiLstm.Preparation.Sources;
@@ -7,14 +7,12 @@ using VBiLstm.Preparation.Sources;
 namespace VBiLstm.Preparation;
 
 /// <summary>
-/// Numpy's arrays (.npy, .npz) as sequences: frames [sequences, frames, samples] or [frames, samples] of any numbers, or tokens [sequences, tokens] or [tokens]
-/// of whole numbers from 0 on. Names tell the splits; without validation arrays the last tenth of training is it.
+/// Numbers as sequences: frames of any numbers, or tokens of whole numbers from 0 on, from arrays (.npy, .npz, HDF5) or columns (Parquet, Arrow). Names tell
+/// the splits; without validation files the last tenth of training is it.
 /// </summary>
 sealed class ArrayPreparation(SourceFiles sources, PreparationOptions options, PreparedKind kind) : Preparation(sources, options)
 {
-    const int HeadBytes = 16, MaximumTokens = 1 << 24;
-    readonly Dictionary<SourceEntry, int> _counts = [];
-    readonly List<float> _frame = [];
+    readonly Dictionary<SourceEntry, long> _counts = [];
     IReadOnlyDictionary<SourceEntry, string> _splits = new Dictionary<SourceEntry, string>();
     string[] _vocabulary = [];
     int _dimensions, _frameSize;
@@ -26,33 +24,62 @@ sealed class ArrayPreparation(SourceFiles sources, PreparationOptions options, P
 
     public override PreparedManifest Scan(Action<double> progress, CancellationToken cancellation)
     {
-        var (first, largest) = ("", 0);
-        foreach (var (file, array) in Arrays(progress, cancellation))
+        var (first, reading, largest) = ("", (string?)null, 0.0);
+        foreach (var file in Sources.Read(progress, cancellation))
         {
-            var size = kind == PreparedKind.Frames ? array.Sizes[^1] : 0;
-            if (_counts.Count > 0 && (array.Sizes.Count != _dimensions || size != _frameSize))
-                throw new DataException($"{file.Name} is an array of {string.Join('×', array.Sizes)}, "
-                    + $"{first} is of {_dimensions} dimensions{(kind == PreparedKind.Frames ? $", the last of {_frameSize}" : "")}.");
-            (_dimensions, _frameSize, first) = (array.Sizes.Count, size, _counts.Count == 0 ? file.Name : first);
-            _counts[file.Entry] = Units(array);
-            largest = Math.Max(largest, Check(array, file.Name, kind));
+            var (isOne, dimensions, size, count, own, most) = (false, 0, 0, 0L, (string?)null, 0.0);
+            var isRead = file.TryRead(() =>
+            {
+                using var sequences = NumberSequences.Of(file, kind, Options.Columns);
+                if (sequences is null)
+                    return;
+                foreach (var unit in sequences.Units())
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                    count++;
+                    if (kind == PreparedKind.Tokens)
+                        foreach (var token in unit.Span)
+                            most = Math.Max(most, token);
+                }
+
+                (isOne, dimensions, size, own) = (true, sequences.Dimensions, sequences.FrameSize, sequences.Reading);
+                if (count == 0)
+                    throw new DataException($"{file.Name} has no rows.");
+            });
+            if (!isRead)
+                continue;
+            if (!isOne)
+            {
+                file.LeaveOut("neither an array of numpy or HDF5 nor columns of Parquet or Arrow");
+                continue;
+            }
+
+            if (_counts.Count > 0 && (dimensions != _dimensions || size != _frameSize || (own is null) != (reading is null)))
+                throw new DataException($"{file.Name} is {Describe(dimensions, size, own)}; {first} is {Describe(_dimensions, _frameSize, reading)}. "
+                    + "All files have the same dimensions.");
+            if (_counts.Count == 0)
+                (_dimensions, _frameSize, first, reading) = (dimensions, size, file.Name, own);
+            _counts[file.Entry] = count;
+            largest = Math.Max(largest, most);
         }
 
         if (_counts.Count == 0)
-            throw new DataException($"--from: there is no array of {(kind == PreparedKind.Frames ? "frames" : "tokens")} in it; "
-                + "save it with numpy.save or numpy.savez.");
-        _splits = Resolve([.. _counts.Keys], areJoined: false)
-            ?? throw new DataException($"{first}: one array, or none with the words train, valid and test in its name; save one a split (train.npy, valid.npy, "
-                + "test.npy), or say which file is which split with --train, --valid and --test.");
+            throw new DataException($"--from: there are no {(kind == PreparedKind.Frames ? "frames" : "tokens")} in it; "
+                + "save them with numpy.save, numpy.savez or pandas' to_parquet.");
+
+        // Tables are often written in parts; several arrays are by chance of one split.
+        _splits = Resolve([.. _counts.Keys], areJoined: reading is not null)
+            ?? throw new DataException($"{first}: one file, or none with the words train, valid and test in its name; save one a split (for instance train.npy, "
+                + "valid.npy, test.npy), or say which file is which split with --train, --valid and --test.");
         if (!HasValidation(_splits) && Count("train") < 10)
             throw new DataException($"--from: {Count("train")} {(IsStream ? "tokens" : "sequences")} for training are too few to hold a tenth out; "
-                + "give a validation array.");
+                + "give a validation file.");
         if (kind == PreparedKind.Tokens)
-            _vocabulary = [.. Enumerable.Range(0, largest + 1).Select(id => id.ToString(CultureInfo.InvariantCulture))];
+            _vocabulary = [.. Enumerable.Range(0, (int)largest + 1).Select(id => id.ToString(CultureInfo.InvariantCulture))];
         return new PreparedManifest
         {
             Task = kind == PreparedKind.Frames ? "frames" : "tokens",
-            Preparation = $"The arrays' numbers as they stand; {SplitsWording}"
+            Preparation = $"{(reading is null ? "The arrays' numbers as they stand" : $"Numbers as they stand; {reading}")}; {SplitsWording}"
                 + (HasValidation(_splits) ? "." : $", validation is the last tenth of training's {(IsStream ? "tokens" : "sequences")}."),
             Licence = SourceLicence.Unknown,
             Kind = kind,
@@ -64,109 +91,50 @@ sealed class ArrayPreparation(SourceFiles sources, PreparationOptions options, P
         };
     }
 
+    [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "Each file's are disposed before the next is read.")]
     public override void Write(string split, PreparedSplitWriter writer, Action<double> progress, CancellationToken cancellation)
     {
         var (own, first, end) = RangeOf(split, _splits, Count);
         var position = 0L;
-        foreach (var (file, array) in Arrays(progress, cancellation))
+        var (frames, tokens) = (Array.Empty<float>(), Array.Empty<int>());
+        foreach (var file in Sources.Read(progress, cancellation))
         {
-            if (!_counts.TryGetValue(file.Entry, out var count) || Units(array) != count)
-                throw new DataException($"{file.Name} changed while it was prepared; start again.");
-            if (_splits[file.Entry] != own)
+            if (!_splits.TryGetValue(file.Entry, out var source) || source != own)
                 continue;
-            var size = array.Count / count; // numbers of a unit
-            for (var unit = Math.Clamp(first - position, 0, count); unit < Math.Clamp(end - position, 0, count); unit++)
+            using var sequences = NumberSequences.Of(file, kind, Options.Columns) ?? throw Changed(file);
+            var before = position;
+            foreach (var unit in sequences.Units())
             {
-                for (var i = unit * size; i < (unit + 1) * size; i++)
-                    Append(writer, array, i);
+                if (position++ < first || position > end)
+                    continue;
+                cancellation.ThrowIfCancellationRequested();
+                if (kind == PreparedKind.Tokens)
+                    writer.Append<int>(Convert(unit.Span, ref tokens, value => (int)value));
+                else
+                    writer.Append<float>(Convert(unit.Span, ref frames, value => (float)value));
                 if (!IsStream)
                     writer.EndSequence();
             }
 
-            position += count;
+            if (position - before != _counts[file.Entry])
+                throw Changed(file);
         }
     }
 
-    long Count(string split) => _splits.Where(file => file.Value == split).Sum(file => (long)_counts[file.Key]);
+    static DataException Changed(SourceFile file) => new($"{file.Name} changed while it was prepared; start again.");
 
-    // What a tenth is held out of: sequences, the tokens of a text, or one sequence of frames.
-    int Units(NumberArray array) => kind == PreparedKind.Frames && array.Sizes.Count == 2 ? 1 : array.Sizes[0];
+    long Count(string split) => _splits.Where(file => file.Value == split).Sum(file => _counts[file.Key]);
 
-    void Append(PreparedSplitWriter writer, NumberArray array, long index)
+    string Describe(int dimensions, int size, string? reading)
+        => $"{(reading is null ? "an array" : $"columns ({reading})")} of {dimensions} dimension{(dimensions == 1 ? "" : "s")}"
+            + (kind == PreparedKind.Frames ? $", the last of {size}" : "");
+
+    static ReadOnlySpan<T> Convert<T>(ReadOnlySpan<double> values, ref T[] converted, Func<double, T> convert)
     {
-        if (kind == PreparedKind.Tokens)
-        {
-            writer.Append<int>([(int)array[index]]);
-            return;
-        }
-
-        _frame.Add((float)array[index]);
-        if (_frame.Count < _frameSize)
-            return;
-        writer.Append<float>(CollectionsMarshal.AsSpan(_frame));
-        _frame.Clear();
-    }
-
-    /// <summary>Refuses numbers that are no frames, or no token ids.</summary>
-    /// <returns>The largest token id; 0 for frames.</returns>
-    /// <exception cref="DataException">Names the value.</exception>
-    internal static int Check(NumberArray array, string name, PreparedKind kind)
-    {
-        var largest = 0;
-        for (var i = 0L; i < array.Count; i++)
-        {
-            var value = array[i];
-            if (kind == PreparedKind.Frames ? !float.IsFinite((float)value) : !(value is >= 0 and < MaximumTokens) || value != Math.Floor(value))
-                throw new DataException($"{name}, value {i}: {value} where "
-                    + $"{(kind == PreparedKind.Frames ? "a finite number" : $"a token id, a whole number of 0 to {MaximumTokens - 1:N0},")} should stand.");
-            if (kind == PreparedKind.Tokens)
-                largest = Math.Max(largest, (int)value);
-        }
-
-        return largest;
-    }
-
-    IEnumerable<(SourceFile File, NumberArray Array)> Arrays(Action<double> progress, CancellationToken cancellation)
-    {
-        foreach (var file in Sources.Read(progress, cancellation))
-        {
-            NumberArray? array = null;
-            if (!file.TryRead(() => array = Read(file, kind)))
-                continue;
-            if (array is null)
-                file.LeaveOut("no array of numpy's");
-            else
-                yield return (file, array);
-        }
-    }
-
-    /// <summary>The array of a file; null where it is none and need not be one.</summary>
-    /// <exception cref="DataException">It is to be one by its name and is none, or has dimensions or a type that frames or tokens do not have.</exception>
-    internal static NumberArray? Read(SourceFile file, PreparedKind kind)
-    {
-        var head = new byte[HeadBytes];
-        var length = file.Content.ReadAtLeast(head, head.Length, throwOnEndOfStream: false);
-        if (!NpyFile.IsOne(head.AsSpan(0, length)))
-        {
-            return !file.Entry.IsNamed && file.Entry.Split is null && !SourceNames.IsArray(file.FileName)
-                ? null
-                : throw new DataException($"{file.Name}, offset 0: the file does not begin as numpy's .npy does; "
-                    + "save each split as one array with numpy.save.");
-        }
-
-        using var content = new PrefixedStream(head.AsMemory(0, length), file.Content);
-        var array = NpyFile.Read(content, file.Name);
-        var (least, most) = kind == PreparedKind.Frames ? (2, 3) : (1, 2);
-        if (array.Sizes.Count < least || array.Sizes.Count > most)
-        {
-            var expected = kind == PreparedKind.Frames
-                ? "frames have two or three dimensions ([sequences,] frames, samples)"
-                : "tokens have one or two dimensions ([sequences,] tokens)";
-            throw new DataException($"{file.Name} is an array of {string.Join('×', array.Sizes)}; {expected}.");
-        }
-
-        return kind == PreparedKind.Frames || array.Kind is NumberKind.Signed or NumberKind.Unsigned
-            ? array
-            : throw new DataException($"{file.Name} holds no whole numbers, so no token ids; save it with .astype('int32').");
+        if (converted.Length < values.Length)
+            converted = new T[values.Length];
+        for (var i = 0; i < values.Length; i++)
+            converted[i] = convert(values[i]);
+        return converted.AsSpan(0, values.Length);
     }
 }

@@ -123,8 +123,13 @@ sealed class CharacterPreparation(SourceFiles sources, PreparationOptions option
         return (source, first, Math.Min(end, limit));
     }
 
+    // The texts of a column stand one below the other.
     IEnumerable<ReadOnlyMemory<char>> Pieces(SourceFile file)
-        => isPtb ? TextLines.Read(file, Options.Encoding).Select(line => $"{line.Trim()}\n".AsMemory()) : TextPieces.Read(file, Options.Encoding);
+    {
+        var rows = ColumnTexts.Read(file, Options.Values);
+        return isPtb ? (rows ?? TextLines.Read(file, Options.Encoding)).Select(line => $"{line.Trim()}\n".AsMemory())
+            : rows?.Select(text => $"{text}\n".AsMemory()) ?? TextPieces.Read(file, Options.Encoding);
+    }
 
     // The Treebank's copies hold the same text by words and by characters: these are made of the words' files here.
     void LeaveOutByName(CancellationToken cancellation)

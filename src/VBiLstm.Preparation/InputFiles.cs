@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Data.Prepared;
@@ -8,8 +9,8 @@ using VBiLstm.Preparation.Speech;
 namespace VBiLstm.Preparation;
 
 /// <summary>
-/// Files as the inputs of a trained model, in the coding of the data that it was trained on: each line of a text, image, sequence of an array or recording is
-/// one.
+/// Files as the inputs of a trained model, in the coding of the data that it was trained on: each line or row of a text, image, sequence of an array or of
+/// columns, or recording is one.
 /// </summary>
 /// <param name="Sequences">The inputs, with the frames or tokens that stand before the first that is predicted.</param>
 /// <param name="Names">Of each input: its file, and its number there from 1 on.</param>
@@ -21,17 +22,18 @@ public sealed record InputFiles(SequenceDataset Sequences, IReadOnlyList<(string
     /// <param name="option">That named them, for errors.</param>
     /// <param name="configuration">Of the run.</param>
     /// <param name="data">What the run remembers of its data.</param>
+    /// <param name="columns">What the user says of the columns of files; null for nothing.</param>
     /// <param name="cancellation">Ends reading.</param>
     /// <exception cref="DataException">A file cannot be read or is of another kind, size or sample rate; the message names it.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public static InputFiles Read(IReadOnlyList<string> paths, string option, RunConfiguration configuration, DataIdentity data,
-        CancellationToken cancellation = default)
+        ColumnChoice? columns = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(paths);
         ArgumentNullException.ThrowIfNull(configuration);
         ArgumentNullException.ThrowIfNull(data);
         using var sources = new SourceFiles([.. paths.Select(path => new SourcePath(path) { Option = option })]);
-        var reading = new Reading(configuration, data);
+        var reading = new Reading(configuration, data, columns ?? ColumnChoice.None);
         if (data.Height > 0)
             reading.Images(sources, cancellation);
         else
@@ -64,14 +66,18 @@ public sealed record InputFiles(SequenceDataset Sequences, IReadOnlyList<(string
     }
 
     [SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "What is read is the caller's.")]
-    sealed class Reading(RunConfiguration configuration, DataIdentity data)
+    sealed class Reading(RunConfiguration configuration, DataIdentity data, ColumnChoice columns)
     {
         readonly ModelConfiguration _model = configuration.Model;
         readonly TextTokens _text = new(data);
         readonly List<float[]> _frames = [];
         readonly List<int[]> _tokens = [];
         SequenceDataset? _images;
+        readonly List<string> _readings = [];
         long _samplesLeft;
+
+        // Flat lists hold frames of the model.
+        ColumnChoice Columns => columns with { FrameSize = columns.Sequence is null ? _model.FrameSize : null };
 
         public List<(string File, int Item)> Names { get; } = [];
 
@@ -79,11 +85,13 @@ public sealed record InputFiles(SequenceDataset Sequences, IReadOnlyList<(string
             ? new TokenSequences(_model.VocabularySize, _tokens, data.Unit, "the files")
             : new FrameSequences(_model.FrameSize, _frames, behindZeros: true, data.Unit, "the files"));
 
-        public IEnumerable<string> Remarks => _samplesLeft == 0 ? []
+        public IEnumerable<string> Remarks => [.. _readings.Select(reading => $"columns: {reading}."), .. SamplesLeft];
+
+        IEnumerable<string> SamplesLeft => _samplesLeft == 0 ? []
             : [$"{_samplesLeft:N0} samples at the ends of recordings make no whole frame of {_model.FrameSize} and are left out."];
 
         public string Kind => data.Height > 0 ? $"image of {data.Height}×{data.Width}" : data.Speech is not null ? "recording (WAV or SPHERE)"
-            : _model.IsCategorical && _text.Kind != TokenKind.Numbers ? "line of text" : "array of numpy's";
+            : _model.IsCategorical && _text.Kind != TokenKind.Numbers ? "line of text" : "array or column of numbers";
 
         public void Read(SourceFile file)
         {
@@ -92,7 +100,7 @@ public sealed record InputFiles(SequenceDataset Sequences, IReadOnlyList<(string
             else if (_model.IsCategorical && _text.Kind != TokenKind.Numbers)
                 ReadLines(file);
             else
-                ReadArray(file);
+                ReadNumbers(file);
         }
 
         public void Images(SourceFiles sources, CancellationToken cancellation)
@@ -117,13 +125,15 @@ public sealed record InputFiles(SequenceDataset Sequences, IReadOnlyList<(string
         void ReadLines(SourceFile file)
         {
             var number = 0;
-            foreach (var line in TextLines.Read(file, TextEncoding.Utf8))
+            var rows = ColumnTexts.Read(file, columns.Values);
+            foreach (var line in rows ?? TextLines.Read(file, TextEncoding.Utf8))
             {
                 number++;
 
                 // A carriage return before the newline is the file's way to end lines, where the model knows none.
-                var name = $"{file.Name}, line {number}";
-                var ids = _text.Encode(_text.Kind == TokenKind.Words || !line.EndsWith('\r') || data.Vocabulary.Contains("\r") ? line : line[..^1], name);
+                var name = $"{file.Name}, {(rows is null ? "line" : "text")} {number}";
+                var isEnding = rows is null && _text.Kind != TokenKind.Words && line.EndsWith('\r') && !data.Vocabulary.Contains("\r");
+                var ids = _text.Encode(isEnding ? line[..^1] : line, name);
                 if (ids.Length == 0 && _text.Last is null)
                     throw new DataException($"{name} is empty, and these texts have no end of a line that could be predicted; take it out.");
                 _tokens.Add(_text.Last is { } last ? [_text.First, .. ids, last] : [_text.First, .. ids]);
@@ -158,42 +168,60 @@ public sealed record InputFiles(SequenceDataset Sequences, IReadOnlyList<(string
             Names.Add((file.Name, 1));
         }
 
-        void ReadArray(SourceFile file)
+        void ReadNumbers(SourceFile file)
         {
             var kind = _model.IsCategorical ? PreparedKind.Tokens : PreparedKind.Frames;
-            if (ArrayPreparation.Read(file, kind) is not { } array)
+            using var sequences = NumberSequences.Of(file, kind, Columns);
+            if (sequences is null)
             {
-                file.LeaveOut("no array of numpy's");
+                file.LeaveOut("neither an array of numpy or HDF5 nor columns of Parquet or Arrow");
                 return;
             }
 
-            var largest = ArrayPreparation.Check(array, file.Name, kind);
-            if (kind == PreparedKind.Tokens && largest >= _model.VocabularySize)
-                throw new DataException($"{file.Name} holds token id {largest}; the model was trained on {_model.VocabularySize} ids, 0 to "
-                    + $"{_model.VocabularySize - 1}.");
-            if (kind == PreparedKind.Frames && array.Sizes[^1] != _model.FrameSize)
-                throw new DataException($"{file.Name} holds frames of {array.Sizes[^1]}; the model was trained on frames of {_model.FrameSize}.");
-            var sequences = array.Sizes.Count == (kind == PreparedKind.Tokens ? 2 : 3) ? array.Sizes[0] : 1;
-            var size = array.Count / sequences;
-            if (kind == PreparedKind.Tokens && size < 2)
-                throw new DataException($"{file.Name} holds sequences of one token; a sequence needs two at least, one to read and one to predict.");
-            for (var n = 0; n < sequences; n++)
+            var stream = new List<double>();
+            var count = 0;
+            foreach (var unit in sequences.Units())
             {
-                if (kind == PreparedKind.Tokens)
-                    _tokens.Add(Numbers(array, n * size, size, value => (int)value));
+                if (kind == PreparedKind.Frames)
+                {
+                    if (sequences.FrameSize != _model.FrameSize)
+                        throw new DataException($"{file.Name} holds frames of {sequences.FrameSize}; the model was trained on frames of {_model.FrameSize}.");
+                    _frames.Add(Array.ConvertAll(unit.ToArray(), value => (float)value));
+                    count++;
+                }
+                else if (sequences.Dimensions == 1)
+                {
+                    stream.AddRange(unit.Span);
+                }
                 else
-                    _frames.Add(Numbers(array, n * size, size, value => (float)value));
+                {
+                    AddTokens(file, unit.Span);
+                    count++;
+                }
             }
 
-            Name(file, sequences);
+            if (stream.Count > 0)
+            {
+                AddTokens(file, CollectionsMarshal.AsSpan(stream));
+                count++;
+            }
+
+            Name(file, count);
+            if (sequences.Reading is { } reading && !_readings.Contains(reading))
+                _readings.Add(reading);
         }
 
-        static T[] Numbers<T>(NumberArray array, long first, long count, Func<double, T> convert)
+        void AddTokens(SourceFile file, ReadOnlySpan<double> ids)
         {
-            var values = new T[count];
-            for (var i = 0L; i < count; i++)
-                values[i] = convert(array[first + i]);
-            return values;
+            var tokens = new int[ids.Length];
+            for (var i = 0; i < ids.Length; i++)
+                tokens[i] = (int)ids[i];
+            if (tokens.Max() is var largest && largest >= _model.VocabularySize)
+                throw new DataException($"{file.Name} holds token id {largest}; the model was trained on {_model.VocabularySize} ids, 0 to "
+                    + $"{_model.VocabularySize - 1}.");
+            if (tokens.Length < 2)
+                throw new DataException($"{file.Name} holds sequences of one token; a sequence needs two at least, one to read and one to predict.");
+            _tokens.Add(tokens);
         }
 
         void Name(SourceFile file, int count) => Names.AddRange(Enumerable.Range(1, count).Select(item => (file.Name, item)));

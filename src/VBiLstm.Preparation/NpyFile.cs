@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.RegularExpressions;
+using VBiLstm.Columns;
 using VBiLstm.Data;
 
 namespace VBiLstm.Preparation;
@@ -66,16 +67,27 @@ public static partial class NpyFile
         ArgumentNullException.ThrowIfNull(sizes);
         if (!BitConverter.IsLittleEndian)
             throw new PlatformNotSupportedException("Arrays are written little-endian; this machine is not.");
-        var text = $"{{'descr': '<f4', 'fortran_order': False, 'shape': ({string.Join(", ", sizes)}{(sizes.Count == 1 ? "," : "")}), }}";
-
-        // The numbers begin at a multiple of 64 bytes.
-        var length = (MagicBytes + 4 + text.Length + 1 + 63) / 64 * 64 - MagicBytes - 4;
-        byte[] head = [0x93, .. "NUMPY"u8, 1, 0, (byte)length, (byte)(length >> 8), .. Encoding.ASCII.GetBytes(text.PadRight(length - 1) + "\n")];
+        var head = Head("<f4", sizes);
         AtomicFile.Write(path, stream =>
         {
             stream.Write(head);
             stream.Write(MemoryMarshal.AsBytes(values.AsSpan()));
         });
+    }
+
+    /// <summary>What stands before the numbers of an array of HDF5, as if it were a file of this format.</summary>
+    internal static byte[] Head(Hdf5Dataset dataset)
+    {
+        var kind = dataset.Numbers switch { Hdf5Numbers.TruthValues => 'b', Hdf5Numbers.Unsigned => 'u', Hdf5Numbers.Signed => 'i', _ => 'f' };
+        return Head($"{(dataset.Bytes == 1 ? '|' : '<')}{kind}{dataset.Bytes}", dataset.Sizes);
+    }
+
+    // The numbers begin at a multiple of 64 bytes.
+    static byte[] Head<T>(string type, IReadOnlyList<T> sizes)
+    {
+        var text = $"{{'descr': '{type}', 'fortran_order': False, 'shape': ({string.Join(", ", sizes)}{(sizes.Count == 1 ? "," : "")}), }}";
+        var length = (MagicBytes + 4 + text.Length + 1 + 63) / 64 * 64 - MagicBytes - 4;
+        return [0x93, .. "NUMPY"u8, 1, 0, (byte)length, (byte)(length >> 8), .. Encoding.ASCII.GetBytes(text.PadRight(length - 1) + "\n")];
     }
 
     static (NumberKind Kind, int Bytes, bool IsBigEndian) Type(string header, string name)

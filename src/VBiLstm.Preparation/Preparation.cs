@@ -47,10 +47,11 @@ abstract class Preparation(SourceFiles sources, PreparationOptions options)
         return split == "train" ? ("train", 0, kept) : ("train", kept, all);
     }
 
-    /// <summary>Leaves out what is no text by its name, where the user did not name it.</summary>
+    /// <summary>Leaves out what is no text by its name, where the user did not name it; columns may be of texts.</summary>
     protected void LeaveOutBinaries(CancellationToken cancellation)
     {
-        foreach (var entry in Sources.List(cancellation).Where(entry => !entry.IsNamed && SourceNames.IsBinary(entry.FileName)))
+        foreach (var entry in Sources.List(cancellation).Where(entry => !entry.IsNamed && SourceNames.IsBinary(entry.FileName)
+            && !SourceNames.IsColumns(entry.FileName)))
             Sources.LeaveOut(entry, "no text by its name");
     }
 }

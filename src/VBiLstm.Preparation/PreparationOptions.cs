@@ -36,8 +36,19 @@ public sealed record PreparationOptions
     /// <summary>Characters of the training text from its begin; 0 for all.</summary>
     public long TrainingCharacters { get; init; }
 
-    /// <summary>D, samples of a frame of speech.</summary>
-    public int FrameSize { get; init; } = 200;
+    /// <summary>D, samples of a frame of speech (null: 200), or numbers of a frame in a column of flat lists.</summary>
+    public int? FrameSize { get; init; }
+
+    /// <summary>D of speech where the user did not say.</summary>
+    public const int SpeechFrameSize = 200;
+
+    /// <inheritdoc cref="ColumnChoice.Sequence"/>
+    public string? Sequence { get; init; }
+
+    /// <inheritdoc cref="ColumnChoice.Values"/>
+    public IReadOnlyList<string> Values { get; init; } = [];
+
+    internal ColumnChoice Columns => new(Sequence, Values, FrameSize);
 
     /// <summary>Frames of a row of speech.</summary>
     public int RowFrames { get; init; } = 40;
@@ -72,10 +83,11 @@ public sealed record PreparationOptions
         Check("--vocabulary", Vocabulary, 4, 1 << 24);
         Check("--max-words", MaximumWords, 2, 10_000);
         Check("--train-characters", TrainingCharacters, 0, int.MaxValue - 1);
-        Check("--frame-size", FrameSize, 1, 1 << 16);
+        var frameSize = FrameSize ?? SpeechFrameSize;
+        Check("--frame-size", frameSize, 1, 1 << 16);
         Check("--row-frames", RowFrames, 1, 1 << 16);
-        if ((long)FrameSize * RowFrames > MaximumRowSamples)
-            throw new ConfigurationException($"--frame-size times --row-frames is {(long)FrameSize * RowFrames:N0} samples a row; "
+        if ((long)frameSize * RowFrames > MaximumRowSamples)
+            throw new ConfigurationException($"--frame-size times --row-frames is {(long)frameSize * RowFrames:N0} samples a row; "
                 + $"{MaximumRowSamples:N0} are the most.");
         Check("--channel", Channel, 0, 1 << 16);
         if (SampleRate != 0)
@@ -89,7 +101,7 @@ public sealed record PreparationOptions
     }
 
     /// <summary>The options that a task uses, as the command line spells them.</summary>
-    internal Dictionary<string, string> Describe(IEnumerable<string> names)
+    internal Dictionary<string, string> Describe(IReadOnlyCollection<string> names)
     {
         // Those that came later are named where they are used, so that what was prepared before is known again.
         var described = names.Where(name => name switch
@@ -101,6 +113,9 @@ public sealed record PreparationOptions
             "test" => CoreTest,
             "sample-rate" => SampleRate > 0,
             "channel" => Channel > 0,
+            "sequence" => Sequence is not null,
+            "values" => Values.Count > 0,
+            "frame-size" => FrameSize is not null || names.Contains("row-frames"), // speech always has one
             _ => true
         }).ToDictionary(name => name, Describe);
         if (SkipUnreadable)
@@ -114,7 +129,9 @@ public sealed record PreparationOptions
         "max-words" => MaximumWords.ToString(CultureInfo.InvariantCulture),
         "encoding" => TextEncodings.Name(Encoding),
         "train-characters" => TrainingCharacters.ToString(CultureInfo.InvariantCulture),
-        "frame-size" => FrameSize.ToString(CultureInfo.InvariantCulture),
+        "sequence" => Sequence!,
+        "values" => string.Join(", ", Values),
+        "frame-size" => (FrameSize ?? SpeechFrameSize).ToString(CultureInfo.InvariantCulture),
         "row-frames" => RowFrames.ToString(CultureInfo.InvariantCulture),
         "dither" => Dither ? "true" : "false",
         "sample-rate" => SampleRate.ToString(CultureInfo.InvariantCulture),

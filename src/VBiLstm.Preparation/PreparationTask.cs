@@ -27,16 +27,17 @@ public sealed class PreparationTask
     /// <summary>Every task.</summary>
     public static IReadOnlyList<PreparationTask> All { get; } =
     [
-        new("ptb-char", "Penn Treebank's word files (ptb.train.txt, ptb.valid.txt, ptb.test.txt), character by character", ["encoding", "train-characters"],
+        new("ptb-char", "Penn Treebank's word files (ptb.train.txt, ptb.valid.txt, ptb.test.txt), character by character", ["encoding", "train-characters", "values"],
             (sources, options) => new CharacterPreparation(sources, options, isPtb: true)),
-        new("text-char", "any text, character by character", ["encoding", "train-characters"],
+        new("text-char", "any text, character by character", ["encoding", "train-characters", "values"],
             (sources, options) => new CharacterPreparation(sources, options, isPtb: false)),
-        new("sentences", "sentences, one a line, as words (the paper's IMDB)", ["encoding", "vocabulary", "max-words"],
+        new("sentences", "sentences, one a line or a row, as words (the paper's IMDB)", ["encoding", "vocabulary", "max-words", "values"],
             (sources, options) => new SentencePreparation(sources, options)),
-        new("images", "idx, amat and numpy files of images", ["transpose"], (sources, options) => new ImagePreparation(sources, options)),
-        new("frames", "numpy arrays of frames, [sequences, frames, samples] or [frames, samples]", [],
+        new("images", "idx, amat, numpy and HDF5 files of images", ["transpose"], (sources, options) => new ImagePreparation(sources, options)),
+        new("frames", "frames: arrays of numpy or HDF5, [sequences, frames, samples] or [frames, samples]; columns of Parquet or Arrow",
+            ["sequence", "values", "frame-size"],
             (sources, options) => new ArrayPreparation(sources, options, PreparedKind.Frames)),
-        new("tokens", "numpy arrays of token ids, [sequences, tokens] or [tokens]", [],
+        new("tokens", "token ids: arrays of numpy or HDF5, [sequences, tokens] or [tokens]; columns of Parquet or Arrow", ["sequence", "values"],
             (sources, options) => new ArrayPreparation(sources, options, PreparedKind.Tokens)),
         Speech("timit", "TIMIT's tree of TRAIN and TEST, SPHERE or WAV"),
         Speech("blizzard", "Blizzard's recordings at 16 kHz, as half-second rows"),

@@ -7,7 +7,7 @@ using VBiLstm.Preparation.Sources;
 namespace VBiLstm.Preparation;
 
 /// <summary>
-/// Sentences, one a line, as words between white space: those of 2 to a number of words are kept, each between its begin and its end token; the words most
+/// Sentences, one a line of a text or a row of a column, as words between white space: those of 2 to a number of words are kept, each between its begin and its end token; the words most
 /// frequent in training have ids, the others are the unknown word. Names of folders and files tell the splits, one of 10 sentences of training, by its hash, is
 /// for validation where there is none; otherwise each distinct sentence goes by its hash to training (8 of 10), validation or test.
 /// </summary>
@@ -83,7 +83,7 @@ sealed class SentencePreparation(SourceFiles sources, PreparationOptions options
         var seen = new HashSet<UInt128>();
         foreach (var file in Sources.Read(progress, cancellation))
         {
-            var lines = TextLines.Read(file, Options.Encoding);
+            var lines = ColumnTexts.Read(file, Options.Values) ?? TextLines.Read(file, Options.Encoding);
             if (isScan && Options.SkipUnreadable)
             {
                 var kept = new List<string>();

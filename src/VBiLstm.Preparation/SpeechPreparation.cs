@@ -13,6 +13,8 @@ sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, 
     const int SaidShare = 10;
     double _mean, _deviation;
 
+    int FrameSize => Options.FrameSize ?? PreparationOptions.SpeechFrameSize;
+
     public override PreparedManifest Scan(Action<double> progress, CancellationToken cancellation)
     {
         var statistics = new SortedDictionary<string, long>(StringComparer.Ordinal);
@@ -53,7 +55,7 @@ sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, 
         return new PreparedManifest
         {
             Task = protocol.Task,
-            Preparation = $"{Splits}; frames of {Options.FrameSize} samples{(IsStream ? "" : $", rows of {Options.RowFrames} frames")}; "
+            Preparation = $"{Splits}; frames of {FrameSize} samples{(IsStream ? "" : $", rows of {Options.RowFrames} frames")}; "
                 + (Options.Channel > 0 ? $"channel {Options.Channel} of each; " : "")
                     + (Options.SampleRate > 0 ? $"converted to {rate} samples a second; " : "")
                 + (Options.Dither ? "uniform noise of one least significant bit's width added, of each file's own coding; " : "")
@@ -61,7 +63,7 @@ sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, 
             Licence = protocol.Licence,
             Kind = PreparedKind.Frames,
             Unit = TaskUnit.Nats,
-            FrameSize = Options.FrameSize,
+            FrameSize = FrameSize,
             IsStream = IsStream,
             SampleRate = rate,
             Mean = _mean,
@@ -74,7 +76,7 @@ sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, 
     bool IsStream => Options.Protocol == SequenceProtocol.Srnn;
 
     // Of test, where the first frame is only read.
-    bool IsTooShort(SpeechRecording recording) => IsStream && recording.Samples.Length < 2 * Options.FrameSize;
+    bool IsTooShort(SpeechRecording recording) => IsStream && recording.Samples.Length < 2 * FrameSize;
 
     string Splits => Sources.HasSaid("train")
         ? "Splits as the user "
@@ -87,7 +89,7 @@ sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, 
     public override void Write(string split, PreparedSplitWriter writer, Action<double> progress, CancellationToken cancellation)
     {
         var cut = split == "test" ? protocol.TestCut : protocol.Cut;
-        var frame = new float[Options.FrameSize];
+        var frame = new float[FrameSize];
         var (used, frames) = (0, 0);
         var number = 0u;
         foreach (var (_, own, recording) in Recordings(progress, cancellation))
@@ -97,7 +99,7 @@ sealed class SpeechPreparation(SourceFiles sources, PreparationOptions options, 
                 continue;
             var length = recording.Samples.Length;
             var values = new StandardisedSamples(recording, number, _mean, _deviation, Options.Dither);
-            var usable = cut == SpeechCut.Rows ? length - length % (Options.FrameSize * Options.RowFrames) : length;
+            var usable = cut == SpeechCut.Rows ? length - length % (FrameSize * Options.RowFrames) : length;
             for (var i = 0; i < usable; i++)
             {
                 frame[used++] = values.Next();

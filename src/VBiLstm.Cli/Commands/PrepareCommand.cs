@@ -1,6 +1,7 @@
 using System.CommandLine;
 using VBiLstm.Cli.Display;
 using VBiLstm.Cli.Execution;
+using VBiLstm.Cli.Options;
 using VBiLstm.Configuration;
 using VBiLstm.Preparation;
 using VBiLstm.Preparation.Sources;
@@ -50,12 +51,13 @@ static class PrepareCommand
             Description = "Characters: how many of the training text, from its begin; 0 for all.",
             DefaultValueFactory = _ => defaults.TrainingCharacters,
         };
-        var frame = new Option<int>("--frame-size")
+        var frame = new Option<int?>("--frame-size")
         {
             HelpName = "N",
-            Description = "Speech: D, samples of a frame.",
-            DefaultValueFactory = _ => defaults.FrameSize,
+            Description = $"Speech: D, samples of a frame; default: {PreparationOptions.SpeechFrameSize}. frames: numbers of a frame in a column whose lists hold "
+                + "whole sequences.",
         };
+        var columns = new ColumnOptions();
         var row = new Option<int>("--row-frames") { HelpName = "N", Description = "Speech: frames of a row.", DefaultValueFactory = _ => defaults.RowFrames };
         var dither = new Option<bool>("--dither")
         {
@@ -101,15 +103,17 @@ static class PrepareCommand
               vbilstm data prepare timit --from /corpora/TIMIT
               vbilstm data prepare fsdd --from fsdd.tar.xz
               vbilstm data prepare text-char --train a.txt b.txt --test c.txt
+              vbilstm data prepare frames --from train.parquet test.parquet --sequence machine --values vibration pressure
             """)
         {
             task, from, train, validation, test, output, skip, vocabulary, words, encoding, characters, transpose, frame, row, dither, protocol, rate, channel,
-            withoutSa,
+            withoutSa, columns.Sequence, columns.Values,
         };
         command.SetAction(parsed =>
         {
             var chosen = PreparationTask.Get(parsed.GetRequiredValue(task));
-            foreach (var option in new Option[] { vocabulary, words, encoding, characters, transpose, frame, row, dither, protocol, rate, channel, withoutSa })
+            foreach (var option in new Option[] { vocabulary, words, encoding, characters, transpose, frame, row, dither, protocol, rate, channel, withoutSa,
+                columns.Sequence, columns.Values })
                 if (parsed.GetResult(option) is { Implicit: false } && !chosen.Options.Contains(option.Name[2..]))
                     throw new ConfigurationException($"{option.Name} is no option of "
                         + $"{chosen.Name}{(chosen.Options.Count == 0 ? "; it has none" : $"; it has --{string.Join(", --", chosen.Options)}")}.");
@@ -130,6 +134,8 @@ static class PrepareCommand
                 Encoding = PreparationOptions.Encodings[parsed.GetRequiredValue(encoding)],
                 TrainingCharacters = parsed.GetValue(characters),
                 FrameSize = parsed.GetValue(frame),
+                Sequence = parsed.GetValue(columns.Sequence),
+                Values = parsed.GetValue(columns.Values) ?? [],
                 RowFrames = parsed.GetValue(row),
                 Dither = parsed.GetValue(dither) && !(isSrnn && parsed.GetResult(dither) is { Implicit: true }),
                 SampleRate = parsed.GetValue(rate),

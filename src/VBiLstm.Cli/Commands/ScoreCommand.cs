@@ -5,6 +5,7 @@ using VBiLstm.Cli.Display;
 using VBiLstm.Cli.Execution;
 using VBiLstm.Cli.Options;
 using VBiLstm.Cli.Reports;
+using VBiLstm.Columns;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Evaluation;
@@ -20,8 +21,9 @@ static class ScoreCommand
         var checkpoint = CommonOptions.Checkpoint();
         var data = new Option<string[]>("--data")
         {
-            Description = "Files, folders or archives to score instead of --split. In the coding of the run's data: of a text each line is an input, of images "
-                + "(idx, amat, npy) each image, of numpy's arrays each sequence, of speech (WAV, SPHERE) each recording.",
+            Description = "Files, folders or archives to score instead of --split. In the coding of the run's data: of a text each line, or row of a column, "
+                + "is an input, of images "
+                + "(idx, amat, npy, HDF5) each image, of numbers (npy, HDF5, Parquet, Arrow) each sequence, of speech (WAV, SPHERE) each recording.",
             AllowMultipleArgumentsPerToken = true,
         };
         var split = CommonOptions.Split();
@@ -35,10 +37,11 @@ static class ScoreCommand
         {
             Description = "Inputs side by side; figures depend on it only where state is carried. Default: the run's.",
         };
-        var output = new Option<string>("--out") { Description = "The CSV file.", DefaultValueFactory = _ => "scores.csv" };
+        var output = new Option<string>("--out") { Description = "The file, .csv or .parquet.", DefaultValueFactory = _ => "scores.csv" };
+        var columns = new ColumnOptions();
         var devices = new DeviceOptions();
         var command = new Command("score", """
-            Writes the bound of each single input, a line each in a CSV file. What the model finds unlikely comes out low, which is how such
+            Writes the bound of each single input, a line each in a CSV file, or a row each in a Parquet file. What the model finds unlikely comes out low, which is how such
             models find anomalies. Columns: input (file or split), item (its line, image, sequence or recording there, from 1 on), steps, bound, nll and kl in
             nats, the sum over the steps. The noise is fixed: the same checkpoint and inputs give the same figures.
 
@@ -46,9 +49,10 @@ static class ScoreCommand
               vbilstm score runs/digits-1
               vbilstm score runs/digits-1 --data new-images.npy --out new.csv
               vbilstm score runs/logs --data today.log yesterday.log --importance-samples 20
+              vbilstm score runs/machines --data today.parquet --sequence machine --out today-scores.parquet
             """)
         {
-            checkpoint, data, split, samples, batch, output,
+            checkpoint, data, split, columns.Sequence, columns.Values, samples, batch, output,
         };
         devices.AddTo(command);
         command.SetAction(parsed =>
@@ -56,15 +60,18 @@ static class ScoreCommand
             var (path, files) = (parsed.GetRequiredValue(output), parsed.GetValue(data) ?? []);
             CommonOptions.CheckBatchSize(parsed.GetValue(batch));
             CommonOptions.CheckSamples("--importance-samples", parsed.GetValue(samples));
-            CommonOptions.CheckEnding("--out", path, ".csv");
+            CommonOptions.CheckEnding("--out", path, ".csv", ".parquet");
             if (files.Length > 0 && parsed.GetResult(split) is { Implicit: false })
                 throw new ConfigurationException("--data, whose files are scored, does not go with --split, a part of the run's own data; leave out --split "
                     + "or --data.");
+            var choice = new ColumnChoice(parsed.GetValue(columns.Sequence), parsed.GetValue(columns.Values) ?? [], null);
+            if (files.Length == 0 && (choice.Sequence is not null || choice.Values.Count > 0))
+                throw new ConfigurationException("--sequence and --values speak of the files of --data, which is missing.");
             using var interruption = new Interruption();
             using var device = devices.Create(parsed);
             using var trained = new TrainedModel(parsed.GetRequiredValue(checkpoint), device);
             using var inputs = files.Length > 0
-                ? OfFiles(trained, files, parsed.GetValue(batch), interruption.Token)
+                ? OfFiles(trained, files, choice, parsed.GetValue(batch), interruption.Token)
                 : OfSplit(trained, parsed.GetRequiredValue(split), parsed.GetValue(batch));
             var scores = new List<SequenceScore>(inputs.Sequences.Count);
             var result = WorkDisplay.Run(report => trained.Posterior(inputs.Sequences, inputs.Rows, LatentMode.Sampled, parsed.GetValue(samples),
@@ -72,7 +79,10 @@ static class ScoreCommand
             if (!result.IsBound)
                 Warning.Print("this model reads the future: what it scores is not a sequence likelihood.");
             scores.Sort((one, other) => one.Index.CompareTo(other.Index));
-            Csv.Write(path, Columns(result), scores.Select(score => Row(score, inputs)));
+            if (Path.GetExtension(path).Equals(".parquet", StringComparison.OrdinalIgnoreCase))
+                Table(scores, inputs).Write(path);
+            else
+                Csv.Write(path, Columns(result), scores.Select(score => Row(score, inputs)));
             var lowest = scores.MinBy(score => score.Bound / inputs.Sequences.Length(score.Index));
             var (file, item) = inputs.NameOf(lowest.Index);
             Console.WriteLine($"{scores.Count:N0} inputs by {trained.Checkpoint.Folder} (step {trained.Checkpoint.State.Step:N0}), mean bound "
@@ -83,10 +93,10 @@ static class ScoreCommand
         return command;
     }
 
-    static Inputs OfFiles(TrainedModel trained, string[] files, int? batch, CancellationToken cancellation)
+    static Inputs OfFiles(TrainedModel trained, string[] files, ColumnChoice columns, int? batch, CancellationToken cancellation)
     {
         var configuration = trained.Configuration;
-        var read = InputFiles.Read(files, "--data", configuration, DataSource.Identify(trained.Checkpoint), cancellation);
+        var read = InputFiles.Read(files, "--data", configuration, DataSource.Identify(trained.Checkpoint), columns, cancellation);
         foreach (var remark in read.Remarks)
             Warning.Print(remark);
         var rows = batch ?? RowsFor(read.Sequences.MaximumLength, configuration);
@@ -116,6 +126,21 @@ static class ScoreCommand
         var (file, item) = inputs.NameOf(score.Index);
         string[] row = [file, Text(item), Text(inputs.Sequences.Length(score.Index)), Text(score.Bound), Text(score.Nll), Text(score.Kl)];
         return score.ImportanceWeightedBound is { } weighted ? [.. row, Text(weighted)] : row;
+    }
+
+    static ParquetTable Table(List<SequenceScore> scores, Inputs inputs)
+    {
+        var names = scores.ConvertAll(score => inputs.NameOf(score.Index));
+        var table = new ParquetTable();
+        table.Add("input", [.. names.Select(name => name.File)]);
+        table.Add("item", [.. names.Select(name => name.Item)]);
+        table.Add("steps", [.. scores.Select(score => inputs.Sequences.Length(score.Index))]);
+        table.Add("bound", [.. scores.Select(score => score.Bound)]);
+        table.Add("nll", [.. scores.Select(score => score.Nll)]);
+        table.Add("kl", [.. scores.Select(score => score.Kl)]);
+        if (scores[0].ImportanceWeightedBound is not null)
+            table.Add("importance_weighted_bound", [.. scores.Select(score => score.ImportanceWeightedBound!.Value)]);
+        return table;
     }
 
     static string Text(IFormattable number) => number.ToString(null, CultureInfo.InvariantCulture);

@@ -1,4 +1,5 @@
 using System.Text;
+using VBiLstm.Columns;
 using VBiLstm.Data;
 
 namespace VBiLstm.Preparation.Sources;
@@ -15,6 +16,9 @@ enum ArchiveFormat
     Xz,
     Bzip2,
     Zstandard,
+
+    /// <summary>Of arrays, each of which is given as numpy's.</summary>
+    Hdf5,
 }
 
 /// <summary>Recognises packed files by their first bytes.</summary>
@@ -55,6 +59,7 @@ static class ArchiveFormats
         ArchiveFormat.Xz => "xz",
         ArchiveFormat.Bzip2 => "bzip2",
         ArchiveFormat.Zstandard => "zstd",
+        ArchiveFormat.Hdf5 => "hdf5",
         _ => throw new ArgumentOutOfRangeException(nameof(format), format, "Not packed."),
     };
 
@@ -77,6 +82,8 @@ static class ArchiveFormats
         if (head.StartsWith((ReadOnlySpan<byte>)[0x28, 0xb5, 0x2f, 0xfd])
             || (head.Length > 4 && head[0] is >= 0x50 and <= 0x5f && head[1..].StartsWith((ReadOnlySpan<byte>)[0x2a, 0x4d, 0x18])))
             return ArchiveFormat.Zstandard;
+        if (Hdf5Datasets.IsOne(head))
+            return ArchiveFormat.Hdf5;
         return IsTar(head) ? ArchiveFormat.Tar : ArchiveFormat.None;
     }
 

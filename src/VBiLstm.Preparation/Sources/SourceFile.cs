@@ -1,3 +1,4 @@
+using VBiLstm.Columns;
 using VBiLstm.Data;
 
 namespace VBiLstm.Preparation.Sources;
@@ -40,6 +41,18 @@ public sealed class SourceFile(SourceEntry entry, SourceStream content, Action<S
 
     /// <summary>Read forward, before the next file is asked for.</summary>
     public SourceStream Content { get; } = content;
+
+    /// <summary>A file of columns (Parquet, Arrow); null where it begins as none. It is read instead of <see cref="Content"/>.</summary>
+    /// <exception cref="DataException">It is damaged, or of a form that cannot be read.</exception>
+    internal ColumnFile? OpenColumns()
+    {
+        if (!ColumnFile.IsOne(Content.Head.Span))
+            return null;
+
+        // What comes out of an archive is copied aside.
+        var isOwn = Content.Seekable is not null;
+        return ColumnFile.Open(Content.Seekable ?? Spool.Copy(Content, Name), leaveOpen: isOwn, Name, Content.Cancellation);
+    }
 
     internal bool IsLeftOut { get; private set; }
 

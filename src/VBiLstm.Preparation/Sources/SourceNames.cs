@@ -26,7 +26,8 @@ static class SourceNames
     ];
 
     static readonly string[] Pictures = [".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm", ".pbm", ".ico"];
-    static readonly string[] Arrays = [".npy", ".npz", ".mat", ".h5", ".hdf5", ".pt", ".pth", ".pkl", ".pickle", ".parquet", ".safetensors", ".onnx"];
+    static readonly string[] Columns = [".parquet", ".pq", ".arrow", ".feather"];
+    static readonly string[] Arrays = [".npy", ".npz", ".mat", ".h5", ".hdf5", ".pt", ".pth", ".pkl", ".pickle", .. Columns, ".safetensors", ".onnx"];
     static readonly string[] OtherBinary = [".pdf", ".doc", ".docx", ".xls", ".xlsx", ".mp4", ".mov", ".avi", ".mkv", ".exe", ".dll", ".so", ".o", ".a", ".pyc",
         ".class", ".jar", ".db", ".sqlite", ".ttf", ".otf"];
     static readonly string[] Texts = [".txt", ".md", ".rst", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".html", ".htm", ".py", ".m", ".c", ".h", ".sh", ".bat",
@@ -72,6 +73,9 @@ static class SourceNames
 
     /// <summary>Whether the name is that of arrays of numbers.</summary>
     public static bool IsArray(string path) => HasEnding(path, Arrays);
+
+    /// <summary>Whether the name is that of columns (Parquet, Arrow).</summary>
+    public static bool IsColumns(string path) => HasEnding(path, Columns);
 
     /// <summary>Whether the name is that of a text.</summary>
     public static bool IsText(string path) => HasEnding(path, Texts);

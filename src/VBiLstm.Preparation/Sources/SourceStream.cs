@@ -27,6 +27,15 @@ public sealed class SourceStream : ForwardStream
     /// <summary>Told each time how many bytes were read.</summary>
     public Action<int>? OnRead { get; init; }
 
+    /// <summary>The first bytes, as many as tell what the file is, or all; they are still to be read.</summary>
+    internal ReadOnlyMemory<byte> Head { get; init; }
+
+    /// <summary>Ends reading.</summary>
+    internal CancellationToken Cancellation => _cancellation;
+
+    /// <summary>The file itself, where it is no part of another one: for formats that are not read forward.</summary>
+    internal Stream? Seekable { get; init; }
+
     /// <summary>What it is unpacked from; null where it is not.</summary>
     public string? Format { get; init; }
 

@@ -6,6 +6,7 @@ using SharpCompress.Common;
 using SharpCompress.Compressors.BZip2;
 using SharpCompress.Compressors.ZStandard;
 using SharpCompress.Readers;
+using VBiLstm.Columns;
 using VBiLstm.Data;
 
 namespace VBiLstm.Preparation.Sources;
@@ -39,9 +40,10 @@ sealed class Unpacking(UnpackBudget budget, UnpackAccount account, bool isListin
             return [];
         return format switch
         {
-            ArchiveFormat.None => Plain(whole, file),
+            ArchiveFormat.None => Plain(whole, stream.CanSeek ? stream : null, head.AsMemory(0, length), file),
             ArchiveFormat.Zip => Seekable(stream, whole, file, Zip),
             ArchiveFormat.SevenZip => Seekable(stream, whole, file, SevenZip),
+            ArchiveFormat.Hdf5 => Seekable(stream, whole, file, Hdf5),
             ArchiveFormat.Tar => Tar(whole, file),
             ArchiveFormat.Gzip => Compressed(format, () => new GzipMembers(whole), file),
             ArchiveFormat.Xz => Compressed(format, () => new XzStreams(whole), file),
@@ -51,9 +53,9 @@ sealed class Unpacking(UnpackBudget budget, UnpackAccount account, bool isListin
         };
     }
 
-    IEnumerable<(PackedFile File, SourceStream Content)> Plain(Stream whole, PackedFile file)
+    IEnumerable<(PackedFile File, SourceStream Content)> Plain(Stream whole, Stream? seekable, ReadOnlyMemory<byte> head, PackedFile file)
     {
-        using var content = new SourceStream(whole, file.Name, cancellation) { OnRead = _ => onRead() };
+        using var content = new SourceStream(whole, file.Name, cancellation) { OnRead = _ => onRead(), Head = head, Seekable = seekable };
         yield return (file, content);
     }
 
@@ -101,6 +103,18 @@ sealed class Unpacking(UnpackBudget budget, UnpackAccount account, bool isListin
             foreach (var inner in Files(content, own))
                 yield return inner;
             Finish(content);
+        }
+    }
+
+    IEnumerable<(PackedFile File, SourceStream Content)> Hdf5(Stream stream, PackedFile file)
+    {
+        using var datasets = new Hdf5Datasets(stream, file.Name, cancellation);
+        foreach (var dataset in datasets.List((path, reason) => account.LeaveOut(file.Entry(path).Name, reason)))
+        {
+            var (own, head) = (file.Entry(dataset.Path + ".npy"), NpyFile.Head(dataset));
+            using var array = new PrefixedStream(head, new LateStream(dataset.Read));
+            using var content = Unpacked(ArchiveFormat.Hdf5, array, own.Name, head: head);
+            yield return (own, content);
         }
     }
 
@@ -232,8 +246,10 @@ sealed class Unpacking(UnpackBudget budget, UnpackAccount account, bool isListin
         account.LeaveOut(name, "links to what is read itself");
     }
 
-    SourceStream Unpacked(ArchiveFormat format, Stream content, string name, uint? checksum = null, long? length = null) => new(content, name, cancellation)
+    SourceStream Unpacked(ArchiveFormat format, Stream content, string name, uint? checksum = null, long? length = null,
+        ReadOnlyMemory<byte> head = default) => new(content, name, cancellation)
     {
+        Head = head,
         Format = ArchiveFormats.Name(format),
         ExpectedChecksum = checksum,
         ExpectedLength = length,

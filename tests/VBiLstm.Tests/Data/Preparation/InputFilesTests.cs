@@ -19,7 +19,7 @@ public class InputFilesTests
     static RunConfiguration Frames(int size) => new() { Model = new ModelConfiguration { OutputDistribution = OutputDistribution.Gaussian, FrameSize = size } };
 
     static InputFiles Read(RunConfiguration configuration, DataIdentity data, params string[] paths)
-        => InputFiles.Read(paths, "--data", configuration, data, TestContext.Current.CancellationToken);
+        => InputFiles.Read(paths, "--data", configuration, data, cancellation: TestContext.Current.CancellationToken);
 
     [Fact]
     public void Every_line_is_a_sentence_of_words_also_an_empty_one()
