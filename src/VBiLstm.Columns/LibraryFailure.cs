@@ -23,14 +23,15 @@ static class LibraryFailure
         }
     }
 
-    // Only what libraries say of files, not what the platform says of their mistakes, nor names of types.
+    static readonly string[] NamesOfCode = ["System.", "`", "PureHDF", "Parquet.", "Apache", "Specified method", "..."];
+
+    // Only what libraries say of files, in a sentence; not what the platform says of their mistakes, nor names of code.
     static string Reason(Exception e)
     {
         var speaks = e is ParquetException or IOException or NotSupportedException || e.GetType() == typeof(Exception);
-        var text = e.Message.ReplaceLineEndings(" ").Trim();
-        return !speaks || text.Length == 0 || text.Contains("System.", StringComparison.Ordinal) || text.Contains('`', StringComparison.Ordinal)
-            || text.Contains("Specified method", StringComparison.Ordinal)
+        var text = e.Message.ReplaceLineEndings(" ").Split(". ")[0].TrimEnd('.', ' ');
+        return !speaks || text.Length == 0 || NamesOfCode.Any(name => text.Contains(name, StringComparison.Ordinal))
             ? "; it is damaged, or of a kind that cannot be read here."
-            : $": {Printable.Text(text.TrimEnd('.'))}.";
+            : $": {Printable.Text(text)}.";
     }
 }
