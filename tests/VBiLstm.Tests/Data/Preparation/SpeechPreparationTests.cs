@@ -226,7 +226,7 @@ public class SpeechPreparationTests
     {
         Raw.Prepare("fsdd", folder.At("raw"), folder.At(name), options);
         var splits = Raw.Open(folder.At(name));
-        return splits.Speech!.ToSamples(Raw.Frames(splits.Test, 0).AsSpan(options.FrameSize));
+        return splits.Speech!.ToSamples(Raw.Frames(splits.Test, 0).AsSpan(options.FrameSize!.Value));
     }
 
     [Theory]
