@@ -22,6 +22,9 @@ for path in $(sed -n 's/^ *"path": "\([a-z0-9._-]*\/[0-9][^"]*\)",*$/\1/p' "$ass
     folder=$packages$path
     manifest=$(echo "$folder"/*.nuspec)
     expression=$(element license "$manifest")
+
+    # Some name an address alone; what stands there was looked up.
+    [ -n "$expression" ] || expression=$(sed -n "s/^$(element id "$manifest") //p" "$licences/packages.txt")
     title "$(element id "$manifest") $(element version "$manifest") ($expression)"
     found=0
     while read -r file; do
