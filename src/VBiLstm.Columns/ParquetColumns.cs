@@ -25,6 +25,9 @@ sealed class ParquetColumns : ColumnFile
         try
         {
             _reader = LibraryFailure.Told($"{name}, as Parquet,", Fix, () => ParquetReader.CreateAsync(stream).GetAwaiter().GetResult());
+            if (_reader.Metadata?.Schema.FirstOrDefault(element => element.LogicalType?.FLOAT16 is not null) is { } half)
+                throw new DataException($"{name}, column {Printable.Text(half.Name)}: reals of 16 bits, which cannot be read from Parquet; write them as 32, for "
+                    + "instance: df['x'] = df['x'].astype('float32').");
             Columns = LibraryFailure.Told($"{name}, as Parquet,", Fix, () => _reader.Schema.Fields.Select(Describe).ToList());
         }
         catch
@@ -83,7 +86,7 @@ sealed class ParquetColumns : ColumnFile
             return (ColumnContent.Other, "date");
         if (field is DateTimeDataField)
             return (ColumnContent.Other, "timestamp");
-        if (field.ClrType == typeof(float) || field.ClrType == typeof(double) || field.ClrType == typeof(Half))
+        if (field.ClrType == typeof(float) || field.ClrType == typeof(double))
             return (ColumnContent.Reals, "reals");
         if (field.ClrType == typeof(bool))
             return (ColumnContent.WholeNumbers, "truth values");
@@ -111,8 +114,6 @@ sealed class ParquetColumns : ColumnFile
 
         if (type == typeof(float))
             return Numbers<float>(column, leaf, reader, first, value => value);
-        if (type == typeof(Half))
-            return Numbers<Half>(column, leaf, reader, first, value => (double)value);
         if (type == typeof(bool))
             return Numbers<bool>(column, leaf, reader, first, value => value ? 1 : 0);
         if (type == typeof(sbyte))

@@ -42,7 +42,7 @@ abstract class NumberSequences : IDisposable
 
     /// <summary>What should stand in the place of a number that is not usable.</summary>
     protected static string Expected(PreparedKind kind)
-        => kind == PreparedKind.Frames ? "a finite number" : $"a token id, a whole number of 0 to {MaximumTokens - 1:N0},";
+        => kind == PreparedKind.Frames ? "a finite number of 32 bits" : $"a token id, a whole number of 0 to {MaximumTokens - 1:N0},";
 
     /// <summary>The sequences of a file; null where it is neither and need not be.</summary>
     /// <exception cref="DataException">It is to be by its name and is none, or holds what frames or tokens are not.</exception>

@@ -1,7 +1,9 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using SkiaSharp;
 using VBiLstm.Checkpoints;
+using VBiLstm.Columns;
 
 namespace VBiLstm.Cli.Tests;
 
@@ -78,6 +80,26 @@ public sealed partial class TrainedRunTests(TrainedRunTests.TrainedRun run) : IC
                 Assert.Equal(evaluation.RootElement.GetProperty(name).GetDouble(), rows.Average(row => double.Parse(row[column])), 1e-9);
             Assert.Contains($"item {rows.MinBy(row => double.Parse(row[3]))![1]}", output, StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public void Scores_as_Parquet_are_those_of_the_CSV()
+    {
+        string[] options = ["score", "runs/first", "--importance-samples", "2", "--out"];
+        Assert.Equal(0, Command.Run([.. options, "both.csv"]).Code);
+        var (code, output, error) = Command.Run([.. options, "both.parquet"]);
+        Assert.True(code == 0, error);
+        Assert.Contains("both.parquet", output, StringComparison.Ordinal);
+        using var file = ColumnFile.Open(File.OpenRead(Command.At("both.parquet")), leaveOpen: false, "both", TestContext.Current.CancellationToken);
+        Assert.Equal(File.ReadLines(Command.At("both.csv")).First(), string.Join(',', file.Columns.Select(column => column.Name)));
+        Assert.Equal([ColumnContent.Texts, ColumnContent.WholeNumbers, ColumnContent.WholeNumbers, .. Enumerable.Repeat(ColumnContent.Reals, 4)],
+            file.Columns.Select(column => column.Content));
+        var group = Assert.Single(file.Read(file.Columns));
+        Assert.Equal(Csv("both.csv"), Enumerable.Range(0, group.Rows).Select(row => group.Values
+            .Select(values => values.Texts.Length > 0 ? values.Texts[row] : values.Numbers[row].ToString(CultureInfo.InvariantCulture)).ToArray()));
+        var refused = Command.Run([.. options, "both.feather"]);
+        Assert.Equal(2, refused.Code);
+        Assert.Contains(".csv or .parquet", refused.Error, StringComparison.Ordinal);
     }
 
     [Fact]

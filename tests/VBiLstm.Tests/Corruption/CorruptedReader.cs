@@ -1,6 +1,8 @@
+using System.Globalization;
 using System.IO.Compression;
 using System.Text;
 using VBiLstm.Checkpoints;
+using VBiLstm.Columns;
 using VBiLstm.Comparisons;
 using VBiLstm.Configuration;
 using VBiLstm.Data;
@@ -130,6 +132,11 @@ sealed record CorruptedReader(string Name, byte[] Good, Func<byte[], string> Rea
             new("gzip of sentences", Zip(sentences), content => Prepared("sentences", content), true),
             new("xz of sentences", Convert.FromBase64String(XzOfSentences), content => Prepared("sentences", content), true),
             new("tar of recordings", Tar(samples), content => Prepared("speech", content), false),
+            new("parquet", Made("long-zstd.parquet"), content => Columns(content), false),
+            new("parquet of lists", Made("lists-zstd.parquet"), content => Columns(content), false),
+            new("arrow", Made("long-zstd.arrow"), content => Columns(content), false),
+            new("arrow's stream", Made("lists-stream.arrow"), content => Columns(content), false),
+            new("hdf5", Made("gzip.h5"), content => Hdf5(content), false),
             new("manifest", manifest, content => Folder("manifest.json", content), false),
             new("prepared split", test, content => Folder("test.bin", content), false),
             new("prepared split of frames", frames, Frames, false),
@@ -141,6 +148,23 @@ sealed record CorruptedReader(string Name, byte[] Good, Func<byte[], string> Rea
             .. files.Select(file => new CorruptedReader("checkpoint " + Path.GetFileName(file.Key), file.Value, content => Checkpoint(file.Key, content),
                 file.Key.EndsWith(".safetensors", StringComparison.Ordinal))),
         ];
+    }
+
+    static byte[] Made(string name) => File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "columns", name));
+
+    static string Columns(byte[] content)
+    {
+        if (!ColumnFile.IsOne(content.AsSpan(0, Math.Min(8, content.Length))))
+            throw new DataException("This is no file of columns.");
+        using var file = ColumnFile.Open(new MemoryStream(content), leaveOpen: false, "x", CancellationToken.None);
+        return file.Read([.. file.Columns.Where(column => column.Content != ColumnContent.Other)])
+            .Sum(group => group.Values.Sum(values => values.Numbers.Sum())).ToString("R", CultureInfo.InvariantCulture);
+    }
+
+    static string Hdf5(byte[] content)
+    {
+        using var file = new Hdf5Datasets(new MemoryStream(content), "x", CancellationToken.None);
+        return string.Concat(file.List((_, _) => { }).Select(dataset => Sum(dataset.Read())));
     }
 
     static string Sum(byte[] values) => Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(values));

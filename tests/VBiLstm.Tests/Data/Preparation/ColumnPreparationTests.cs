@@ -160,7 +160,6 @@ public class ColumnPreparationTests
         [
             ("float", Column(0, value => (float)value), Column(1, value => (float)value)),
             ("double", Column(0, value => (double)value), Column(1, value => (double)value)),
-            ("half", Column(0, value => (Half)value), Column(1, value => (Half)value)),
             ("short", Column(0, value => (short)value), Column(1, value => (short)value)),
             ("ushort", Column(0, value => (ushort)value), Column(1, value => (ushort)value)),
             ("int", Column(0, value => value), Column(1, value => value)),
@@ -221,10 +220,11 @@ public class ColumnPreparationTests
     public static TheoryData<string, string> Refusals => new()
     {
         { "null", "column a, row 2 (from 0 on): no value (null)" },
+        { "half", "column a: reals of 16 bits" },
         { "null list", "column x, row 1 (from 0 on): no value (null)" },
         { "null in a list", "column x, row 1 (from 0 on): no value (null)" },
         { "not a number", "column a, row 3 (from 0 on): NaN" },
-        { "infinite", "column a, row 1 (from 0 on): Infinity" },
+        { "infinite", "column a, row 1 (from 0 on): 1E+300 where a finite number of 32 bits should stand" },
         { "widths", "column x, row 1 (from 0 on): a frame of 3 numbers where those before have 2" },
         { "empty", "column x, row 1 (from 0 on): an empty list" },
         { "decimal", "a (decimal)" },
@@ -253,6 +253,9 @@ public class ColumnPreparationTests
         {
             case "null":
                 columns = [("a", new double?[] { 1, 2, null, 4 })];
+                break;
+            case "half":
+                columns = [("a", new[] { (Half)1 })];
                 break;
             case "null list":
                 columns = [("x", new double[]?[] { [1], null })];
@@ -406,7 +409,11 @@ public class ColumnPreparationTests
         var path = Parquet(folder, "some.parquet", 100, new WriterPropertiesBuilder().Compression(Compression.Zstd).DisableDictionary(),
             ("a", Enumerable.Range(0, 300).Select(i => Math.Sin(i)).ToArray()));
         var content = File.ReadAllBytes(path);
-        content.AsSpan(content.Length / 3, content.Length / 3).Fill(0xff); // of the second group
+        long page;
+        using (var written = new ParquetFileReader(path))
+        using (var second = written.RowGroup(1))
+            page = second.MetaData.GetColumnChunkMetaData(0).DataPageOffset;
+        content.AsSpan((int)page, 8).Fill(0xff);
         using var file = ColumnFile.Open(new MemoryStream(content), leaveOpen: false, "x", TestContext.Current.CancellationToken);
         var groups = file.Read(file.Columns).GetEnumerator();
         Assert.True(groups.MoveNext());
@@ -427,7 +434,7 @@ public class ColumnPreparationTests
         Assert.Contains("column seq", Assert.Single(read.Remarks), StringComparison.Ordinal);
         var path = Parquet(folder, "some.parquet", 4, ("seq", new[] { 7, 7, 8 }), ("text", new[] { "u", "v", "w" }), ("ids", new[] { 1, 0, 2 }));
         var tokens = new RunConfiguration { Model = new ModelConfiguration { OutputDistribution = OutputDistribution.Categorical, VocabularySize = 3 } };
-        var texts = InputFiles.Read([path], "--data", tokens, data with { Unit = TaskUnit.BitsPerCharacter, Vocabulary = ["\n", "u", "v", "w"] },
+        var texts = InputFiles.Read([path], "--data", tokens with { Model = tokens.Model with { VocabularySize = 4 } }, data with { Unit = TaskUnit.BitsPerCharacter, Vocabulary = ["\n", "u", "v", "w"] },
             cancellation: TestContext.Current.CancellationToken);
         Assert.Equal([0, 1, 0], Raw.Tokens(texts.Sequences, 0));
     }
