@@ -116,7 +116,8 @@ public sealed class TrainedModel : IDisposable
     public IReadOnlyList<double> LatentMeans(SequenceDataset train, int rows, Action<double>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(train);
-        return Posterior(new FirstSequences(train), rows, progress: progress, cancellation: cancellation).LatentMeans;
+        using var first = new FirstSequences(train);
+        return Posterior(first, rows, progress: progress, cancellation: cancellation).LatentMeans;
     }
 
     EvaluationResult Checked(EvaluationResult result)

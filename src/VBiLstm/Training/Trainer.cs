@@ -331,8 +331,9 @@ public sealed class Trainer : IDisposable
     Dictionary<LatentMode, EvaluationResult> EvaluatePriorMode(CancellationToken cancellation)
     {
         var model = Parameters.Layout.Model;
+        using var first = new FirstSequences(_data.Train);
         var latents = model.HasLatent
-            ? _evaluator.Evaluate(new FirstSequences(_data.Train), progress: ReportEvaluating, cancellation: cancellation).LatentMeans
+            ? _evaluator.Evaluate(first, progress: ReportEvaluating, cancellation: cancellation).LatentMeans
             : [];
         LatentMode[] modes = model.HasLatent ? Enum.GetValues<LatentMode>() : [LatentMode.Sampled];
         var results = new Dictionary<LatentMode, EvaluationResult>();

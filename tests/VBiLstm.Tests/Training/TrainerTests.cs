@@ -247,7 +247,7 @@ public class TrainerTests
         var data = DataSource.Open(with.Data, with.Seed);
         foreach (var (mode, row) in Enum.GetValues<LatentMode>().Zip(rows[^modes.Length..]))
         {
-            var latents = mode == LatentMode.EmpiricalMean ? trained.LatentMeans(data.Train, 30) : null;
+            var latents = mode == LatentMode.EmpiricalMean ? trained.LatentMeans(data.Train, 30, cancellation: TestContext.Current.CancellationToken) : null;
             var result = trained.Prior(data.Validation, 30, mode, latents: latents, cancellation: TestContext.Current.CancellationToken);
             Assert.Equal(result.Nll, row.Values["nll"]);
             Assert.Equal(result.Nll, row.Values["value"]); // nats per image
