@@ -43,7 +43,8 @@ sealed class ArrowColumns : ColumnFile
 
     // A mark, and the length of the schema's message.
     static bool IsStream(ReadOnlySpan<byte> head)
-        => head.Length >= 8 && BinaryPrimitives.ReadUInt32LittleEndian(head) == StreamMark && BinaryPrimitives.ReadInt32LittleEndian(head[4..]) is > 0 and < 1 << 24;
+        => head.Length >= 8 && BinaryPrimitives.ReadUInt32LittleEndian(head) == StreamMark
+            && BinaryPrimitives.ReadInt32LittleEndian(head[4..]) is > 0 and < 1 << 24;
 
     ArrowStreamReader Open()
     {

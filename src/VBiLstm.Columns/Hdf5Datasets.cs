@@ -27,8 +27,8 @@ public sealed record Hdf5Dataset(string Path, IReadOnlyList<long> Sizes, Hdf5Num
 public sealed class Hdf5Datasets : IDisposable
 {
     const int MaximumDepth = 16, MaximumObjects = 100_000;
-    const string Fix = "Little-endian numbers, plain or packed by gzip, shuffle, scale-offset and n-bit, can be read. Save each array with numpy.save, or write "
-        + "the file again so, for instance: h5py.File('OUT.h5', 'w').create_dataset('train', data=a.astype('<f4'), compression='gzip').";
+    const string Fix = "Little-endian numbers, plain or packed by gzip, shuffle, scale-offset and n-bit, can be read. Save each array with numpy.save, or "
+        + "write the file again so, for instance: h5py.File('OUT.h5', 'w').create_dataset('train', data=a.astype('<f4'), compression='gzip').";
 
     readonly GuardedStream _stream;
     readonly NativeFile _file;
@@ -116,7 +116,8 @@ public sealed class Hdf5Datasets : IDisposable
     {
         var count = dataset.Space.Dimensions.Aggregate((Int128)size, (product, length) => product * length);
         if (count > Array.MaxLength)
-            throw new DataException($"{_name}, data set {Printable.Text(path)}: {count:N0} bytes, more than can be read at once ({Array.MaxLength:N0}); cut it.");
+            throw new DataException($"{_name}, data set {Printable.Text(path)}: {count:N0} bytes, more than can be read at once "
+                + $"({Array.MaxLength:N0}); cut it.");
         _stream.Restart();
         var bytes = new byte[(int)count];
 

@@ -26,8 +26,8 @@ sealed class ParquetColumns : ColumnFile
         {
             _reader = LibraryFailure.Told($"{name}, as Parquet,", Fix, () => ParquetReader.CreateAsync(stream).GetAwaiter().GetResult());
             if (_reader.Metadata?.Schema.FirstOrDefault(element => element.LogicalType?.FLOAT16 is not null) is { } half)
-                throw new DataException($"{name}, column {Printable.Text(half.Name)}: reals of 16 bits, which cannot be read from Parquet; write them as 32, for "
-                    + "instance: df['x'] = df['x'].astype('float32').");
+                throw new DataException($"{name}, column {Printable.Text(half.Name)}: reals of 16 bits, which cannot be read from Parquet; write them as 32, "
+                    + "for instance: df['x'] = df['x'].astype('float32').");
             Columns = LibraryFailure.Told($"{name}, as Parquet,", Fix, () => _reader.Schema.Fields.Select(Describe).ToList());
         }
         catch
@@ -148,8 +148,8 @@ sealed class ParquetColumns : ColumnFile
             throw new DataException($"{what} hold {count:N0} values; {MostValues:N0} can be read at once. Write the file again in smaller groups, "
                 + "for instance: to_parquet('OUT.parquet', row_group_size=1000000).");
         if (count * sizeof(double) > Math.Max(AnyBytes, MostExpansion * _stream.Length))
-            throw new DataException($"{what} hold {count:N0} values, more than {MostExpansion:N0} times the file's size; it is damaged, or holds nothing else than "
-                + "the same value.");
+            throw new DataException($"{what} hold {count:N0} values, more than {MostExpansion:N0} times the file's size; it is damaged, or holds nothing else "
+                + "than the same value.");
         var (values, definitions, repetitions) = (new T[count], leaf.Field.MaxDefinitionLevel > 0 ? new int[count] : null,
             leaf.Levels.Count > 0 ? new int[count] : null);
         _stream.Restart();

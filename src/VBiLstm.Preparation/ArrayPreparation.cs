@@ -69,8 +69,8 @@ sealed class ArrayPreparation(SourceFiles sources, PreparationOptions options, P
 
         // Tables are often written in parts; several arrays are by chance of one split.
         _splits = Resolve([.. _counts.Keys], areJoined: reading is not null)
-            ?? throw new DataException($"{first}: one file, or none with the words train, valid and test in its name; save one a split (for instance train.npy, "
-                + "valid.npy, test.npy), or say which file is which split with --train, --valid and --test.");
+            ?? throw new DataException($"{first}: one file, or none with the words train, valid and test in its name; save one a split (for instance "
+                + "train.npy, valid.npy, test.npy), or say which file is which split with --train, --valid and --test.");
         if (!HasValidation(_splits) && Count("train") < 10)
             throw new DataException($"--from: {Count("train")} {(IsStream ? "tokens" : "sequences")} for training are too few to hold a tenth out; "
                 + "give a validation file.");

@@ -31,7 +31,8 @@ sealed class ColumnSequences : NumberSequences
         {
             _sequence = choice.Sequence is { } said ? ColumnNames.Get(file, "--sequence", said) : null;
             if (_sequence is { Depth: > 0 } or { Content: ColumnContent.Other })
-                throw new DataException($"{file.Name}: --sequence is {Printable.Text(_sequence.Name)}, {_sequence.Type}; it must be a column of numbers or texts.");
+                throw new DataException($"{file.Name}: --sequence is {Printable.Text(_sequence.Name)}, {_sequence.Type}; it must be a column of "
+                    + "numbers or texts.");
             _values = choice.Values.Count > 0 ? [.. choice.Values.Select(name => ColumnNames.Get(file, "--values", name))] : Infer();
             Check();
             _sequence ??= _values[0].Depth == 0 ? SequenceByName() : null;
@@ -39,9 +40,9 @@ sealed class ColumnSequences : NumberSequences
             if (_sequence is null && _values[0].Depth == 0 && choice.Values.Count == 0)
                 CheckOneSequence();
             if (kind == PreparedKind.Frames && _values[0].Depth == 1 && _isRowSequence)
-                FrameSize = choice.FrameSize ?? throw new DataException($"{file.Name}, column {Printable.Text(_values[0].Name)}: lists of numbers. If a row is a "
-                    + "whole sequence, say how many numbers are a frame with --frame-size (1 for a series of single values); if it is one frame of a sequence, "
-                    + $"say which column tells the sequences apart with --sequence. {ColumnNames.List(file)}");
+                FrameSize = choice.FrameSize ?? throw new DataException($"{file.Name}, column {Printable.Text(_values[0].Name)}: lists of numbers. If a row is "
+                    + "a whole sequence, say how many numbers are a frame with --frame-size (1 for a series of single values); if it is one frame of a "
+                    + $"sequence, say which column tells the sequences apart with --sequence. {ColumnNames.List(file)}");
             if (kind == PreparedKind.Frames && _values[0].Depth == 0)
                 FrameSize = _values.Count;
         }
@@ -100,7 +101,8 @@ sealed class ColumnSequences : NumberSequences
         }
 
         if (_values.Count > 1 && (_kind == PreparedKind.Tokens || _values.Any(column => column.Depth > 0)))
-            throw ColumnNames.Ambiguous(_file, _values, _kind == PreparedKind.Tokens ? "are several, and a step has one token" : "are several, one of them of lists");
+            throw ColumnNames.Ambiguous(_file, _values,
+                _kind == PreparedKind.Tokens ? "are several, and a step has one token" : "are several, one of them of lists");
         if (_sequence is not null && _values[0].Depth > (_kind == PreparedKind.Frames ? 1 : 0))
             throw new DataException($"{_file.Name}, column {Printable.Text(_values[0].Name)}: {_values[0].Type}, so that each row is a sequence; "
                 + "leave out --sequence.");
@@ -111,14 +113,15 @@ sealed class ColumnSequences : NumberSequences
         var named = _file.Columns.Where(column => column is { Depth: 0, Content: not ColumnContent.Other } && !(_values ?? []).Contains(column)
             && SequenceNames.Contains(column.Name, StringComparer.OrdinalIgnoreCase)).ToList();
         return named.Count < 2 ? named.FirstOrDefault()
-            : throw new DataException($"{_file.Name}: columns {string.Join(" and ", named.Select(column => Printable.Text(column.Name)))} could tell the sequences "
-                + "apart; say which one does with --sequence.");
+            : throw new DataException($"{_file.Name}: columns {string.Join(" and ", named.Select(column => Printable.Text(column.Name)))} could tell the "
+                + "sequences apart; say which one does with --sequence.");
     }
 
     // Nobody forgot to say what tells the sequences apart where nothing could; a stream of tokens is read as numpy's array is.
     void CheckOneSequence()
     {
-        if (_values.All(column => column.Content == ColumnContent.Reals) || (_kind == PreparedKind.Tokens && _file.Columns.Count(column => !ColumnNames.IsIndex(column)) == 1))
+        if (_values.All(column => column.Content == ColumnContent.Reals)
+            || (_kind == PreparedKind.Tokens && _file.Columns.Count(column => !ColumnNames.IsIndex(column)) == 1))
             return;
         throw new DataException($"{_file.Name}: nothing says which rows are one sequence; say which column tells the sequences apart with --sequence, or, if "
             + $"all rows are one, name the values with --values. {ColumnNames.List(_file)}");
@@ -182,8 +185,8 @@ sealed class ColumnSequences : NumberSequences
                         yield return steps.ToArray();
                     if (!seen.Add(key))
                         throw new DataException($"{_file.Name}, column {Printable.Text(sequence.Name)}, row {group.FirstRow + row} (from 0 on): sequence "
-                            + $"{Printable.Text(Convert.ToString(key, CultureInfo.InvariantCulture)!)} again, behind another one; the rows of a sequence must stand "
-                            + $"together, for instance: df.sort_values('{Printable.Text(sequence.Name)}', kind='stable').");
+                            + $"{Printable.Text(Convert.ToString(key, CultureInfo.InvariantCulture)!)} again, behind another one; the rows of a sequence must "
+                            + $"stand together, for instance: df.sort_values('{Printable.Text(sequence.Name)}', kind='stable').");
                     steps.Clear();
                     current = key;
                 }

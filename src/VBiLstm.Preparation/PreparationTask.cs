@@ -27,8 +27,8 @@ public sealed class PreparationTask
     /// <summary>Every task.</summary>
     public static IReadOnlyList<PreparationTask> All { get; } =
     [
-        new("ptb-char", "Penn Treebank's word files (ptb.train.txt, ptb.valid.txt, ptb.test.txt), character by character", ["encoding", "train-characters", "values"],
-            (sources, options) => new CharacterPreparation(sources, options, isPtb: true)),
+        new("ptb-char", "Penn Treebank's word files (ptb.train.txt, ptb.valid.txt, ptb.test.txt), character by character",
+            ["encoding", "train-characters", "values"], (sources, options) => new CharacterPreparation(sources, options, isPtb: true)),
         new("text-char", "any text, character by character", ["encoding", "train-characters", "values"],
             (sources, options) => new CharacterPreparation(sources, options, isPtb: false)),
         new("sentences", "sentences, one a line or a row, as words (the paper's IMDB)", ["encoding", "vocabulary", "max-words", "values"],

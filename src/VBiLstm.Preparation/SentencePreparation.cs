@@ -7,9 +7,10 @@ using VBiLstm.Preparation.Sources;
 namespace VBiLstm.Preparation;
 
 /// <summary>
-/// Sentences, one a line of a text or a row of a column, as words between white space: those of 2 to a number of words are kept, each between its begin and its end token; the words most
-/// frequent in training have ids, the others are the unknown word. Names of folders and files tell the splits, one of 10 sentences of training, by its hash, is
-/// for validation where there is none; otherwise each distinct sentence goes by its hash to training (8 of 10), validation or test.
+/// Sentences, one a line of a text or a row of a column, as words between white space: those of 2 to a number of words are kept, each between its begin
+/// and its end token; the words most frequent in training have ids, the others are the unknown word. Names of folders and files tell the splits, one of
+/// 10 sentences of training, by its hash, is for validation where there is none; otherwise each distinct sentence goes by its hash to training (8 of 10),
+/// validation or test.
 /// </summary>
 sealed class SentencePreparation(SourceFiles sources, PreparationOptions options) : Preparation(sources, options)
 {

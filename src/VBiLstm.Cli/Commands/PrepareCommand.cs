@@ -54,8 +54,8 @@ static class PrepareCommand
         var frame = new Option<int?>("--frame-size")
         {
             HelpName = "N",
-            Description = $"Speech: D, samples of a frame; default: {PreparationOptions.SpeechFrameSize}. frames: numbers of a frame in a column whose lists hold "
-                + "whole sequences.",
+            Description = $"Speech: D, samples of a frame; default: {PreparationOptions.SpeechFrameSize}. frames: numbers of a frame in a column whose "
+                + "lists hold whole sequences.",
         };
         var columns = new ColumnOptions();
         var row = new Option<int>("--row-frames") { HelpName = "N", Description = "Speech: frames of a row.", DefaultValueFactory = _ => defaults.RowFrames };

@@ -41,9 +41,10 @@ static class ScoreCommand
         var columns = new ColumnOptions();
         var devices = new DeviceOptions();
         var command = new Command("score", """
-            Writes the bound of each single input, a line each in a CSV file, or a row each in a Parquet file. What the model finds unlikely comes out low, which is how such
-            models find anomalies. Columns: input (file or split), item (its line, image, sequence or recording there, from 1 on), steps, bound, nll and kl in
-            nats, the sum over the steps. The noise is fixed: the same checkpoint and inputs give the same figures.
+            Writes the bound of each single input, a line each in a CSV file, or a row each in a Parquet file. What the model finds
+            unlikely comes out low, which is how such models find anomalies. Columns: input (file or split), item (its line, image,
+            sequence or recording there, from 1 on), steps, bound, nll and kl in nats, the sum over the steps. The noise is fixed:
+            the same checkpoint and inputs give the same figures.
 
             Examples:
               vbilstm score runs/digits-1

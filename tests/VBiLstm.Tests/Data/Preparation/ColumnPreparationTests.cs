@@ -31,7 +31,8 @@ public class ColumnPreparationTests
         var path = folder.At(name);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
         using var built = properties.Build();
-        using var file = new ParquetFileWriter(path, [.. columns.Select(column => new ParquetSharp.Column(column.Values.GetType().GetElementType()!, column.Name))], built);
+        using var file = new ParquetFileWriter(path,
+            [.. columns.Select(column => new ParquetSharp.Column(column.Values.GetType().GetElementType()!, column.Name))], built);
         var rows = columns[0].Values.Length;
         for (var first = 0; first < rows; first += groupRows)
         {
@@ -58,7 +59,8 @@ public class ColumnPreparationTests
 
     // The values that the files of tests/data/columns have.
     static float[] Frames(int sequence)
-        => [0, 0, 0, .. from step in Enumerable.Range(0, 2 + sequence % 3) from column in Enumerable.Range(0, 3) select 100f * sequence + 10 * step + column + 0.25f];
+        => [0, 0, 0, .. from step in Enumerable.Range(0, 2 + sequence % 3) from column in Enumerable.Range(0, 3)
+            select 100f * sequence + 10 * step + column + 0.25f];
 
     [Theory]
     [InlineData("long-uncompressed.parquet")]
@@ -352,7 +354,8 @@ public class ColumnPreparationTests
 
         Assert.Contains("no column holds whole numbers", Error(("a", new[] { 1.0 })), StringComparison.Ordinal);
         Assert.Contains("row 1 (from 0 on): -1", Error(("a", new[] { 1, -1 })), StringComparison.Ordinal);
-        Assert.Contains("input_ids, attention_mask", Error(("input_ids", new int[][] { [1] }), ("attention_mask", new int[][] { [1] })), StringComparison.Ordinal);
+        Assert.Contains("input_ids, attention_mask", Error(("input_ids", new int[][] { [1] }), ("attention_mask", new int[][] { [1] })),
+            StringComparison.Ordinal);
         Assert.Contains("53 bits", Error(("a", new[] { 1L << 54 })), StringComparison.Ordinal);
     }
 
@@ -389,14 +392,16 @@ public class ColumnPreparationTests
         }
 
         var feather = folder.Write("old.feather", "FEA1 and more"u8.ToArray());
-        Assert.Contains("version 1", Assert.Throws<DataException>(() => Prepare("frames", feather, feather, folder.At("out"))).Message, StringComparison.Ordinal);
+        Assert.Contains("version 1", Assert.Throws<DataException>(() => Prepare("frames", feather, feather, folder.At("out"))).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void Lists_in_data_pages_of_version_2_are_refused_with_the_way_to_write_them()
     {
         using var folder = new TemporaryFolder();
-        var path = Parquet(folder, "v2.parquet", 2, new WriterPropertiesBuilder().DataPageVersion(ParquetDataPageVersion.V2), ("x", new double[][][] { [[1, 2]], [[3, 4]] }));
+        var path = Parquet(folder, "v2.parquet", 2, new WriterPropertiesBuilder().DataPageVersion(ParquetDataPageVersion.V2),
+            ("x", new double[][][] { [[1, 2]], [[3, 4]] }));
         Assert.Contains("version 1", Assert.Throws<DataException>(() => Prepare("frames", path, path, folder.At("out"))).Message, StringComparison.Ordinal);
         var plain = Parquet(folder, "plain.parquet", 2, new WriterPropertiesBuilder().DataPageVersion(ParquetDataPageVersion.V2), ("x", new[] { 1.5, 2, 3 }));
         Assert.Equal(3, Prepare("frames", plain, plain, folder.At("plain")).Splits["test"].Values);
@@ -409,11 +414,13 @@ public class ColumnPreparationTests
         var path = Parquet(folder, "some.parquet", 100, new WriterPropertiesBuilder().Compression(Compression.Zstd).DisableDictionary(),
             ("a", Enumerable.Range(0, 300).Select(i => Math.Sin(i)).ToArray()));
         var content = File.ReadAllBytes(path);
-        long page;
+
+        // The pages of the second group stand behind the mark of the format and those of the first.
+        int page;
         using (var written = new ParquetFileReader(path))
-        using (var second = written.RowGroup(1))
-            page = second.MetaData.GetColumnChunkMetaData(0).DataPageOffset;
-        content.AsSpan((int)page, 8).Fill(0xff);
+        using (var first = written.RowGroup(0))
+            page = 4 + (int)first.MetaData.GetColumnChunkMetaData(0).TotalCompressedSize;
+        content.AsSpan(page, 8).Fill(0xff);
         using var file = ColumnFile.Open(new MemoryStream(content), leaveOpen: false, "x", TestContext.Current.CancellationToken);
         var groups = file.Read(file.Columns).GetEnumerator();
         Assert.True(groups.MoveNext());
@@ -434,7 +441,8 @@ public class ColumnPreparationTests
         Assert.Contains("column seq", Assert.Single(read.Remarks), StringComparison.Ordinal);
         var path = Parquet(folder, "some.parquet", 4, ("seq", new[] { 7, 7, 8 }), ("text", new[] { "u", "v", "w" }), ("ids", new[] { 1, 0, 2 }));
         var tokens = new RunConfiguration { Model = new ModelConfiguration { OutputDistribution = OutputDistribution.Categorical, VocabularySize = 3 } };
-        var texts = InputFiles.Read([path], "--data", tokens with { Model = tokens.Model with { VocabularySize = 4 } }, data with { Unit = TaskUnit.BitsPerCharacter, Vocabulary = ["\n", "u", "v", "w"] },
+        var texts = InputFiles.Read([path], "--data", tokens with { Model = tokens.Model with { VocabularySize = 4 } },
+            data with { Unit = TaskUnit.BitsPerCharacter, Vocabulary = ["\n", "u", "v", "w"] },
             cancellation: TestContext.Current.CancellationToken);
         Assert.Equal([0, 1, 0], Raw.Tokens(texts.Sequences, 0));
     }
