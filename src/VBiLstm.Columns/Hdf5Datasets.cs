@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using PureHDF;
 using PureHDF.VOL.Native;
@@ -37,11 +38,16 @@ public sealed class Hdf5Datasets : IDisposable
     /// <param name="stream">The file, which can seek; it stays its owner's.</param>
     /// <param name="name">Named in errors.</param>
     /// <param name="cancellation">Ends reading.</param>
-    /// <exception cref="DataException">The file is damaged, or of a version that cannot be read.</exception>
+    /// <exception cref="DataException">The file is damaged, or of a version that cannot be read, or the program is one that reads none.</exception>
     [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "What is made owns the stream.")]
     public Hdf5Datasets(Stream stream, string name, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(stream);
+
+        // The library makes its decoders by reflection, which machine code throughout (NativeAOT) has none of.
+        if (!RuntimeFeature.IsDynamicCodeSupported)
+            throw new DataException($"{name}: this release of the program, which is machine code throughout, cannot read HDF5; the .NET tool can (dotnet tool "
+                + "install VBiLstm.Cli). Or save each array: python3 -c \"import h5py, numpy; numpy.save('train.npy', h5py.File('FILE')['train'][:])\".");
         stream.Position = 0;
         (_stream, _name) = (new GuardedStream(stream, leaveOpen: true, cancellation), name);
         try
