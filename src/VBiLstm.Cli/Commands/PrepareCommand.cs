@@ -101,9 +101,7 @@ static class PrepareCommand
               vbilstm data prepare ptb-char --from ptb.zip
               vbilstm data prepare sentences --from polarity.zip subjectivity.zip --encoding latin-1 --out data/imdb
               vbilstm data prepare timit --from /corpora/TIMIT
-              vbilstm data prepare fsdd --from fsdd.tar.xz
-              vbilstm data prepare text-char --train a.txt b.txt --test c.txt
-              vbilstm data prepare frames --from train.parquet test.parquet --sequence machine --values vibration pressure
+              vbilstm data prepare frames --train a.parquet b.parquet --test c.parquet --sequence machine --values heat pressure
             """)
         {
             task, from, train, validation, test, output, skip, vocabulary, words, encoding, characters, transpose, frame, row, dither, protocol, rate, channel,
