@@ -1,7 +1,9 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using Apache.Arrow;
 using Apache.Arrow.Compression;
 using Apache.Arrow.Ipc;
+using Apache.Arrow.Memory;
 using Apache.Arrow.Types;
 using VBiLstm.Data;
 using Array = System.Array;
@@ -18,11 +20,12 @@ sealed class ArrowColumns : ColumnFile
     readonly ArrowStreamReader _reader;
     readonly Dictionary<Column, int> _indices = new(ReferenceEqualityComparer.Instance);
     readonly bool _isStream;
+    readonly LimitedMemory _memory;
     bool _isRead;
 
     public ArrowColumns(GuardedStream stream, string name, ReadOnlySpan<byte> head) : base(name)
     {
-        (_stream, _isStream) = (stream, IsStream(head));
+        (_stream, _isStream, _memory) = (stream, IsStream(head), new LimitedMemory(stream.Length));
         var isFirstVersion = head.StartsWith("FEA1"u8);
         try
         {
@@ -51,8 +54,8 @@ sealed class ArrowColumns : ColumnFile
         _stream.Position = 0;
         _stream.Restart();
         return _isStream
-            ? new ArrowStreamReader(_stream, new CompressionCodecFactory(), leaveOpen: true)
-            : new ArrowFileReader(_stream, null, new CompressionCodecFactory(), leaveOpen: true);
+            ? new ArrowStreamReader(_stream, _memory, new CompressionCodecFactory(), leaveOpen: true)
+            : new ArrowFileReader(_stream, _memory, new CompressionCodecFactory(), leaveOpen: true);
     }
 
     public override IEnumerable<ColumnGroup> Read(IReadOnlyList<Column> columns)
@@ -67,6 +70,8 @@ sealed class ArrowColumns : ColumnFile
             using var batch = LibraryFailure.Told($"{Name}, rows from {first} (from 0 on),", Fix, () => _reader.ReadNextRecordBatch());
             if (batch is null)
                 yield break;
+            if (batch.Length > LimitedMemory.Most(_stream.Length))
+                throw new DataException($"{Name}, rows from {first} (from 0 on): {batch.Length:N0} rows, more than fit the file's size; it is damaged. {Fix}");
             yield return LibraryFailure.Told($"{Name}, rows from {first} (from 0 on),", Fix,
                 () => new ColumnGroup(first, batch.Length, [.. columns.Select(column => Read(column, batch.Column(_indices[column]), batch.Length, first))]));
             first += batch.Length;
@@ -234,5 +239,21 @@ sealed class ArrowColumns : ColumnFile
             return;
         _reader.Dispose();
         _stream.Dispose();
+    }
+
+    /// <summary>Memory of one piece of a file; what is damaged must not make us allocate what it promises.</summary>
+    sealed class LimitedMemory(long fileBytes) : MemoryAllocator
+    {
+        const long AnyBytes = 8 << 20, MostExpansion = 1000;
+
+        public static long Most(long fileBytes) => Math.Max(AnyBytes, MostExpansion * fileBytes);
+
+        protected override IMemoryOwner<byte> AllocateInternal(int length, out int bytesAllocated)
+        {
+            if (length < 0 || length > Most(fileBytes))
+                throw new InvalidDataException($"It promises {length:N0} bytes.");
+            bytesAllocated = length;
+            return MemoryPool<byte>.Shared.Rent(length);
+        }
     }
 }

@@ -6,6 +6,9 @@ namespace VBiLstm.Preparation;
 /// <param name="FrameSize">D, numbers of a frame in a column whose lists hold sequences flat; null for other columns.</param>
 public sealed record ColumnChoice(string? Sequence, IReadOnlyList<string> Values, int? FrameSize)
 {
+    /// <summary>D of a trained model: lists are flat frames of it where no column tells sequences apart; null where there is none.</summary>
+    internal int? ModelFrameSize { get; init; }
+
     /// <summary>Nothing.</summary>
     public static ColumnChoice None { get; } = new(null, [], null);
 }

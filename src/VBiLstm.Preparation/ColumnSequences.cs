@@ -35,13 +35,14 @@ sealed class ColumnSequences : NumberSequences
                     + "numbers or texts.");
             _values = choice.Values.Count > 0 ? [.. choice.Values.Select(name => ColumnNames.Get(file, "--values", name))] : Infer();
             Check();
-            _sequence ??= _values[0].Depth == 0 ? SequenceByName() : null;
+            _sequence ??= _values[0].Depth == 0 || (kind == PreparedKind.Frames && _values[0].Depth == 1 && choice.FrameSize is null) ? SequenceByName() : null;
             _isRowSequence = _values[0].Depth > 0 && _sequence is null;
             if (_sequence is null && _values[0].Depth == 0 && choice.Values.Count == 0)
                 CheckOneSequence();
             if (kind == PreparedKind.Frames && _values[0].Depth == 1 && _isRowSequence)
-                FrameSize = choice.FrameSize ?? throw new DataException($"{file.Name}, column {Printable.Text(_values[0].Name)}: lists of numbers. If a row is "
-                    + "a whole sequence, say how many numbers are a frame with --frame-size (1 for a series of single values); if it is one frame of a "
+                FrameSize = choice.FrameSize ?? choice.ModelFrameSize ?? throw new DataException(
+                    $"{file.Name}, column {Printable.Text(_values[0].Name)}: lists of numbers. If a row is a "
+                    + "whole sequence, say how many numbers are a frame with --frame-size (1 for a series of single values); if it is one frame of a "
                     + $"sequence, say which column tells the sequences apart with --sequence. {ColumnNames.List(file)}");
             if (kind == PreparedKind.Frames && _values[0].Depth == 0)
                 FrameSize = _values.Count;

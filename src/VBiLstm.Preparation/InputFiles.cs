@@ -76,8 +76,7 @@ public sealed record InputFiles(SequenceDataset Sequences, IReadOnlyList<(string
         readonly List<string> _readings = [];
         long _samplesLeft;
 
-        // Flat lists hold frames of the model.
-        ColumnChoice Columns => columns with { FrameSize = columns.Sequence is null ? _model.FrameSize : null };
+        ColumnChoice Columns => columns with { ModelFrameSize = _model.FrameSize };
 
         public List<(string File, int Item)> Names { get; } = [];
 
