@@ -37,8 +37,9 @@ public abstract class ColumnFile : IDisposable
         var head = new byte[8];
         var length = stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false);
         stream.Position = 0;
-        var guarded = new GuardedStream(stream, leaveOpen, cancellation);
-        return ParquetColumns.IsOne(head.AsSpan(0, length)) ? new ParquetColumns(guarded, name) : new ArrowColumns(guarded, name, head.AsSpan(0, length));
+        var isParquet = ParquetColumns.IsOne(head.AsSpan(0, length));
+        var guarded = new GuardedStream(stream, leaveOpen, cancellation) { ChecksLengths = !isParquet };
+        return isParquet ? new ParquetColumns(guarded, name) : new ArrowColumns(guarded, name, head.AsSpan(0, length));
     }
 
     /// <summary>Reads columns, a group of rows at a time.</summary>

@@ -8,6 +8,9 @@ sealed class GuardedStream(Stream inner, bool leaveOpen, CancellationToken cance
     const int MostReadings = 8, AnyFile = 1 << 20;
     long _left = MostReadings * inner.Length + AnyFile;
 
+    /// <summary>Whether what is read four bytes at a time is a mark or the length of what follows, as Arrow's messages have it.</summary>
+    public bool ChecksLengths { get; init; }
+
     public override bool CanRead => true;
 
     public override bool CanSeek => true;
@@ -31,7 +34,12 @@ sealed class GuardedStream(Stream inner, bool leaveOpen, CancellationToken cance
 
         // A reader that does not move reads nothing for ever as well.
         _left -= Math.Max(1, buffer.Length == 0 ? 1 : Math.Min(buffer.Length, inner.Length - inner.Position));
-        return _left >= 0 ? inner.Read(buffer) : throw new InvalidDataException("Its parts lead back to what was read before.");
+        if (_left < 0)
+            throw new InvalidDataException("Its parts lead back to what was read before.");
+        var read = inner.Read(buffer);
+        return !ChecksLengths || buffer.Length != sizeof(int) || read < sizeof(int) || BitConverter.ToInt32(buffer) <= inner.Length
+            ? read
+            : throw new InvalidDataException("A part of it would be longer than the file.");
     }
 
     public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));

@@ -135,7 +135,6 @@ sealed record CorruptedReader(string Name, byte[] Good, Func<byte[], string> Rea
             new("parquet", Made("long-zstd.parquet"), content => Columns(content), false),
             new("parquet of lists", Made("lists-zstd.parquet"), content => Columns(content), false),
             new("arrow", Made("long-zstd.arrow"), content => Columns(content), false),
-            new("arrow's stream", Made("lists-stream.arrow"), content => Columns(content), false),
             new("hdf5", Made("gzip.h5"), content => Hdf5(content), false),
             new("manifest", manifest, content => Folder("manifest.json", content), false),
             new("prepared split", test, content => Folder("test.bin", content), false),
