@@ -248,17 +248,17 @@ sealed class Unpacking(UnpackBudget budget, UnpackAccount account, bool isListin
 
     SourceStream Unpacked(ArchiveFormat format, Stream content, string name, uint? checksum = null, long? length = null,
         ReadOnlyMemory<byte> head = default) => new(content, name, cancellation)
-    {
-        Head = head,
-        Format = ArchiveFormats.Name(format),
-        ExpectedChecksum = checksum,
-        ExpectedLength = length,
-        OnRead = read =>
         {
-            budget.Take(read);
-            onRead();
-        },
-    };
+            Head = head,
+            Format = ArchiveFormats.Name(format),
+            ExpectedChecksum = checksum,
+            ExpectedLength = length,
+            OnRead = read =>
+            {
+                budget.Take(read);
+                onRead();
+            },
+        };
 
     // Reading to the end checks the checksum.
     void Finish(SourceStream stream)
