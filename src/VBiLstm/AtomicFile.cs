@@ -44,7 +44,9 @@ static class AtomicFile
         }
     }
 
-    /// <summary>As <see cref="Write"/>, without holding a thread while the system writes; flushing to disk, which no system does by itself, holds one.</summary>
+    /// <summary>
+    /// As <see cref="Write"/>, without holding a thread while the system writes; flushing to disk, which no system does by itself, holds one.
+    /// </summary>
     /// <exception cref="IOException">The disk is full or the folder cannot be written; the old file is untouched.</exception>
     /// <exception cref="OperationCanceledException">Cancelled before the file had its name; the old file is untouched.</exception>
     public static async Task WriteAsync(string path, Func<Stream, Task> write, CancellationToken cancellation)

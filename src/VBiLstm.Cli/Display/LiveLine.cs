@@ -3,7 +3,9 @@ using Spectre.Console.Rendering;
 
 namespace VBiLstm.Cli.Display;
 
-/// <summary>Live lines that stay one line at any width: a bar where there is room for it, the share, the time left, and as much of the description as fits.</summary>
+/// <summary>
+/// Live lines that stay one line at any width: a bar where there is room for it, the share, the time left, and as much of the description as fits.
+/// </summary>
 static class LiveLine
 {
     const int BarWidth = 24, ShareWidth = 4, WidthWithBar = 80;

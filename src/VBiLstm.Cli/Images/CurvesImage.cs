@@ -14,7 +14,8 @@ static class CurvesImage
     // What the first steps do is far from the rest and would flatten it.
     const double FirstSteps = 0.1, Margin = 0.05;
 
-    static readonly (string Split, string Label, Color Color)[] Splits = [("train", "train", Colors.SteelBlue), ("validation", "validation", Colors.DarkOrange)];
+    static readonly (string Split, string Label, Color Color)[] Splits
+        = [("train", "train", Colors.SteelBlue), ("validation", "validation", Colors.DarkOrange)];
 
     // In front of how the latents were taken.
     const string PriorMode = "validation_prior_";

@@ -232,8 +232,8 @@ public sealed record ModelConfiguration
     public ReconstructionVariance ReconstructionVariance { get; init; } = ReconstructionVariance.Learned;
 
     /// <summary>
-    /// z-forcing's backward LSTM learns to predict too, as in its authors' code: -log p of each target by a net of its own that reads the state after everything
-    /// later, added to the training objective (never to a reported bound). Off, as in the paper.
+    /// z-forcing's backward LSTM learns to predict too, as in its authors' code: -log p of each target by a net of its own that reads the state after
+    /// everything later, added to the training objective (never to a reported bound). Off, as in the paper.
     /// </summary>
     [Description("z-forcing's backward LSTM learns to predict too, as in its authors' code: -log p of each target by a net of its own that reads the state "
         + "after everything later, added to the training objective (never to a reported bound). Off, as in the paper.")]

@@ -27,7 +27,8 @@ public sealed record Preset(string Name, string Description, RunConfiguration Co
             Run("ptb-char-small", SmallOf(PaperCharacters), Prepared("ptb-char"), SmallTraining)),
         new("imdb-small", "sentences, a vocabulary of 5,000",
             Run("imdb-small", SmallOf(PaperWords) with { VocabularySize = 5000 }, Prepared("imdb"), SmallTraining)),
-        new("timit-small", "speech by TIMIT's protocol", Run("timit-small", SmallOfSpeech(PaperTimit), Prepared("timit") with { Window = SrnnWindow }, SmallTraining)),
+        new("timit-small", "speech by TIMIT's protocol",
+            Run("timit-small", SmallOfSpeech(PaperTimit), Prepared("timit") with { Window = SrnnWindow }, SmallTraining)),
         new("blizzard-small", "speech as rows", Run("blizzard-small", SmallOfSpeech(PaperBlizzard), Prepared("blizzard"), SmallTraining)),
     ];
 

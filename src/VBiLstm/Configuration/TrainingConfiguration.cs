@@ -119,8 +119,8 @@ public sealed record TrainingConfiguration
     public int EvaluateEvery { get; init; } = 100;
 
     /// <summary>
-    /// Each evaluation scores the validation split in prior mode too, with the latents sampled, at the prior's means, and all at the posterior's mean over training
-    /// (the paper's Figure 3): into metrics.jsonl, TensorBoard and curves.png. It takes several times as long.
+    /// Each evaluation scores the validation split in prior mode too, with the latents sampled, at the prior's means, and all at the posterior's mean over
+    /// training (the paper's Figure 3): into metrics.jsonl, TensorBoard and curves.png. It takes several times as long.
     /// </summary>
     [Description("Each evaluation scores the validation split in prior mode too, with the latents sampled, at the prior's means, and all at the posterior's "
         + "mean over training (the paper's Figure 3): into metrics.jsonl, TensorBoard and curves.png. It takes several times as long.")]

@@ -15,7 +15,10 @@ static class PriorModeScore
     /// Mean −log p of the split with z from the prior: sampled, a lower bound that K trajectories and a particle filter of them tighten (see
     /// <see cref="PriorTrajectories"/>), or at its mean or the empirical one (not a bound).
     /// </summary>
-    /// <param name="prior">Made for the mode that is wanted, its latents fixed where they are at their empirical mean, with as many rows for each sequence of a batch as there are trajectories.</param>
+    /// <param name="prior">
+    /// Made for the mode that is wanted, its latents fixed where they are at their empirical mean, with as many rows for each sequence of a batch as there are
+    /// trajectories.
+    /// </param>
     /// <param name="data">The split.</param>
     /// <param name="mode">As <paramref name="prior"/> was made.</param>
     /// <param name="batchSize">Sequences of a batch, which the ranks share out; null for as many as <paramref name="prior"/> has room for.</param>

@@ -4,7 +4,8 @@ using System.Diagnostics.Metrics;
 namespace VBiLstm.Training;
 
 /// <summary>
-/// Publishes every training of the process as the meter <see cref="TrainingMetrics.Meter"/>, for <c>dotnet-counters</c> and OpenTelemetry. Costs nothing where nobody listens.
+/// Publishes every training of the process as the meter <see cref="TrainingMetrics.Meter"/>, for <c>dotnet-counters</c> and OpenTelemetry. Costs nothing where
+/// nobody listens.
 /// </summary>
 sealed class TrainingMeter : ITrainingObserver
 {
@@ -16,7 +17,8 @@ sealed class TrainingMeter : ITrainingObserver
     static readonly Gauge<double> Bound = Meter.CreateGauge<double>(TrainingMetrics.Bound, "nat", "Bound of the last training batch, per sequence");
     static readonly Gauge<double> GradientNorm = Meter.CreateGauge<double>(TrainingMetrics.GradientNorm, null, "Norm of the gradient before clipping");
     static readonly Gauge<double> LearningRate = Meter.CreateGauge<double>(TrainingMetrics.LearningRate, null, "Learning rate of the last step");
-    static readonly Gauge<double> ValidationBound = Meter.CreateGauge<double>(TrainingMetrics.ValidationBound, "nat", "Bound of the last evaluation, per sequence");
+    static readonly Gauge<double> ValidationBound
+        = Meter.CreateGauge<double>(TrainingMetrics.ValidationBound, "nat", "Bound of the last evaluation, per sequence");
     static readonly Gauge<long> Memory = Meter.CreateGauge<long>(TrainingMetrics.Memory, "By", "Memory of parameters, moments and activations");
 
     readonly long _memory;

@@ -326,7 +326,8 @@ public class RankTests
 
         var one = Score(Communicator.Alone);
         foreach (var ranks in new[] { 2, 3, 8 })
-            Assert.All(ThreadRanks.Run(ranks, Score), result => Assert.Equal(one, result with { KlPerLatent = one.KlPerLatent, LatentMeans = one.LatentMeans }));
+            Assert.All(ThreadRanks.Run(ranks, Score),
+                result => Assert.Equal(one, result with { KlPerLatent = one.KlPerLatent, LatentMeans = one.LatentMeans }));
     }
 
     [Theory]

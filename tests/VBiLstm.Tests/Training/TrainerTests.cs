@@ -221,7 +221,9 @@ public class TrainerTests
         Assert.False(Directory.Exists(new RunFolder(folder.Path).Best));
     }
 
-    /// <summary>The course of validation in prior mode: at the last step what an evaluation of its checkpoint gives; the training itself is as without.</summary>
+    /// <summary>
+    /// The course of validation in prior mode: at the last step what an evaluation of its checkpoint gives; the training itself is as without.
+    /// </summary>
     [Theory]
     [InlineData(ModelKind.VariationalBiLstm)]
     [InlineData(ModelKind.Lstm)]

@@ -136,8 +136,9 @@ public static class PreparedFolder
         return manifest.Kind switch
         {
             PreparedKind.Images => $"{Each((_, split) => split.Values)} images of {manifest.Height}×{manifest.Width}",
-            PreparedKind.Frames when manifest.IsStream => $"{Each((_, split) => split.Values)} frames of {manifest.FrameSize} samples, {manifest.SampleRate} Hz; "
-                + $"windows of {splits.Train.MaximumLength} that begin with the frame before them{(splits.Train.CarriesState ? ", state carried in training" : "")}; "
+            PreparedKind.Frames when manifest.IsStream => $"{Each((_, split) => split.Values)} frames of {manifest.FrameSize} samples, "
+                + $"{manifest.SampleRate} Hz; windows of {splits.Train.MaximumLength} that begin with the frame before them"
+                + $"{(splits.Train.CarriesState ? ", state carried in training" : "")}; "
                 + $"{splits.Test.Count:N0} test sequences, whose first frames are only read",
             PreparedKind.Frames => $"{Each((data, _) => data.Count)} sequences of up to {splits.MaximumLength} frames of {manifest.FrameSize} samples, "
                 + $"{manifest.SampleRate} Hz",

@@ -166,9 +166,9 @@ public class SpeechPreparationTests
             Assert.Equal((carry, false, false), (splits.Train.CarriesState, splits.Validation.CarriesState, splits.Test.CarriesState));
 
             // The stream is the recordings one after the other, and every window the frames from the last one of the window before on.
-            foreach (var (data, samples) in new[] { (splits.Train, manifest.Statistics["samples_train"]), (splits.Validation, manifest.Statistics["samples_validation"]) })
+            foreach (var (data, split) in new[] { (splits.Train, "train"), (splits.Validation, "validation") })
             {
-                var frames = samples / 10;
+                var frames = manifest.Statistics[$"samples_{split}"] / 10;
                 Assert.Equal((frames - 2) / 4 + 1, data.Count);
                 Assert.Equal(frames - 1, Enumerable.Range(0, data.Count).Sum(data.Length));
                 for (var i = 1; i < data.Count; i++)
@@ -181,7 +181,8 @@ public class SpeechPreparationTests
             var remaining = recordings.Values.Select(recording => recording.Select(sample => (double)sample).ToArray()).ToList();
             for (var at = 0; at < told.Length;)
             {
-                var next = remaining.FindIndex(recording => recording.Take(told.Length - at).Index().All(entry => Math.Abs(entry.Item - told[at + entry.Index]) < 0.01));
+                var next = remaining.FindIndex(
+                    recording => recording.Take(told.Length - at).Index().All(entry => Math.Abs(entry.Item - told[at + entry.Index]) < 0.01));
                 Assert.InRange(next, 0, remaining.Count - 1);
                 at += remaining[next].Length;
                 remaining.RemoveRange(0, next + 1); // in the order of the paths
