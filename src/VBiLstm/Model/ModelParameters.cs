@@ -133,8 +133,8 @@ public sealed class ModelParameters : IDisposable
 
     /// <summary>
     /// Initialises every parameter from the seed (model.md section 8): output layers uniform in ±output_initialisation, other weights uniform
-    /// in ±1/√fan-in, recurrent ones orthonormal where that is asked for, embeddings normal with the deviation embedding_initialisation, biases zero but for the
-    /// forget gate's.
+    /// in ±1/√fan-in, recurrent ones orthonormal where that is asked for, embeddings normal with the deviation embedding_initialisation, biases zero but for
+    /// the forget gate's.
     /// </summary>
     internal void Initialise(long seed)
     {
