@@ -34,7 +34,7 @@ public sealed class PreparationTask
         new("sentences", "sentences, one a line or a row, as words (the paper's IMDB)", ["encoding", "vocabulary", "max-words", "values"],
             (sources, options) => new SentencePreparation(sources, options)),
         new("images", "idx, amat, numpy and HDF5 files of images", ["transpose"], (sources, options) => new ImagePreparation(sources, options)),
-        new("frames", "frames: arrays of numpy or HDF5, [sequences, frames, samples] or [frames, samples]; columns of Parquet or Arrow",
+        new("frames", "arrays of numpy or HDF5, [sequences, frames, samples] or [frames, samples]; columns of Parquet or Arrow",
             ["sequence", "values", "frame-size"],
             (sources, options) => new ArrayPreparation(sources, options, PreparedKind.Frames)),
         new("tokens", "token ids: arrays of numpy or HDF5, [sequences, tokens] or [tokens]; columns of Parquet or Arrow", ["sequence", "values"],
