@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Parquet;
 using VBiLstm.Data;
 
@@ -10,18 +11,44 @@ static class LibraryFailure
     /// <param name="what">The file, and the part of it that is read.</param>
     /// <param name="fix">What a user can do.</param>
     /// <param name="read">Calls the library.</param>
-    /// <exception cref="DataException">It failed.</exception>
-    public static T Told<T>(string what, string fix, Func<T> read)
+    /// <param name="limit">How long it may take; null for as long as the largest part of a file takes on a slow disk.</param>
+    /// <exception cref="DataException">It failed, or did not come to an end.</exception>
+    public static T Told<T>(string what, string fix, Func<T> read, TimeSpan? limit = null)
     {
         try
         {
-            return read();
+            return ToItsEnd(what, fix, read, limit ?? Longest);
         }
         catch (Exception e) when (e is not (DataException or OperationCanceledException))
         {
             throw new DataException($"{what} cannot be read{Reason(e)} {fix}", e);
         }
     }
+
+    // Nothing else ends a library that a damaged file keeps at work: its thread is left to itself.
+    static T ToItsEnd<T>(string what, string fix, Func<T> read, TimeSpan limit)
+    {
+        var result = default(T);
+        ExceptionDispatchInfo? failure = null;
+        var thread = new Thread(() =>
+        {
+            try
+            {
+                result = read();
+            }
+            catch (Exception e)
+            {
+                failure = ExceptionDispatchInfo.Capture(e);
+            }
+        }) { IsBackground = true };
+        thread.Start();
+        if (!thread.Join(limit))
+            throw new DataException($"{what} cannot be read: its library did not come to an end within {limit.TotalMinutes:G3} minutes; it is damaged. {fix}");
+        failure?.Throw();
+        return result!;
+    }
+
+    static readonly TimeSpan Longest = TimeSpan.FromMinutes(5);
 
     static readonly string[] NamesOfCode = ["System.", "`", "PureHDF", "Parquet.", "Apache", "Specified method", "..."];
 

@@ -408,6 +408,20 @@ public class ColumnPreparationTests
     }
 
     [Fact]
+    public void A_library_that_comes_to_no_end_is_an_error()
+    {
+        using var never = new ManualResetEventSlim();
+        var error = Assert.Throws<DataException>(() => LibraryFailure.Told("x.parquet", "Get it again.", () =>
+        {
+            never.Wait(TestContext.Current.CancellationToken);
+            return 0;
+        }, TimeSpan.FromMilliseconds(30)));
+        Assert.Contains("x.parquet cannot be read: its library did not come to an end", error.Message, StringComparison.Ordinal);
+        never.Set();
+        Assert.Equal(7, LibraryFailure.Told("x.parquet", "Get it again.", () => 7));
+    }
+
+    [Fact]
     public void Row_groups_are_read_one_by_one()
     {
         using var folder = new TemporaryFolder();
