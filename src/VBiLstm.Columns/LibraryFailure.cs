@@ -30,7 +30,7 @@ static class LibraryFailure
     {
         var result = default(T);
         ExceptionDispatchInfo? failure = null;
-        var thread = new Thread(() =>
+        void Run()
         {
             try
             {
@@ -40,7 +40,9 @@ static class LibraryFailure
             {
                 failure = ExceptionDispatchInfo.Capture(e);
             }
-        }) { IsBackground = true };
+        }
+
+        var thread = new Thread(Run) { IsBackground = true };
         thread.Start();
         if (!thread.Join(limit))
             throw new DataException($"{what} cannot be read: its library did not come to an end within {limit.TotalMinutes:G3} minutes; it is damaged. {fix}");

@@ -70,8 +70,9 @@ static class PrepareCommand
             HelpName = "name",
             Description = "timit, fsdd: zero-start or srnn. zero-start cuts training into rows; every row and test sentence begins behind a frame of zeros, "
                 + "and all its frames are predicted. srnn is the public preparation of SRNN, whose numbers the paper's table stands beside: training and "
-                + "validation are streams, whose windows (data.window) begin with the true frame before them, training carries the state from one to the next, the "
-                + "first frame of a test sentence is only read, sentences are held out for validation and not speakers, and there is no dither unless asked for.",
+                + "validation are streams, whose windows (data.window) begin with the true frame before them, training carries the state from one to the next, "
+                + "the first frame of a test sentence is only read, sentences are held out for validation and not speakers, and there is no dither unless "
+                + "asked for.",
             DefaultValueFactory = _ => ZeroStart,
         };
         protocol.AcceptOnlyFromAmong(ZeroStart, Srnn);
