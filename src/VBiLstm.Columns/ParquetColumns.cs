@@ -24,6 +24,7 @@ sealed class ParquetColumns : ColumnFile
         _stream = stream;
         try
         {
+            ParquetDirectory.Check(stream, name, Fix);
             _reader = LibraryFailure.Told($"{name}, as Parquet,", Fix, () => ParquetReader.CreateAsync(stream).GetAwaiter().GetResult());
             if (_reader.Metadata?.Schema.FirstOrDefault(element => element.LogicalType?.FLOAT16 is not null) is { } half)
                 throw new DataException($"{name}, column {Printable.Text(half.Name)}: reals of 16 bits, which cannot be read from Parquet; write them as 32, "

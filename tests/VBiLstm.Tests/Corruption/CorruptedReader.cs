@@ -132,6 +132,8 @@ sealed record CorruptedReader(string Name, byte[] Good, Func<byte[], string> Rea
             new("gzip of sentences", Zip(sentences), content => Prepared("sentences", content), true),
             new("xz of sentences", Convert.FromBase64String(XzOfSentences), content => Prepared("sentences", content), true),
             new("tar of recordings", Tar(samples), content => Prepared("speech", content), false),
+            new("parquet", Made("long-zstd.parquet"), content => Columns(content), false),
+            new("parquet of lists", Made("lists-zstd.parquet"), content => Columns(content), false),
             new("arrow", Made("long-zstd.arrow"), content => Columns(content), false),
             new("hdf5", Made("gzip.h5"), content => Hdf5(content), false),
             new("manifest", manifest, content => Folder("manifest.json", content), false),

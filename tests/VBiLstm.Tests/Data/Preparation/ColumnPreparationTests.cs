@@ -407,6 +407,24 @@ public class ColumnPreparationTests
         Assert.Equal(3, Prepare("frames", plain, plain, folder.At("plain")).Splits["test"].Values);
     }
 
+    /// <summary>Directories whose parts are longer than they are, which Parquet's library walks as if they were there.</summary>
+    [Theory]
+    [InlineData("a list of 52,428,799 where 1 bytes are left", 0x19, 0xff, 0xff, 0xff, 0xff, 0x18, 0x00)]
+    [InlineData("a list of 3 where 2 bytes are left", 0x19, 0x35, 0x02, 0x00)]
+    [InlineData("a map of 127 where 3 bytes are left", 0x1b, 0x7f, 0x88, 0x00, 0x00)]
+    [InlineData("a text of 9 where 1 bytes are left", 0x18, 0x09, 0x00)]
+    [InlineData("a value of type 14", 0x1e, 0x00)]
+    [InlineData("its end where something should follow", 0x15, 0x02)]
+    [InlineData("more than 64 bits", 0x15, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01, 0x00)]
+    public void A_directory_that_promises_more_than_it_holds_is_an_error(string expected, params int[] directory)
+    {
+        byte[] content = [.. "PAR1"u8, .. directory.Select(value => (byte)value), (byte)directory.Length, 0, 0, 0, .. "PAR1"u8];
+        var error = Assert.Throws<DataException>(() => ColumnFile.Open(new MemoryStream(content), leaveOpen: false, "x.parquet",
+            TestContext.Current.CancellationToken));
+        Assert.Contains("x.parquet, offset ", error.Message, StringComparison.Ordinal);
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_library_that_comes_to_no_end_is_an_error()
     {
