@@ -20,7 +20,8 @@ static class EvaluateCommand
         var split = CommonOptions.Split();
         var latents = new Option<string>("--latents")
         {
-            Description = "Of the posterior, or prior: a sample (the bound) or the mean. The prior's with --prior-mode. With the mean "
+            HelpName = "mode",
+            Description = "Of the posterior, or prior: sampled (the bound), mean or empirical-mean. The prior's with --prior-mode. With the mean "
                 + "the score is a deterministic predictor's, and no bound; so it is with empirical-mean, for --prior-mode: z at the posterior's mean "
                 + "over training (1,000 sequences of it at most), which is what is left without the channel.",
             DefaultValueFactory = _ => "sampled",

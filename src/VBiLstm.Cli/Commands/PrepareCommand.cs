@@ -101,7 +101,6 @@ static class PrepareCommand
             Examples:
               vbilstm data prepare ptb-char --from ptb.zip
               vbilstm data prepare sentences --from polarity.zip subjectivity.zip --encoding latin-1 --out data/imdb
-              vbilstm data prepare timit --from /corpora/TIMIT
               vbilstm data prepare frames --train a.parquet b.parquet --test c.parquet --sequence machine --values heat pressure
             """)
         {
