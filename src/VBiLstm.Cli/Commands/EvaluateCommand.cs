@@ -21,7 +21,7 @@ static class EvaluateCommand
         var latents = new Option<string>("--latents")
         {
             HelpName = "mode",
-            Description = "Of the posterior, or prior: sampled (a bound), mean, empirical-mean. The prior's with --prior-mode. With the mean "
+            Description = "The posterior's or prior's: sampled (bound), mean, empirical-mean. The prior's with --prior-mode. With the mean "
                 + "the score is a deterministic predictor's, and no bound; so it is with empirical-mean, for --prior-mode: z at the posterior's mean "
                 + "over training (1,000 sequences of it at most), which is what is left without the channel.",
             DefaultValueFactory = _ => "sampled",
