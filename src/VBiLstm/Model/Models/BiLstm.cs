@@ -10,9 +10,6 @@ namespace VBiLstm.Model.Models;
 /// </summary>
 sealed class BiLstm : SequenceModel
 {
-    // b_t = β_{t-1+δ} must not have read the target y_t = s_t.
-    const int Shift = 2;
-
     readonly Parameter? _embedding;
     readonly Lstm _backwardLstm, _forwardLstm;
     readonly Net _generator;
@@ -72,7 +69,7 @@ sealed class BiLstm : SequenceModel
             _penalties = new StatePenalties(workspace, model.Configuration, sizes);
             States = [new("h", _forward.H), new("c", _forward.C)];
             _generatorGradients = () => _generator.Gradients(Frame,
-                [_generator.InputGradient(0, _forward.ReadOutput(Frame)), _generator.InputGradient(1, B)]);
+                [_generator.InputGradient(0, _forward.ReadOutput(Frame)), _generator.InputGradient(1, _backward.AfterTargets(Frame))]);
         }
 
         public override InputPass Inputs => _inputs;
@@ -83,9 +80,6 @@ sealed class BiLstm : SequenceModel
 
         // h_1..h_T.
         Tensor H => Frame.Span(_forward.H, 1, Steps);
-
-        // β_2..β_{T+1}.
-        Tensor B => Frame.Span(_backward.H, Shift, Steps);
 
         public override void DrawNoise(NoisePurpose purpose)
         {
@@ -104,7 +98,7 @@ sealed class BiLstm : SequenceModel
             Frame.Enter(TrainingPhase.F3);
             _forward.SequenceForward(Frame, Steps, _inputs.First(Steps));
             Frame.Enter(TrainingPhase.F4);
-            _generator.Forward(Frame, _forward.MaskOutput(Frame), B);
+            _generator.Forward(Frame, _forward.MaskOutput(Frame), _backward.AfterTargets(Frame));
             if (scoresOnly)
                 return;
             _penalties.Forward(Frame, _forward);
@@ -117,11 +111,7 @@ sealed class BiLstm : SequenceModel
             Frame.Enter(TrainingPhase.B1);
             _generator.StateBackward(Frame, _forward, _penalties);
             Device.Fork(_generatorGradients);
-
-            // Into β_2..β_T; β_{T+1} is zero and has no gradient.
-            Device.Zero(Frame.Span(_backward.DH, 0, Shift));
-            if (Steps > 1)
-                _generator.InputBackward(Frame, 1, Frame.Span(_backward.DH, Shift, Steps - 1), Steps - 1);
+            _backward.AfterTargetsBackward(Frame, _generator, 1, accumulate: false);
             Frame.Enter(TrainingPhase.B5);
             _forward.SequenceBackward(Frame);
             Frame.Enter(TrainingPhase.B7);

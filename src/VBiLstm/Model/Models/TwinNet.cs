@@ -10,9 +10,6 @@ namespace VBiLstm.Model.Models;
 /// </summary>
 sealed class TwinNet : SequenceModel
 {
-    // b_t = β_{t-1+δ} must not have read the target y_t = s_t.
-    const int Shift = 2;
-
     readonly Parameter? _embedding;
     readonly Lstm _backwardLstm, _forwardLstm;
     readonly Net _generator, _backwardGenerator;
@@ -102,8 +99,7 @@ sealed class TwinNet : SequenceModel
         // h_1..h_T.
         Tensor H => Frame.Span(_forward.H, 1, Steps);
 
-        // β_2..β_{T+1}.
-        Tensor B => Frame.Span(_backward.H, Shift, Steps);
+        Tensor B => _backward.AfterTargets(Frame);
 
         public override void DrawNoise(NoisePurpose purpose) => _forward.DrawNoise(Frame, purpose);
 
@@ -145,13 +141,9 @@ sealed class TwinNet : SequenceModel
             Frame.Enter(TrainingPhase.B1);
             _generator.StateBackward(Frame, _forward, _penalties);
             Device.Fork(_generatorGradients);
-
-            // Into β_2..β_T; β_{T+1} is zero and has no gradient.
             _backwardGenerator.OutputBackward(Frame);
             Device.Fork(_backwardGeneratorGradients);
-            Device.Zero(Frame.Span(_backward.DH, 0, Shift));
-            if (Steps > 1)
-                _backwardGenerator.InputBackward(Frame, 0, Frame.Span(_backward.DH, Shift, Steps - 1), Steps - 1);
+            _backward.AfterTargetsBackward(Frame, _backwardGenerator, 0, accumulate: false);
 
             // The distance sends nothing into b: the backward LSTM learns from its own likelihood alone.
             Frame.Enter(TrainingPhase.B2);

@@ -120,7 +120,7 @@ sealed class ZForcing : SequenceModel
             _recurrentProduct = workspace.TakeForTraining(b, h + z);
             (_projectInputs, _kl, _densities) = (() => _channel.ProjectInputs(Frame, _inputs), () => _channel.KlForward(Frame, _inputs), DensitiesForward);
             _generatorGradients = () => _generator.Gradients(Frame, [_generator.InputGradient(0, _forward.ReadOutput(Frame))]);
-            _backwardGeneratorGradients = () => _backwardGenerator!.Gradients(Frame, [_backwardGenerator.InputGradient(0, _channel.AfterTargets(Frame))]);
+            _backwardGeneratorGradients = () => _backwardGenerator!.Gradients(Frame, [_backwardGenerator.InputGradient(0, _backward.AfterTargets(Frame))]);
             (_priorGradients, _psiGradients) = (() => _channel.PriorGradients(Frame, _inputs), () => _psi!.Gradients(Frame, Z));
             _recurrentGradients = RecurrentGradients;
         }
@@ -184,7 +184,7 @@ sealed class ZForcing : SequenceModel
         {
             _channel.KlForward(Frame, _inputs);
             _psi!.Forward(Frame, Z, _channel.B(Frame));
-            _backwardGenerator?.Forward(Frame, _channel.AfterTargets(Frame));
+            _backwardGenerator?.Forward(Frame, _backward.AfterTargets(Frame));
         }
 
         // F3: three products a time step.

@@ -11,9 +11,6 @@ namespace VBiLstm.Model.Parts;
 /// </summary>
 sealed class ChannelPass
 {
-    // β_{t+1}, which has read all that follows y_t = s_t, stands at t + 1: from 2 on.
-    const int AfterTargetShift = 2;
-
     readonly Device _device;
     readonly ModelConfiguration _model;
     readonly GaussianHead _head;
@@ -92,9 +89,6 @@ sealed class ChannelPass
 
     /// <summary>b_t = β_{t-1+δ} of the sequences for t = 1..T.</summary>
     public Tensor B(StepFrame frame) => frame.PerSequence.Span(_backward.H, _model.Alignment, frame.Steps);
-
-    /// <summary>β_{t+1} for t = 1..T, zero at the last.</summary>
-    public Tensor AfterTargets(StepFrame frame) => frame.Span(_backward.H, AfterTargetShift, frame.Steps);
 
     /// <summary>db_t.</summary>
     public Tensor DB(StepFrame frame) => frame.Span(_backward.DH, _model.Alignment, frame.Steps);
@@ -263,10 +257,8 @@ sealed class ChannelPass
         if (_model.SkipGradient == SkipGradientMode.Both)
             _device.MaskRows(DB(frame), SkipMask(frame));
 
-        // Into β_2..β_T; β_{T+1} is zero and has no gradient.
-        if (frame.Steps > 1)
-            backwardGenerator?.InputBackward(frame, 0, frame.Span(_backward.DH, AfterTargetShift, frame.Steps - 1), frame.Steps - 1, accumulate: true);
-
+        if (backwardGenerator is not null)
+            _backward.AfterTargetsBackward(frame, backwardGenerator, 0, accumulate: true);
         _backward.SequenceBackward(frame);
         if (!inputs.DEmbedded.IsEmpty)
         {

@@ -8,6 +8,9 @@ namespace VBiLstm.Model.Parts;
 /// </summary>
 sealed class LstmPass
 {
+    // The state of a backward LSTM that has read all that follows the first target, y_1 = s_1, and not that itself: β_2.
+    const int AfterFirstTarget = 2;
+
     readonly Workspace _workspace;
     readonly Device _device;
     readonly SharedRows _inputProducts;
@@ -179,6 +182,21 @@ sealed class LstmPass
         frame.Enter(TrainingPhase.F1BackwardLstm);
         ZeroSlot(tokens);
         SequenceForward(frame, tokens, inputs.First(tokens));
+    }
+
+    /// <summary>Of a backward LSTM over s_0..s_T: β_{t+1} for t = 1..T, which has read all that follows y_t = s_t; zero at the last.</summary>
+    public Tensor AfterTargets(StepFrame frame) => frame.Span(H, AfterFirstTarget, frame.Steps);
+
+    /// <summary>
+    /// What a generator sends into β_2..β_T, of which <see cref="AfterTargets"/> is an input; β_{T+1} is zero and has no gradient. Alone in
+    /// <see cref="DH"/>, or added to what is there.
+    /// </summary>
+    public void AfterTargetsBackward(StepFrame frame, GeneratorPass generator, int input, bool accumulate)
+    {
+        if (!accumulate)
+            _device.Zero(frame.Span(DH, 0, AfterFirstTarget));
+        if (frame.Steps > 1)
+            generator.InputBackward(frame, input, frame.Span(DH, AfterFirstTarget, frame.Steps - 1), frame.Steps - 1, accumulate);
     }
 
     /// <summary>From <see cref="DH"/>: the gradients of the weights, of the inputs where wanted, and of the initial state.</summary>
