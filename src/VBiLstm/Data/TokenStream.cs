@@ -6,10 +6,7 @@ namespace VBiLstm.Data;
 /// </summary>
 public sealed class TokenStream : SequenceDataset
 {
-    readonly TokenReader _read;
-    readonly IDisposable? _source;
-    readonly StreamWindows _windows;
-    readonly int[] _ids;
+    readonly StreamWindows<int> _windows;
 
     /// <summary>Reads a part of the text.</summary>
     /// <param name="first">Number of its first token, from 0.</param>
@@ -31,9 +28,8 @@ public sealed class TokenStream : SequenceDataset
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(window);
         if (tokens < 2)
             throw new DataException($"{name} holds {tokens} tokens; a text needs at least two, one to read and one to predict.");
-        (_windows, _read, _source) = (new StreamWindows(tokens, window), read, source);
+        _windows = new StreamWindows<int>(tokens, width: 1, window, read.Invoke, name, source);
         (VocabularySize, CarriesState, Unit) = (vocabularySize, carriesState, unit);
-        _ids = new int[MaximumLength + 1];
     }
 
     /// <summary>As the other constructor, of ids in memory.</summary>
@@ -83,15 +79,13 @@ public sealed class TokenStream : SequenceDataset
     public override void Fill(int index, long epoch, SequenceBatch batch, int row)
     {
         ArgumentNullException.ThrowIfNull(batch);
-        var window = _ids.AsSpan(0, Length(index) + 1);
-        _read(_windows.First(index), window);
-        BatchFilling.FillRow(batch, row, window);
+        BatchFilling.FillRow(batch, row, _windows.Read(index));
     }
 
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        _source?.Dispose();
+        _windows.Dispose();
         base.Dispose(disposing);
     }
 }
