@@ -25,7 +25,7 @@ sealed class ArrowColumns : ColumnFile
 
     public ArrowColumns(GuardedStream stream, string name, ReadOnlySpan<byte> head) : base(name)
     {
-        (_stream, _isStream, _memory) = (stream, IsStream(head), new LimitedMemory(stream.Length));
+        (_stream, _isStream, _memory) = (stream, IsStream(head), new LimitedMemory(stream.Most));
         var isFirstVersion = head.StartsWith("FEA1"u8);
         try
         {
@@ -70,7 +70,7 @@ sealed class ArrowColumns : ColumnFile
             using var batch = LibraryFailure.Told($"{Name}, rows from {first} (from 0 on),", Fix, () => _reader.ReadNextRecordBatch());
             if (batch is null)
                 yield break;
-            if (batch.Length > LimitedMemory.Most(_stream.Length))
+            if (batch.Length > _stream.Most)
                 throw new DataException($"{Name}, rows from {first} (from 0 on): {batch.Length:N0} rows, more than fit the file's size; it is damaged. {Fix}");
             yield return LibraryFailure.Told($"{Name}, rows from {first} (from 0 on),", Fix,
                 () => new ColumnGroup(first, batch.Length, [.. columns.Select(column => Read(column, batch.Column(_indices[column]), batch.Length, first))]));
@@ -241,16 +241,11 @@ sealed class ArrowColumns : ColumnFile
         _stream.Dispose();
     }
 
-    /// <summary>Memory of one piece of a file; what is damaged must not make us allocate what it promises.</summary>
-    sealed class LimitedMemory(long fileBytes) : MemoryAllocator
+    sealed class LimitedMemory(long most) : MemoryAllocator
     {
-        const long AnyBytes = 8 << 20, MostExpansion = 1000;
-
-        public static long Most(long fileBytes) => Math.Max(AnyBytes, MostExpansion * fileBytes);
-
         protected override IMemoryOwner<byte> AllocateInternal(int length, out int bytesAllocated)
         {
-            if (length < 0 || length > Most(fileBytes))
+            if (length < 0 || length > most)
                 throw new InvalidDataException($"It promises {length:N0} bytes.");
             bytesAllocated = length;
             return MemoryPool<byte>.Shared.Rent(length);

@@ -6,6 +6,7 @@ namespace VBiLstm.Columns;
 sealed class GuardedStream(Stream inner, bool leaveOpen, CancellationToken cancellation) : Stream
 {
     const int MostReadings = 8, AnyFile = 1 << 20;
+    const long AnyBytes = 8 << 20;
     long _left = MostReadings * inner.Length + AnyFile;
 
     /// <summary>Whether what is read four bytes at a time is a mark or the length of what follows, as Arrow's messages have it.</summary>
@@ -24,6 +25,12 @@ sealed class GuardedStream(Stream inner, bool leaveOpen, CancellationToken cance
         get => inner.Position;
         set => inner.Position = value;
     }
+
+    /// <summary>How many times its size a piece of a larger file may become.</summary>
+    public const long MostExpansion = 1000;
+
+    /// <summary>Bytes, or rows, that a piece of the file may become: what is damaged must not make us allocate what it promises.</summary>
+    public long Most => Math.Max(AnyBytes, MostExpansion * Length);
 
     /// <summary>Allows as much to be read as a whole file needs.</summary>
     public void Restart() => _left = MostReadings * inner.Length + AnyFile;

@@ -7,6 +7,10 @@ namespace VBiLstm.Columns;
 /// <summary>What the formats' libraries throw at files that they cannot read, which is anything, as errors that a user understands.</summary>
 static class LibraryFailure
 {
+    static readonly TimeSpan Longest = TimeSpan.FromMinutes(5);
+
+    static readonly string[] NamesOfCode = ["System.", "`", "PureHDF", "Parquet.", "Apache", "Specified method", "..."];
+
     /// <summary>Runs what reads a file.</summary>
     /// <param name="what">The file, and the part of it that is read.</param>
     /// <param name="fix">What a user can do.</param>
@@ -49,10 +53,6 @@ static class LibraryFailure
         failure?.Throw();
         return result!;
     }
-
-    static readonly TimeSpan Longest = TimeSpan.FromMinutes(5);
-
-    static readonly string[] NamesOfCode = ["System.", "`", "PureHDF", "Parquet.", "Apache", "Specified method", "..."];
 
     // Only what libraries say of files, in a sentence; not what the platform says of their mistakes, nor names of code.
     static string Reason(Exception e)

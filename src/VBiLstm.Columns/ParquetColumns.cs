@@ -11,8 +11,6 @@ sealed class ParquetColumns : ColumnFile
     // Of one column in one row group: 2 GiB of numbers.
     const long MostValues = 1L << 28;
 
-    // As of archives: a damaged file must not make us allocate what it promises.
-    const long AnyBytes = 8 << 20, MostExpansion = 1000;
     const string Fix = "Get it again, or write it again, for instance: pandas.read_parquet('FILE').to_parquet('OUT.parquet').";
 
     readonly GuardedStream _stream;
@@ -148,9 +146,9 @@ sealed class ParquetColumns : ColumnFile
         if (count is < 0 or > MostValues)
             throw new DataException($"{what} hold {count:N0} values; {MostValues:N0} can be read at once. Write the file again in smaller groups, "
                 + "for instance: to_parquet('OUT.parquet', row_group_size=1000000).");
-        if (count * sizeof(double) > Math.Max(AnyBytes, MostExpansion * _stream.Length))
-            throw new DataException($"{what} hold {count:N0} values, more than {MostExpansion:N0} times the file's size; it is damaged, or holds nothing else "
-                + "than the same value.");
+        if (count * sizeof(double) > _stream.Most)
+            throw new DataException($"{what} hold {count:N0} values, more than {GuardedStream.MostExpansion:N0} times the file's size; it is damaged, "
+                + "or holds nothing else than the same value.");
         var (values, definitions, repetitions) = (new T[count], leaf.Field.MaxDefinitionLevel > 0 ? new int[count] : null,
             leaf.Levels.Count > 0 ? new int[count] : null);
         _stream.Restart();

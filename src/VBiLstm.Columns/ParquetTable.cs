@@ -9,18 +9,26 @@ public sealed class ParquetTable
     const int GroupRows = 1 << 20;
     readonly List<(DataField Field, int Rows, Func<ParquetRowGroupWriter, DataField, Range, Task> Write)> _columns = [];
 
-    /// <summary>Adds a column of texts.</summary>
-    public void Add(string name, string[] texts)
+    /// <summary>Adds a column of texts, whole numbers or reals.</summary>
+    /// <exception cref="ArgumentException">The array is of none of string, int and double.</exception>
+    public void Add(string name, Array values)
     {
-        ArgumentNullException.ThrowIfNull(texts);
-        _columns.Add((new DataField<string>(name, false), texts.Length, (group, field, rows) => group.WriteAsync(field, texts[rows])));
+        ArgumentNullException.ThrowIfNull(values);
+        switch (values)
+        {
+            case string[] texts:
+                _columns.Add((new DataField<string>(name, false), texts.Length, (group, field, rows) => group.WriteAsync(field, texts[rows])));
+                break;
+            case int[] numbers:
+                AddNumbers(name, numbers);
+                break;
+            case double[] numbers:
+                AddNumbers(name, numbers);
+                break;
+            default:
+                throw new ArgumentException($"{values.GetType()} is no column here.", nameof(values));
+        }
     }
-
-    /// <summary>Adds a column of whole numbers.</summary>
-    public void Add(string name, int[] numbers) => AddNumbers(name, numbers);
-
-    /// <summary>Adds a column of reals.</summary>
-    public void Add(string name, double[] numbers) => AddNumbers(name, numbers);
 
     /// <summary>Writes the table; an old file stays whole until the new one is.</summary>
     /// <exception cref="IOException">The file cannot be written.</exception>
@@ -28,7 +36,6 @@ public sealed class ParquetTable
 
     void AddNumbers<T>(string name, T[] numbers) where T : struct
     {
-        ArgumentNullException.ThrowIfNull(numbers);
         _columns.Add((new DataField<T>(name), numbers.Length,
             (group, field, rows) => group.WriteAsync<T>(field, numbers.AsMemory(rows))));
     }

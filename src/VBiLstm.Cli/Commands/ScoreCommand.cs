@@ -80,10 +80,7 @@ static class ScoreCommand
             if (!result.IsBound)
                 Warning.Print("this model reads the future: what it scores is not a sequence likelihood.");
             scores.Sort((one, other) => one.Index.CompareTo(other.Index));
-            if (Path.GetExtension(path).Equals(".parquet", StringComparison.OrdinalIgnoreCase))
-                Table(scores, inputs).Write(path);
-            else
-                Csv.Write(path, Columns(result), scores.Select(score => Row(score, inputs)));
+            Write(path, Columns(scores, inputs));
             var lowest = scores.MinBy(score => score.Bound / inputs.Sequences.Length(score.Index));
             var (file, item) = inputs.NameOf(lowest.Index);
             Console.WriteLine($"{scores.Count:N0} inputs by {trained.Checkpoint.Folder} (step {trained.Checkpoint.State.Step:N0}), mean bound "
@@ -119,32 +116,38 @@ static class ScoreCommand
         return new Inputs(sequences, batchSize, index => (split, index + 1), splits);
     }
 
-    static string[] Columns(EvaluationResult result)
-        => ["input", "item", "steps", "bound", "nll", "kl", .. result.ImportanceWeightedBound is null ? Array.Empty<string>() : ["importance_weighted_bound"]];
-
-    static string[] Row(SequenceScore score, Inputs inputs)
-    {
-        var (file, item) = inputs.NameOf(score.Index);
-        string[] row = [file, Text(item), Text(inputs.Sequences.Length(score.Index)), Text(score.Bound), Text(score.Nll), Text(score.Kl)];
-        return score.ImportanceWeightedBound is { } weighted ? [.. row, Text(weighted)] : row;
-    }
-
-    static ParquetTable Table(List<SequenceScore> scores, Inputs inputs)
+    // Of each column a value for each score.
+    static List<(string Name, Array Values)> Columns(List<SequenceScore> scores, Inputs inputs)
     {
         var names = scores.ConvertAll(score => inputs.NameOf(score.Index));
-        var table = new ParquetTable();
-        table.Add("input", [.. names.Select(name => name.File)]);
-        table.Add("item", [.. names.Select(name => name.Item)]);
-        table.Add("steps", [.. scores.Select(score => inputs.Sequences.Length(score.Index))]);
-        table.Add("bound", [.. scores.Select(score => score.Bound)]);
-        table.Add("nll", [.. scores.Select(score => score.Nll)]);
-        table.Add("kl", [.. scores.Select(score => score.Kl)]);
+        var columns = new List<(string Name, Array Values)>
+        {
+            ("input", names.Select(name => name.File).ToArray()),
+            ("item", names.Select(name => name.Item).ToArray()),
+            ("steps", scores.Select(score => inputs.Sequences.Length(score.Index)).ToArray()),
+            ("bound", scores.Select(score => score.Bound).ToArray()),
+            ("nll", scores.Select(score => score.Nll).ToArray()),
+            ("kl", scores.Select(score => score.Kl).ToArray()),
+        };
         if (scores[0].ImportanceWeightedBound is not null)
-            table.Add("importance_weighted_bound", [.. scores.Select(score => score.ImportanceWeightedBound!.Value)]);
-        return table;
+            columns.Add(("importance_weighted_bound", scores.Select(score => score.ImportanceWeightedBound!.Value).ToArray()));
+        return columns;
     }
 
-    static string Text(IFormattable number) => number.ToString(null, CultureInfo.InvariantCulture);
+    static void Write(string path, List<(string Name, Array Values)> columns)
+    {
+        if (!Path.GetExtension(path).Equals(".parquet", StringComparison.OrdinalIgnoreCase))
+        {
+            Csv.Write(path, [.. columns.Select(column => column.Name)], Enumerable.Range(0, columns[0].Values.Length)
+                .Select(row => columns.Select(column => Convert.ToString(column.Values.GetValue(row), CultureInfo.InvariantCulture)!).ToArray()));
+            return;
+        }
+
+        var table = new ParquetTable();
+        foreach (var (name, values) in columns)
+            table.Add(name, values);
+        table.Write(path);
+    }
 
     sealed record Inputs(SequenceDataset Sequences, int Rows, Func<int, (string File, int Item)> NameOf, DataSplits? Splits) : IDisposable
     {

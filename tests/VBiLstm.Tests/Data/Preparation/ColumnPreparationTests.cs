@@ -484,9 +484,9 @@ public class ColumnPreparationTests
     {
         using var folder = new TemporaryFolder();
         var table = new ParquetTable();
-        table.Add("input", ["a,b", "é\"", ""]);
-        table.Add("item", [1, -2, int.MaxValue]);
-        table.Add("bound", [0.1, -1e300, double.NaN]);
+        table.Add("input", new[] { "a,b", "é\"", "" });
+        table.Add("item", new[] { 1, -2, int.MaxValue });
+        table.Add("bound", new[] { 0.1, -1e300, double.NaN });
         table.Write(folder.At("table.parquet"));
         using var file = new ParquetFileReader(folder.At("table.parquet"));
         using var group = file.RowGroup(0);
