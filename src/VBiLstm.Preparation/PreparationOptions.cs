@@ -59,6 +59,13 @@ public sealed record PreparationOptions
     /// <summary>Whether rows and columns of images are exchanged; null where the user did not say.</summary>
     public bool? Transpose { get; init; }
 
+    /// <summary>Protocols of speech as the command line spells them.</summary>
+    public static IReadOnlyDictionary<string, SequenceProtocol> Protocols { get; } = new Dictionary<string, SequenceProtocol>
+    {
+        ["zero-start"] = SequenceProtocol.ZeroStart,
+        ["srnn"] = SequenceProtocol.Srnn,
+    };
+
     /// <summary>Of speech.</summary>
     public SequenceProtocol Protocol { get; init; }
 
@@ -137,7 +144,7 @@ public sealed record PreparationOptions
         "sample-rate" => SampleRate.ToString(CultureInfo.InvariantCulture),
         "channel" => Channel.ToString(CultureInfo.InvariantCulture),
         "transpose" => Transpose == true ? "true" : "false",
-        "protocol" => "srnn",
+        "protocol" => Protocols.Single(protocol => protocol.Value == Protocol).Key,
         "without-sa" => "true",
         "test" => "core",
         _ => throw new ArgumentOutOfRangeException(nameof(name), name, "No such option."),

@@ -170,11 +170,10 @@ public sealed class PreparationTask
         if (written.Sequences == 0)
             throw new DataException($"--from: nothing is left for the {split} split. {manifest.Preparation} "
                 + $"{string.Join(", ", manifest.Statistics.Select(count => string.Create(CultureInfo.InvariantCulture, $"{count.Key} {count.Value}")))}");
-        if (manifest.Kind == PreparedKind.Frames && manifest.IsStream && written.Longest < 2)
-            throw new DataException($"--from: the {split} split has {written.Values} frame{(written.Values == 1 ? "" : "s")}; windows need at least two, "
-                + "one to read and one to predict. Give more recordings.");
-        if (manifest.Kind == PreparedKind.Tokens && (manifest.IsStream ? written.Values : written.Longest) < 2)
-            throw new DataException($"--from: the {split} split has {written.Values} token{(written.Values == 1 ? "" : "s")}; a sequence needs at least two, "
+        var isFirstRead = manifest.Kind == PreparedKind.Tokens || (manifest.Kind == PreparedKind.Frames && manifest.IsStream);
+        if (isFirstRead && (manifest.IsStream ? written.Values : written.Longest) < 2)
+            throw new DataException($"--from: the {split} split has {written.Values} {(manifest.Kind == PreparedKind.Tokens ? "token" : "frame")}"
+                + $"{(written.Values == 1 ? "" : "s")}; a sequence needs at least two, "
                 + "one to read and one to predict. Give more, or say what is of this split with --train, --valid and --test.");
     }
 

@@ -11,8 +11,6 @@ namespace VBiLstm.Cli.Commands;
 /// <summary><c>vbilstm data prepare</c>.</summary>
 static class PrepareCommand
 {
-    const string ZeroStart = "zero-start", Srnn = "srnn";
-
     public static Command Create()
     {
         var defaults = new PreparationOptions();
@@ -73,9 +71,9 @@ static class PrepareCommand
                 + "validation are streams, whose windows (data.window) begin with the true frame before them, training carries the state from one to the next, "
                 + "the first frame of a test sentence is only read, sentences are held out for validation and not speakers, and there is no dither unless "
                 + "asked for.",
-            DefaultValueFactory = _ => ZeroStart,
+            DefaultValueFactory = _ => "zero-start",
         };
-        protocol.AcceptOnlyFromAmong(ZeroStart, Srnn);
+        protocol.AcceptOnlyFromAmong([.. PreparationOptions.Protocols.Keys]);
         var rate = new Option<int>("--sample-rate")
         {
             HelpName = "Hz",
@@ -116,13 +114,14 @@ static class PrepareCommand
                     throw new ConfigurationException($"{option.Name} is no option of "
                         + $"{chosen.Name}{(chosen.Options.Count == 0 ? "; it has none" : $"; it has --{string.Join(", --", chosen.Options)}")}.");
             var isCore = chosen.Options.Contains("test") && parsed.GetValue(test) is ["core"];
-            var isSrnn = parsed.GetRequiredValue(protocol) == Srnn;
+            var chosenProtocol = PreparationOptions.Protocols[parsed.GetRequiredValue(protocol)];
+            var isSrnn = chosenProtocol == SequenceProtocol.Srnn;
             if (isSrnn && parsed.GetResult(row) is { Implicit: false })
                 throw new ConfigurationException("--row-frames has no effect with --protocol srnn, whose windows are cut in training: "
                     + "vbilstm train --set data.window=40 does it.");
             var options = new PreparationOptions
             {
-                Protocol = isSrnn ? SequenceProtocol.Srnn : SequenceProtocol.ZeroStart,
+                Protocol = chosenProtocol,
                 SkipUnreadable = parsed.GetValue(skip),
                 CoreTest = isCore,
                 WithoutSa = parsed.GetValue(withoutSa),

@@ -1,5 +1,7 @@
 using ScottPlot;
+using VBiLstm.Evaluation;
 using VBiLstm.Metrics;
+using VBiLstm.Training;
 
 namespace VBiLstm.Cli.Images;
 
@@ -17,13 +19,10 @@ static class CurvesImage
     static readonly (string Split, string Label, Color Color)[] Splits
         = [("train", "train", Colors.SteelBlue), ("validation", "validation", Colors.DarkOrange)];
 
-    // In front of how the latents were taken.
-    const string PriorMode = "validation_prior_";
-
     static readonly (string Split, string Label, Color Color)[] PriorModes =
     [
-        (PriorMode + "sampled", "sample", Colors.SteelBlue), (PriorMode + "mean", "mean", Colors.DarkOrange),
-        (PriorMode + "empirical_mean", "empirical", Colors.SeaGreen),
+        (RunLogs.PriorModeSplit(LatentMode.Sampled), "sample", Colors.SteelBlue), (RunLogs.PriorModeSplit(LatentMode.Mean), "mean", Colors.DarkOrange),
+        (RunLogs.PriorModeSplit(LatentMode.EmpiricalMean), "empirical", Colors.SeaGreen),
     ];
 
     static readonly (string Title, string Key, (string Split, string Label, Color Color)[] Splits)[] Panels =

@@ -68,7 +68,8 @@ sealed class RunLogs : ITrainingObserver, IDisposable
     {
         LatentMode.Sampled => "validation_prior_sampled",
         LatentMode.Mean => "validation_prior_mean",
-        _ => "validation_prior_empirical_mean",
+        LatentMode.EmpiricalMean => "validation_prior_empirical_mean",
+        _ => throw new ArgumentOutOfRangeException(nameof(mode), mode, "Not taken so."),
     };
 
     public void OnSaving(long step)
