@@ -36,11 +36,16 @@ public static class ImageFolder
         { Source = folder };
     }
 
-    // Folders of presets have their tasks' names.
+    // Most folders of presets have their tasks' names.
     static string HowToMake(string folder)
     {
         var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(folder));
-        var task = PreparationTask.All.FirstOrDefault(task => task.Name == name)?.Name ?? (name == "imdb" ? "sentences" : "TASK");
+        var task = name switch
+        {
+            "imdb" => "sentences",
+            "binarized-mnist" => "images",
+            _ => PreparationTask.All.FirstOrDefault(task => task.Name == name)?.Name ?? "TASK",
+        };
         return $"Make it with: vbilstm data prepare {task} --from FILES --out {Printable.Text(folder)}.";
     }
 

@@ -89,21 +89,25 @@ static class EvaluateCommand
                 using var splits = session.Together(() => DataSource.Open(source, configuration.Seed));
                 var knowsItsData = session.Together(() => Fits(trained, splits));
                 if (session.IsFirst && !knowsItsData)
-                    Warning.Print($"{trained.Checkpoint.Folder} is of an older version and does not know its data; "
-                        + $"that {splits.Source} still holds them was not checked.");
+                    Warning.PrintUnknownData(trained.Checkpoint.Folder, splits.Source);
                 session.Agree(configuration, splits);
                 var dataset = splits.Of(parsed.GetRequiredValue(split));
                 var training = configuration.Training;
                 if (session.IsFirst && dataset.CarriesState && !parsed.GetValue(priorMode) && session.Ranks.Size > training.Shards)
                     Warning.Print($"The text's state is carried in training.shards = {training.Shards}, which no more ranks can share out; the others wait.");
                 var rows = parsed.GetValue(batch) ?? splits.EvaluationBatchSize(dataset, training.BatchSize);
-                var means = mode == LatentMode.EmpiricalMean ? trained.LatentMeans(splits.Train, rows, cancellation: session.Cancellation) : null;
-                EvaluationResult Score(Action<double>? progress) => parsed.GetValue(priorMode)
-                    ? trained.Prior(dataset, rows, mode, count, filtered, progress, means, session.Cancellation)
-                    : trained.Posterior(dataset, rows, mode, parsed.GetValue(samples), progress, cancellation: session.Cancellation);
-                var result = parsed.GetValue(json)
-                    ? Score(null)
-                    : WorkDisplay.Run(report => Score(share => report($"scoring {parsed.GetValue(split)}", share)));
+                EvaluationResult Score(Action<string, double> report)
+                {
+                    void Scoring(double share) => report($"scoring {parsed.GetValue(split)}", share);
+                    if (!parsed.GetValue(priorMode))
+                        return trained.Posterior(dataset, rows, mode, parsed.GetValue(samples), Scoring, cancellation: session.Cancellation);
+                    var means = mode == LatentMode.EmpiricalMean
+                        ? trained.LatentMeans(splits.Train, rows, share => report("latents' means over train", share), session.Cancellation)
+                        : null;
+                    return trained.Prior(dataset, rows, mode, count, filtered, Scoring, means, session.Cancellation);
+                }
+
+                var result = parsed.GetValue(json) ? Score((_, _) => { }) : WorkDisplay.Run(Score);
                 device.Join(Communicator.Alone);
                 if (!session.IsFirst)
                     return CommandExecution.Success;

@@ -110,7 +110,8 @@ static class ScoreCommand
     {
         var splits = DataSource.Open(trained.Configuration.Data, trained.Configuration.Seed);
         splits.CheckFits(trained.Configuration.Model);
-        trained.CheckData(splits);
+        if (!trained.CheckData(splits))
+            Warning.PrintUnknownData(trained.Checkpoint.Folder, splits.Source);
         var sequences = splits.Of(split);
         var batchSize = batch ?? splits.EvaluationBatchSize(sequences, trained.Configuration.Training.BatchSize);
         return new Inputs(sequences, batchSize, index => (split, index + 1), splits);

@@ -58,6 +58,20 @@ public class NamesAndNumbersTests
         => Assert.Contains("some field", Assert.Throws<ConfigurationException>(() => FolderName.Check("some field", name)).Message, StringComparison.Ordinal);
 
     [Theory]
+    [InlineData('a', 100)]
+    [InlineData('ö', 100)]
+    [InlineData('名', 66)]
+    public void The_longest_names_become_folders_and_longer_ones_are_refused(char letter, int longest)
+    {
+        using var folder = new TemporaryFolder();
+        var name = new string(letter, longest);
+        FolderName.Check("--run", name);
+        File.WriteAllText(Path.Combine(Directory.CreateDirectory(folder.At(name)).FullName, name + ".partial"), "");
+
+        Assert.Throws<ConfigurationException>(() => FolderName.Check("--run", name + letter));
+    }
+
+    [Theory]
     [InlineData("digits-1")]
     [InlineData("my run")]
     [InlineData("Größe_0.5")]

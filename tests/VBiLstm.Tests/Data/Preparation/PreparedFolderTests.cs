@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using VBiLstm.Configuration;
 using VBiLstm.Data;
 using VBiLstm.Data.Prepared;
 using VBiLstm.Preparation;
@@ -13,6 +14,19 @@ public class PreparedFolderTests
         folder.Write("raw/train.txt", "a b a\nb a c\na d\n");
         folder.Write("raw/valid.txt", "a e\nc c\n");
         folder.Write("raw/test.txt", "b c\n");
+    }
+
+    [Fact]
+    public void Where_a_presets_folder_is_missing_the_command_that_makes_it_is_named()
+    {
+        var prepared = Preset.All.Select(preset => preset.Configuration.Data).Where(data => data.Source != DataConfiguration.EmbeddedDigits).ToList();
+        Assert.Equal(10, prepared.Count);
+        Assert.All(prepared, data =>
+        {
+            var message = Assert.Throws<DataException>(() => DataSource.Open(data, seed: 1)).Message;
+            Assert.Contains(PreparationTask.All, task => message.Contains($"vbilstm data prepare {task.Name} --from FILES --out {data.Source}.",
+                StringComparison.Ordinal));
+        });
     }
 
     [Fact]
