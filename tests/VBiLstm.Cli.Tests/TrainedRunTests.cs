@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using SkiaSharp;
 using VBiLstm.Checkpoints;
@@ -79,6 +80,28 @@ public sealed partial class TrainedRunTests(TrainedRunTests.TrainedRun run) : IC
             foreach (var (column, name) in new[] { (3, "bound"), (4, "nll"), (5, "kl"), (6, "importance_weighted_bound") })
                 Assert.Equal(evaluation.RootElement.GetProperty(name).GetDouble(), rows.Average(row => double.Parse(row[column])), 1e-9);
             Assert.Contains($"item {rows.MinBy(row => double.Parse(row[3]))![1]}", output, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void A_checkpoint_too_old_to_know_its_data_is_scored_with_a_word_of_that()
+    {
+        var folder = Directory.CreateDirectory(Command.At("old")).FullName;
+        foreach (var from in Directory.GetFiles(Command.At("runs/first/checkpoints/best")).Where(path => Path.GetFileName(path) != "data.json"))
+            File.Copy(from, Path.Combine(folder, Path.GetFileName(from)));
+        var file = Path.Combine(folder, "state.json");
+        var state = JsonNode.Parse(File.ReadAllText(file))!.AsObject();
+        state["format"] = 1;
+        state.Remove("checksum");
+        state["files"]!.AsObject().Remove("data.json");
+        File.WriteAllText(file, state.ToJsonString());
+
+        foreach (var command in new[] { "evaluate", "score" })
+        {
+            var (code, _, error) = Command.Run(command, "old");
+            Assert.True(code == 0, error);
+            Assert.Contains("does not know its data", error, StringComparison.Ordinal);
+            Assert.DoesNotContain("does not know", Command.Run(command, "runs/first").Error, StringComparison.Ordinal);
         }
     }
 
