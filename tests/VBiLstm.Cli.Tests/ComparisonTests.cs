@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using System.Xml.Linq;
 using VBiLstm.Runs;
 
 namespace VBiLstm.Cli.Tests;
@@ -74,14 +75,32 @@ public sealed class ComparisonTests(ComparisonTests.FinishedComparison finished)
     {
         var report = File.ReadAllText(Command.At("runs/tiny/report.html"));
         Assert.All(["<td>79.5</td>", "<td>80.25</td>", "<td>0.125</td>"], paper => Assert.Contains(paper, report, StringComparison.Ordinal));
-        Assert.Matches("<td>PixelRNN \\(quoted, not run\\)</td><td></td><td>79.2</td><td></td><td></td></tr>", report);
-        Assert.Matches("<td>Other &lt;row&gt; \\(quoted, not run\\)</td><td></td><td></td><td></td><td>81.5</td></tr>", report);
-        Assert.Matches("<td>Other &lt;row&gt; \\(quoted, not run\\)</td><td></td><td>0.5</td></tr>", report);
+        Assert.Matches("<th scope=\"row\">PixelRNN \\(quoted, not run\\)</th><td></td><td>79.2</td><td></td><td></td></tr>", report);
+        Assert.Matches("<th scope=\"row\">Other &lt;row&gt; \\(quoted, not run\\)</th><td></td><td></td><td></td><td>81.5</td></tr>", report);
+        Assert.Matches("<th scope=\"row\">Other &lt;row&gt; \\(quoted, not run\\)</th><td></td><td>0.5</td></tr>", report);
         Assert.All(["posterior, K samples (bound)", "prior, K particles (bound)", "prior, K trajectories (bound)", "K is 4."],
             label => Assert.Contains(label, report, StringComparison.Ordinal));
         Assert.Equal(3, report.Split("<svg").Length - 1);
         Assert.DoesNotContain("<img", report, StringComparison.Ordinal);
         Assert.True(File.Exists(Command.At("runs/tiny/digits-curves.png")));
+    }
+
+    [Fact]
+    public void Its_page_suits_narrow_windows_dark_rooms_and_screen_readers()
+    {
+        var report = File.ReadAllText(Command.At("runs/tiny/report.html"));
+        Assert.Contains("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">", report, StringComparison.Ordinal);
+        Assert.Contains("@media (prefers-color-scheme: dark)", report, StringComparison.Ordinal);
+        Assert.Equal(3, Regex.Count(report, "<svg viewBox=\"0 0 \\d+ \\d+\" role=\"img\" aria-label=\"[^\"]{20,}\""));
+        Assert.DoesNotMatch("<th(?! [^>]*scope=)", report);
+        Assert.Equal(Regex.Count(report, "<table"), Regex.Count(report, "<div class=\"table\" tabindex=\"0\"><table"));
+
+        // Every link leads to what is there.
+        var links = Regex.Matches(report, "href=\"([^\"]+)\"").Select(match => Uri.UnescapeDataString(match.Groups[1].Value)).ToList();
+        Assert.Equal(2 + Directory.GetFiles(Command.At("runs/tiny"), "result.json", SearchOption.AllDirectories).Length, links.Count);
+        Assert.All(links, link => Assert.True(Path.Exists(Command.At($"runs/tiny/{link}")), link));
+        foreach (var drawing in Directory.GetFiles(Command.At("runs/tiny"), "*.svg"))
+            Assert.Equal("svg", XDocument.Load(drawing).Root?.Name.LocalName);
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using ScottPlot;
 using VBiLstm.Comparisons;
+using static System.Net.WebUtility;
 
 namespace VBiLstm.Cli.Comparisons;
 
@@ -19,7 +20,7 @@ static class ComparisonFigures
             using var plot = draw();
             if (plot is null)
                 return;
-            var svg = plot.GetSvgXml(Width, Height);
+            var svg = Scalable(plot.GetSvgXml(Width, Height), caption);
             var png = plot.GetImageBytes(Width, Height, ImageFormat.Png);
             AtomicFile.WriteText(Path.Combine(folder, $"{data.Name}-{name}.svg"), svg);
             AtomicFile.Write(Path.Combine(folder, $"{data.Name}-{name}.png"), stream => stream.Write(png));
@@ -34,6 +35,10 @@ static class ComparisonFigures
             () => PriorModes(models));
         return figures;
     }
+
+    // ScottPlot's have a fixed size and say nothing to those who do not see them.
+    static string Scalable(string svg, string caption)
+        => svg.Replace("<svg ", $"<svg viewBox=\"0 0 {Width} {Height}\" role=\"img\" aria-label=\"{HtmlEncode(caption)}\" ", StringComparison.Ordinal);
 
     static Plot Curves(IReadOnlyList<IGrouping<string, ComparedRun>> models)
     {
@@ -52,7 +57,7 @@ static class ComparisonFigures
             band.FillColor = color.WithAlpha(0.2);
             band.LineWidth = 0;
             var line = plot.Add.Scatter(steps, byStep.Select(point => point.Spread.Mean).ToArray(), color);
-            (line.LegendText, line.LineWidth, line.MarkerSize) = (model.Key, 2, 0);
+            (line.LegendText, line.LineWidth, line.MarkerSize, line.LinePattern) = (model.Key, 2, 0, PatternOf(number));
             values.AddRange(byStep.SelectMany(point => new[] { point.Spread.Least, point.Spread.Most }));
         }
 
@@ -66,6 +71,9 @@ static class ComparisonFigures
         return plot;
     }
 
+    // Where the colours begin again.
+    static LinePattern PatternOf(int number) => number < Palette.Length ? LinePattern.Solid : LinePattern.Dashed;
+
     static Plot? KlPerLatent(IReadOnlyList<IGrouping<string, ComparedRun>> models)
     {
         var plot = new Plot();
@@ -78,7 +86,7 @@ static class ComparisonFigures
             any = true;
             var line = plot.Add.Scatter(Enumerable.Range(1, sorted[0].Length).Select(j => (double)j).ToArray(),
                 Enumerable.Range(0, sorted[0].Length).Select(j => sorted.Average(run => run[j])).ToArray(), Palette[number % Palette.Length]);
-            (line.LegendText, line.LineWidth, line.MarkerSize) = (model.Key, 2, 4);
+            (line.LegendText, line.LineWidth, line.MarkerSize, line.LinePattern) = (model.Key, 2, 4, PatternOf(number));
         }
 
         plot.XLabel("latent dimension, sorted");

@@ -10,13 +10,20 @@ static class ComparisonReport
 {
     public const string FileName = "report.html";
 
+    const string ResultsFile = "results.csv", GroupsFile = "groups.csv";
+
     const string Style = """
-        body { font: 15px/1.5 system-ui, sans-serif; max-width: 90rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
-        table { border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto }
-        th, td { padding: .3rem .7rem; border-bottom: 1px solid #ddd; text-align: right } td { white-space: nowrap }
-        th:first-child, td:first-child { text-align: left } .group { text-align: center; border-left: 2px solid #ddd }
-        figure { display: inline-block; margin: 0 1rem 1rem 0; max-width: 900px } figcaption { color: #555; font-size: 13px }
-        svg { max-width: 100%; height: auto } .note { color: #555; font-size: 13px }
+        :root { color-scheme: light dark; --text: #222; --soft: #555; --line: #ddd; --page: #fff; --link: #0b5cad }
+        @media (prefers-color-scheme: dark) {
+          :root { --text: #ddd; --soft: #aaa; --line: #444; --page: #16181c; --link: #7db7f0 }
+          svg { filter: invert(.91) hue-rotate(180deg) }
+        }
+        body { font: 15px/1.5 system-ui, sans-serif; max-width: 90rem; margin: 2rem auto; padding: 0 1rem; color: var(--text); background: var(--page) }
+        a { color: var(--link) } .table { overflow-x: auto; margin: 1rem 0 } table { border-collapse: collapse }
+        th, td { padding: .3rem .7rem; border-bottom: 1px solid var(--line); text-align: right } td { white-space: nowrap }
+        th[scope=row] { text-align: left; font-weight: normal } .group { text-align: center; border-left: 2px solid var(--line) }
+        figure { display: inline-block; margin: 0 1rem 1rem 0; max-width: 100% } figcaption { color: var(--soft); font-size: 13px; max-width: 900px }
+        svg { max-width: 100%; height: auto } .note { color: var(--soft); font-size: 13px }
         """;
 
     /// <summary>Writes everything into the comparison's folder.</summary>
@@ -29,7 +36,7 @@ static class ComparisonReport
     {
         var html = new StringBuilder();
         html.Append(CultureInfo.InvariantCulture, $"<!DOCTYPE html>\n<html lang=\"en\"><head><meta "
-            + $"charset=\"utf-8\"><title>{HtmlEncode(comparison.Name)}</title>"
+            + $"charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{HtmlEncode(comparison.Name)}</title>"
             + $"<style>{Style}</style></head><body>\n<h1>{HtmlEncode(comparison.Name)}</h1>\n<p>{HtmlEncode(comparison.Description)}</p>\n");
         var sizes = comparison.EqualParametersTo is { } reference
             ? $"every model has as many {(comparison.CountsGenerative ? "generative" : "trained")} parameters as "
@@ -38,7 +45,8 @@ static class ComparisonReport
         var devices = string.Join("; ", runs.Select(run => HtmlEncode(run.Result.Device)).Distinct());
         html.Append(CultureInfo.InvariantCulture, $"<p>{runs.Count} of {declared} runs; seeds {string.Join(", ", comparison.Seeds)}; {sizes}. "
             + $"Figures are of each run's best checkpoint by validation bound, on test, mean ± standard deviation over the seeds and (lowest to highest). "
-            + $"{Samples(runs)}vbilstm {HtmlEncode(runs[0].Result.Program)}, {devices}.</p>\n");
+            + $"{Samples(runs)}vbilstm {HtmlEncode(runs[0].Result.Program)}, {devices}. Figures of every run: <a href=\"{ResultsFile}\">{ResultsFile}</a>; "
+            + $"of every model: <a href=\"{GroupsFile}\">{GroupsFile}</a>.</p>\n");
         foreach (var failure in failures)
             html.Append(CultureInfo.InvariantCulture, $"<p><strong>Missing:</strong> {HtmlEncode(failure)}</p>\n");
         html.Append(CultureInfo.InvariantCulture, $"<h2>Results</h2>\n{ComparisonTables.Scores(comparison, runs)}");
@@ -57,8 +65,8 @@ static class ComparisonReport
 
         html.Append("</body></html>\n");
         AtomicFile.WriteText(Path.Combine(folder, FileName), html.ToString());
-        AtomicFile.WriteText(Path.Combine(folder, "results.csv"), Results(runs));
-        AtomicFile.WriteText(Path.Combine(folder, "groups.csv"), Groups(runs));
+        AtomicFile.WriteText(Path.Combine(folder, ResultsFile), Results(runs));
+        AtomicFile.WriteText(Path.Combine(folder, GroupsFile), Groups(runs));
     }
 
     static void AppendDataset(StringBuilder html, ComparisonDataset data, List<IGrouping<string, ComparedRun>> models,

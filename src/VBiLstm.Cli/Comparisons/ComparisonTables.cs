@@ -9,6 +9,9 @@ namespace VBiLstm.Cli.Comparisons;
 /// <summary>The tables of a comparison's report, as HTML.</summary>
 static class ComparisonTables
 {
+    // A table wider than the window scrolls by itself, by keys too.
+    const string Opening = "<div class=\"table\" tabindex=\"0\"><table>", Ending = "</table></div>\n";
+
     /// <summary>A column: its heading and what stands in it of a model's runs on one data set.</summary>
     /// <param name="Heading">Above it.</param>
     /// <param name="Cell">Of the runs.</param>
@@ -53,13 +56,17 @@ static class ComparisonTables
             new("sizes", runs => HtmlEncode(Names.Describe(runs[0].Run.Configuration.Model))),
             new("trained parameters", runs => runs[0].Run.Parameters.ToString("N0", CultureInfo.InvariantCulture)),
             new("generative parameters", runs => runs[0].Run.GenerativeParameters.ToString("N0", CultureInfo.InvariantCulture)),
-            new("seeds", runs => runs.Count.ToString(CultureInfo.InvariantCulture)),
+            new("runs", runs => string.Join(' ', runs.Select(run => $"<a href=\"{Address(run.Run.Folder)}/\">seed {run.Run.Seed}</a>"))),
         ];
-        var html = new StringBuilder($"<table><tr><th>model</th>{string.Concat(columns.Select(column => $"<th>{column.Heading}</th>"))}</tr>\n");
+        var html = new StringBuilder($"{Opening}<tr>{ColumnHeading("model")}{string.Concat(columns.Select(column => ColumnHeading(column.Heading)))}</tr>\n");
         foreach (var model in models)
             AppendRow(html, model.Key, columns.Select(column => column.Cell([.. model])));
-        return html.Append("</table>\n").ToString();
+        return html.Append(Ending).ToString();
     }
+
+    static string ColumnHeading(string text) => $"<th scope=\"col\">{text}</th>";
+
+    static string Address(string path) => string.Join('/', path.Split(Path.DirectorySeparatorChar).Select(Uri.EscapeDataString));
 
     // Our figure of a data set, and beside it the paper's where it has one for any model.
     static IEnumerable<Column> Columns(ComparisonDataset data, string heading, Func<IReadOnlyList<ComparedRun>, string> cell, Func<PaperFigures, double?> paper)
@@ -79,12 +86,12 @@ static class ComparisonTables
     {
         var sets = comparison.Data.Where(data => runs.Any(run => run.Run.Data.Name == data.Name))
             .Select(data => (Data: data, Columns: columnsOf(data).ToList())).ToList();
-        var html = new StringBuilder("<table><tr><th></th>");
+        var html = new StringBuilder($"{Opening}<tr><td></td>");
         foreach (var (data, columns) in sets)
-            html.Append(CultureInfo.InvariantCulture, $"<th class=\"group\" colspan=\"{columns.Count}\">{HtmlEncode(data.Name)}<br><span "
+            html.Append(CultureInfo.InvariantCulture, $"<th class=\"group\" scope=\"colgroup\" colspan=\"{columns.Count}\">{HtmlEncode(data.Name)}<br><span "
                 + $"class=\"note\">{HtmlEncode(unitOf(data))}</span></th>");
         html.Append(CultureInfo.InvariantCulture,
-            $"</tr>\n<tr><th>model</th>{string.Concat(sets.SelectMany(set => set.Columns).Select(column => $"<th>{column.Heading}</th>"))}</tr>\n");
+            $"</tr>\n<tr>{ColumnHeading("model")}{string.Concat(sets.SelectMany(set => set.Columns).Select(column => ColumnHeading(column.Heading)))}</tr>\n");
         foreach (var model in models)
         {
             AppendRow(html, model.Name, sets.SelectMany(set =>
@@ -102,11 +109,11 @@ static class ComparisonTables
                 AppendRow(html, $"{name} (quoted, not run)", cells);
         }
 
-        return html.Append("</table>\n").ToString();
+        return html.Append(Ending).ToString();
     }
 
     static void AppendRow(StringBuilder html, string model, IEnumerable<string> cells)
-        => html.Append(CultureInfo.InvariantCulture, $"<tr><td>{HtmlEncode(model)}</td>{string.Concat(cells.Select(cell => $"<td>{cell}</td>"))}</tr>\n");
+        => html.Append(CultureInfo.InvariantCulture, $"<tr><th scope=\"row\">{HtmlEncode(model)}</th>{string.Concat(cells.Select(cell => $"<td>{cell}</td>"))}</tr>\n");
 
     static Spread Of(IEnumerable<ComparedRun> runs, Func<ComparisonResult, double> figure) => Spread.Of(runs.Select(run => figure(run.Result)));
 
