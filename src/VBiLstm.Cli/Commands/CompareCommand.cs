@@ -40,10 +40,10 @@ static class CompareCommand
             Every run has an owner: jobs that share a table out (--shard) cannot train the same one.
 
             Examples:
-              vbilstm compare docs/results/stand-ins.json --dry-run
-              vbilstm compare docs/results/stand-ins.json --out runs/stand-ins
+              vbilstm compare docs/results/digits.json --dry-run
+              vbilstm compare docs/results/digits.json --out runs/digits
               vbilstm compare docs/paper/timit.json --device cuda
-              vbilstm compare docs/results/stand-ins.json --shard $SLURM_ARRAY_TASK_ID/8
+              vbilstm compare docs/results/digits.json --shard $SLURM_ARRAY_TASK_ID/8
             """)
         {
             file, output, dryRun, reportOnly, shard,

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using VBiLstm.Cli.Reports;
 using VBiLstm.Comparisons;
 using static System.Net.WebUtility;
 
@@ -65,8 +66,8 @@ static class ComparisonReport
 
         html.Append("</body></html>\n");
         AtomicFile.WriteText(Path.Combine(folder, FileName), html.ToString());
-        AtomicFile.WriteText(Path.Combine(folder, ResultsFile), Results(runs));
-        AtomicFile.WriteText(Path.Combine(folder, GroupsFile), Groups(runs));
+        WriteCsv(Path.Combine(folder, ResultsFile), ResultColumns, runs);
+        WriteCsv(Path.Combine(folder, GroupsFile), GroupColumns, runs.GroupBy(run => (run.Run.Data.Name, run.Run.Model.Name)).Select(group => group.ToList()));
     }
 
     static void AppendDataset(StringBuilder html, ComparisonDataset data, List<IGrouping<string, ComparedRun>> models,
@@ -89,37 +90,56 @@ static class ComparisonReport
         return counts.Count == 0 || counts is [0] ? "" : $"K is {string.Join(" or ", counts)}. ";
     }
 
-    static string Results(IReadOnlyList<ComparedRun> runs)
-    {
-        var csv = new StringBuilder("data,model,seed,parameters,generative_parameters,best_step,value,unit,is_exact,validation_value,bound_nats,nll_nats,"
-            + "kl_nats,active_units,prior_mode_sampled_nats,prior_mode_mean_nats,samples,importance_weighted_nats,prior_trajectories_nats,"
-            + "prior_particles_nats,sequences,predicted_steps,device\n");
-        foreach (var (run, result, _) in runs)
-            csv.Append(CultureInfo.InvariantCulture, $"{run.Data.Name},{run.Model.Name},{run.Seed},{run.Parameters},{run.GenerativeParameters},"
-                + $"{result.Step},{result.Value:R},\"{result.Unit}\",{(result.HasChannel || result.ReadsFuture ? "false" : "true")},"
-                + $"{result.ValidationValue:R},{result.Bound:R},{result.Nll:R},{result.Kl:R},{result.ActiveUnits},"
-                + $"{result.PriorModeSampled:R},{result.PriorModeMean:R},{result.Samples},"
-                + $"{result.ImportanceWeighted:R},{result.PriorTrajectories:R},{result.ParticleFilter:R},{result.Sequences},{result.PredictedSteps},"
-                + $"\"{result.Device.Replace('"', '\'')}\"\n");
-        return csv.ToString();
-    }
+    static readonly IReadOnlyList<(string Name, Func<ComparedRun, FormattableString> Value)> ResultColumns =
+    [
+        ("data", run => $"{run.Run.Data.Name}"),
+        ("model", run => $"{run.Run.Model.Name}"),
+        ("seed", run => $"{run.Run.Seed}"),
+        ("parameters", run => $"{run.Run.Parameters}"),
+        ("generative_parameters", run => $"{run.Run.GenerativeParameters}"),
+        ("best_step", run => $"{run.Result.Step}"),
+        ("value", run => $"{run.Result.Value:R}"),
+        ("unit", run => $"{run.Result.Unit}"),
+        ("is_exact", run => $"{(run.Result.HasChannel || run.Result.ReadsFuture ? "false" : "true")}"),
+        ("validation_value", run => $"{run.Result.ValidationValue:R}"),
+        ("bound_nats", run => $"{run.Result.Bound:R}"),
+        ("nll_nats", run => $"{run.Result.Nll:R}"),
+        ("kl_nats", run => $"{run.Result.Kl:R}"),
+        ("active_units", run => $"{run.Result.ActiveUnits}"),
+        ("prior_mode_sampled_nats", run => $"{run.Result.PriorModeSampled:R}"),
+        ("prior_mode_mean_nats", run => $"{run.Result.PriorModeMean:R}"),
+        ("samples", run => $"{run.Result.Samples}"),
+        ("importance_weighted_nats", run => $"{run.Result.ImportanceWeighted:R}"),
+        ("prior_trajectories_nats", run => $"{run.Result.PriorTrajectories:R}"),
+        ("prior_particles_nats", run => $"{run.Result.ParticleFilter:R}"),
+        ("sequences", run => $"{run.Result.Sequences}"),
+        ("predicted_steps", run => $"{run.Result.PredictedSteps}"),
+        ("device", run => $"{run.Result.Device}"),
+    ];
 
-    static string Groups(IReadOnlyList<ComparedRun> runs)
-    {
-        var csv = new StringBuilder("data,model,seeds,value_mean,value_deviation,value_least,value_most,unit,kl_mean,kl_deviation,"
-            + "prior_mode_sampled_mean,prior_mode_mean_mean,importance_weighted_mean,prior_trajectories_mean,prior_particles_mean\n");
-        foreach (var group in runs.GroupBy(run => (Data: run.Run.Data.Name, Model: run.Run.Model.Name)))
-        {
-            Spread Of(Func<ComparisonResult, double> figure) => Spread.Of(group.Select(run => figure(run.Result)));
-            var (value, kl) = (Of(result => result.Value), Of(result => result.Kl));
-            csv.Append(CultureInfo.InvariantCulture, $"{group.Key.Data},{group.Key.Model},{value.Count},{value.Mean:R},{value.Deviation:R},{value.Least:R},"
-                + $"{value.Most:R},\"{group.First().Result.Unit}\",{kl.Mean:R},{kl.Deviation:R},{Mean(group, result => result.PriorModeSampled):R},"
-                + $"{Mean(group, result => result.PriorModeMean):R},{Mean(group, result => result.ImportanceWeighted):R},"
-                + $"{Mean(group, result => result.PriorTrajectories):R},{Mean(group, result => result.ParticleFilter):R}\n");
-        }
+    static readonly IReadOnlyList<(string Name, Func<IReadOnlyList<ComparedRun>, FormattableString> Value)> GroupColumns =
+    [
+        ("data", runs => $"{runs[0].Run.Data.Name}"),
+        ("model", runs => $"{runs[0].Run.Model.Name}"),
+        ("seeds", runs => $"{runs.Count}"),
+        ("value_mean", runs => $"{Values(runs).Mean:R}"),
+        ("value_deviation", runs => $"{Values(runs).Deviation:R}"),
+        ("value_least", runs => $"{Values(runs).Least:R}"),
+        ("value_most", runs => $"{Values(runs).Most:R}"),
+        ("unit", runs => $"{runs[0].Result.Unit}"),
+        ("kl_mean", runs => $"{Spread.Of(runs.Select(run => run.Result.Kl)).Mean:R}"),
+        ("kl_deviation", runs => $"{Spread.Of(runs.Select(run => run.Result.Kl)).Deviation:R}"),
+        ("prior_mode_sampled_mean", runs => $"{Mean(runs, result => result.PriorModeSampled):R}"),
+        ("prior_mode_mean_mean", runs => $"{Mean(runs, result => result.PriorModeMean):R}"),
+        ("importance_weighted_mean", runs => $"{Mean(runs, result => result.ImportanceWeighted):R}"),
+        ("prior_trajectories_mean", runs => $"{Mean(runs, result => result.PriorTrajectories):R}"),
+        ("prior_particles_mean", runs => $"{Mean(runs, result => result.ParticleFilter):R}"),
+    ];
 
-        return csv.ToString();
-    }
+    static void WriteCsv<T>(string path, IReadOnlyList<(string Name, Func<T, FormattableString> Value)> columns, IEnumerable<T> rows)
+        => Csv.Write(path, columns.Select(column => column.Name), rows.Select(row => columns.Select(column => FormattableString.Invariant(column.Value(row)))));
 
-    static double? Mean(IEnumerable<ComparedRun> runs, Func<ComparisonResult, double?> figure) => runs.Average(run => figure(run.Result));
+    static Spread Values(IReadOnlyList<ComparedRun> runs) => Spread.Of(runs.Select(run => run.Result.Value));
+
+    static double? Mean(IReadOnlyList<ComparedRun> runs, Func<ComparisonResult, double?> figure) => runs.Average(run => figure(run.Result));
 }
