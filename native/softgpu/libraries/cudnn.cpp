@@ -288,7 +288,8 @@ cudnnStatus_t cudnnSetRNNDescriptor_v8(cudnnRNNDescriptor_t rnnDesc, cudnnRNNAlg
         require_only("algo", algo, "CUDNN_RNN_ALGO_STANDARD", CUDNN_RNN_ALGO_STANDARD);
         require_only("cellMode", cellMode, "CUDNN_LSTM", CUDNN_LSTM);
         require_only("biasMode", biasMode, "CUDNN_RNN_SINGLE_INP_BIAS", CUDNN_RNN_SINGLE_INP_BIAS);
-        require_only("dirMode", dirMode, "CUDNN_UNIDIRECTIONAL", CUDNN_UNIDIRECTIONAL);
+        if (dirMode != CUDNN_BIDIRECTIONAL)
+            require_only("dirMode", dirMode, "CUDNN_UNIDIRECTIONAL and CUDNN_BIDIRECTIONAL", CUDNN_UNIDIRECTIONAL);
         require_only("inputMode", inputMode, "CUDNN_LINEAR_INPUT", CUDNN_LINEAR_INPUT);
         require_only("dataType", dataType, "CUDNN_DATA_FLOAT", CUDNN_DATA_FLOAT);
         require_only("mathPrec", mathPrec, "CUDNN_DATA_FLOAT", CUDNN_DATA_FLOAT);
@@ -301,7 +302,7 @@ cudnnStatus_t cudnnSetRNNDescriptor_v8(cudnnRNNDescriptor_t rnnDesc, cudnnRNNAlg
         require_only("auxFlags", auxFlags, "CUDNN_RNN_PADDED_IO_DISABLED", CUDNN_RNN_PADDED_IO_DISABLED);
         if (!require(dropouts, "dropoutDesc", dropoutDesc).set)
             bad_param("dropoutDesc was never set");
-        rnn = {true, {inputSize, hiddenSize, mathType == CUDNN_DEFAULT_MATH && has_tf32()}};
+        rnn = {true, {inputSize, hiddenSize, mathType == CUDNN_DEFAULT_MATH && has_tf32(), dirMode == CUDNN_BIDIRECTIONAL ? 2 : 1}};
     });
 }
 

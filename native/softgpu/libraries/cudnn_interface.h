@@ -31,7 +31,7 @@ typedef int cudnnRNNBiasMode_t;
 enum : cudnnRNNBiasMode_t { CUDNN_RNN_SINGLE_INP_BIAS = 1 };
 
 typedef int cudnnDirectionMode_t;
-enum : cudnnDirectionMode_t { CUDNN_UNIDIRECTIONAL = 0 };
+enum : cudnnDirectionMode_t { CUDNN_UNIDIRECTIONAL = 0, CUDNN_BIDIRECTIONAL = 1 };
 
 typedef int cudnnRNNInputMode_t;
 enum : cudnnRNNInputMode_t { CUDNN_LINEAR_INPUT = 0 };

@@ -67,8 +67,9 @@ struct Job {
     std::size_t reserve_bytes = 0;
 
     std::size_t x_bytes() const { return batch.positions() * network.input * sizeof(float); }
-    std::size_t y_bytes() const { return batch.positions() * network.hidden * sizeof(float); }
-    std::size_t state_count() const { return static_cast<std::size_t>(batch.sequences) * network.hidden; }
+    std::size_t y_count() const { return batch.positions() * network.outputs(); }
+    std::size_t y_bytes() const { return y_count() * sizeof(float); }
+    std::size_t state_count() const { return static_cast<std::size_t>(batch.sequences) * network.outputs(); }
     std::size_t state_bytes() const { return state_count() * sizeof(float); }
 
     lstm::Record record() const
@@ -90,7 +91,7 @@ lstm::Batch paid_for(const lstm::Batch& batch)
 
 std::size_t workspace_bytes(const lstm::Network& network, const lstm::Batch& batch)
 {
-    return rounded(paid_for(batch).positions() * network.hidden * 4 * sizeof(float)) + 3 * unit;
+    return rounded(paid_for(batch).positions() * network.outputs() * 4 * sizeof(float)) + 3 * unit;
 }
 
 std::size_t reserve_bytes(const lstm::Network& network, const lstm::Batch& batch)
@@ -147,9 +148,10 @@ void require_state_descriptor(const char* name, cudnnTensorDescriptor_t descript
     const cudnnTensorStruct& tensor = require_tensor(name, descriptor);
     if (!tensor.set)
         bad_param(std::string(name) + " was never set");
-    const int sequences = job.batch.sequences, hidden = job.network.hidden;
-    if (tensor.dimensions != std::vector{1, sequences, hidden})
-        bad_param(std::string(name) + " is not [1, batch, hidden] = [1, " + std::to_string(sequences) + ", " + std::to_string(hidden) + "]");
+    const int directions = job.network.directions, sequences = job.batch.sequences, hidden = job.network.hidden;
+    if (tensor.dimensions != std::vector{directions, sequences, hidden})
+        bad_param(std::string(name) + " is not [directions, batch, hidden] = [" + std::to_string(directions) + ", " + std::to_string(sequences) + ", "
+            + std::to_string(hidden) + "]");
     if (tensor.strides != std::vector{sequences * hidden, hidden, 1})
         bad_param(std::string(name) + " is not fully packed");
 }
@@ -171,7 +173,9 @@ Job begin_job(const char* call, cudnnRNNDescriptor_t rnn_descriptor, cudnnRNNDat
     job.network = require_rnn(rnn_descriptor).network;
     job.batch = x.batch;
     require_data_of("xDesc", x, job.network.input, "inputSize");
-    require_data_of("yDesc", y, job.network.hidden, "hiddenSize");
+    if (options().fail_cudnn == 3 && job.network.directions == 2)
+        not_supported("no bidirectional network is, as SOFTGPU_FAIL_CUDNN asked");
+    require_data_of("yDesc", y, job.network.outputs(), job.network.directions == 2 ? "twice hiddenSize" : "hiddenSize");
     if (!(x.batch == y.batch))
         bad_param("xDesc and yDesc differ in maxSeqLength or batchSize");
     return job;
@@ -210,18 +214,20 @@ void require_weight_size(const lstm::Network& network, std::size_t size)
 std::uint64_t shape_of(const Job& job)
 {
     std::uint64_t hash = stamp_mark;
-    for (const int value : {job.network.input, job.network.hidden, int{job.network.tf32}, job.batch.steps, job.batch.sequences})
+    for (const int value : {job.network.input, job.network.hidden, int{job.network.tf32}, job.network.directions, job.batch.steps, job.batch.sequences})
         hash = mix(hash, static_cast<std::uint64_t>(value));
     return hash;
 }
 
 void vary_weights(LastBits& bits, const lstm::Network& network, float* weights)
 {
-    const lstm::WeightPlan plan(network);
-    for (int linear = 0; linear < lstm::WeightPlan::linear_layers; ++linear)
-        bits.vary(weights + plan.matrix[linear], static_cast<std::size_t>(network.hidden) * network.inputs_of(linear));
-    for (const long bias : plan.bias)
-        bits.vary(weights + bias, network.hidden);
+    for (int direction = 0; direction < network.directions; ++direction) {
+        const lstm::WeightPlan plan(network, direction);
+        for (int linear = 0; linear < lstm::WeightPlan::linear_layers; ++linear)
+            bits.vary(weights + plan.matrix[linear], static_cast<std::size_t>(network.hidden) * network.inputs_of(linear));
+        for (const long bias : plan.bias)
+            bits.vary(weights + bias, network.hidden);
+    }
 }
 
 std::uint64_t content_of(const float* values, std::size_t bytes)
@@ -231,13 +237,15 @@ std::uint64_t content_of(const float* values, std::size_t bytes)
 
 std::uint64_t content_of_weights(const Job& job, const float* weights)
 {
-    const lstm::WeightPlan plan(job.network);
     const std::size_t hidden = job.network.hidden;
     std::uint64_t hash = stamp_mark;
-    for (int linear = 0; linear < lstm::WeightPlan::linear_layers; ++linear)
-        hash = hash_of(weights + plan.matrix[linear], hidden * job.network.inputs_of(linear) * sizeof(float), hash);
-    for (const long bias : plan.bias)
-        hash = hash_of(weights + bias, hidden * sizeof(float), hash);
+    for (int direction = 0; direction < job.network.directions; ++direction) {
+        const lstm::WeightPlan plan(job.network, direction);
+        for (int linear = 0; linear < lstm::WeightPlan::linear_layers; ++linear)
+            hash = hash_of(weights + plan.matrix[linear], hidden * job.network.inputs_of(linear) * sizeof(float), hash);
+        for (const long bias : plan.bias)
+            hash = hash_of(weights + bias, hidden * sizeof(float), hash);
+    }
     return hash;
 }
 
@@ -330,8 +338,9 @@ cudnnStatus_t cudnnGetRNNWeightParams(cudnnHandle_t handle, cudnnRNNDescriptor_t
     return answer("cudnnGetRNNWeightParams", [&] {
         require_handle(handle);
         const lstm::Network& network = require_rnn(rnnDesc).network;
-        if (pseudoLayer != 0)
-            bad_param("pseudoLayer is " + std::to_string(pseudoLayer) + " of 1");
+        // Those of one layer are its directions.
+        if (pseudoLayer < 0 || pseudoLayer >= network.directions)
+            bad_param("pseudoLayer is " + std::to_string(pseudoLayer) + " of " + std::to_string(network.directions));
         if (linLayerID < 0 || linLayerID >= lstm::WeightPlan::linear_layers)
             bad_param("linLayerID is " + std::to_string(linLayerID) + ", not in 0 to 7");
         if (!mAddr || !bAddr)
@@ -344,7 +353,7 @@ cudnnStatus_t cudnnGetRNNWeightParams(cudnnHandle_t handle, cudnnRNNDescriptor_t
         if (!why.empty())
             bad_param(why);
 
-        const lstm::WeightPlan plan(network);
+        const lstm::WeightPlan plan(network, pseudoLayer);
         const int hidden = network.hidden, inputs = network.inputs_of(linLayerID);
         // cuDNN hands out addresses to write through although it takes the space as const.
         float* const weights = static_cast<float*>(const_cast<void*>(weightSpace));
@@ -390,7 +399,7 @@ cudnnStatus_t cudnnRNNForward(cudnnHandle_t handle, cudnnRNNDescriptor_t rnnDesc
             const auto run = [&](const lstm::Record& record) {
                 lstm::forward(j.network, j.batch, weights, inputs, h_first, c_first, outputs, c_last, record);
                 LastBits bits;
-                bits.vary(outputs, j.batch.positions() * j.network.hidden);
+                bits.vary(outputs, j.y_count());
                 bits.vary(c_last, j.state_count());
             };
             if (!training) {

@@ -49,11 +49,15 @@ protected:
 
 using Rows = ReferenceLstm::Rows;
 
-// Row n of a state array.
-std::vector<double> state_of(const RecurrentNetwork& network, const std::vector<float>& values, int n)
+// Row n of a state array, of each direction.
+Rows state_of(const RecurrentNetwork& network, const std::vector<float>& values, int n)
 {
-    const auto begin = values.begin() + static_cast<std::ptrdiff_t>(n) * network.options.hidden;
-    return {begin, begin + network.options.hidden};
+    Rows rows;
+    for (int direction = 0; direction < network.options.directions; ++direction) {
+        const auto begin = values.begin() + static_cast<std::ptrdiff_t>(direction * network.options.batch + n) * network.options.hidden;
+        rows.emplace_back(begin, begin + network.options.hidden);
+    }
+    return rows;
 }
 
 Rows sequence_of(const RecurrentNetwork& network, const std::vector<float>& values, int width, int n)
@@ -76,15 +80,36 @@ void expect_near(const Rows& actual, const Rows& expected, double tolerance, con
     }
 }
 
+struct Outputs {
+    Rows y;   // of every step, the directions side by side
+    Rows c;   // the last of each direction
+};
+
+// The second direction is one LSTM more, which reads the sequence reversed.
+Outputs run(const std::vector<ReferenceLstm>& lstms, const Rows& x, const Rows& h, const Rows& c)
+{
+    Outputs outputs{Rows(x.size()), {}};
+    for (std::size_t direction = 0; direction < lstms.size(); ++direction) {
+        const bool backward = direction == 1;
+        const ReferenceLstm::Result result = lstms[direction].run(backward ? Rows(x.rbegin(), x.rend()) : x, h[direction], c[direction]);
+        for (std::size_t t = 0; t < x.size(); ++t) {
+            const std::vector<double>& row = result.h[backward ? x.size() - 1 - t : t];
+            outputs.y[t].insert(outputs.y[t].end(), row.begin(), row.end());
+        }
+        outputs.c.push_back(result.c);
+    }
+    return outputs;
+}
+
 // The value whose gradients the backward calls compute: what comes out, weighted with dy.
 struct Objective {
-    explicit Objective(const RecurrentNetwork& network) : lstm(network.reference)
+    explicit Objective(const RecurrentNetwork& network) : lstms(network.references)
     {
         for (int n = 0; n < network.options.batch; ++n) {
             x.push_back(sequence_of(network, network.x_values, network.options.input, n));
             h.push_back(state_of(network, network.hx_values, n));
             c.push_back(state_of(network, network.cx_values, n));
-            dy.push_back(sequence_of(network, network.dy_values, network.options.hidden, n));
+            dy.push_back(sequence_of(network, network.dy_values, network.outputs(), n));
         }
     }
 
@@ -92,7 +117,7 @@ struct Objective {
     {
         double sum = 0;
         for (std::size_t n = 0; n < x.size(); ++n) {
-            const Rows y = lstm.run(x[n], h[n], c[n]).h;
+            const Rows y = run(lstms, x[n], h[n], c[n]).y;
             for (std::size_t t = 0; t < y.size(); ++t)
                 for (std::size_t j = 0; j < y[t].size(); ++j)
                     sum += y[t][j] * dy[n][t][j];
@@ -112,19 +137,18 @@ struct Objective {
         return (above - below) / (2 * step);
     }
 
-    ReferenceLstm lstm;
-    std::vector<Rows> x, dy;
-    Rows h, c;
+    std::vector<ReferenceLstm> lstms;
+    std::vector<Rows> x, dy, h, c;
 };
 
 void expect_forward(RecurrentNetwork& network, double tolerance)
 {
     const std::vector<float> y = network.y->download(), cy = network.cy->download();
     for (int n = 0; n < network.options.batch; ++n) {
-        const ReferenceLstm::Result expected = network.reference.run(sequence_of(network, network.x_values, network.options.input, n),
+        const Outputs expected = run(network.references, sequence_of(network, network.x_values, network.options.input, n),
             state_of(network, network.hx_values, n), state_of(network, network.cx_values, n));
-        expect_near(sequence_of(network, y, network.options.hidden, n), expected.h, tolerance, "y");
-        expect_near({state_of(network, cy, n)}, {expected.c}, tolerance, "cy");
+        expect_near(sequence_of(network, y, network.outputs(), n), expected.y, tolerance, "y");
+        expect_near(state_of(network, cy, n), expected.c, tolerance, "cy");
     }
 }
 
@@ -141,13 +165,18 @@ void expect_gradients(RecurrentNetwork& network, double tolerance)
         const Rows rows = sequence_of(network, dx, network.options.input, n);
         for (std::size_t t = 0; t < rows.size(); ++t)
             compare(rows[t], objective.x[n][t], "dx");
-        compare(state_of(network, dhx, n), objective.h[n], "dhx");
-        compare(state_of(network, dcx, n), objective.c[n], "dcx");
+        const Rows dh = state_of(network, dhx, n), dc = state_of(network, dcx, n);
+        for (std::size_t direction = 0; direction < dh.size(); ++direction) {
+            compare(dh[direction], objective.h[n][direction], "dhx");
+            compare(dc[direction], objective.c[n][direction], "dcx");
+        }
     }
-    for (int linear = 0; linear < 8; ++linear)
-        compare(network.matrix_of(space, linear), objective.lstm.matrix[linear], "matrix");
-    for (int gate = 0; gate < 4; ++gate)
-        compare(network.bias_of(space, gate), objective.lstm.bias[gate], "bias");
+    for (int direction = 0; direction < network.options.directions; ++direction) {
+        for (int linear = 0; linear < 8; ++linear)
+            compare(network.matrix_of(space, linear, direction), objective.lstms[direction].matrix[linear], "matrix");
+        for (int gate = 0; gate < 4; ++gate)
+            compare(network.bias_of(space, gate, direction), objective.lstms[direction].bias[gate], "bias");
+    }
 }
 
 TEST_F(CudnnLstm, ForwardAndGradientsAreThoseOfDoublePrecision)
@@ -155,9 +184,12 @@ TEST_F(CudnnLstm, ForwardAndGradientsAreThoseOfDoublePrecision)
     // More sequences than one group has, too.
     const NetworkOptions shapes[] = {
         {}, {.input = 5, .hidden = 3, .steps = 6, .batch = 4}, {.hidden = 2, .batch = 11}, {.input = 1, .hidden = 1, .steps = 1, .batch = 1},
+        {.directions = 2}, {.input = 5, .hidden = 3, .steps = 6, .batch = 4, .directions = 2}, {.hidden = 2, .batch = 11, .directions = 2},
+        {.input = 1, .hidden = 1, .steps = 1, .batch = 1, .directions = 2},
     };
     for (const NetworkOptions& options : shapes) {
-        SCOPED_TRACE("inputs " + std::to_string(options.input) + ", units " + std::to_string(options.hidden) + ", batch " + std::to_string(options.batch));
+        SCOPED_TRACE("inputs " + std::to_string(options.input) + ", units " + std::to_string(options.hidden) + ", batch " + std::to_string(options.batch)
+            + ", directions " + std::to_string(options.directions));
         RecurrentNetwork network(handle, options);
         ASSERT_EQ(network.forward(), CUDNN_STATUS_SUCCESS) << cudnnGetErrorString(2000);
         ASSERT_EQ(network.backward_data(), CUDNN_STATUS_SUCCESS) << cudnnGetErrorString(2000);
@@ -172,14 +204,16 @@ TEST_F(CudnnLstm, ForwardAndGradientsAreThoseOfDoublePrecision)
 
 TEST_F(CudnnLstm, InferenceGivesWhatTrainingGives)
 {
-    RecurrentNetwork network(handle, {});
-    ASSERT_EQ(network.forward(CUDNN_FWD_MODE_INFERENCE), CUDNN_STATUS_SUCCESS) << cudnnGetErrorString(2000);
-    ASSERT_EQ(synchronize(), "");
-    expect_forward(network, 1e-6);
-    const std::vector<float> y = network.y->download();
-    ASSERT_EQ(network.forward(), CUDNN_STATUS_SUCCESS);
-    ASSERT_EQ(synchronize(), "");
-    EXPECT_EQ(network.y->download(), y);
+    for (const int directions : {1, 2}) {
+        RecurrentNetwork network(handle, {.directions = directions});
+        ASSERT_EQ(network.forward(CUDNN_FWD_MODE_INFERENCE), CUDNN_STATUS_SUCCESS) << cudnnGetErrorString(2000);
+        ASSERT_EQ(synchronize(), "");
+        expect_forward(network, 1e-6);
+        const std::vector<float> y = network.y->download();
+        ASSERT_EQ(network.forward(), CUDNN_STATUS_SUCCESS);
+        ASSERT_EQ(synchronize(), "");
+        EXPECT_EQ(network.y->download(), y);
+    }
 }
 
 TEST_F(CudnnLstm, WeightGradientsAreAdded)
@@ -222,8 +256,8 @@ TEST_F(CudnnLstm, DefaultMathRoundsOperandsToTf32FromCapability80On)
         const std::vector<float> y = network.y->download();
         double largest = 0;
         for (int n = 0; n < 2; ++n) {
-            const Rows expected = network.reference.run(sequence_of(network, network.x_values, 16, n), state_of(network, network.hx_values, n),
-                state_of(network, network.cx_values, n)).h;
+            const Rows expected = run(network.references, sequence_of(network, network.x_values, 16, n), state_of(network, network.hx_values, n),
+                state_of(network, network.cx_values, n)).y;
             const Rows actual = sequence_of(network, y, 16, n);
             for (std::size_t t = 0; t < actual.size(); ++t)
                 for (std::size_t j = 0; j < actual[t].size(); ++j)
@@ -263,7 +297,7 @@ TEST_F(CudnnLstm, ResultsDoNotDependOnTheNumberOfThreads)
 
 TEST_F(CudnnLstm, TrainingStepCanBeCapturedAndReplayed)
 {
-    RecurrentNetwork network(handle, {});
+    RecurrentNetwork network(handle, {.directions = 2});
     void* const graph = capture([&] { step(network); });
     void* executable = nullptr;
     ASSERT_EQ(cuGraphInstantiateWithFlags(&executable, graph, 0), 0);

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 #include <ostream>
+#include <utility>
 
 namespace {
 
@@ -78,6 +79,40 @@ TEST_F(CudnnRules, RecurrentNetworksMayAllBeRefused)
     EXPECT_EQ(network.forward(), CUDNN_STATUS_SUCCESS);
 }
 
+TEST_F(CudnnRules, BidirectionalNetworksMayBeRefused)
+{
+    RecurrentNetwork network(handle, {.directions = 2}), one_direction(handle, {});
+    {
+        const Setting fault("SOFTGPU_FAIL_CUDNN", "3");
+        constexpr const char* reason = "SOFTGPU_FAIL_CUDNN";
+        expect_refused(network.forward(), not_supported, reason);
+        expect_refused(network.forward(CUDNN_FWD_MODE_INFERENCE), not_supported, reason);
+        expect_refused(network.backward_data(), not_supported, reason);
+        expect_refused(network.backward_weights(), not_supported, reason);
+        EXPECT_EQ(one_direction.forward(), CUDNN_STATUS_SUCCESS);
+        EXPECT_EQ(synchronize(), "");
+    }
+    EXPECT_EQ(network.forward(), CUDNN_STATUS_SUCCESS);
+}
+
+TEST_F(CudnnRules, DescriptorsOfOneDirectionDoNotFitTwo)
+{
+    RecurrentNetwork network(handle, {.directions = 2}), one_direction(handle, {});
+    const auto with = [](auto& member, auto other, auto&& call) {
+        const auto own = std::exchange(member, other);
+        const cudnnStatus_t status = call();
+        member = own;
+        return status;
+    };
+    expect_refused(with(network.y_descriptor, one_direction.y_descriptor, [&] { return network.forward(); }), bad_param, "hiddenSize");
+    expect_refused(with(network.state_descriptor, one_direction.state_descriptor, [&] { return network.forward(); }), bad_param, "hDesc");
+    expect_refused(with(one_direction.y_descriptor, network.y_descriptor, [&] { return one_direction.forward(); }), bad_param, "hiddenSize");
+    expect_refused(with(one_direction.state_descriptor, network.state_descriptor, [&] { return one_direction.forward(); }), bad_param, "hDesc");
+    expect_refused(with(network.weight_bytes, one_direction.weight_bytes, [&] { return network.forward(); }), bad_param, "weightSpaceSize");
+    expect_refused(with(network.work_bytes, one_direction.work_bytes, [&] { return network.forward(); }), bad_param, "workSpaceSize");
+    expect_refused(with(network.reserve_bytes, one_direction.reserve_bytes, [&] { return network.forward(); }), bad_param, "reserveSpaceSize");
+}
+
 TEST_F(CudnnRules, HandlesMayNotBeMade)
 {
     cudnnHandle_t other = nullptr;
@@ -143,7 +178,7 @@ TEST_F(CudnnRules, NetworkDescriptorIsChecked)
     expect_refused(set([](Arguments& a) { a.algo = 1; }), not_supported, "algo");
     expect_refused(set([](Arguments& a) { a.cell = 3; }), not_supported, "cellMode");
     expect_refused(set([](Arguments& a) { a.bias = 2; }), not_supported, "biasMode");
-    expect_refused(set([](Arguments& a) { a.direction = 1; }), not_supported, "dirMode");
+    expect_refused(set([](Arguments& a) { a.direction = 2; }), not_supported, "dirMode");
     expect_refused(set([](Arguments& a) { a.input_mode = 1; }), not_supported, "inputMode");
     expect_refused(set([](Arguments& a) { a.type = 2; }), not_supported, "dataType");
     expect_refused(set([](Arguments& a) { a.precision = 1; }), not_supported, "mathPrec");
@@ -191,8 +226,8 @@ TEST_F(CudnnRules, WeightParametersAreChecked)
     cudnnCreateTensorDescriptor(&matrix);
     cudnnCreateTensorDescriptor(&bias);
     void *matrix_address = nullptr, *bias_address = nullptr;
-    const auto ask = [&](int cell, int linear, std::size_t bytes, const void* space) {
-        return cudnnGetRNNWeightParams(handle, network.rnn, cell, bytes, space, linear, matrix, &matrix_address, bias, &bias_address);
+    const auto ask = [&](int layer, int linear, std::size_t bytes, const void* space) {
+        return cudnnGetRNNWeightParams(handle, network.rnn, layer, bytes, space, linear, matrix, &matrix_address, bias, &bias_address);
     };
     const std::size_t bytes = network.weight_bytes;
     EXPECT_EQ(ask(0, 4, bytes, network.weights->data()), CUDNN_STATUS_SUCCESS);
@@ -201,8 +236,11 @@ TEST_F(CudnnRules, WeightParametersAreChecked)
     int type = -1, count = 0, dimensions[3] = {9, 9, 9}, strides[3];
     EXPECT_EQ(cudnnGetTensorNdDescriptor(bias, 3, &type, &count, dimensions, strides), CUDNN_STATUS_SUCCESS);
     EXPECT_EQ(dimensions[1], 0);
-    for (const int cell : {-1, 1})
-        expect_refused(ask(cell, 0, bytes, network.weights->data()), bad_param, "pseudoLayer");
+    for (const int layer : {-1, 1})
+        expect_refused(ask(layer, 0, bytes, network.weights->data()), bad_param, "pseudoLayer");
+    RecurrentNetwork two(handle, {.directions = 2});
+    expect_refused(cudnnGetRNNWeightParams(handle, two.rnn, 2, two.weight_bytes, two.weights->data(), 0, matrix, &matrix_address, bias, &bias_address),
+        bad_param, "pseudoLayer is 2 of 2");
     for (const int linear : {-1, 8})
         expect_refused(ask(0, linear, bytes, network.weights->data()), bad_param, "linLayerID");
     expect_refused(ask(0, 0, bytes - 1, network.weights->data()), bad_param, "weightSpaceSize");
@@ -420,7 +458,7 @@ const Misuse misuses[] = {
     {"OtherFirstCell", "cx is not what the forward pass read", [](RecurrentNetwork& n) { n.forward(); change(n.cx, 0); n.backward_data(); }},
     {"OtherWeights", "weightSpace changed", [](RecurrentNetwork& n) {
         n.forward();
-        n.reference.make_random(99);
+        n.references[0].make_random(99);
         n.put_weights(0);
         n.backward_data();
     }},

@@ -10,14 +10,14 @@ struct Part {
 };
 
 // What cuDNN says about the matrix and the bias of a linear layer.
-std::pair<Part, Part> parts_of(const RecurrentNetwork& network, const void* space, int linear)
+std::pair<Part, Part> parts_of(const RecurrentNetwork& network, const void* space, int linear, int direction)
 {
     cudnnTensorDescriptor_t descriptors[2];
     void* addresses[2] = {};
     for (auto& descriptor : descriptors)
         cudnnCreateTensorDescriptor(&descriptor);
-    EXPECT_EQ(cudnnGetRNNWeightParams(network.handle, network.rnn, 0, network.weight_bytes, space, linear, descriptors[0], &addresses[0], descriptors[1],
-        &addresses[1]),
+    EXPECT_EQ(cudnnGetRNNWeightParams(network.handle, network.rnn, direction, network.weight_bytes, space, linear, descriptors[0], &addresses[0],
+        descriptors[1], &addresses[1]),
         CUDNN_STATUS_SUCCESS);
     const auto part = [&](int which) {
         int type = -1, count = 0, dimensions[3] = {}, strides[3] = {};
@@ -50,25 +50,28 @@ std::unique_ptr<DeviceArray<float>> device(std::size_t count)
 
 RecurrentNetwork::RecurrentNetwork(cudnnHandle_t dnn, const NetworkOptions& given, unsigned seed) : options(given), handle(dnn)
 {
-    const auto [input, hidden, steps, batch, math] = options;
-    reference.input = input;
-    reference.hidden = hidden;
-    reference.make_random(seed * 1000);
+    const auto [input, hidden, steps, batch, math, directions] = options;
+    for (int direction = 0; direction < directions; ++direction) {
+        ReferenceLstm& reference = references.emplace_back();
+        reference.input = input;
+        reference.hidden = hidden;
+        reference.make_random(seed * 1000 + static_cast<unsigned>(direction) * 100);
+    }
 
     EXPECT_EQ(cudnnCreateDropoutDescriptor(&dropout), CUDNN_STATUS_SUCCESS);
     EXPECT_EQ(cudnnSetDropoutDescriptor(dropout, handle, 0, nullptr, 0, 0), CUDNN_STATUS_SUCCESS);
     EXPECT_EQ(cudnnCreateRNNDescriptor(&rnn), CUDNN_STATUS_SUCCESS);
-    EXPECT_EQ(cudnnSetRNNDescriptor_v8(rnn, CUDNN_RNN_ALGO_STANDARD, CUDNN_LSTM, CUDNN_RNN_SINGLE_INP_BIAS, CUDNN_UNIDIRECTIONAL, CUDNN_LINEAR_INPUT,
-        CUDNN_DATA_FLOAT, CUDNN_DATA_FLOAT,
+    EXPECT_EQ(cudnnSetRNNDescriptor_v8(rnn, CUDNN_RNN_ALGO_STANDARD, CUDNN_LSTM, CUDNN_RNN_SINGLE_INP_BIAS,
+        directions == 2 ? CUDNN_BIDIRECTIONAL : CUDNN_UNIDIRECTIONAL, CUDNN_LINEAR_INPUT, CUDNN_DATA_FLOAT, CUDNN_DATA_FLOAT,
         math, input, hidden, hidden, 1, dropout, CUDNN_RNN_PADDED_IO_DISABLED), CUDNN_STATUS_SUCCESS);
     const std::vector<std::int32_t> all_lengths(static_cast<std::size_t>(batch), steps);
-    for (const auto& [descriptor, width] : {std::pair(&x_descriptor, input), std::pair(&y_descriptor, hidden)}) {
+    for (const auto& [descriptor, width] : {std::pair(&x_descriptor, input), std::pair(&y_descriptor, outputs())}) {
         EXPECT_EQ(cudnnCreateRNNDataDescriptor(descriptor), CUDNN_STATUS_SUCCESS);
         EXPECT_EQ(cudnnSetRNNDataDescriptor(*descriptor, CUDNN_DATA_FLOAT, CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_PACKED, steps, batch, width, all_lengths.data(),
             nullptr), CUDNN_STATUS_SUCCESS);
     }
     EXPECT_EQ(cudnnCreateTensorDescriptor(&state_descriptor), CUDNN_STATUS_SUCCESS);
-    const int dimensions[] = {1, batch, hidden}, strides[] = {batch * hidden, hidden, 1};
+    const int dimensions[] = {directions, batch, hidden}, strides[] = {batch * hidden, hidden, 1};
     EXPECT_EQ(cudnnSetTensorNdDescriptor(state_descriptor, CUDNN_DATA_FLOAT, 3, dimensions, strides), CUDNN_STATUS_SUCCESS);
     EXPECT_EQ(cudnnGetRNNWeightSpaceSize(handle, rnn, &weight_bytes), CUDNN_STATUS_SUCCESS);
     EXPECT_EQ(cudnnGetRNNTempSpaceSizes(handle, rnn, CUDNN_FWD_MODE_TRAINING, x_descriptor, &work_bytes, &reserve_bytes), CUDNN_STATUS_SUCCESS);
@@ -131,21 +134,22 @@ void RecurrentNetwork::put_weights(float value_of_gaps)
         EXPECT_EQ(static_cast<std::size_t>(part.count), values.size());
         std::copy(values.begin(), values.end(), space.begin() + (part.address - weights->data()));
     };
-    for (int linear = 0; linear < 8; ++linear) {
-        const auto [matrix, bias] = parts_of(*this, weights->data(), linear);
-        put(matrix, reference.matrix[linear]);
-        if (linear < 4)
-            put(bias, reference.bias[linear]);
-    }
+    for (int direction = 0; direction < options.directions; ++direction)
+        for (int linear = 0; linear < 8; ++linear) {
+            const auto [matrix, bias] = parts_of(*this, weights->data(), linear, direction);
+            put(matrix, references[direction].matrix[linear]);
+            if (linear < 4)
+                put(bias, references[direction].bias[linear]);
+        }
     weights->upload(space);
 }
 
-std::vector<float> RecurrentNetwork::matrix_of(const std::vector<float>& space, int linear) const
+std::vector<float> RecurrentNetwork::matrix_of(const std::vector<float>& space, int linear, int direction) const
 {
-    return content_of(parts_of(*this, d_weights->data(), linear).first, space, d_weights->data());
+    return content_of(parts_of(*this, d_weights->data(), linear, direction).first, space, d_weights->data());
 }
 
-std::vector<float> RecurrentNetwork::bias_of(const std::vector<float>& space, int gate) const
+std::vector<float> RecurrentNetwork::bias_of(const std::vector<float>& space, int gate, int direction) const
 {
-    return content_of(parts_of(*this, d_weights->data(), gate).second, space, d_weights->data());
+    return content_of(parts_of(*this, d_weights->data(), gate, direction).second, space, d_weights->data());
 }

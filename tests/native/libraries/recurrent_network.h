@@ -12,6 +12,7 @@ struct NetworkOptions {
     int steps = 4;
     int batch = 2;
     int math = CUDNN_FMA_MATH;
+    int directions = 1;
 };
 
 // A recurrent network of cuDNN with everything its calls need: descriptors, weights, sequences, gradients, spaces.
@@ -26,16 +27,17 @@ public:
     cudnnStatus_t backward_data();
     cudnnStatus_t backward_weights(int mode = CUDNN_WGRAD_MODE_ADD);
 
-    // Writes the reference's parameters into a weight space through the addresses cuDNN gives.
+    // Writes the references' parameters into a weight space through the addresses cuDNN gives.
     void put_weights(float value_of_gaps);
-    std::vector<float> matrix_of(const std::vector<float>& space, int linear) const;
-    std::vector<float> bias_of(const std::vector<float>& space, int gate) const;
+    std::vector<float> matrix_of(const std::vector<float>& space, int linear, int direction = 0) const;
+    std::vector<float> bias_of(const std::vector<float>& space, int gate, int direction = 0) const;
 
-    int state_count() const { return options.batch * options.hidden; }
+    int outputs() const { return options.directions * options.hidden; }
+    int state_count() const { return options.batch * outputs(); }
 
     NetworkOptions options;
     cudnnHandle_t handle;
-    ReferenceLstm reference;
+    std::vector<ReferenceLstm> references;   // of each direction
     cudnnRNNDescriptor_t rnn = nullptr;
     cudnnDropoutDescriptor_t dropout = nullptr;
     cudnnRNNDataDescriptor_t x_descriptor = nullptr, y_descriptor = nullptr;
