@@ -8,7 +8,10 @@ public sealed unsafe partial class CudaDevice
 {
     internal override bool OpaqueRecurrences => _recurrences is not null;
 
-    private protected override long RecurrenceBytesCore(IEnumerable<(int Inputs, int Steps)> recurrences, int units, int rows, bool training)
+    // Where cuDNN refused a trial, the two recurrences do as well.
+    internal override bool JoinsDirections => _recurrences is not null && !_refusesBothDirections;
+
+    private protected override long RecurrenceBytesCore(IEnumerable<DeviceRecurrence> recurrences, int units, int rows, bool training)
         => _recurrences?.Measure(recurrences, units, rows, training) ?? 0;
 
     private protected override void PrepareCore(LstmSequence sequence) => _recurrences?.Prepare(sequence);
@@ -34,13 +37,24 @@ public sealed unsafe partial class CudaDevice
         try
         {
             OpenCudnn();
-            RecurrenceComparison.Try(this);
+            RecurrenceComparison.Try(this, LstmDirection.Forward);
         }
         catch (Exception e) when (e is EntryPointNotFoundException or (CudaException and not (CudaDriverException or CublasException)))
         {
             _recurrences?.Dispose();
             _recurrences = null;
             _notices.Add($"cuDNN was found, but does not work: {e.Message} {KernelsInstead} --recurrence kernels asks for this.");
+            return;
+        }
+
+        try
+        {
+            RecurrenceComparison.Try(this, LstmDirection.Forward, LstmDirection.Backward);
+        }
+        catch (CudaException e) when (e is not (CudaDriverException or CublasException))
+        {
+            _refusesBothDirections = true;
+            _notices.Add($"cuDNN does not run both directions of an LSTM as one: {e.Message} model.kind=bilstm runs them one after the other.");
         }
     }
 
@@ -76,6 +90,30 @@ public sealed unsafe partial class CudaDevice
             base.LstmSequenceBackwardCore(sequence);
         else
             _recurrences.Backward(sequence);
+    }
+
+    private protected override void PrepareBidirectionalCore(BidirectionalLstm lstm)
+    {
+        if (JoinsDirections)
+            _recurrences!.Prepare(lstm);
+        else
+            base.PrepareBidirectionalCore(lstm);
+    }
+
+    private protected override void BidirectionalForwardCore(BidirectionalLstm lstm)
+    {
+        if (JoinsDirections)
+            _recurrences!.Forward(lstm);
+        else
+            base.BidirectionalForwardCore(lstm);
+    }
+
+    private protected override void BidirectionalBackwardCore(BidirectionalLstm lstm)
+    {
+        if (JoinsDirections)
+            _recurrences!.Backward(lstm);
+        else
+            base.BidirectionalBackwardCore(lstm);
     }
 
     /// <summary>y = xᵀ.</summary>

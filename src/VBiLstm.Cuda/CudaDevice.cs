@@ -24,6 +24,7 @@ public sealed unsafe partial class CudaDevice : Device
     readonly ProductTable? _productTable;
     readonly List<string> _notices = [];
     CudnnRecurrences? _recurrences;
+    bool _refusesBothDirections;
     readonly List<RecordedGraph> _graphs = [];
     readonly DeviceMemory _download;
     readonly nint _pinned;

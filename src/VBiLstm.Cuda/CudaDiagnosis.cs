@@ -172,7 +172,15 @@ static unsafe class CudaDiagnosis
 
             // Opening the device ran a small one where cuDNN is there.
             if (device.OpaqueRecurrences)
+            {
                 findings.Add(new CudaFinding { Name = "LSTM by cuDNN", Version = "a small one ran forward and backward" });
+                findings.Add(new CudaFinding
+                {
+                    Name = "both directions",
+                    Version = "cuDNN ran those of a small LSTM as one recurrence",
+                    Missing = device.JoinsDirections ? null : string.Join(' ', device.Notices),
+                });
+            }
             else if (NativeLibraries.Find(NativeLibraries.Cudnn).Handle != 0)
                 findings.Add(new CudaFinding { Name = "LSTM by cuDNN", Missing = string.Join(' ', device.Notices) });
             findings.Add(new CudaFinding

@@ -61,13 +61,17 @@ sealed class CudnnRecurrences : IDisposable
 
     public void Backward(LstmSequence sequence) => Of(sequence).Backward();
 
+    public void Forward(BidirectionalLstm both) => Of(both).Forward();
+
+    public void Backward(BidirectionalLstm both) => Of(both).Backward();
+
     /// <summary>Device memory that recurrences of so many inputs and steps will take together.</summary>
-    public long Measure(IEnumerable<(int Inputs, int Steps)> recurrences, int units, int rows, bool training)
+    public long Measure(IEnumerable<DeviceRecurrence> recurrences, int units, int rows, bool training)
     {
         long own = 0, workspace = 0;
-        foreach (var (inputs, steps) in recurrences)
+        foreach (var (inputs, steps, directions) in recurrences)
         {
-            var needed = CudnnLstm.Measure(new CudnnLstmSizes(inputs, units, steps, rows, training), _handle, _dropout, _precision);
+            var needed = CudnnLstm.Measure(new CudnnLstmSizes(directions, inputs, units, steps, rows, training), _handle, _dropout, _precision);
             (own, workspace) = (own + needed.Own, Math.Max(workspace, needed.Workspace));
         }
 
@@ -76,13 +80,28 @@ sealed class CudnnRecurrences : IDisposable
 
     public CudnnLstm Prepare(LstmSequence sequence)
     {
-        var lstm = new CudnnLstm(this, _device, sequence, _handle, _dropout, _precision);
-        _living.Add(lstm);
+        var lstm = Create([sequence]);
         sequence.KeptByDevice = lstm;
         return lstm;
     }
 
+    public CudnnLstm Prepare(BidirectionalLstm both)
+    {
+        var lstm = Create([both.Forward, both.Backward]);
+        both.KeptByDevice = lstm;
+        return lstm;
+    }
+
+    CudnnLstm Create(LstmSequence[] directions)
+    {
+        var lstm = new CudnnLstm(this, _device, directions, _handle, _dropout, _precision);
+        _living.Add(lstm);
+        return lstm;
+    }
+
     CudnnLstm Of(LstmSequence sequence) => sequence.KeptByDevice as CudnnLstm ?? Prepare(sequence);
+
+    CudnnLstm Of(BidirectionalLstm both) => both.KeptByDevice as CudnnLstm ?? Prepare(both);
 
     /// <summary>Address of a workspace of so many bytes; one for all that are prepared by now.</summary>
     public nint Workspace(long bytes) => _workspace.AtLeast(Math.Max(bytes, _living.Max(lstm => lstm.WorkspaceBytes)));

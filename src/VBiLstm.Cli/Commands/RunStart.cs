@@ -177,7 +177,8 @@ static class RunStart
     static void CheckMemory(RunConfiguration configuration, DataSplits data, Device device, int ranksHere)
     {
         var memory = TrainingMemory.Measure(device, configuration.Model, data.TrainingLength, configuration.Training.ShardSize,
-            OwnShards.Of(configuration.Training.Shards, device.Ranks).Count, device.Ranks.Size);
+            OwnShards.Of(configuration.Training.Shards, device.Ranks).Count, device.Ranks.Size,
+            data.TrainsOnEqualLengths);
         memory.CheckFits(device, ranksHere);
         if (device.HasOwnMemory)
             Console.WriteLine($"memory  {memory}; {device.FreeBytes / 1e6:N0} MB free");

@@ -41,6 +41,7 @@ enum RnnBias
 enum RnnDirection
 {
     Unidirectional = 0,
+    Bidirectional = 1,
 }
 
 /// <summary>cudnnRNNInputMode_t.</summary>

@@ -32,6 +32,9 @@ public sealed record DataSplits(SequenceDataset Train, SequenceDataset Validatio
     /// </summary>
     internal int TrainingLength => Math.Max(Train.MaximumLength, Validation.MaximumLength);
 
+    /// <summary>Whether that holds of each split that a run meets before its end.</summary>
+    internal bool TrainsOnEqualLengths => Train.HasEqualLengths && Validation.HasEqualLengths;
+
     /// <summary>The split of that name: train, validation or test.</summary>
     internal SequenceDataset Of(string name) => name switch
     {

@@ -28,6 +28,9 @@ public abstract class SequenceDataset : IDisposable
     /// <param name="index">Its number, from 0.</param>
     public abstract int Length(int index);
 
+    /// <summary>Whether all sequences have <see cref="MaximumLength"/> steps and none goes on where another ended.</summary>
+    internal bool HasEqualLengths => !CarriesState && Enumerable.Range(0, Count).All(index => Length(index) == MaximumLength);
+
     /// <summary>
     /// Writes s_0..s_T of a sequence into a row of the batch (<see cref="SequenceBatch.Frames"/> or <see cref="SequenceBatch.Tokens"/>), and zeros behind it
     /// up to s_{<see cref="SequenceBatch.Steps"/>}.

@@ -39,17 +39,20 @@ public abstract partial class Device
     /// </summary>
     internal virtual bool OpaqueRecurrences => false;
 
+    /// <summary>Whether a <see cref="BidirectionalLstm"/> is less work here than its two recurrences one after the other.</summary>
+    internal virtual bool JoinsDirections => false;
+
     /// <summary>
-    /// Bytes that the device itself will take for the recurrences without channel of one step, by their inputs E and steps N, of H units and B rows each; 0
-    /// where the given tensors are all it needs.
+    /// Bytes that the device itself will take for the recurrences without channel of one step, of H units and B rows each; 0 where the given tensors are all
+    /// it needs.
     /// </summary>
-    internal long RecurrenceBytes(IEnumerable<(int Inputs, int Steps)> recurrences, int units, int rows, bool training)
+    internal long RecurrenceBytes(IEnumerable<DeviceRecurrence> recurrences, int units, int rows, bool training)
     {
         ArgumentNullException.ThrowIfNull(recurrences);
         return RecurrenceBytesCore(recurrences, units, rows, training);
     }
 
-    private protected virtual long RecurrenceBytesCore(IEnumerable<(int Inputs, int Steps)> recurrences, int units, int rows, bool training) => 0;
+    private protected virtual long RecurrenceBytesCore(IEnumerable<DeviceRecurrence> recurrences, int units, int rows, bool training) => 0;
 
     /// <summary>Takes what the device needs for a recurrence of at most <see cref="LstmSequence.Steps"/> steps, before any of them runs.</summary>
     internal void Prepare(LstmSequence sequence)
@@ -135,6 +138,63 @@ public abstract partial class Device
             MultiplyTransposed(dGates, sequence.InputWeight, sequence.DInput.RowRange(0, n * b), sequence.AddsToDInput);
     }
 
+    /// <summary>Takes what the device needs for both directions, before any of them runs.</summary>
+    internal void PrepareBidirectional(BidirectionalLstm lstm)
+    {
+        ArgumentNullException.ThrowIfNull(lstm);
+        CheckBidirectional(lstm);
+        PrepareBidirectionalCore(lstm);
+    }
+
+    private protected virtual void PrepareBidirectionalCore(BidirectionalLstm lstm)
+    {
+        ArgumentNullException.ThrowIfNull(lstm);
+        PrepareCore(lstm.Forward);
+        PrepareCore(lstm.Backward);
+    }
+
+    /// <summary>Runs two directions over one input forward, as <see cref="LstmSequenceForward"/> does each.</summary>
+    internal void BidirectionalForward(BidirectionalLstm lstm)
+    {
+        ArgumentNullException.ThrowIfNull(lstm);
+        CheckOnMainLine(nameof(BidirectionalForward));
+        CheckBidirectional(lstm);
+        BidirectionalForwardCore(lstm);
+    }
+
+    private protected virtual void BidirectionalForwardCore(BidirectionalLstm lstm)
+    {
+        ArgumentNullException.ThrowIfNull(lstm);
+        LstmSequenceForwardCore(lstm.Backward);
+        LstmSequenceForwardCore(lstm.Forward);
+    }
+
+    /// <summary>
+    /// Runs two directions over one input backward, as <see cref="LstmSequenceBackward"/> does each; the inputs' gradient, where wanted, is the sum over both.
+    /// </summary>
+    internal void BidirectionalBackward(BidirectionalLstm lstm)
+    {
+        ArgumentNullException.ThrowIfNull(lstm);
+        CheckOnMainLine(nameof(BidirectionalBackward));
+        CheckBidirectional(lstm);
+        CheckGradients(lstm.Forward);
+        CheckGradients(lstm.Backward);
+        var (forward, backward) = (lstm.Forward, lstm.Backward);
+        Check(forward.DInput.Address == backward.DInput.Address && (backward.DInput.IsEmpty || (!forward.AddsToDInput && backward.AddsToDInput)),
+            $"the inputs' gradients are {forward.DInput} and {backward.DInput}: they are one, which the forward LSTM writes and the backward one adds to.");
+        BidirectionalBackwardCore(lstm);
+    }
+
+    private protected virtual void BidirectionalBackwardCore(BidirectionalLstm lstm)
+    {
+        ArgumentNullException.ThrowIfNull(lstm);
+        var (forward, backward) = (lstm.Forward, lstm.Backward);
+        LstmSequenceBackwardCore(forward);
+        if (!backward.DInput.IsEmpty && forward.Steps < backward.Steps)
+            Zero(backward.DInput.RowRange(forward.Steps * forward.BatchSize, (backward.Steps - forward.Steps) * forward.BatchSize));
+        LstmSequenceBackwardCore(backward);
+    }
+
     static (int Step, int From, int To) LstmSlots(LstmSequence sequence, int i)
     {
         var forward = sequence.Direction == LstmDirection.Forward;
@@ -183,6 +243,23 @@ public abstract partial class Device
         Check(Holds(sequence.C, rows + sequence.BatchSize, units), $"c is {sequence.C}; it takes [{rows + sequence.BatchSize}, {units}].", operation);
         Check(Holds(sequence.TanhC, rows, units), $"tanh c is {sequence.TanhC}; it takes [{rows}, {units}].", operation);
         Check(sequence.Validity.IsEmpty || Holds(sequence.Validity, rows, 1), $"the validity is {sequence.Validity}; it takes [{rows}, 1].", operation);
+    }
+
+    static void CheckBidirectional(BidirectionalLstm lstm, [CallerMemberName] string operation = "")
+    {
+        var (forward, backward) = (lstm.Forward, lstm.Backward);
+        Check(forward.Direction == LstmDirection.Forward && backward.Direction == LstmDirection.Backward,
+            $"the directions are {forward.Direction.ToString()} and {backward.Direction.ToString()}; it takes a forward and a backward LSTM.", operation);
+        CheckSequence(forward, operation);
+        CheckSequence(backward, operation);
+        Check(forward.BatchSize == backward.BatchSize && forward.Steps <= backward.Steps,
+            $"the forward LSTM has {forward.Steps} steps of {forward.BatchSize} rows, the backward one {backward.Steps} of {backward.BatchSize}.", operation);
+        Check(Same(forward.Recurrent.Values, backward.Recurrent.Values) && Same(forward.InputWeight.Values, backward.InputWeight.Values),
+            $"the recurrent weights are {forward.Recurrent.Values} and {backward.Recurrent.Values}, the input weights {forward.InputWeight.Values} and "
+            + $"{backward.InputWeight.Values}: each two are alike.", operation);
+        Check(forward.Input.Address == backward.Input.Address, $"the inputs {forward.Input} and {backward.Input} are not the same.", operation);
+        Check(forward.Validity.IsEmpty && backward.Validity.IsEmpty,
+            $"the validity is {forward.Validity} and {backward.Validity}; it takes none, for every row has all the steps.", operation);
     }
 
     static void CheckGradients(LstmSequence sequence, [CallerMemberName] string operation = "")

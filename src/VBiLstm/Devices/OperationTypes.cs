@@ -107,3 +107,33 @@ sealed record LstmSequence : IDisposable
         KeptByDevice = null;
     }
 }
+
+/// <summary>
+/// A forward and a backward LSTM that read the same inputs, as one operation. Every row has all the steps, so that the backward one begins at the same step
+/// in each: neither has <see cref="LstmSequence.Validity"/>. A device may leave all cells <see cref="LstmSequence.C"/> but the initial ones as they were.
+/// </summary>
+sealed record BidirectionalLstm : IDisposable
+{
+    /// <summary>Reads at most as many steps as <see cref="Backward"/>, the first ones.</summary>
+    public required LstmSequence Forward { get; init; }
+
+    /// <summary>Its <see cref="LstmSequence.DInput"/>, to which it adds, becomes the sum over both.</summary>
+    public required LstmSequence Backward { get; init; }
+
+    /// <inheritdoc cref="LstmSequence.KeptByDevice"/>
+    public IDisposable? KeptByDevice { get; set; }
+
+    public void Dispose()
+    {
+        KeptByDevice?.Dispose();
+        KeptByDevice = null;
+        Forward.Dispose();
+        Backward.Dispose();
+    }
+}
+
+/// <summary>What a device's own memory for a recurrence depends on, beside units and rows.</summary>
+/// <param name="Inputs">E.</param>
+/// <param name="Steps">The most that it runs.</param>
+/// <param name="Directions">2 of a <see cref="BidirectionalLstm"/>.</param>
+readonly record struct DeviceRecurrence(int Inputs, int Steps, int Directions = 1);

@@ -80,7 +80,7 @@ sealed class Evaluator
         var batches = (data.Count + batchSize - 1) / batchSize;
         var lanes = new Lanes(batches, (batchSize + shardSize - 1) / shardSize, Carries: false, (ranks ?? Communicator.Alone).Size);
         var sizes = EvaluationSizes.Choose(device, parameters.Model, data.MaximumLength, shardSize, lanes.PerRank, importanceSamples);
-        return new TrainingStep(device, parameters, data.MaximumLength, sizes.Shards * shardSize, sizes.Samples);
+        return new TrainingStep(device, parameters, data.MaximumLength, sizes.Shards * shardSize, sizes.Samples, data.HasEqualLengths);
     }
 
     /// <summary>Evaluates the whole split.</summary>

@@ -23,6 +23,7 @@ sealed partial class TrainingStep : IDisposable
     readonly Dictionary<(int Steps, bool DrawsNoise), Recording> _recordedScores = [];
     Recording? _recordedEnd;
     readonly float[] _hostRows;
+    readonly bool _equalLengths;
     readonly float[] _hostMetrics = new float[StepMetrics.Count];
     readonly AdamArguments _adam;
 
@@ -34,9 +35,13 @@ sealed partial class TrainingStep : IDisposable
     /// Adam's constants; null where neither the backward pass nor the update will run: the forward pass then computes what scores need and no more.
     /// </param>
     /// <param name="inputGradient">Whether the inputs of every time step get a gradient; the embedding's weights always do.</param>
+    /// <param name="equalLengths">
+    /// Whether every sequence has the T of its batch and none goes on from another, which lets a device compute some models with less work; others are refused.
+    /// </param>
     /// <exception cref="InsufficientMemoryException">The activations do not fit.</exception>
-    public TrainingStep(Device device, ModelParameters parameters, int maximumSteps, int batchSize, TrainingConfiguration? training, bool inputGradient = false)
-        : this(device, parameters, maximumSteps, batchSize, training, inputGradient, StepSizes.MaximumOutputs)
+    public TrainingStep(Device device, ModelParameters parameters, int maximumSteps, int batchSize, TrainingConfiguration? training, bool inputGradient = false,
+        bool equalLengths = false)
+        : this(device, parameters, maximumSteps, batchSize, training, inputGradient, StepSizes.MaximumOutputs, equalLengths: equalLengths)
     {
     }
 
@@ -48,26 +53,28 @@ sealed partial class TrainingStep : IDisposable
     /// <param name="maximumSteps">Largest T of any batch.</param>
     /// <param name="sequences">Sequences of a batch.</param>
     /// <param name="samples">Trajectories of each; B is sequences times samples, row s·sequences + n the sequence n. One where there is no latent.</param>
+    /// <param name="equalLengths">As in the other constructor.</param>
     /// <exception cref="ArgumentException">Several trajectories of a model without a latent.</exception>
     /// <exception cref="InsufficientMemoryException">The activations do not fit.</exception>
-    public TrainingStep(Device device, ModelParameters parameters, int maximumSteps, int sequences, int samples)
-        : this(device, parameters, maximumSteps, checked(sequences * samples), training: null, inputGradient: false, StepSizes.MaximumOutputs, samples)
+    public TrainingStep(Device device, ModelParameters parameters, int maximumSteps, int sequences, int samples, bool equalLengths = false)
+        : this(device, parameters, maximumSteps, checked(sequences * samples), training: null, inputGradient: false, StepSizes.MaximumOutputs, samples,
+            equalLengths)
     {
     }
 
     // Outputs are computed for as many time steps at once as stay within maximumOutputs values, at least one.
     internal TrainingStep(Device device, ModelParameters parameters, int maximumSteps, int batchSize, TrainingConfiguration? training, bool inputGradient,
-        long maximumOutputs, int samples = 1)
+        long maximumOutputs, int samples = 1, bool equalLengths = false)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(parameters);
         if (samples > 1 && !parameters.Layout.Model.HasLatent)
             throw new ArgumentException($"A sequence has one trajectory, not {samples}, where the model has no latent.", nameof(samples));
         (_device, _parameters, _model, _training) = (device, parameters, parameters.Model, training);
-        (BatchSize, Samples, MaximumSteps) = (batchSize, samples, maximumSteps);
+        (BatchSize, Samples, MaximumSteps, _equalLengths) = (batchSize, samples, maximumSteps, equalLengths);
         _arena = Arena.Create(device, $"a step of {maximumSteps} × {batchSize}",
             Layout(device, parameters.Layout.Model, parameters, maximumSteps, batchSize, training is not null, inputGradient, maximumOutputs,
-                samples), out var built);
+                samples, equalLengths), out var built);
         (_workspace, _frame, _pass) = built;
         _hostRows = new float[maximumSteps * batchSize];
         if (training is not null)
@@ -90,9 +97,10 @@ sealed partial class TrainingStep : IDisposable
     }
 
     static Func<Arena, (Workspace Workspace, StepFrame Frame, ModelPass Pass)> Layout(Device device, SequenceModel model, ModelParameters? parameters,
-        int maximumSteps, int batchSize, bool training, bool inputGradient, long maximumOutputs, int samples = 1)
+        int maximumSteps, int batchSize, bool training, bool inputGradient, long maximumOutputs, int samples = 1, bool equalLengths = false)
     {
-        var sizes = StepSizes.Of(device, model.Configuration, model.Output.Width, maximumSteps, batchSize, training, inputGradient, maximumOutputs, samples);
+        var sizes = StepSizes.Of(device, model.Configuration, model.Output.Width, maximumSteps, batchSize, training, inputGradient, maximumOutputs, samples,
+            equalLengths);
         return arena =>
         {
             var workspace = new Workspace(device, arena, model.Configuration, parameters, training);
@@ -153,7 +161,9 @@ sealed partial class TrainingStep : IDisposable
     /// Takes a batch or one shard of it: tokens or frames, validity v_k, loss weights w_t = v_t / number of sequences of the whole step, row ids. They go up
     /// with the settings of what is run on it, in one piece: <see cref="Apply"/> comes before the passes.
     /// </summary>
-    /// <exception cref="ArgumentException">The batch has another shape than this step, or a token id is outside the vocabulary.</exception>
+    /// <exception cref="ArgumentException">
+    /// The batch has another shape than this step, lengths that it was not made for, or a token id that is outside the vocabulary.
+    /// </exception>
     public void Load(SequenceBatch batch)
     {
         ArgumentNullException.ThrowIfNull(batch);
@@ -162,6 +172,16 @@ sealed partial class TrainingStep : IDisposable
         {
             throw new ArgumentException(
                 $"A batch of {batch.Steps} × {batch.BatchSize} with frames of {batch.FrameSize} does not fit this step of {MaximumSteps} × {Sequences}.");
+        }
+
+        if (_equalLengths)
+        {
+            // Rows of length 0 are padding.
+            for (var row = 0; row < batch.Sequences; row++)
+                if (batch.Lengths[row] is not 0 and var length && length != batch.Steps)
+                    throw new ArgumentException($"Row {row} has {length} steps in a batch of {batch.Steps}; this step takes sequences of equal lengths.");
+            if (batch.Continues)
+                throw new ArgumentException("The batch goes on where another one ended; this step takes sequences that begin anew.");
         }
 
         if (_model.IsCategorical)
@@ -319,8 +339,11 @@ sealed partial class TrainingStep : IDisposable
     }
 
     /// <summary>Makes the last state of the batch the initial state of the next (truncated BPTT).</summary>
+    /// <exception cref="InvalidOperationException">The step was made for sequences of equal lengths that begin anew.</exception>
     public void CarryState()
     {
+        if (_equalLengths)
+            throw new InvalidOperationException("A step for sequences of equal lengths that begin anew may not keep the last cell, and carries no state.");
         foreach (var state in _pass.States)
             _device.Copy(Slot(state, Steps), Slot(state, 0));
     }

@@ -100,6 +100,16 @@ sealed class Workspace : IDisposable
         return sequence;
     }
 
+    /// <summary>Has the device prepare two directions over one input, which the step owns.</summary>
+    public BidirectionalLstm Prepare(BidirectionalLstm lstm)
+    {
+        if (_parameters is null)
+            return lstm;
+        _own.Add(lstm);
+        Device.PrepareBidirectional(lstm);
+        return lstm;
+    }
+
     /// <summary>Has the device prepare loops over time, which the step owns.</summary>
     public VariationalLoop Prepare(VariationalLoop loop)
     {

@@ -35,7 +35,7 @@ sealed class StepBenchmark : IDisposable
         _shards = [.. Enumerable.Range(own.First, own.Count).Select(Shard)];
         Parameters = new ModelParameters(device, model, training: true, own.Count);
         Parameters.Initialise(configuration.Seed);
-        Step = new TrainingStep(device, Parameters, timeSteps, training.ShardSize, training);
+        Step = new TrainingStep(device, Parameters, timeSteps, training.ShardSize, training, equalLengths: true);
     }
 
     SequenceBatch Shard(int number)

@@ -85,7 +85,8 @@ public sealed class Trainer : IDisposable
             _batch = new SequenceBatch(data.TrainingLength, shardSize, data.Train.FrameSize);
             Parameters = new ModelParameters(device, configuration.Model, training: true, _shards.Count);
             Parameters.Initialise(configuration.Seed);
-            Step = new TrainingStep(device, Parameters, data.TrainingLength, shardSize, configuration.Training);
+            Step = new TrainingStep(device, Parameters, data.TrainingLength, shardSize, configuration.Training,
+                equalLengths: data.TrainsOnEqualLengths);
             _readbacks = [.. Enumerable.Range(0, device.StepsAhead + 1).Select(_ => Step.CreateMetricsReadback())];
             _evaluator = new Evaluator(Step, batchSize, _ranks);
             _states = data.Train.CarriesState ? new CarriedStates(Step, batchSize, _ranks, _shards) : null;

@@ -19,13 +19,15 @@ sealed record TrainingMemory(long ParameterBytes, long ActivationBytes, long Rec
     /// <param name="batchSize">Rows of a batch, or of each of its shards.</param>
     /// <param name="shards">Parts of a step's batch that are computed here.</param>
     /// <param name="ranks">Those that add their gradients.</param>
-    public static TrainingMemory Measure(Device device, ModelConfiguration model, int maximumSteps, int batchSize, int shards = 1, int ranks = 1)
+    /// <param name="equalLengths">Whether every sequence has the T of its batch and none goes on from another.</param>
+    public static TrainingMemory Measure(Device device, ModelConfiguration model, int maximumSteps, int batchSize, int shards = 1, int ranks = 1,
+        bool equalLengths = false)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentNullException.ThrowIfNull(model);
 
         var layout = new ParameterLayout(model);
-        var recurrences = device.RecurrenceBytes(layout.Model.DeviceRecurrences(maximumSteps), model.LstmUnits, batchSize, training: true);
+        var recurrences = device.RecurrenceBytes(layout.Model.DeviceRecurrences(maximumSteps, equalLengths && device.JoinsDirections), model.LstmUnits, batchSize, training: true);
         return new TrainingMemory(ModelParameters.Measure(model, training: true, shards, ranks, device.RoundsOperands),
             TrainingStep.Measure(device, model, maximumSteps, batchSize, training: true), recurrences, device.WeightBytes(layout.Count));
     }

@@ -55,12 +55,14 @@ public abstract partial class DeviceOperationTests
     }
 
     // T = 2, B = 3, H = 5; what going forward reads.
-    static LstmSequence Sequence(Operands o) => new()
+    static LstmSequence Sequence(Operands o) => Sequence(o, LstmDirection.Backward, o.Tensor(6, 4), o.Tensor(6, 1));
+
+    static LstmSequence Sequence(Operands o, LstmDirection direction, Tensor input, Tensor validity) => new()
     {
-        Direction = LstmDirection.Backward,
+        Direction = direction,
         Steps = 2,
         BatchSize = 3,
-        Input = o.Tensor(6, 4),
+        Input = input,
         InputWeight = o.Weight(4, 20),
         Bias = o.Tensor(1, 20),
         Recurrent = o.Weight(5, 20),
@@ -68,22 +70,35 @@ public abstract partial class DeviceOperationTests
         H = o.Tensor(9, 5),
         C = o.Tensor(9, 5),
         TanhC = o.Tensor(6, 5),
-        Validity = o.Tensor(6, 1),
+        Validity = validity,
         DH = default,
         DHRecurrent = default,
         DC = default,
     };
 
-    static LstmSequence WithGradients(LstmSequence sequence, Operands o) => sequence with
+    static LstmSequence WithGradients(LstmSequence sequence, Operands o, Tensor dInput) => sequence with
     {
         DInputWeight = o.Tensor(4, 20),
         DRecurrent = o.Tensor(5, 20),
         DBias = o.Tensor(1, 20),
-        DInput = o.Tensor(6, 4),
+        DInput = dInput,
         DH = o.Tensor(6, 5),
         DHRecurrent = o.Tensor(3, 5),
         DC = o.Tensor(3, 5),
     };
+
+    // Two directions over one input, whose gradient is one too.
+    static BidirectionalLstm Bidirectional(Operands o, bool gradients)
+    {
+        var (input, dInput) = (o.Tensor(6, 4), gradients ? o.Tensor(6, 4) : default);
+        LstmSequence Of(LstmDirection direction)
+        {
+            var sequence = Sequence(o, direction, input, default);
+            return gradients ? WithGradients(sequence, o, dInput) with { AddsToDInput = direction == LstmDirection.Backward } : sequence;
+        }
+
+        return new BidirectionalLstm { Forward = Of(LstmDirection.Forward), Backward = Of(LstmDirection.Backward) };
+    }
 
     // T = 2, B = 3, H = 5, M = 4, Z = 2; what going forward reads and writes.
     static VariationalLoop Loop(Operands o) => new()
@@ -172,9 +187,17 @@ public abstract partial class DeviceOperationTests
         [nameof(Device.LstmSequenceForward)] = (d, o) => d.LstmSequenceForward(Sequence(o)),
         [nameof(Device.LstmSequenceBackward)] = (d, o) =>
         {
-            var sequence = WithGradients(Sequence(o), o);
+            var sequence = WithGradients(Sequence(o), o, o.Tensor(6, 4));
             d.LstmSequenceForward(sequence);
             d.LstmSequenceBackward(sequence);
+        },
+        [nameof(Device.PrepareBidirectional)] = (d, o) => d.PrepareBidirectional(Bidirectional(o, gradients: false)),
+        [nameof(Device.BidirectionalForward)] = (d, o) => d.BidirectionalForward(Bidirectional(o, gradients: false)),
+        [nameof(Device.BidirectionalBackward)] = (d, o) =>
+        {
+            var lstm = Bidirectional(o, gradients: true);
+            d.BidirectionalForward(lstm);
+            d.BidirectionalBackward(lstm);
         },
         [nameof(Device.PrepareLoop)] = (d, o) => d.PrepareLoop(Loop(o)),
         [nameof(Device.TryLoopForward)] = (d, o) => d.TryLoopForward(Loop(o)),
@@ -245,7 +268,12 @@ public abstract partial class DeviceOperationTests
                 Assert.IsType<ArgumentException>(e);
 
                 // A recurrence goes forward first.
-                string[] called = name == nameof(Device.LstmSequenceBackward) ? [nameof(Device.LstmSequenceForward), name] : [name];
+                string[] called = name switch
+                {
+                    nameof(Device.LstmSequenceBackward) => [nameof(Device.LstmSequenceForward), name],
+                    nameof(Device.BidirectionalBackward) => [nameof(Device.BidirectionalForward), name],
+                    _ => [name],
+                };
                 Assert.Contains(e.Message.Split(": ")[0], called);
                 Assert.Contains(spoilt.Spoilt!, e.Message, StringComparison.Ordinal);
             }

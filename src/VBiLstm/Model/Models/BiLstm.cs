@@ -38,8 +38,12 @@ sealed class BiLstm : SequenceModel
     internal override int LoopSteps(TrainingPhase phase, int timeSteps)
         => phase is TrainingPhase.F1BackwardLstm or TrainingPhase.B7 ? timeSteps + 1 : base.LoopSteps(phase, timeSteps);
 
-    internal override IEnumerable<(int Inputs, int Steps)> DeviceRecurrences(int maximumSteps)
-        => [(_backwardLstm.Inputs, maximumSteps + 1), (_forwardLstm.Inputs, maximumSteps)];
+    internal override IEnumerable<DeviceRecurrence> DeviceRecurrences(int maximumSteps, bool joinsDirections) => joinsDirections && ReadsOneInput
+        ? [new(_backwardLstm.Inputs, maximumSteps + 1, Directions: 2)]
+        : [new(_backwardLstm.Inputs, maximumSteps + 1), new(_forwardLstm.Inputs, maximumSteps)];
+
+    // Input dropout gives the forward LSTM inputs of its own; zoneout and recurrent dropout change its cell.
+    bool ReadsOneInput => Configuration is { InputDropout: 0, RecurrentDropout: 0, ZoneoutCell: 0, ZoneoutHidden: 0 };
 
     internal override ModelPass CreatePass(Workspace workspace, StepFrame frame, in StepSizes sizes) => new Pass(this, workspace, frame, sizes);
 
@@ -51,6 +55,7 @@ sealed class BiLstm : SequenceModel
     {
         readonly InputPass _inputs;
         readonly LstmPass _backward, _forward;
+        readonly BidirectionalLstm? _both;
         readonly GeneratorPass _generator;
         readonly StatePenalties _penalties;
         readonly Action _generatorGradients;
@@ -63,8 +68,16 @@ sealed class BiLstm : SequenceModel
             var weightNoise = new WeightNoise(workspace, model.Configuration, model.Layout);
             _forward = new LstmPass(workspace, model._forwardLstm, sizes, sizes.MaximumSteps, both,
                 new LstmRegularisation(workspace, model.Configuration, model._forwardLstm, sizes), weightNoise);
-            _backward.MakeSequence(LstmDirection.Backward, _inputs.Embedded, _inputs.DEmbedded, frame.Validity, addsToDInput: true);
-            _forward.MakeSequence(LstmDirection.Forward, _inputs.Embedded, _inputs.DEmbedded);
+            if (sizes.JoinsDirections && model.ReadsOneInput)
+            {
+                _both = LstmPass.MakeBidirectional(_forward, _backward, _inputs.Embedded, _inputs.DEmbedded);
+            }
+            else
+            {
+                _backward.MakeSequence(LstmDirection.Backward, _inputs.Embedded, _inputs.DEmbedded, frame.Validity, addsToDInput: true);
+                _forward.MakeSequence(LstmDirection.Forward, _inputs.Embedded, _inputs.DEmbedded);
+            }
+
             _generator = new GeneratorPass(workspace, model._generator, model.Output, _inputs, sizes);
             _penalties = new StatePenalties(workspace, model.Configuration, sizes);
             States = [new("h", _forward.H), new("c", _forward.C)];
@@ -92,11 +105,22 @@ sealed class BiLstm : SequenceModel
         {
             Frame.Enter(TrainingPhase.F1);
             _inputs.Forward(Steps + 1);
-            _backward.FutureForward(Frame, _inputs);
-            Frame.Enter(TrainingPhase.F2);
-            _inputs.Project(_forward, Steps);
-            Frame.Enter(TrainingPhase.F3);
-            _forward.SequenceForward(Frame, Steps, _inputs.First(Steps));
+            if (_both is not null)
+            {
+                Frame.Enter(TrainingPhase.F1BackwardLstm);
+                (_both.Forward.Steps, _both.Backward.Steps) = (Steps, Steps + 1);
+                _backward.ZeroSlot(Steps + 1);
+                Device.BidirectionalForward(_both);
+            }
+            else
+            {
+                _backward.FutureForward(Frame, _inputs);
+                Frame.Enter(TrainingPhase.F2);
+                _inputs.Project(_forward, Steps);
+                Frame.Enter(TrainingPhase.F3);
+                _forward.SequenceForward(Frame, Steps, _inputs.First(Steps));
+            }
+
             Frame.Enter(TrainingPhase.F4);
             _generator.Forward(Frame, _forward.MaskOutput(Frame), _backward.AfterTargets(Frame));
             if (scoresOnly)
@@ -113,13 +137,22 @@ sealed class BiLstm : SequenceModel
             Device.Fork(_generatorGradients);
             _backward.AfterTargetsBackward(Frame, _generator, 1, accumulate: false);
             Frame.Enter(TrainingPhase.B5);
-            _forward.SequenceBackward(Frame);
-            Frame.Enter(TrainingPhase.B7);
+            if (_both is not null)
+            {
+                Device.BidirectionalBackward(_both);
+                Frame.Enter(TrainingPhase.B7);
+            }
+            else
+            {
+                _forward.SequenceBackward(Frame);
+                Frame.Enter(TrainingPhase.B7);
 
-            // The forward LSTM never reads the last token.
-            if (!_inputs.DEmbedded.IsEmpty)
-                Device.Zero(Frame.At(_inputs.DEmbedded, Steps));
-            _backward.SequenceBackward(Frame);
+                // The forward LSTM never reads the last token.
+                if (!_inputs.DEmbedded.IsEmpty)
+                    Device.Zero(Frame.At(_inputs.DEmbedded, Steps));
+                _backward.SequenceBackward(Frame);
+            }
+
             _inputs.Backward(Steps, _forward, _backward);
         }
 

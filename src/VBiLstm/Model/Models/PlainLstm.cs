@@ -30,7 +30,7 @@ sealed class PlainLstm : SequenceModel
 
     private protected override long InputMultiplyAdds => _lstm.InputMultiplyAdds;
 
-    internal override IEnumerable<(int Inputs, int Steps)> DeviceRecurrences(int maximumSteps) => [(_lstm.Inputs, maximumSteps)];
+    internal override IEnumerable<DeviceRecurrence> DeviceRecurrences(int maximumSteps, bool joinsDirections) => [new(_lstm.Inputs, maximumSteps)];
 
     internal override ModelPass CreatePass(Workspace workspace, StepFrame frame, in StepSizes sizes) => new Pass(this, workspace, frame, sizes);
 

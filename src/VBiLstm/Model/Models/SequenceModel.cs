@@ -101,8 +101,10 @@ abstract class SequenceModel
     /// <summary>Time steps that a phase walks one after the other; 0 where it takes all at once.</summary>
     internal virtual int LoopSteps(TrainingPhase phase, int timeSteps) => phase is TrainingPhase.F3 or TrainingPhase.B5 ? timeSteps : 0;
 
-    /// <summary>Width of the inputs and steps of each recurrence that the device runs as one operation.</summary>
-    internal abstract IEnumerable<(int Inputs, int Steps)> DeviceRecurrences(int maximumSteps);
+    /// <summary>Each recurrence that the device runs as one operation.</summary>
+    /// <param name="maximumSteps">Largest T.</param>
+    /// <param name="joinsDirections">As <see cref="StepSizes.JoinsDirections"/>.</param>
+    internal abstract IEnumerable<DeviceRecurrence> DeviceRecurrences(int maximumSteps, bool joinsDirections);
 
     /// <summary>The pass over a batch.</summary>
     internal abstract ModelPass CreatePass(Workspace workspace, StepFrame frame, in StepSizes sizes);

@@ -50,8 +50,8 @@ sealed class Srnn : SequenceModel
     // The backward LSTM's inputs have a gradient whatever the data are: they hold h.
     private protected override long InputMultiplyAdds => _forwardLstm.InputMultiplyAdds;
 
-    internal override IEnumerable<(int Inputs, int Steps)> DeviceRecurrences(int maximumSteps)
-        => [(_forwardLstm.Inputs, maximumSteps), (_backwardLstm.Inputs, maximumSteps)];
+    internal override IEnumerable<DeviceRecurrence> DeviceRecurrences(int maximumSteps, bool joinsDirections)
+        => [new(_forwardLstm.Inputs, maximumSteps), new(_backwardLstm.Inputs, maximumSteps)];
 
     internal override int LoopSteps(TrainingPhase phase, int timeSteps)
         => phase is TrainingPhase.F1 or TrainingPhase.F1BackwardLstm or TrainingPhase.B7 ? timeSteps : base.LoopSteps(phase, timeSteps);

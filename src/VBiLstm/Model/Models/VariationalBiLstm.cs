@@ -84,7 +84,7 @@ sealed class VariationalBiLstm : SequenceModel
     internal override int LoopSteps(TrainingPhase phase, int timeSteps)
         => phase is TrainingPhase.F1BackwardLstm or TrainingPhase.B7 ? timeSteps + 1 : base.LoopSteps(phase, timeSteps);
 
-    internal override IEnumerable<(int Inputs, int Steps)> DeviceRecurrences(int maximumSteps) => [(_backwardLstm.Inputs, maximumSteps + 1)];
+    internal override IEnumerable<DeviceRecurrence> DeviceRecurrences(int maximumSteps, bool joinsDirections) => [new(_backwardLstm.Inputs, maximumSteps + 1)];
 
     internal override ModelPass CreatePass(Workspace workspace, StepFrame frame, in StepSizes sizes) => new Pass(this, workspace, frame, sizes);
 

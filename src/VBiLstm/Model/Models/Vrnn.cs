@@ -55,7 +55,7 @@ sealed class Vrnn : SequenceModel
 
     private protected override long InputMultiplyAdds => _featureX.MultiplyAdds;
 
-    internal override IEnumerable<(int Inputs, int Steps)> DeviceRecurrences(int maximumSteps) => [];
+    internal override IEnumerable<DeviceRecurrence> DeviceRecurrences(int maximumSteps, bool joinsDirections) => [];
 
     internal override ModelPass CreatePass(Workspace workspace, StepFrame frame, in StepSizes sizes) => new Pass(this, workspace, frame, sizes);
 

@@ -124,12 +124,30 @@ sealed class LstmPass
     /// <param name="validity">v by step; empty where every step counts.</param>
     /// <param name="addsToDInput">Whether another recurrence has written its share of the inputs' gradient.</param>
     public void MakeSequence(LstmDirection direction, Tensor input, Tensor dInput, Tensor validity = default, bool addsToDInput = false)
+        => _sequence = _workspace.Prepare(Sequence(direction, input, dInput, validity, addsToDInput));
+
+    /// <summary>
+    /// Makes a forward and a backward pass that nothing but the same inputs feeds one operation of the device, for <see cref="Device.BidirectionalForward"/> and
+    /// <see cref="Device.BidirectionalBackward"/>. Every row has all the steps; the cells but the initial ones may not be kept.
+    /// </summary>
+    /// <param name="forward">Its regularisation leaves inputs and cell as they are.</param>
+    /// <param name="backward">Reads as many steps or more.</param>
+    /// <param name="input">Their inputs, [N·B, E].</param>
+    /// <param name="dInput">The inputs' gradient, of both; empty where nobody wants it.</param>
+    public static BidirectionalLstm MakeBidirectional(LstmPass forward, LstmPass backward, Tensor input, Tensor dInput)
+        => forward._workspace.Prepare(new BidirectionalLstm
+        {
+            Forward = forward.Sequence(LstmDirection.Forward, input, dInput, default, addsToDInput: false),
+            Backward = backward.Sequence(LstmDirection.Backward, input, dInput, default, addsToDInput: true),
+        });
+
+    LstmSequence Sequence(LstmDirection direction, Tensor input, Tensor dInput, Tensor validity, bool addsToDInput)
     {
         var rows = Gates.Rows;
         Tensor First(Tensor tensor) => tensor.IsEmpty ? tensor : tensor.RowRange(0, rows);
         var masked = Regularisation?.MaskedInput ?? default;
         (_dInput, _addsToDInput) = (First(dInput), addsToDInput);
-        _sequence = _workspace.Prepare(new LstmSequence
+        return new LstmSequence
         {
             Direction = direction,
             Steps = rows / BatchSize,
@@ -151,7 +169,7 @@ sealed class LstmPass
             DH = direction == LstmDirection.Forward && !DH.IsEmpty ? DH.RowRange(BatchSize, rows) : First(DH),
             DHRecurrent = DHRecurrent,
             DC = DC,
-        });
+        };
     }
 
     /// <summary>Runs the recurrence over so many steps, its input projections included where they were not gathered.</summary>
