@@ -19,14 +19,15 @@ fail() {
     exit 1
 }
 
-# Sets kind: the machine of ELF and Mach-O files, and of assemblies: 014c where they are for any, the machine's own, and with a mask where they hold code for
-# Linux or macOS beside IL. Fails where the file is none of these.
+# Sets kind: the machine of ELF and Mach-O files (some of these are for several), and of assemblies: 014c where they are for any, the machine's own, and with a
+# mask where they hold code for Linux or macOS beside IL. Fails where the file is none of these.
 find_kind() {
     local words
     read -ra words <<< "$(od -An -v -w1024 -N1024 -tx2 "$1")"
     case ${words[0]:-} in
         457f) kind=elf-${words[9]} ;;
         facf) kind=mach-${words[2]} ;;
+        feca) kind=mach-several ;;
         5a4d) kind=pe-${words[$(((0x${words[30]} + 4) / 2))]} ;;
         *) return 1 ;;
     esac
