@@ -13,11 +13,20 @@ sealed class Interruption : IDisposable
     readonly CancellationTokenSource _source = new();
     readonly List<PosixSignalRegistration> _registrations = [];
     readonly TaskCompletionSource _ended = new();
+    readonly bool _endsOnReturn;
     int _ctrlCs;
 
     /// <param name="after">Cancels when so much time has passed; null for never.</param>
     public Interruption(TimeSpan? after = null)
+        : this(after, OperatingSystem.IsWindows())
     {
+    }
+
+    // When its console is closed, the user logs off or the machine shuts down, Windows ends a program as soon as the handler returns, and after some seconds
+    // whatever it does.
+    internal Interruption(TimeSpan? after, bool endsOnReturn)
+    {
+        _endsOnReturn = endsOnReturn;
         foreach (var signal in Signals())
             _registrations.Add(PosixSignalRegistration.Create(signal, Handle));
         if (after is { } limit)
@@ -34,15 +43,13 @@ sealed class Interruption : IDisposable
         return [.. everywhere, .. numbers.Select(number => (PosixSignal)number)];
     }
 
-    void Handle(PosixSignalContext context)
+    internal void Handle(PosixSignalContext context)
     {
         if (context.Signal == PosixSignal.SIGINT && Interlocked.Increment(ref _ctrlCs) >= CtrlCsThatEnd)
             return;
         context.Cancel = true;
         _source.Cancel();
-
-        // When its console is closed or the user logs off, Windows ends a program as soon as this returns, and after some seconds whatever it does.
-        if (OperatingSystem.IsWindows() && context.Signal != PosixSignal.SIGINT)
+        if (_endsOnReturn && context.Signal != PosixSignal.SIGINT)
             _ended.Task.Wait();
     }
 
