@@ -57,10 +57,7 @@ public class ComparisonFileTests
     [Fact]
     public void The_comparisons_in_docs_can_be_run()
     {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "VBiLstm.Native.sln")))
-            folder = folder.Parent!;
-        var files = Directory.GetFiles(Path.Combine(folder.FullName, "docs"), "*.json", SearchOption.AllDirectories);
+        var files = Directory.GetFiles(Checkout.At("docs"), "*.json", SearchOption.AllDirectories);
         Assert.Contains(files, file => file.EndsWith("timit.json", StringComparison.Ordinal));
         Assert.All(files, file =>
         {

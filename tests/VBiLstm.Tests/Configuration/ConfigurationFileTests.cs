@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using VBiLstm.Configuration;
 using VBiLstm.Tests.Model;
 
@@ -116,9 +115,6 @@ public class ConfigurationFileTests
     public void Every_key_has_a_description_and_the_committed_document_is_current()
     {
         Assert.All(ConfigurationKey.All, key => Assert.NotEmpty(key.Description));
-        Assert.Equal(ConfigurationDocument.ToMarkdown(), File.ReadAllText(DocumentPath()));
+        Assert.Equal(ConfigurationDocument.ToMarkdown(), File.ReadAllText(Checkout.At("docs/configuration.md")));
     }
-
-    static string DocumentPath([CallerFilePath] string source = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(source)!,
-        "../../../docs/configuration.md"));
 }

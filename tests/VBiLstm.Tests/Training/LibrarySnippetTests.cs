@@ -67,11 +67,10 @@ public class LibrarySnippetTests
     [Fact]
     public void The_readme_has_these_lines()
     {
-        var source = Source();
-        var readme = File.ReadAllText(Path.Combine(Path.GetDirectoryName(source)!, "../../../README.md")).ReplaceLineEndings("\n");
+        var readme = File.ReadAllText(Checkout.At("README.md")).ReplaceLineEndings("\n");
         var block = readme.Split("```csharp\n")[1].Split("\n```")[0].Split('\n');
         Assert.Equal(block.Select(line => line.Trim()),
-            LinesHere(source).Select(line => line.Trim()
+            LinesHere(Source()).Select(line => line.Trim()
                 .Replace("Path.Combine(folder, \"waves.safetensors\")", "\"waves.safetensors\"", StringComparison.Ordinal)));
     }
 
