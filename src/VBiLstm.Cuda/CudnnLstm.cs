@@ -56,8 +56,8 @@ sealed unsafe class CudnnLstm : IDisposable
         (_owner, _device, _longest, _handle) = (owner, device, directions[^1], handle);
         var sequence = _longest;
         _training = !sequence.DRecurrent.IsEmpty;
-        _sizes = new CudnnLstmSizes(directions.Length, sequence.InputWeight.Values.Rows, sequence.Recurrent.Values.Rows, sequence.Gates.Rows / sequence.BatchSize,
-            sequence.BatchSize, _training);
+        _sizes = new CudnnLstmSizes(directions.Length, sequence.InputWeight.Values.Rows, sequence.Recurrent.Values.Rows,
+            sequence.Gates.Rows / sequence.BatchSize, sequence.BatchSize, _training);
         (_inputs, _units, _rows, _paddedRows) = (_sizes.Inputs, _sizes.Units, _sizes.Rows, _sizes.PaddedRows);
         _reverse = directions is [{ Direction: LstmDirection.Backward }];
         try
@@ -107,7 +107,8 @@ sealed unsafe class CudnnLstm : IDisposable
         Check(Cudnn.CreateRnnDescriptor(out var descriptor), "cudnnCreateRNNDescriptor");
         releases.Add(() => _ = Cudnn.DestroyRnnDescriptor(descriptor));
         Check(Cudnn.SetRnnDescriptor(descriptor, RnnAlgorithm.Standard, RnnCell.Lstm, RnnBias.OfInput,
-            sizes.Directions == 1 ? RnnDirection.Unidirectional : RnnDirection.Bidirectional, RnnInput.Linear, CudnnDataType.Float, CudnnDataType.Float, precision == CudaPrecision.Tf32 ? CudnnMathType.Default : CudnnMathType.Fma,
+            sizes.Directions == 1 ? RnnDirection.Unidirectional : RnnDirection.Bidirectional, RnnInput.Linear, CudnnDataType.Float,
+            CudnnDataType.Float, precision == CudaPrecision.Tf32 ? CudnnMathType.Default : CudnnMathType.Fma,
             sizes.Inputs, sizes.Units, sizes.Units, 1, dropout, 0), "cudnnSetRNNDescriptor_v8");
         return descriptor;
     }

@@ -20,7 +20,8 @@ namespace VBiLstm.Model;
 /// </param>
 /// <param name="Samples">Rows of each sequence, one for each sample of its latents: row s·(B / samples) + n is of sequence n.</param>
 readonly record struct StepSizes(
-    int MaximumSteps, int BatchSize, int InputWidth, int VocabularySize, bool InputGradient, bool ProjectsVocabulary, int OutputSteps, bool JoinsDirections, int Samples)
+    int MaximumSteps, int BatchSize, int InputWidth, int VocabularySize, bool InputGradient, bool ProjectsVocabulary, int OutputSteps,
+    bool JoinsDirections, int Samples)
 {
     // 64 MB: large vocabularies have more outputs over all time steps than anything else has values.
     public const long MaximumOutputs = 1 << 24;

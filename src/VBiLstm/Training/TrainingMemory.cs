@@ -27,7 +27,8 @@ sealed record TrainingMemory(long ParameterBytes, long ActivationBytes, long Rec
         ArgumentNullException.ThrowIfNull(model);
 
         var layout = new ParameterLayout(model);
-        var recurrences = device.RecurrenceBytes(layout.Model.DeviceRecurrences(maximumSteps, equalLengths && device.JoinsDirections), model.LstmUnits, batchSize, training: true);
+        var recurrences = device.RecurrenceBytes(layout.Model.DeviceRecurrences(maximumSteps, equalLengths && device.JoinsDirections), model.LstmUnits,
+            batchSize, training: true);
         return new TrainingMemory(ModelParameters.Measure(model, training: true, shards, ranks, device.RoundsOperands),
             TrainingStep.Measure(device, model, maximumSteps, batchSize, training: true), recurrences, device.WeightBytes(layout.Count));
     }

@@ -127,8 +127,9 @@ sealed class LstmPass
         => _sequence = _workspace.Prepare(Sequence(direction, input, dInput, validity, addsToDInput));
 
     /// <summary>
-    /// Makes a forward and a backward pass that nothing but the same inputs feeds one operation of the device, for <see cref="Device.BidirectionalForward"/> and
-    /// <see cref="Device.BidirectionalBackward"/>. Every row has all the steps; the cells but the initial ones may not be kept.
+    /// Makes a forward and a backward pass that nothing but the same inputs feeds one operation of the device, for
+    /// <see cref="Device.BidirectionalForward"/> and <see cref="Device.BidirectionalBackward"/>. Every row has all the steps; the cells but the initial ones
+    /// may not be kept.
     /// </summary>
     /// <param name="forward">Its regularisation leaves inputs and cell as they are.</param>
     /// <param name="backward">Reads as many steps or more.</param>
