@@ -113,7 +113,8 @@ static class ComparisonTables
     }
 
     static void AppendRow(StringBuilder html, string model, IEnumerable<string> cells)
-        => html.Append(CultureInfo.InvariantCulture, $"<tr><th scope=\"row\">{HtmlEncode(model)}</th>{string.Concat(cells.Select(cell => $"<td>{cell}</td>"))}</tr>\n");
+        => html.Append(CultureInfo.InvariantCulture,
+            $"<tr><th scope=\"row\">{HtmlEncode(model)}</th>{string.Concat(cells.Select(cell => $"<td>{cell}</td>"))}</tr>\n");
 
     static Spread Of(IEnumerable<ComparedRun> runs, Func<ComparisonResult, double> figure) => Spread.Of(runs.Select(run => figure(run.Result)));
 

@@ -24,7 +24,8 @@ static class FolderName
             || DevicesOfWindows.Contains(name.Split('.')[0].TrimEnd(), StringComparer.OrdinalIgnoreCase))
         {
             throw new ConfigurationException($"{field} is '{name}'; use a plain name, which becomes a folder: letters, digits, "
-                + $"blanks and {string.Join(' ', Signs.Trim().ToCharArray())}, at most {Longest} ({MostBytes} bytes in UTF-8), not beginning with '.', '-' or a blank.");
+                + $"blanks and {string.Join(' ', Signs.Trim().ToCharArray())}, at most {Longest} ({MostBytes} bytes in UTF-8), "
+                + "not beginning with '.', '-' or a blank.");
         }
     }
 }
