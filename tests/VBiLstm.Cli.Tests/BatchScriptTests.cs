@@ -1,6 +1,6 @@
 using System.Diagnostics;
-using System.Runtime.CompilerServices;
 using VBiLstm.Checkpoints;
+using VBiLstm.Tests;
 
 namespace VBiLstm.Cli.Tests;
 
@@ -9,8 +9,7 @@ public class BatchScriptTests
 {
     const int SigUsr1 = 10;
 
-    static string Script(string name, [CallerFilePath] string source = "")
-        => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(source)!, "../../docs/cluster", name));
+    static string Script(string name) => Path.Combine(Checkout.Root, "docs/cluster", name);
 
     static Executable WithBatchSystem()
     {

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.RegularExpressions;
 using VBiLstm.Tests;
@@ -11,16 +10,15 @@ public partial class DocumentedCommandsTests
 {
     const int Side = 28;
 
-    static string Root([CallerFilePath] string source = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(source)!, "../.."));
-
     [Fact]
     public void Every_command_and_option_that_is_written_anywhere_exists()
     {
         using var program = new Executable();
         var helps = new Dictionary<string, string>();
         var seen = 0;
-        foreach (var document in Directory.GetFiles(Root(), "*.md", new EnumerationOptions { MaxRecursionDepth = 0 })
-            .Concat(Directory.GetFiles(Path.Combine(Root(), "docs"), "*.md")).Concat(Directory.GetFiles(Path.Combine(Root(), "benchmarks"), "*.md")))
+        foreach (var document in Directory.GetFiles(Checkout.Root, "*.md", new EnumerationOptions { MaxRecursionDepth = 0 })
+            .Concat(Directory.GetFiles(Path.Combine(Checkout.Root, "docs"), "*.md"))
+            .Concat(Directory.GetFiles(Path.Combine(Checkout.Root, "benchmarks"), "*.md")))
         {
             foreach (Match match in CommandPattern().Matches(File.ReadAllText(document)))
             {
@@ -48,7 +46,7 @@ public partial class DocumentedCommandsTests
         using var program = new Executable();
         WriteFiles(program);
         var ran = 0;
-        foreach (Match match in LinePattern().Matches(File.ReadAllText(Path.Combine(Root(), "docs/tutorial.md"))))
+        foreach (Match match in LinePattern().Matches(File.ReadAllText(Path.Combine(Checkout.Root, "docs/tutorial.md"))))
         {
             // As they stand, but for their steps.
             var command = StepsPattern().Replace(match.Groups["command"].Value, "--steps 12");

@@ -219,15 +219,23 @@ std::uint64_t shape_of(const Job& job)
     return hash;
 }
 
-void vary_weights(LastBits& bits, const lstm::Network& network, float* weights)
+// Calls visit(offset, count) for each matrix and each bias of every direction, in elements; what lies between them belongs to nobody.
+template <typename Visit>
+void for_weights(const lstm::Network& network, Visit&& visit)
 {
+    const std::size_t hidden = network.hidden;
     for (int direction = 0; direction < network.directions; ++direction) {
         const lstm::WeightPlan plan(network, direction);
         for (int linear = 0; linear < lstm::WeightPlan::linear_layers; ++linear)
-            bits.vary(weights + plan.matrix[linear], static_cast<std::size_t>(network.hidden) * network.inputs_of(linear));
+            visit(plan.matrix[linear], hidden * network.inputs_of(linear));
         for (const long bias : plan.bias)
-            bits.vary(weights + bias, network.hidden);
+            visit(bias, hidden);
     }
+}
+
+void vary_weights(LastBits& bits, const lstm::Network& network, float* weights)
+{
+    for_weights(network, [&](long offset, std::size_t count) { bits.vary(weights + offset, count); });
 }
 
 std::uint64_t content_of(const float* values, std::size_t bytes)
@@ -237,15 +245,8 @@ std::uint64_t content_of(const float* values, std::size_t bytes)
 
 std::uint64_t content_of_weights(const Job& job, const float* weights)
 {
-    const std::size_t hidden = job.network.hidden;
     std::uint64_t hash = stamp_mark;
-    for (int direction = 0; direction < job.network.directions; ++direction) {
-        const lstm::WeightPlan plan(job.network, direction);
-        for (int linear = 0; linear < lstm::WeightPlan::linear_layers; ++linear)
-            hash = hash_of(weights + plan.matrix[linear], hidden * job.network.inputs_of(linear) * sizeof(float), hash);
-        for (const long bias : plan.bias)
-            hash = hash_of(weights + bias, hidden * sizeof(float), hash);
-    }
+    for_weights(job.network, [&](long offset, std::size_t count) { hash = hash_of(weights + offset, count * sizeof(float), hash); });
     return hash;
 }
 

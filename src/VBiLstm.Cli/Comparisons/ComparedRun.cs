@@ -25,4 +25,7 @@ readonly record struct Spread(double Mean, double Deviation, double Least, doubl
         return new Spread(mean, all.Count < 2 ? 0 : Math.Sqrt(all.Sum(value => (value - mean) * (value - mean)) / (all.Count - 1)), all.Min(), all.Max(),
             all.Count);
     }
+
+    /// <summary>The same of a figure of runs.</summary>
+    public static Spread Of(IEnumerable<ComparedRun> runs, Func<ComparisonResult, double> figure) => Of(runs.Select(run => figure(run.Result)));
 }

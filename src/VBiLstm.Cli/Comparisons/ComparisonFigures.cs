@@ -107,7 +107,7 @@ static class ComparisonFigures
             var known = channels.Index().Where(model => score.IsKnown(model.Item)).ToList();
             foreach (var (number, model) in known)
             {
-                var spread = Spread.Of(model.Select(run => score.Of(run.Result) ?? double.NaN));
+                var spread = Spread.Of(model, result => score.Of(result) ?? double.NaN);
                 var x = number + 0.7 / kinds.Count * (kind - (kinds.Count - 1) / 2.0);
                 var point = plot.Add.Scatter(new[] { x }, new[] { spread.Mean }, Palette[kind]);
                 (point.MarkerSize, point.LegendText) = (9, number == known[0].Index ? score.Label : "");

@@ -122,13 +122,13 @@ static class ComparisonReport
         ("data", runs => $"{runs[0].Run.Data.Name}"),
         ("model", runs => $"{runs[0].Run.Model.Name}"),
         ("seeds", runs => $"{runs.Count}"),
-        ("value_mean", runs => $"{Values(runs).Mean:R}"),
-        ("value_deviation", runs => $"{Values(runs).Deviation:R}"),
-        ("value_least", runs => $"{Values(runs).Least:R}"),
-        ("value_most", runs => $"{Values(runs).Most:R}"),
+        ("value_mean", runs => $"{Spread.Of(runs, result => result.Value).Mean:R}"),
+        ("value_deviation", runs => $"{Spread.Of(runs, result => result.Value).Deviation:R}"),
+        ("value_least", runs => $"{Spread.Of(runs, result => result.Value).Least:R}"),
+        ("value_most", runs => $"{Spread.Of(runs, result => result.Value).Most:R}"),
         ("unit", runs => $"{runs[0].Result.Unit}"),
-        ("kl_mean", runs => $"{Spread.Of(runs.Select(run => run.Result.Kl)).Mean:R}"),
-        ("kl_deviation", runs => $"{Spread.Of(runs.Select(run => run.Result.Kl)).Deviation:R}"),
+        ("kl_mean", runs => $"{Spread.Of(runs, result => result.Kl).Mean:R}"),
+        ("kl_deviation", runs => $"{Spread.Of(runs, result => result.Kl).Deviation:R}"),
         ("prior_mode_sampled_mean", runs => $"{Mean(runs, result => result.PriorModeSampled):R}"),
         ("prior_mode_mean_mean", runs => $"{Mean(runs, result => result.PriorModeMean):R}"),
         ("importance_weighted_mean", runs => $"{Mean(runs, result => result.ImportanceWeighted):R}"),
@@ -138,8 +138,6 @@ static class ComparisonReport
 
     static void WriteCsv<T>(string path, IReadOnlyList<(string Name, Func<T, FormattableString> Value)> columns, IEnumerable<T> rows)
         => Csv.Write(path, columns.Select(column => column.Name), rows.Select(row => columns.Select(column => FormattableString.Invariant(column.Value(row)))));
-
-    static Spread Values(IReadOnlyList<ComparedRun> runs) => Spread.Of(runs.Select(run => run.Result.Value));
 
     static double? Mean(IReadOnlyList<ComparedRun> runs, Func<ComparisonResult, double?> figure) => runs.Average(run => figure(run.Result));
 }

@@ -23,9 +23,9 @@ static class ComparisonTables
     /// </summary>
     public static string Scores(ComparisonFile comparison, IReadOnlyList<ComparedRun> runs)
         => Across(comparison, runs, comparison.Models, data => runs.First(run => run.Run.Data.Name == data.Name).Result.Unit,
-            data => Columns(data, "test", runs => $"{Number(Of(runs, result => result.Value))}, {KindOf(runs[0].Result)}", figures => figures.Test)
+            data => Columns(data, "test", runs => $"{Number(Spread.Of(runs, result => result.Value))}, {KindOf(runs[0].Result)}", figures => figures.Test)
             .Concat(Figures(data).Any(figures => figures.Validation is not null)
-                ? Columns(data, "validation", runs => Number(Of(runs, result => result.ValidationValue)), figures => figures.Validation)
+                ? Columns(data, "validation", runs => Number(Spread.Of(runs, result => result.ValidationValue)), figures => figures.Validation)
                 : []));
 
     /// <summary>KL(q ‖ p) on test, nats per sequence, models down, data sets across (the paper's Table 6); empty without a channel model.</summary>
@@ -35,36 +35,38 @@ static class ComparisonTables
         return channels.Count == 0
             ? ""
             : Across(comparison, runs, channels, _ => "nats per sequence",
-                data => Columns(data, "KL", runs => Number(Of(runs, result => result.Kl)), figures => figures.Kl));
+                data => Columns(data, "KL", runs => Number(Spread.Of(runs, result => result.Kl)), figures => figures.Kl));
     }
 
     /// <summary>Everything that is known of one data set's runs.</summary>
     public static string Details(ComparisonDataset data, IReadOnlyList<IGrouping<string, ComparedRun>> models)
     {
-        string Channel(IReadOnlyList<ComparedRun> runs, Func<ComparisonResult, double> figure) => runs[0].Result.HasChannel ? Number(Of(runs, figure)) : "";
+        string Channel(IReadOnlyList<ComparedRun> runs, Func<ComparisonResult, double> figure)
+            => runs[0].Result.HasChannel ? Number(Spread.Of(runs, figure)) : "";
         List<Column> columns =
         [
-            new(HtmlEncode(models[0].First().Result.Unit), runs => WithRange(Of(runs, result => result.Value))),
+            new(HtmlEncode(models[0].First().Result.Unit), runs => WithRange(Spread.Of(runs, result => result.Value))),
             new("kind", runs => KindOf(runs[0].Result)),
-            new("validation", runs => Number(Of(runs, result => result.ValidationValue))),
-            new("nats per sequence", runs => Number(Of(runs, result => result.Bound))),
-            new("NLL", runs => Number(Of(runs, result => result.Nll))),
+            new("validation", runs => Number(Spread.Of(runs, result => result.ValidationValue))),
+            new("nats per sequence", runs => Number(Spread.Of(runs, result => result.Bound))),
+            new("NLL", runs => Number(Spread.Of(runs, result => result.Nll))),
             new("KL", runs => Channel(runs, result => result.Kl)),
             new("active units", runs => Channel(runs, result => result.ActiveUnits)),
             .. SampledScore.All.Where(score => models.Any(runs => score.IsKnown(runs)))
-                .Select(score => new Column(score.Label, runs => score.IsKnown(runs) ? Number(Of(runs, result => score.Of(result) ?? double.NaN)) : "")),
+                .Select(score => new Column(score.Label, runs => score.IsKnown(runs) ? Number(Spread.Of(runs, result => score.Of(result) ?? double.NaN)) : "")),
             new("sizes", runs => HtmlEncode(Names.Describe(runs[0].Run.Configuration.Model))),
             new("trained parameters", runs => runs[0].Run.Parameters.ToString("N0", CultureInfo.InvariantCulture)),
             new("generative parameters", runs => runs[0].Run.GenerativeParameters.ToString("N0", CultureInfo.InvariantCulture)),
             new("runs", runs => string.Join(' ', runs.Select(run => $"<a href=\"{Address(run.Run.Folder)}/\">seed {run.Run.Seed}</a>"))),
         ];
-        var html = new StringBuilder($"{Opening}<tr>{ColumnHeading("model")}{string.Concat(columns.Select(column => ColumnHeading(column.Heading)))}</tr>\n");
+        var html = new StringBuilder(Opening + Headings(columns));
         foreach (var model in models)
             AppendRow(html, model.Key, columns.Select(column => column.Cell([.. model])));
         return html.Append(Ending).ToString();
     }
 
-    static string ColumnHeading(string text) => $"<th scope=\"col\">{text}</th>";
+    static string Headings(IEnumerable<Column> columns)
+        => $"<tr>{string.Concat(columns.Select(column => column.Heading).Prepend("model").Select(heading => $"<th scope=\"col\">{heading}</th>"))}</tr>\n";
 
     static string Address(string path) => string.Join('/', path.Split(Path.DirectorySeparatorChar).Select(Uri.EscapeDataString));
 
@@ -90,8 +92,7 @@ static class ComparisonTables
         foreach (var (data, columns) in sets)
             html.Append(CultureInfo.InvariantCulture, $"<th class=\"group\" scope=\"colgroup\" colspan=\"{columns.Count}\">{HtmlEncode(data.Name)}<br><span "
                 + $"class=\"note\">{HtmlEncode(unitOf(data))}</span></th>");
-        html.Append(CultureInfo.InvariantCulture,
-            $"</tr>\n<tr>{ColumnHeading("model")}{string.Concat(sets.SelectMany(set => set.Columns).Select(column => ColumnHeading(column.Heading)))}</tr>\n");
+        html.Append("</tr>\n").Append(Headings(sets.SelectMany(set => set.Columns)));
         foreach (var model in models)
         {
             AppendRow(html, model.Name, sets.SelectMany(set =>
@@ -115,8 +116,6 @@ static class ComparisonTables
     static void AppendRow(StringBuilder html, string model, IEnumerable<string> cells)
         => html.Append(CultureInfo.InvariantCulture,
             $"<tr><th scope=\"row\">{HtmlEncode(model)}</th>{string.Concat(cells.Select(cell => $"<td>{cell}</td>"))}</tr>\n");
-
-    static Spread Of(IEnumerable<ComparedRun> runs, Func<ComparisonResult, double> figure) => Spread.Of(runs.Select(run => figure(run.Result)));
 
     static string KindOf(ComparisonResult result) => result.ReadsFuture ? "reads the future: not a sequence likelihood" : result.HasChannel ? "bound" : "exact";
 

@@ -91,33 +91,22 @@ sealed class Workspace : IDisposable
     }
 
     /// <summary>Has the device prepare a recurrence, which the step owns.</summary>
-    public LstmSequence Prepare(LstmSequence sequence)
-    {
-        if (_parameters is null)
-            return sequence;
-        _own.Add(sequence);
-        Device.Prepare(sequence);
-        return sequence;
-    }
+    public LstmSequence Prepare(LstmSequence sequence) => Own(sequence, Device.Prepare);
 
     /// <summary>Has the device prepare two directions over one input, which the step owns.</summary>
-    public BidirectionalLstm Prepare(BidirectionalLstm lstm)
-    {
-        if (_parameters is null)
-            return lstm;
-        _own.Add(lstm);
-        Device.PrepareBidirectional(lstm);
-        return lstm;
-    }
+    public BidirectionalLstm Prepare(BidirectionalLstm lstm) => Own(lstm, Device.PrepareBidirectional);
 
     /// <summary>Has the device prepare loops over time, which the step owns.</summary>
-    public VariationalLoop Prepare(VariationalLoop loop)
+    public VariationalLoop Prepare(VariationalLoop loop) => Own(loop, Device.PrepareLoop);
+
+    T Own<T>(T prepared, Action<T> prepare)
+        where T : IDisposable
     {
         if (_parameters is null)
-            return loop;
-        _own.Add(loop);
-        Device.PrepareLoop(loop);
-        return loop;
+            return prepared;
+        _own.Add(prepared);
+        prepare(prepared);
+        return prepared;
     }
 
     /// <inheritdoc cref="Operand(ParameterView, WeightUse)"/>

@@ -1,5 +1,4 @@
 using System.Reflection;
-using System.Runtime.CompilerServices;
 using PublicApiGenerator;
 
 namespace VBiLstm.Tests.Structure;
@@ -26,9 +25,7 @@ public static class ApprovedInterface
     /// <summary>Asserts that the interface is the approved one, and says otherwise what is new and what is gone.</summary>
     public static void Check(Assembly assembly, string package)
         => Check(assembly.GeneratePublicApi(Options).ReplaceLineEndings("\n").TrimEnd() + "\n",
-            Path.GetFullPath(Path.Combine(Path.GetDirectoryName(ThisFile())!, "../../../docs/api", package + ".txt")));
-
-    static string ThisFile([CallerFilePath] string path = "") => path;
+            Path.Combine(Checkout.Root, "docs/api", package + ".txt"));
 
     internal static void Check(string shown, string file)
     {
