@@ -1,9 +1,9 @@
-// The Euclidean norm of a flat gradient, accumulated in double in a fixed order: 256 blocks leave a partial sum each, one block adds those.
+// The Euclidean norm of a flat gradient, accumulated in double in a fixed order: at most 256 blocks leave a partial sum each, one block adds those.
 #include "dependent_launch.cuh"
 #include "elements.cuh"
 #include "reduce.cuh"
 
-// partial[256] from x [1, N]; grid 256, block 256.
+// partial[gridDim.x] from x [1, N]; block 256.
 extern "C" __global__ void sum_of_squares(Tensor x, double* partial)
 {
     wait_for_earlier_kernels();
@@ -20,12 +20,12 @@ extern "C" __global__ void sum_of_squares(Tensor x, double* partial)
         partial[blockIdx.x] = sum;
 }
 
-// result [1, 1] = sqrt of the sum of partial[256]; one block of 256 threads.
-extern "C" __global__ void gradient_norm(double* partial, Tensor result)
+// result [1, 1] = sqrt of the sum of partial[count]; one block of 256 threads.
+extern "C" __global__ void gradient_norm(double* partial, int count, Tensor result)
 {
     wait_for_earlier_kernels();
     __shared__ double warp_sums[maximum_warps];
-    const double sum = sum_block(partial[threadIdx.x], warp_sums);
+    const double sum = sum_block(static_cast<int>(threadIdx.x) < count ? partial[threadIdx.x] : 0.0, warp_sums);
     if (threadIdx.x == 0)
         *result.data = static_cast<float>(sqrt(sum));
 }

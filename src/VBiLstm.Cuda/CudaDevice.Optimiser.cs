@@ -4,8 +4,8 @@ namespace VBiLstm.Cuda;
 
 public sealed unsafe partial class CudaDevice
 {
-    // As many partial sums whatever the GPU, so that a norm has the same bits on all of them.
-    const int PartialSums = 256, ReductionThreads = 256;
+    // As many partial sums whatever the GPU, so that a norm has the same bits on all of them; none of nothing.
+    const int MaximumPartialSums = 256, ReductionThreads = 256, SquaresPerBlock = 4 * ReductionThreads;
 
     // The sums of slices need more than those of a norm.
     const int ScratchBytes = MaximumSliceSums * sizeof(float);
@@ -21,8 +21,9 @@ public sealed unsafe partial class CudaDevice
     {
         var partial = _current.Scratch;
         var squares = stackalloc void*[] { &gradients, &partial };
-        Launch(_kernels.SumOfSquares, PartialSums, 1, ReductionThreads, 1, squares);
-        var arguments = stackalloc void*[] { &partial, &result };
+        var sums = (int)Math.Min(CeilingDivide(gradients.Columns, SquaresPerBlock), MaximumPartialSums);
+        Launch(_kernels.SumOfSquares, (uint)sums, 1, ReductionThreads, 1, squares);
+        var arguments = stackalloc void*[] { &partial, &sums, &result };
         Launch(_kernels.GradientNorm, 1, 1, ReductionThreads, 1, arguments);
     }
 

@@ -4,13 +4,13 @@
 
 namespace {
 
-// The device's blocks have 256 threads.
-double norm_of(Matrix& gradients, unsigned threads = 32)
+// The device's blocks have 256 threads, and there are at most 256 of them.
+double norm_of(Matrix& gradients, unsigned blocks, unsigned threads = 32)
 {
     std::shared_ptr<double> partial(static_cast<double*>(allocate(256 * sizeof(double))), release);
     Matrix result(1, 1);
-    launch("sum_of_squares", {256}, {threads}, gradients.tensor(), partial.get());
-    launch("gradient_norm", {1}, {256}, partial.get(), result.tensor());
+    launch("sum_of_squares", {blocks}, {threads}, gradients.tensor(), partial.get());
+    launch("gradient_norm", {1}, {256}, partial.get(), static_cast<int>(blocks), result.tensor());
     result.fetch();
     return result(0, 0);
 }
@@ -51,9 +51,10 @@ TEST(GradientNorm, IsAccumulatedInDouble)
             double sum = 0;
             for (int c = 0; c < count; c++)
                 sum += static_cast<double>(gradients(0, c)) * gradients(0, c);
-            EXPECT_NEAR(norm_of(gradients), std::sqrt(sum), 1e-7 * std::sqrt(sum)) << count << " elements";
+            for (const unsigned blocks : {1, 7, 256})
+                EXPECT_NEAR(norm_of(gradients, blocks), std::sqrt(sum), 1e-7 * std::sqrt(sum)) << count << " elements in " << blocks << " blocks";
             if (count == 40000) {
-                EXPECT_NEAR(norm_of(gradients, 256), std::sqrt(sum), 1e-7 * std::sqrt(sum));
+                EXPECT_NEAR(norm_of(gradients, 40, 256), std::sqrt(sum), 1e-7 * std::sqrt(sum));
             }
         }
 }
@@ -61,10 +62,10 @@ TEST(GradientNorm, IsAccumulatedInDouble)
 TEST(GradientNorm, NeitherOverflowsNorHidesNonFiniteGradients)
 {
     Matrix large(1, 100, {}, [](int, int) { return 3e37; });
-    EXPECT_NEAR(norm_of(large), 3e38, 1e32);
+    EXPECT_NEAR(norm_of(large, 1), 3e38, 1e32);
     for (const double bad : {nan_value, infinity, -infinity}) {
         Matrix gradients(1, 5000, {}, [&](int, int c) { return c == 4999 ? bad : 1; });
-        EXPECT_FALSE(std::isfinite(norm_of(gradients))) << bad;
+        EXPECT_FALSE(std::isfinite(norm_of(gradients, 1))) << bad;
     }
 }
 
