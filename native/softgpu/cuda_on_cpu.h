@@ -43,9 +43,10 @@ SOFTGPU_DRIVER std::uint64_t exchange(unsigned mask, std::uint64_t value, unsign
 SOFTGPU_DRIVER unsigned ballot(unsigned mask, bool predicate, const Site& site);
 SOFTGPU_DRIVER unsigned lane();
 
-// Up to this many words of every lane of a full warp, lane by lane; valid until the lane's next but one exchange of this kind.
-constexpr unsigned most_words_of_lane = 3;
-SOFTGPU_DRIVER const std::uint64_t* exchange_all(const std::uint64_t* words, unsigned count, const Site& site);
+// Up to this many words of every lane of a full warp, lane by lane, after `combine`, where there is one, has made of them what the warp computes; valid until
+// the lane's next but one exchange of this kind.
+constexpr unsigned most_words_of_lane = 5;
+SOFTGPU_DRIVER const std::uint64_t* exchange_all(const std::uint64_t* words, unsigned count, void (*combine)(std::uint64_t* all), const Site& site);
 
 // Asynchronous copies to 16 bytes of shared memory, zeros behind what is copied, as this thread issued them. A GPU may make one at any time between its
 // issue and the wait for its group.

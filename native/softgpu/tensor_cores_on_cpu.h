@@ -8,36 +8,72 @@
 
 namespace softgpu {
 
-inline float float_of_bfloat16(std::uint64_t words, unsigned element)
+// The matrices of a product of fragments, whole.
+template <unsigned depth>
+struct Product {
+    float a[16][depth], b[depth][8], sums[16][8];
+
+    // In float32, k by k.
+    void multiply_add()
+    {
+        for (unsigned row = 0; row < 16; row++)
+            for (unsigned k = 0; k < depth; k++)
+                for (unsigned column = 0; column < 8; column++)
+                    sums[row][column] = fmaf(a[row][k], b[k][column], sums[row][column]);
+    }
+};
+
+// A lane's words of a product: a, b and the sums, two to each of these.
+constexpr unsigned words_of_product = 5;
+
+inline std::uint32_t word_of(const std::uint64_t* lane_s_words, unsigned i) { return static_cast<std::uint32_t>(lane_s_words[i / 2] >> 32 * (i % 2)); }
+
+// By one lane for all: fragments into matrices, `set_operands(product, lane, words)` but for the sums, and the sums back. Element c_i of a lane: row groupID,
+// and 8 more from i = 2 on; column 2 threadID_in_group + i % 2. What a lane hands over orders nothing but the meeting, which ThreadSanitizer does not know of.
+template <unsigned depth, typename SetOperands>
+__attribute__((no_sanitize("thread"))) void multiply_add_fragments(std::uint64_t* all, SetOperands set_operands)
 {
-    return bits_of<float>(static_cast<std::uint32_t>(words >> 16 * element & 0xffff) << 16);
+    Product<depth> product;
+    for (unsigned lane = 0; lane < 32; lane++) {
+        const std::uint64_t* const words = all + words_of_product * lane;
+        set_operands(product, lane, words);
+        for (unsigned i = 0; i < 4; i++)
+            product.sums[lane / 4 + i / 2 * 8][lane % 4 * 2 + i % 2] = bits_of<float>(word_of(words, 6 + i));
+    }
+    product.multiply_add();
+    for (unsigned lane = 0; lane < 32; lane++)
+        for (unsigned i = 0; i < 2; i++) {
+            const float* const pair = product.sums[lane / 4 + i * 8] + lane % 4 * 2;
+            all[words_of_product * lane + 3 + i] = bits_of<std::uint32_t>(pair[0]) | static_cast<std::uint64_t>(bits_of<std::uint32_t>(pair[1])) << 32;
+        }
 }
 
-// sums += a b in float32, k by k. a 16 x 16, b 16 x 8: two bf16 elements a word, the first in the lower half; groupID = lane / 4, threadID_in_group = lane % 4.
+inline void exchange_product(float (&sums)[4], const unsigned (&a)[4], const unsigned (&b)[2], void (*combine)(std::uint64_t* all), const Site& site)
+{
+    const auto pair = [](std::uint32_t first, std::uint32_t second) { return first | static_cast<std::uint64_t>(second) << 32; };
+    const std::uint64_t words[words_of_product] = {pair(a[0], a[1]), pair(a[2], a[3]), pair(b[0], b[1]),
+        pair(bits_of<std::uint32_t>(sums[0]), bits_of<std::uint32_t>(sums[1])), pair(bits_of<std::uint32_t>(sums[2]), bits_of<std::uint32_t>(sums[3]))};
+    const std::uint64_t* const own = exchange_all(words, words_of_product, combine, site) + words_of_product * lane();
+    for (unsigned i = 0; i < 4; i++)
+        sums[i] = bits_of<float>(word_of(own, 6 + i));
+}
+
+// sums += a b. a 16 x 16, b 16 x 8: two bf16 elements a word, the first in the lower half; groupID = lane / 4, threadID_in_group = lane % 4.
 inline void multiply_add_m16n8k16(float (&sums)[4], const unsigned (&a)[4], const unsigned (&b)[2], const Site& site)
 {
-    const std::uint64_t words[3] = {a[0] | static_cast<std::uint64_t>(a[1]) << 32, a[2] | static_cast<std::uint64_t>(a[3]) << 32,
-        b[0] | static_cast<std::uint64_t>(b[1]) << 32};
-    const std::uint64_t* const all = exchange_all(words, 3, site);
-    // Element a_i of a lane: row groupID, and 8 more for i = 2, 3, 6, 7; column 2 threadID_in_group + i % 2, and 8 more from i = 4 on.
-    const auto element_of_a = [all](unsigned row, unsigned column) {
-        return float_of_bfloat16(all[3 * (row % 8 * 4 + column % 8 / 2) + column / 8], row / 8 * 2 + column % 2);
-    };
-    // Element b_i of a lane: row 2 threadID_in_group + i % 2, and 8 more from i = 2 on; column groupID.
-    const auto element_of_b = [all](unsigned row, unsigned column) {
-        return float_of_bfloat16(all[3 * (column * 4 + row % 8 / 2) + 2], row / 8 * 2 + row % 2);
-    };
-    const unsigned own = lane();
-    float rows[2][16], columns[2][16];
-    for (unsigned i = 0; i < 2; i++)
-        for (unsigned k = 0; k < 16; k++) {
-            rows[i][k] = element_of_a(own / 4 + 8 * i, k);
-            columns[i][k] = element_of_b(k, own % 4 * 2 + i);
-        }
-    // Element c_i of a lane: row groupID, and 8 more from i = 2 on; column 2 threadID_in_group + i % 2.
-    for (unsigned i = 0; i < 4; i++)
-        for (unsigned k = 0; k < 16; k++)
-            sums[i] = fmaf(rows[i / 2][k], columns[i % 2][k], sums[i]);
+    exchange_product(sums, a, b, [](std::uint64_t* all) {
+        multiply_add_fragments<16>(all, [](Product<16>& product, unsigned lane, const std::uint64_t* words) {
+            const auto element = [words](unsigned word, unsigned half) { return bits_of<float>(word_of(words, word) >> 16 * half << 16); };
+            for (unsigned half = 0; half < 2; half++) {
+                // Element a_i: row groupID, and 8 more for i = 2, 3, 6, 7; column 2 threadID_in_group + i % 2, and 8 more from i = 4 on.
+                for (unsigned i = 0; i < 4; i++)
+                    product.a[lane / 4 + i % 2 * 8][lane % 4 * 2 + half + i / 2 * 8] = element(i, half);
+                // Element b_i: row 2 threadID_in_group + i % 2, and 8 more from i = 2 on; column groupID.
+                for (unsigned i = 0; i < 2; i++)
+                    product.b[lane % 4 * 2 + half + i * 8][lane / 4] = element(4 + i, half);
+            }
+        });
+    }, site);
 }
 
 // To the nearest, ties away from zero; a NaN becomes the one that a GPU has.
@@ -48,28 +84,20 @@ inline unsigned rounded_to_tf32(unsigned word)
     return (word & 0x7f800000u) == 0x7f800000u ? word : (word + 0x1000u) & ~0x1fffu;
 }
 
-// The lower 13 bits of a TF32 operand are not read, whatever they are.
-inline float float_of_tf32(std::uint64_t words, unsigned word) { return bits_of<float>(static_cast<std::uint32_t>(words >> 32 * word) & ~0x1fffu); }
-
-// sums += a b in float32, k by k. a 16 x 8, b 8 x 8: an element a word; groupID = lane / 4, threadID_in_group = lane % 4.
+// sums += a b. a 16 x 8, b 8 x 8: an element a word, whose lower 13 bits are not read, whatever they are; groupID = lane / 4, threadID_in_group = lane % 4.
 inline void multiply_add_m16n8k8(float (&sums)[4], const unsigned (&a)[4], const unsigned (&b)[2], const Site& site)
 {
-    const std::uint64_t words[3] = {a[0] | static_cast<std::uint64_t>(a[1]) << 32, a[2] | static_cast<std::uint64_t>(a[3]) << 32,
-        b[0] | static_cast<std::uint64_t>(b[1]) << 32};
-    const std::uint64_t* const all = exchange_all(words, 3, site);
-    const unsigned own = lane();
-    float rows[2][8], columns[2][8];
-    for (unsigned i = 0; i < 2; i++)
-        for (unsigned k = 0; k < 8; k++) {
-            // Element a_i of a lane: row groupID, and 8 more for i = 1, 3; column threadID_in_group, and 4 more from i = 2 on.
-            rows[i][k] = float_of_tf32(all[3 * (own / 4 * 4 + k % 4) + k / 4], i);
-            // Element b_i of a lane: row threadID_in_group, and 4 more for i = 1; column groupID.
-            columns[i][k] = float_of_tf32(all[3 * ((own % 4 * 2 + i) * 4 + k % 4) + 2], k / 4);
-        }
-    // Elements c_i as those of m16n8k16.
-    for (unsigned i = 0; i < 4; i++)
-        for (unsigned k = 0; k < 8; k++)
-            sums[i] = fmaf(rows[i / 2][k], columns[i % 2][k], sums[i]);
+    exchange_product(sums, a, b, [](std::uint64_t* all) {
+        multiply_add_fragments<8>(all, [](Product<8>& product, unsigned lane, const std::uint64_t* words) {
+            const auto element = [words](unsigned word) { return bits_of<float>(word_of(words, word) & ~0x1fffu); };
+            // Element a_i: row groupID, and 8 more for i = 1, 3; column threadID_in_group, and 4 more from i = 2 on.
+            for (unsigned i = 0; i < 4; i++)
+                product.a[lane / 4 + i % 2 * 8][lane % 4 + i / 2 * 4] = element(i);
+            // Element b_i: row threadID_in_group, and 4 more for i = 1; column groupID.
+            for (unsigned i = 0; i < 2; i++)
+                product.b[lane % 4 + i * 4][lane / 4] = element(4 + i);
+        });
+    }, site);
 }
 
 // Matrices of 8 x 8 elements of 16 bits; lane 8 i + r gives the address of row r of matrix i. Word i of a lane: row lane / 4, columns 2 (lane % 4)
@@ -81,7 +109,7 @@ void load_matrices(unsigned (&words)[count], const void* row, bool is_transposed
     if (own < 8 * count)
         require_shared(row, site);
     const auto address = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(row));
-    const std::uint64_t* const all = exchange_all(&address, 1, site);
+    const std::uint64_t* const all = exchange_all(&address, 1, nullptr, site);
     for (unsigned i = 0; i < count; i++) {
         const auto element = [&](unsigned r, unsigned column) {
             if (is_transposed)

@@ -182,7 +182,7 @@ void BlockRunner::run_threads(void* argument)
 void BlockRunner::start_thread()
 {
     const unsigned number = launch_->order[started_++];
-    threads_[number].state = State::running;
+    threads_[number].state = State::started;
     threads_[number].fiber = fiber_;
     enter(number);
     acquire(&started_mark_);
@@ -230,11 +230,15 @@ Fiber& BlockRunner::next()
         const unsigned thread = ready_[place < size_ ? place : place - size_];
         if (ready_count_ > 0)
             fetch_next();
-        threads_[thread].state = State::running;
         fiber_ = threads_[thread].fiber;
         enter(thread);
         return *fiber_;
     }
+    return start_or_end(goes_on);
+}
+
+Fiber& BlockRunner::start_or_end(bool goes_on)
+{
     if (goes_on && started_ < size_) {
         fiber_ = is_under_thread_sanitizer() ? &fiber_of(launch_->order[started_]) : &take_fiber();
         return *fiber_;
@@ -272,6 +276,11 @@ Fiber& BlockRunner::fiber_of(unsigned thread)
 void BlockRunner::suspend(State state, const Site& site)
 {
     threads_[current_].state = state;
+    suspend(site);
+}
+
+void BlockRunner::suspend(const Site& site)
+{
     threads_[current_].site = site;
     release(&ended_mark_); // where it never goes on
     Fiber& own = *fiber_;
@@ -280,7 +289,7 @@ void BlockRunner::suspend(State state, const Site& site)
 
 void BlockRunner::make_ready(unsigned thread)
 {
-    threads_[thread].state = State::ready;
+    threads_[thread].state = State::started;
     const unsigned place = first_ready_ + ready_count_++;
     ready_[place < size_ ? place : place - size_] = thread;
 }
@@ -319,12 +328,19 @@ std::uint64_t BlockRunner::meet(unsigned mask, std::uint64_t value, unsigned sou
     Warp& warp = warps_[current_ / warp_size];
     if ((mask >> own & 1) == 0 || (mask & ~warp.living) != 0)
         refuse_meeting(mask, site);
+    if (warp.waiting == 0) {
+        warp.are_alike = true;
+        warp.mask = mask;
+        warp.site = site;
+    } else if (mask != warp.mask || !(site == warp.site)) {
+        warp.are_alike = false;
+    }
     warp.masks[own] = mask;
     warp.values[own] = value;
     warp.sources[own] = source;
     warp.waiting |= 1u << own;
     if ((warp.waiting & mask) != mask)
-        suspend(State::in_warp, site);
+        suspend(site);
     else
         end_meeting(mask, site);
     return warp.results[own];
@@ -343,15 +359,14 @@ void BlockRunner::end_meeting(unsigned mask, const Site& site)
 {
     const unsigned own = lane(), first = current_ - own;
     Warp& warp = warps_[current_ / warp_size];
-    unsigned votes = 0;
-    for (unsigned lanes = mask; lanes != 0; lanes &= lanes - 1) {
-        const auto other = static_cast<unsigned>(__builtin_ctz(lanes));
-        const Thread& thread = threads_[first + other];
-        if (other != own && (warp.masks[other] != mask || !(thread.site == site)))
-            abort(launch_failed, [&] { return to_string(site) + ": lane " + std::to_string(other) + " of the mask is in " + to_string(thread.site)
-                + (warp.masks[other] != mask ? " with another mask" : ""); });
-        votes |= static_cast<unsigned>(warp.values[other] & 1) << other;
-    }
+    if (!warp.are_alike)
+        require_likeness(mask, site);
+    std::uint64_t votes = 0;
+    if (warp.sources[own] == everyone)
+        for (unsigned lanes = mask; lanes != 0; lanes &= lanes - 1) {
+            const auto other = static_cast<unsigned>(__builtin_ctz(lanes));
+            votes |= (warp.values[other] & 1) << other;
+        }
     for (unsigned lanes = mask; lanes != 0; lanes &= lanes - 1) {
         const auto other = static_cast<unsigned>(__builtin_ctz(lanes));
         warp.results[other] = warp.sources[other] == everyone ? votes : warp.values[warp.sources[other]];
@@ -361,14 +376,29 @@ void BlockRunner::end_meeting(unsigned mask, const Site& site)
     warp.waiting &= ~mask;
 }
 
+void BlockRunner::require_likeness(unsigned mask, const Site& site)
+{
+    const unsigned own = lane(), first = current_ - own;
+    const Warp& warp = warps_[current_ / warp_size];
+    for (unsigned lanes = mask; lanes != 0; lanes &= lanes - 1) {
+        const auto other = static_cast<unsigned>(__builtin_ctz(lanes));
+        const Thread& thread = threads_[first + other];
+        if (other != own && (warp.masks[other] != mask || !(thread.site == site)))
+            abort(launch_failed, [&] { return to_string(site) + ": lane " + std::to_string(other) + " of the mask is in " + to_string(thread.site)
+                + (warp.masks[other] != mask ? " with another mask" : ""); });
+    }
+}
+
 // A lane that comes back from the meeting first has been the last to come, and begins the next turn.
-const std::uint64_t* BlockRunner::exchange_all(const std::uint64_t* words, unsigned count, const Site& site)
+const std::uint64_t* BlockRunner::exchange_all(const std::uint64_t* words, unsigned count, void (*combine)(std::uint64_t* all), const Site& site)
 {
     Warp& warp = warps_[current_ / warp_size];
     const unsigned turn = warp.turn;
     std::uint64_t* const all = warp.words[turn % 2];
     for (unsigned i = 0; i < count; i++)
         all[lane() * count + i] = words[i];
+    if (combine && (warp.waiting | 1u << lane()) == ~0u)
+        combine(all);
     meet(~0u, 0, everyone, site);
     if (warp.turn == turn)
         warp.turn++;
@@ -509,7 +539,10 @@ std::uint64_t exchange(unsigned mask, std::uint64_t value, unsigned source_lane,
 
 unsigned ballot(unsigned mask, bool predicate, const Site& site) { return runner().ballot(mask, predicate, site); }
 
-const std::uint64_t* exchange_all(const std::uint64_t* words, unsigned count, const Site& site) { return runner().exchange_all(words, count, site); }
+const std::uint64_t* exchange_all(const std::uint64_t* words, unsigned count, void (*combine)(std::uint64_t* all), const Site& site)
+{
+    return runner().exchange_all(words, count, combine, site);
+}
 
 void issue_copy(const Copy& copy, const Site& site) { runner().issue_copy(copy, site); }
 

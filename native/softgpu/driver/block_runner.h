@@ -79,7 +79,7 @@ public:
     void synchronise(const Site& site);
     std::uint64_t exchange(unsigned mask, std::uint64_t value, unsigned source_lane, const Site& site);
     unsigned ballot(unsigned mask, bool predicate, const Site& site);
-    const std::uint64_t* exchange_all(const std::uint64_t* words, unsigned count, const Site& site);
+    const std::uint64_t* exchange_all(const std::uint64_t* words, unsigned count, void (*combine)(std::uint64_t* all), const Site& site);
     void issue_copy(const Copy& copy, const Site& site);
     void commit_copies()
     {
@@ -111,7 +111,8 @@ public:
 private:
     static constexpr unsigned warp_size = 32;
 
-    enum class State : unsigned char { unstarted, running, ready, at_barrier, in_warp, behind_kernels, behind_blocks, ended };
+    // Of no interest is whether it runs, can go on or waits for its warp.
+    enum class State : unsigned char { unstarted, started, at_barrier, behind_kernels, behind_blocks, ended };
 
     struct Thread {
         State state = State::unstarted;
@@ -127,6 +128,9 @@ private:
     struct Warp {
         unsigned living = 0;
         unsigned waiting = 0;
+        bool are_alike = true; // the waiting: same place, same mask
+        unsigned mask = 0; // of the first
+        Site site{};
         unsigned masks[warp_size];
         unsigned sources[warp_size];
         std::uint64_t values[warp_size];
@@ -159,19 +163,22 @@ private:
     static void run_threads(void* self);
     void start_thread();
     void end_thread();
-    void enter(unsigned thread);
-    Fiber& next();
-    void fetch_next();
+    __attribute__((always_inline)) inline void enter(unsigned thread);
+    __attribute__((always_inline)) inline Fiber& next();
+    Fiber& start_or_end(bool goes_on);
+    __attribute__((always_inline)) inline void fetch_next();
     Fiber& add_fiber();
     Fiber& take_fiber();
     Fiber& fiber_of(unsigned thread);
     std::string name_thread() const;
     [[noreturn]] void leave();
+    __attribute__((always_inline)) inline void suspend(const Site& site);
     void suspend(State state, const Site& site);
-    void make_ready(unsigned thread);
-    std::uint64_t meet(unsigned mask, std::uint64_t value, unsigned source, const Site& site);
+    __attribute__((always_inline)) inline void make_ready(unsigned thread);
+    __attribute__((always_inline)) inline std::uint64_t meet(unsigned mask, std::uint64_t value, unsigned source, const Site& site);
     [[noreturn]] __attribute__((noinline)) void refuse_meeting(unsigned mask, const Site& site);
     void end_meeting(unsigned mask, const Site& site);
+    void require_likeness(unsigned mask, const Site& site);
     void give_up();
 
     const Launch* launch_ = nullptr;

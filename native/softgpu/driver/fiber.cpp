@@ -6,38 +6,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-// Present where the process runs under AddressSanitizer, which must know which stack is in use.
-extern "C" {
-__attribute__((weak)) void __sanitizer_start_switch_fiber(void** fake_stack, const void* bottom, std::size_t size);
-__attribute__((weak)) void __sanitizer_finish_switch_fiber(void* fake_stack, const void** old_bottom, std::size_t* old_size);
-__attribute__((weak)) void __asan_unpoison_memory_region(const volatile void* address, std::size_t bytes);
-}
-
-#if defined(__x86_64__)
-// Saves the registers that a call must keep, and goes on where another stack saved its own.
-extern "C" void softgpu_switch_stack(void** saved, void* next);
-asm(R"(
-    .text
-    .type softgpu_switch_stack, @function
-softgpu_switch_stack:
-    pushq %rbp
-    pushq %rbx
-    pushq %r12
-    pushq %r13
-    pushq %r14
-    pushq %r15
-    movq %rsp, (%rdi)
-    movq %rsi, %rsp
-    popq %r15
-    popq %r14
-    popq %r13
-    popq %r12
-    popq %rbx
-    popq %rbp
-    ret
-    .size softgpu_switch_stack, .-softgpu_switch_stack
-)");
-#endif
+// Present where the process runs under AddressSanitizer.
+extern "C" __attribute__((weak)) void __asan_unpoison_memory_region(const volatile void* address, std::size_t bytes);
 
 namespace softgpu {
 namespace {
@@ -45,11 +15,10 @@ namespace {
 constexpr std::size_t stack_bytes = 256 << 10;
 constexpr std::size_t cache_line = 64, lines_of_page = 64;
 
-// At every switch: reached without a call.
-thread_local constinit __attribute__((tls_model("initial-exec"))) Fiber* starting = nullptr;
-thread_local constinit __attribute__((tls_model("initial-exec"))) Fiber* left = nullptr;
-
 }
+
+thread_local constinit Fiber* Fiber::starting_ = nullptr;
+thread_local constinit Fiber* Fiber::left_ = nullptr;
 
 Fiber::Fiber()
 {
@@ -95,12 +64,10 @@ void Fiber::restart()
 {
     sanitizer_stack_ = nullptr;
 #if defined(__x86_64__)
-    // A return address for the switch, at a place that leaves the stack as a call would.
+    // Where the switch jumps to, which leaves the stack as a call would.
     auto** top = static_cast<void**>(clear());
     *--top = nullptr;
     *--top = reinterpret_cast<void*>(&Fiber::begin);
-    for (int i = 0; i < 6; i++)
-        *--top = nullptr;
     stack_pointer_ = top;
 #else
     clear();
@@ -114,26 +81,11 @@ void Fiber::restart()
 
 void Fiber::begin()
 {
-    Fiber& self = *starting;
+    Fiber& self = *starting_;
     if (__sanitizer_finish_switch_fiber)
-        __sanitizer_finish_switch_fiber(nullptr, &left->bottom_, &left->size_);
+        __sanitizer_finish_switch_fiber(nullptr, &left_->bottom_, &left_->size_);
     self.entry_(self.argument_);
     std::abort();
-}
-
-void Fiber::switch_to(Fiber& next)
-{
-    starting = &next;
-    left = this;
-    if (__sanitizer_start_switch_fiber)
-        __sanitizer_start_switch_fiber(&sanitizer_stack_, next.bottom_, next.size_);
-#if defined(__x86_64__)
-    softgpu_switch_stack(&stack_pointer_, next.stack_pointer_);
-#else
-    swapcontext(&context_, &next.context_);
-#endif
-    if (__sanitizer_finish_switch_fiber)
-        __sanitizer_finish_switch_fiber(sanitizer_stack_, nullptr, nullptr);
 }
 
 }

@@ -6,6 +6,12 @@
 #include <ucontext.h>
 #endif
 
+// Present where the process runs under AddressSanitizer, which must know which stack is in use.
+extern "C" {
+__attribute__((weak)) void __sanitizer_start_switch_fiber(void** fake_stack, const void* bottom, std::size_t size);
+__attribute__((weak)) void __sanitizer_finish_switch_fiber(void* fake_stack, const void** old_bottom, std::size_t* old_size);
+}
+
 namespace softgpu {
 
 class Fiber {
@@ -19,8 +25,16 @@ public:
     Fiber(const Fiber&) = delete;
     Fiber& operator=(const Fiber&) = delete;
 
-    // Goes on in `next`; returns when something switches back.
-    void switch_to(Fiber& next);
+    // Goes on in `next`; returns when something switches back. Part of its caller: kernels do little else under a reduction.
+    __attribute__((always_inline)) void switch_to(Fiber& next)
+    {
+        left_ = this;
+        if (__sanitizer_start_switch_fiber)
+            __sanitizer_start_switch_fiber(&sanitizer_stack_, next.bottom_, next.size_);
+        go_on_in(next);
+        if (__sanitizer_finish_switch_fiber)
+            __sanitizer_finish_switch_fiber(sanitizer_stack_, nullptr, nullptr);
+    }
 
     // Begins to load what a switch to it will need.
     void fetch() const
@@ -38,7 +52,37 @@ public:
     void* clear();
 
 private:
+    static thread_local constinit __attribute__((tls_model("initial-exec"))) Fiber* starting_;
+    static thread_local constinit __attribute__((tls_model("initial-exec"))) Fiber* left_;
+
     static void begin();
+
+    __attribute__((always_inline)) void go_on_in(Fiber& next)
+    {
+        starting_ = &next;
+#if defined(__x86_64__)
+        void** from = &stack_pointer_;
+        void* to = next.stack_pointer_;
+        // Whatever is in a register afterwards, the compiler saves on this stack, and no more; the 128 bytes below it may be in use.
+        asm volatile("leaq -128(%%rsp), %%rsp\n\t"
+                     "pushq %%rbp\n\t"
+                     "leaq 1f(%%rip), %%rax\n\t"
+                     "pushq %%rax\n\t"
+                     "movq %%rsp, (%[from])\n\t"
+                     "movq %[to], %%rsp\n\t"
+                     "popq %%rax\n\t"
+                     "jmpq *%%rax\n"
+                     "1:\n\t"
+                     "popq %%rbp\n\t"
+                     "leaq 128(%%rsp), %%rsp"
+                     : [from] "+D"(from), [to] "+S"(to)
+                     :
+                     : "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc", "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4",
+                     "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+#else
+        swapcontext(&context_, &next.context_);
+#endif
+    }
 
     void (*entry_)(void*) = nullptr;
     void* argument_ = nullptr;
