@@ -1,54 +1,18 @@
-using System.Diagnostics;
-using System.Globalization;
 using System.Text.Json.Nodes;
 using VBiLstm.Checkpoints;
-using VBiLstm.Mpi;
-using VBiLstm.Mpi.Interop;
 using VBiLstm.Tests;
+using static VBiLstm.Cli.Tests.RankJobs;
 
 namespace VBiLstm.Cli.Tests;
 
 /// <summary>Trainings of several ranks under the launchers of Open MPI and MPICH, where they are installed.</summary>
 public class RankTests
 {
-    const string OpenMpi = "mpirun.openmpi --oversubscribe --bind-to none", Mpich = "mpiexec.mpich";
-
     static readonly string[] Files =
     [
         "configuration.json", "metrics.jsonl", "checkpoints/last/weights.safetensors", "checkpoints/last/optimizer.safetensors",
         "checkpoints/best/weights.safetensors",
     ];
-
-    const string Small = "--threads 1 --set lstm_units=6 mlp_units=5 latent_units=3 batch_size=48 shards=4 learning_rate_schedule=constant checkpoint_every=5 "
-        + "evaluate_every=10";
-
-    static void NeedsLauncher(string launcher)
-    {
-        var name = launcher.Split(' ')[0];
-        var found = Environment.GetEnvironmentVariable("PATH")!.Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, name)));
-        Assert.SkipUnless(found, $"{name} is not installed; Debian's packages are openmpi-bin and mpich.");
-    }
-
-    // Root is asked twice by Open MPI; bash, so that a script can say exec and be signalled as the launcher.
-    static Process Start(Executable program, string script)
-    {
-        var path = program.At($"{Guid.NewGuid():N}.sh");
-        var executable = Path.Combine(AppContext.BaseDirectory, "vbilstm");
-        File.WriteAllText(path, $"export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 V={executable}\n{script}\n");
-        return program.StartScript(path, []);
-    }
-
-    static (int Code, string Output, string Error) Run(Executable program, string script)
-    {
-        using var process = Start(program, script);
-        return Executable.Finish(process);
-    }
-
-    static (int Code, string Output, string Error) Succeed((int Code, string Output, string Error) result)
-    {
-        Assert.True(result.Code == 0, result.Error + result.Output);
-        return result;
-    }
 
     static void AssertSameRun(Executable program, string expected, string actual)
     {
@@ -126,46 +90,6 @@ public class RankTests
         Assert.Contains("training.shards was 4 and is 2", Succeed(Run(program, $"{job} 22 --set training.shards=2")).Error, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void A_killed_rank_ends_the_job_and_the_run_goes_on()
-    {
-        NeedsLauncher(OpenMpi);
-        using var program = new Executable();
-        var command = $"echo $$ > rank.$OMPI_COMM_WORLD_RANK; exec $V train {Shards(6)} --steps 1000000 --run it";
-        using (var job = Start(program, $"exec {OpenMpi} -n 3 sh -c '{command}'"))
-        {
-            Executable.WaitForLines(program.At("runs/it/metrics.jsonl"), 8);
-            Process.GetProcessById(RankProcess(program, 2)).Kill();
-            Assert.NotEqual(0, Executable.Finish(job).Code);
-        }
-
-        var steps = CheckpointFolder.Read(program.At("runs/it"), withMoments: true).State.Step + 5;
-        Succeed(Run(program, $"{OpenMpi} -n 3 $V train --threads 1 --resume runs/it --steps {steps}"));
-    }
-
-    [Fact]
-    public void A_rank_that_hangs_ends_the_job_after_the_limit()
-    {
-        NeedsLauncher(OpenMpi);
-        using var program = new Executable();
-        var seconds = (int)TimeLimit.Of(seconds: 3).TotalSeconds;
-        using var job = Start(program, $"exec {OpenMpi} -n 2 sh -c 'echo $$ > rank.$OMPI_COMM_WORLD_RANK; "
-            + $"exec $V train {Small} --steps 1000000 --run it --rank-timeout {seconds}'");
-        Executable.WaitForLines(program.At("runs/it/metrics.jsonl"), 8);
-        using var hanging = Process.GetProcessById(RankProcess(program, 1));
-        Executable.Signal(hanging, 19);
-        var result = Executable.Finish(job);
-        Executable.TrySignal(hanging, 9);
-        Assert.NotEqual(0, result.Code);
-        Assert.Contains("rank 0 of 2", result.Error, StringComparison.Ordinal);
-        Assert.Contains($"waited {seconds} s for the other ranks", result.Error, StringComparison.Ordinal);
-        Assert.True(CheckpointFolder.Exists(program.At("runs/it/checkpoints/last")));
-    }
-
-    // Slow: a few steps, one evaluation.
-    const string Soft = "train --device soft --products library --data images --set lstm_units=6 mlp_units=5 latent_units=3 batch_size=48 shards=2 "
-        + "learning_rate_schedule=constant checkpoint_every=3 evaluate_every=5";
-
     [Theory]
     [InlineData(OpenMpi)]
     [InlineData(Mpich)]
@@ -178,136 +102,6 @@ public class RankTests
         var result = Succeed(Run(program, $"SOFTGPU_SEED=3 {launcher} -n 2 $V {Soft} --steps 5 --run two"));
         Assert.Contains("graph, early starts, NCCL 2.27.4)", result.Output, StringComparison.Ordinal);
         AssertSameRun(program, "one", "two");
-    }
-
-    [Fact]
-    public void Ranks_on_software_GPUs_that_are_killed_or_hang_end_the_job()
-    {
-        NeedsLauncher(OpenMpi);
-        NeedsLauncher(Mpich);
-        SoftwareGpuBuild.Require();
-        using var program = new Executable().WithSmallImages();
-        var seconds = (int)TimeLimit.Of(seconds: 10).TotalSeconds;
-        var command = $"exec $V {Soft.Replace("evaluate_every=5", "evaluate_every=0", StringComparison.Ordinal)} --steps 1000000 --rank-timeout {seconds}";
-        using (var job = Start(program, $"exec {Mpich} -n 2 sh -c 'echo $$ > rank.$PMI_RANK; {command} --run killed'"))
-        {
-            Executable.WaitForLines(program.At("runs/killed/metrics.jsonl"), 4);
-            Process.GetProcessById(RankProcess(program, 1)).Kill();
-            Assert.NotEqual(0, Executable.Finish(job).Code);
-        }
-
-        Assert.True(CheckpointFolder.Exists(program.At("runs/killed/checkpoints/last")));
-        using (var job = Start(program, $"exec {OpenMpi} -n 2 sh -c 'echo $$ > rank.$OMPI_COMM_WORLD_RANK; {command} --run hanging'"))
-        {
-            Executable.WaitForLines(program.At("runs/hanging/metrics.jsonl"), 4);
-            using var hanging = Process.GetProcessById(RankProcess(program, 1));
-            Executable.Signal(hanging, 19);
-            var result = Executable.Finish(job);
-            Executable.TrySignal(hanging, 9);
-            Assert.NotEqual(0, result.Code);
-            Assert.Contains($"waited {seconds} s for the other ranks", result.Error, StringComparison.Ordinal);
-        }
-    }
-
-    [Fact]
-    public void What_ranks_on_GPUs_cannot_do_together_is_refused_before_they_connect()
-    {
-        NeedsLauncher(OpenMpi);
-        SoftwareGpuBuild.Require();
-        using var program = new Executable().WithSmallImages();
-        var inFloat32 = Soft.Replace("--products library", "--precision fp32", StringComparison.Ordinal);
-        AssertRefused(2, "other kind of device on rank 1", $"sh -c 'test $OMPI_COMM_WORLD_RANK = 0 && exec $V {Soft}; exec $V train'");
-        AssertRefused(2, "other precision on rank 1", $"sh -c 'test $OMPI_COMM_WORLD_RANK = 0 && exec $V {Soft}; exec $V {inFloat32}'");
-        AssertRefused(3, "NCCL 2.15.5 is too old", $"env SOFTGPU_NCCL_VERSION=21505 $V {Soft}");
-        var folder = Environment.GetEnvironmentVariable("VBILSTM_SOFTGPU") is { Length: > 0 } named ? named : Path.Combine(AppContext.BaseDirectory, "softgpu");
-        Directory.CreateDirectory(program.At("softgpu"));
-        foreach (var file in Directory.GetFiles(folder).Where(file => !Path.GetFileName(file).Contains("nccl", StringComparison.Ordinal)))
-            File.CreateSymbolicLink(program.At($"softgpu/{Path.GetFileName(file)}"), file);
-        AssertRefused(3, $"nccl was not found; tried {program.At("softgpu")}/libnccl.so.2", $"env VBILSTM_SOFTGPU={program.At("softgpu")} $V {Soft}");
-
-        void AssertRefused(int expected, string message, string ranks)
-        {
-            var (code, _, error) = Run(program, $"{OpenMpi} -n 2 {ranks}");
-            Assert.True(code == expected, $"{code}: {error}");
-            Assert.Single(error.Split('\n'), line => line.Contains(message, StringComparison.Ordinal));
-            Assert.False(Directory.Exists(program.At("runs")));
-        }
-    }
-
-    static string Shards(int shards) => Small.Replace("shards=4", $"shards={shards}", StringComparison.Ordinal);
-
-    static int RankProcess(Executable program, int rank)
-        => int.Parse(File.ReadAllText(program.At($"rank.{rank}")), CultureInfo.InvariantCulture);
-
-    [Fact]
-    public void What_the_ranks_are_of_different_opinion_about_is_named()
-    {
-        NeedsLauncher(OpenMpi);
-        using var program = new Executable();
-        var (code, _, error) = Run(program, $"{OpenMpi} -n 2 sh -c 'exec $V train {Small} --seed $OMPI_COMM_WORLD_RANK --run it'");
-        Assert.Equal(2, code);
-        Assert.Contains("other configuration on rank 1", error, StringComparison.Ordinal);
-        (code, _, error) = Run(program, $"{OpenMpi} -n 2 sh -c 'exec $V train {Small} --simd $((128 + 128 * $OMPI_COMM_WORLD_RANK)) --run it'");
-        if (code == 2 && error.Contains("this processor has", StringComparison.Ordinal))
-            return;
-        Assert.Equal(2, code);
-        Assert.Contains("other vector width on rank 1", error, StringComparison.Ordinal);
-        Assert.False(Directory.Exists(program.At("runs/it")));
-    }
-
-    [Fact]
-    public void What_fails_on_one_rank_is_told_once_with_its_exit_code()
-    {
-        NeedsLauncher(OpenMpi);
-        using var program = new Executable();
-        Succeed(Run(program, $"$V train {Small} --steps 2 --run taken"));
-        AssertRefused(2, "runs/taken exists", $"{OpenMpi} -n 2 $V train {Small} --run taken");
-        AssertRefused(2, "training.shards is 4, which does not suit 3 ranks: use 1, 2, 4 ranks", $"{OpenMpi} -n 3 $V train {Small} --run new");
-        AssertRefused(2, "which 3 ranks cannot share out", $"{OpenMpi} -n 3 $V train --set batch_size=2 --run new");
-        AssertRefused(2, "model.lstm_units", $"{OpenMpi} -n 2 $V train --set lstm_units=0 --run new");
-        AssertRefused(2, "There is no checkpoint in runs/none", $"{OpenMpi} -n 2 $V train --resume runs/none");
-        var elsewhere = $"{OpenMpi} -n 2 sh -c 'test $OMPI_COMM_WORLD_RANK = 0 || cd /; exec $V train --data here --run new {Small}'";
-        File.WriteAllText(program.At("here"), "no folder");
-        AssertRefused(2, "here", elsewhere);
-
-        void AssertRefused(int expected, string message, string script)
-        {
-            var (code, _, error) = Run(program, script);
-            Assert.True(code == expected, $"{code}: {error}");
-            Assert.Single(error.Split('\n'), line => line.Contains("vbilstm: ", StringComparison.Ordinal) && line.Contains(message, StringComparison.Ordinal));
-            Assert.False(Directory.Exists(program.At("runs/new")));
-        }
-    }
-
-    [Fact]
-    public void Another_MPI_than_the_launcher_s_is_refused()
-    {
-        NeedsLauncher(OpenMpi);
-        NeedsLauncher(Mpich);
-        using var program = new Executable();
-        var (code, _, error) = Run(program, $"VBILSTM_MPI=libmpich.so.12 {OpenMpi} -n 2 $V train {Small} --run it");
-        Assert.Equal(3, code);
-        Assert.Contains("Open MPI's mpirun started 2 ranks, but libmpich.so.12 (MPICH) knows of 1", error, StringComparison.Ordinal);
-        (code, _, error) = Run(program, $"VBILSTM_MPI=libnothing.so {OpenMpi} -n 2 $V train {Small} --run it");
-        Assert.Equal(3, code);
-        Assert.Contains("tried libnothing.so", error, StringComparison.Ordinal);
-        (code, _, error) = Run(program, $"VBILSTM_MPI=libm.so.6 {OpenMpi} -n 2 $V train {Small} --run it");
-        Assert.Equal(3, code);
-        Assert.Contains("libm.so.6 has no MPI_Init_thread", error, StringComparison.Ordinal);
-        Assert.False(Directory.Exists(program.At("runs")));
-    }
-
-    [Fact]
-    public void Other_commands_are_for_one_process()
-    {
-        NeedsLauncher(OpenMpi);
-        using var program = new Executable();
-        var (code, _, error) = Run(program, $"{OpenMpi} -n 2 $V sample runs/it");
-        Assert.Equal(2, code);
-        Assert.Contains("vbilstm sample is for one process, and Open MPI's mpirun started 2", error, StringComparison.Ordinal);
-        Succeed(Run(program, $"{OpenMpi} -n 2 $V train --help"));
-        Succeed(Run(program, $"VBILSTM_MPI=off {OpenMpi} -n 2 sh -c '$V train {Small} --steps 2 --run $OMPI_COMM_WORLD_RANK'"));
-        Assert.True(Directory.Exists(program.At("runs/0")) && Directory.Exists(program.At("runs/1")));
     }
 
     [Theory]
@@ -367,64 +161,5 @@ public class RankTests
         Assert.Contains("ranks   4 on 2 nodes (MPICH", Succeed(result).Output, StringComparison.Ordinal);
         Assert.Contains("sums within nodes of 2 first", result.Output, StringComparison.Ordinal);
         AssertSameRun(program, "one", "nodes");
-    }
-
-    [Theory]
-    [InlineData("a a b b", 2)]
-    [InlineData("a a a a b b b b", 4)]
-    [InlineData("a b a b", 1)]
-    [InlineData("a a a b b b", 1)]
-    [InlineData("a a b", 1)]
-    [InlineData("a a a a", 1)]
-    [InlineData("a b", 1)]
-    [InlineData("a a b b a a", 1)]
-    public void Levels_are_of_equal_nodes_whose_ranks_follow_one_another(string nodes, int ranksPerNode)
-        => Assert.Equal(ranksPerNode, MpiJob.RanksPerNode(nodes.Split(' ')));
-
-    [Theory]
-    [InlineData("OMPI_COMM_WORLD_SIZE=4 PMIX_RANK=1", "Open MPI's mpirun", 4, true)]
-    [InlineData("PMI_SIZE=2", "mpiexec or srun (PMI)", 2, false)]
-    [InlineData("SLURM_STEP_NUM_TASKS=8 PMIX_RANK=0", "srun", 8, true)]
-    [InlineData("SLURM_NTASKS=8", null, 0, false)]
-    [InlineData("PMI_SIZE=1", null, 0, false)]
-    [InlineData("OMPI_COMM_WORLD_SIZE=4 VBILSTM_MPI=off", null, 0, false)]
-    public void A_launcher_is_known_by_what_it_leaves_in_the_environment(string variables, string? name, int ranks, bool speaksOpenMpi)
-    {
-        var environment = variables.Split(' ').Select(pair => pair.Split('=')).ToDictionary(pair => pair[0], pair => pair[1]);
-        Assert.Equal(name is null ? null : new Launcher(name, ranks, speaksOpenMpi), Launcher.Detect(environment.GetValueOrDefault));
-    }
-
-    [Theory]
-    [InlineData("mpicc.openmpi")]
-    [InlineData("mpicc.mpich")]
-    public void The_table_of_handles_is_the_library_s(string compiler)
-    {
-        NeedsLauncher(compiler);
-        using var program = new Executable();
-        File.WriteAllText(program.At("handles.c"), """
-            #include <mpi.h>
-            #include <stdint.h>
-            #include <stdio.h>
-            #ifdef OPEN_MPI
-            #define SAME(handle, symbol) ((void*)(handle) == (void*)&symbol)
-            #else
-            #define SAME(handle, symbol) 0
-            #endif
-            int main(void)
-            {
-                printf("%llu %llu %d %d %d\n", (unsigned long long)(uintptr_t)MPI_COMM_WORLD, (unsigned long long)(uintptr_t)MPI_BYTE, MPI_THREAD_FUNNELED,
-                    SAME(MPI_COMM_WORLD, ompi_mpi_comm_world), SAME(MPI_BYTE, ompi_mpi_byte));
-                return 0;
-            }
-            """);
-        var compile = $"{compiler} -Wno-pointer-to-int-cast -Wno-int-to-pointer-cast handles.c -o handles";
-        var values = Succeed(Run(program, $"{compile} && ./handles")).Output.Trim().Split(' ');
-        if (values[3] == "1" && values[4] == "1")
-        {
-            Assert.Equal($"{MpiInterface.OpenMpi(0, 0).Funneled}", values[2]);
-            return;
-        }
-
-        Assert.Equal([$"{MpiInterface.Mpich.World}", $"{MpiInterface.Mpich.Byte}", $"{MpiInterface.Mpich.Funneled}"], values[..3]);
     }
 }

@@ -34,7 +34,7 @@ const ThinShape thin_shapes[] = {
     {17, 500, 1, Source::operands, Source::operands, {0, 4}, {0, 7}, {}, 16},
     {50, 1025, 33, Source::operands, Source::operands, {8, 7}, {0, 7}, {0, 3}, 32},
     {128, 33, 500, Source::both, Source::operands, {1, 0}, {0, 4}, {4, 4}, 64},
-    {1, 1025, 1025, Source::operands, Source::operands, {}, {0, 7}, {0, 3}, 64},
+    {1, 1025, 193, Source::operands, Source::operands, {}, {0, 7}, {0, 3}, 64},
     {50, 500, 64, Source::elements, Source::operands, {}, {}, {}, 64},
     {128, 500, 33, Source::operands, Source::operands, {0, 4}, {1, 0}, {3, 0}, 48},
     {32, 64, 144, Source::operands, Source::operands, {}, {}, {}, 48},
