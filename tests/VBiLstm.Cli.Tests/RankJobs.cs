@@ -28,7 +28,8 @@ static class RankJobs
     {
         var path = program.At($"{Guid.NewGuid():N}.sh");
         var executable = Path.Combine(AppContext.BaseDirectory, "vbilstm");
-        File.WriteAllText(path, $"export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_odls_base_sigkill_timeout=0 V={executable}\n{script}\n");
+        const string openMpi = "OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_odls_base_sigkill_timeout=0";
+        File.WriteAllText(path, $"export {openMpi} V={executable}\n{script}\n");
         return program.StartScript(path, []);
     }
 
