@@ -26,6 +26,12 @@ struct Product {
 // A lane's words of a product: a, b and the sums, two to each of these.
 constexpr unsigned words_of_product = 5;
 
+template <typename Word>
+inline std::uint64_t pair_of(Word first, Word second)
+{
+    return bits_of<std::uint32_t>(first) | static_cast<std::uint64_t>(bits_of<std::uint32_t>(second)) << 32;
+}
+
 inline std::uint32_t word_of(const std::uint64_t* lane_s_words, unsigned i) { return static_cast<std::uint32_t>(lane_s_words[i / 2] >> 32 * (i % 2)); }
 
 // By one lane for all: fragments into matrices, `set_operands(product, lane, words)` but for the sums, and the sums back. Element c_i of a lane: row groupID,
@@ -44,15 +50,14 @@ __attribute__((no_sanitize("thread"))) void multiply_add_fragments(std::uint64_t
     for (unsigned lane = 0; lane < 32; lane++)
         for (unsigned i = 0; i < 2; i++) {
             const float* const pair = product.sums[lane / 4 + i * 8] + lane % 4 * 2;
-            all[words_of_product * lane + 3 + i] = bits_of<std::uint32_t>(pair[0]) | static_cast<std::uint64_t>(bits_of<std::uint32_t>(pair[1])) << 32;
+            all[words_of_product * lane + 3 + i] = pair_of(pair[0], pair[1]);
         }
 }
 
 inline void exchange_product(float (&sums)[4], const unsigned (&a)[4], const unsigned (&b)[2], void (*combine)(std::uint64_t* all), const Site& site)
 {
-    const auto pair = [](std::uint32_t first, std::uint32_t second) { return first | static_cast<std::uint64_t>(second) << 32; };
-    const std::uint64_t words[words_of_product] = {pair(a[0], a[1]), pair(a[2], a[3]), pair(b[0], b[1]),
-        pair(bits_of<std::uint32_t>(sums[0]), bits_of<std::uint32_t>(sums[1])), pair(bits_of<std::uint32_t>(sums[2]), bits_of<std::uint32_t>(sums[3]))};
+    const std::uint64_t words[words_of_product]
+        = {pair_of(a[0], a[1]), pair_of(a[2], a[3]), pair_of(b[0], b[1]), pair_of(sums[0], sums[1]), pair_of(sums[2], sums[3])};
     const std::uint64_t* const own = exchange_all(words, words_of_product, combine, site) + words_of_product * lane();
     for (unsigned i = 0; i < 4; i++)
         sums[i] = bits_of<float>(word_of(own, 6 + i));

@@ -4,7 +4,7 @@ namespace VBiLstm.Cuda;
 
 public sealed unsafe partial class CudaDevice
 {
-    // As many partial sums whatever the GPU, so that a norm has the same bits on all of them; none of nothing.
+    // As many partial sums whatever the GPU, so that a norm has the same bits on all of them; no block without elements.
     const int MaximumPartialSums = 256, ReductionThreads = 256, SquaresPerBlock = 4 * ReductionThreads;
 
     // The sums of slices need more than those of a norm.

@@ -28,9 +28,10 @@ public:
     // Goes on in `next`; returns when something switches back. Part of its caller: kernels do little else under a reduction.
     __attribute__((always_inline)) void switch_to(Fiber& next)
     {
-        left_ = this;
-        if (__sanitizer_start_switch_fiber)
+        if (__sanitizer_start_switch_fiber) {
+            left_ = this;
             __sanitizer_start_switch_fiber(&sanitizer_stack_, next.bottom_, next.size_);
+        }
         go_on_in(next);
         if (__sanitizer_finish_switch_fiber)
             __sanitizer_finish_switch_fiber(sanitizer_stack_, nullptr, nullptr);
