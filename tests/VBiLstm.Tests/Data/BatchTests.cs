@@ -159,10 +159,11 @@ public class BatchTests
         var batch = new SequenceBatch(data.MaximumLength, 300, data.FrameSize);
         for (var step = 0; step < 8; step++)
             batches.Read(step, batch);
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var step = 8; step < 16; step++)
-            batches.Read(step, batch);
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(0, Allocation.Of(() =>
+        {
+            for (var step = 8; step < 16; step++)
+                batches.Read(step, batch);
+        }));
     }
 
     [Fact]
@@ -230,9 +231,10 @@ public class BatchTests
         var batch = new SequenceBatch(data.MaximumLength, 8, 0);
         for (var step = 0; step < 30; step++)
             batches.Read(step, batch);
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var step = 30; step < 90; step++)
-            batches.Read(step, batch);
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(0, Allocation.Of(() =>
+        {
+            for (var step = 30; step < 90; step++)
+                batches.Read(step, batch);
+        }));
     }
 }

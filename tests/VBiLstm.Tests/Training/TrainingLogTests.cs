@@ -114,9 +114,10 @@ public class TrainingLogTests
         var log = new TrainingLog(new RecordingLogger(LogLevel.Information));
         var report = new StepReport(1, 10, 0.5, new StepMetrics(1, 1, 0, 0, 0, 2, 1), 0.001, 32, 0);
         log.OnStep(report);
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var i = 0; i < 1000; i++)
-            log.OnStep(report);
-        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+        Assert.Equal(0, Allocation.Of(() =>
+        {
+            for (var i = 0; i < 1000; i++)
+                log.OnStep(report);
+        }));
     }
 }
