@@ -125,7 +125,7 @@ public class RankFailureTests
     {
         NeedsLauncher(OpenMpi);
         using var program = new Executable();
-        Succeed(Run(program, $"$V train {Small} --steps 2 --run taken"));
+        Succeed(RunOne(program, $"train {Small} --steps 2 --run taken"));
         AssertRefused(2, "runs/taken exists", $"{OpenMpi} -n 2 $V train {Small} --run taken");
         AssertRefused(2, "training.shards is 4, which does not suit 3 ranks: use 1, 2, 4 ranks", $"{OpenMpi} -n 3 $V train {Small} --run new");
         AssertRefused(2, "which 3 ranks cannot share out", $"{OpenMpi} -n 3 $V train --set batch_size=2 --run new");

@@ -39,6 +39,9 @@ static class RankJobs
         return Executable.Finish(process);
     }
 
+    /// <summary>A command line of one process, which no launcher starts.</summary>
+    public static (int Code, string Output, string Error) RunOne(Executable program, string line) => program.Run(line.Split(' '));
+
     public static (int Code, string Output, string Error) Succeed((int Code, string Output, string Error) result)
     {
         Assert.True(result.Code == 0, result.Error + result.Output);

@@ -27,7 +27,7 @@ public class RankTests
     {
         NeedsLauncher(launcher);
         using var program = new Executable();
-        Succeed(Run(program, $"$V train {Small} --steps 23 --run one"));
+        Succeed(RunOne(program, $"train {Small} --steps 23 --run one"));
         foreach (var ranks in new[] { 2, 4 })
         {
             var result = Succeed(Run(program, $"{launcher} -n {ranks} $V train {Small} --steps 23 --run ranks-{ranks}"));
@@ -69,7 +69,7 @@ public class RankTests
 
         var steps = CheckpointFolder.Read(program.At("runs/parts"), withMoments: true).State.Step + 12;
         Succeed(Run(program, $"{second} -n 4 $V train --threads 1 --resume runs/parts --steps {steps}"));
-        Succeed(Run(program, $"$V train {Small} --steps {steps} --run whole"));
+        Succeed(RunOne(program, $"train {Small} --steps {steps} --run whole"));
         AssertSameRun(program, "whole", "parts");
     }
 
@@ -78,16 +78,16 @@ public class RankTests
     {
         NeedsLauncher(OpenMpi);
         using var program = new Executable();
-        var job = $"$V train {Small.Replace("shards=4 ", "", StringComparison.Ordinal)} --run it --resume-or-start --steps";
-        Succeed(Run(program, $"{OpenMpi} -n 4 {job} 7"));
-        var continued = Succeed(Run(program, $"{OpenMpi} -n 2 {job} 14"));
+        var job = $"train {Small.Replace("shards=4 ", "", StringComparison.Ordinal)} --run it --resume-or-start --steps";
+        Succeed(Run(program, $"{OpenMpi} -n 4 $V {job} 7"));
+        var continued = Succeed(Run(program, $"{OpenMpi} -n 2 $V {job} 14"));
         Assert.Contains("in 4 shards of 12", continued.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("training.shards was", continued.Error, StringComparison.Ordinal);
-        Succeed(Run(program, $"{job} 20"));
-        Succeed(Run(program, $"$V train {Small} --run whole --steps 20"));
+        Succeed(RunOne(program, $"{job} 20"));
+        Succeed(RunOne(program, $"train {Small} --run whole --steps 20"));
         foreach (var file in Files.Where(file => file.Contains("last", StringComparison.Ordinal)))
             Assert.Equal(File.ReadAllBytes(program.At($"runs/whole/{file}")), File.ReadAllBytes(program.At($"runs/it/{file}")));
-        Assert.Contains("training.shards was 4 and is 2", Succeed(Run(program, $"{job} 22 --set training.shards=2")).Error, StringComparison.Ordinal);
+        Assert.Contains("training.shards was 4 and is 2", Succeed(RunOne(program, $"{job} 22 --set training.shards=2")).Error, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -98,7 +98,7 @@ public class RankTests
         NeedsLauncher(launcher);
         SoftwareGpuBuild.Require();
         using var program = new Executable().WithSmallImages();
-        Succeed(Run(program, $"$V {Soft} --steps 5 --run one"));
+        Succeed(RunOne(program, $"{Soft} --steps 5 --run one"));
         var result = Succeed(Run(program, $"SOFTGPU_SEED=3 {launcher} -n 2 $V {Soft} --steps 5 --run two"));
         Assert.Contains("graph, early starts, NCCL 2.27.4)", result.Output, StringComparison.Ordinal);
         AssertSameRun(program, "one", "two");
@@ -111,9 +111,9 @@ public class RankTests
     {
         NeedsLauncher(launcher);
         using var program = new Executable();
-        Succeed(Run(program, $"$V train {Small} --steps 5 --run it"));
+        Succeed(RunOne(program, $"train {Small} --steps 5 --run it"));
         foreach (var options in new[] { "--importance-samples 2", "--split validation --prior-mode" })
-            Assert.Equal(Succeed(Run(program, $"$V evaluate runs/it --json {options}")).Output,
+            Assert.Equal(Succeed(RunOne(program, $"evaluate runs/it --json {options}")).Output,
                 Plain(Succeed(Run(program, $"{launcher} -n {ranks} $V evaluate runs/it --json --threads 1 {options}")).Output));
 
         var verified = JsonNode.Parse(Plain(Succeed(Run(program, $"{launcher} -n {ranks} $V verify --threads 1 --steps 2 --json")).Output))!;
@@ -139,12 +139,12 @@ public class RankTests
         NeedsLauncher(Mpich);
         using var program = new Executable();
         Directory.CreateDirectory(program.At("elsewhere"));
-        var train = $"$V train {Small} --steps";
-        Succeed(Run(program, $"{Mpich} -n 1 {train} 7 --run parts : -n 1 -wdir $PWD/elsewhere {train} 7 --run parts"));
-        var resume = "$V train --threads 1 --resume runs/parts --steps 12";
-        Succeed(Run(program, $"{Mpich} -n 1 {resume} : -n 1 -wdir $PWD/elsewhere {resume}"));
+        void RunBoth(string line) => Succeed(Run(program, $"{Mpich} -n 1 $V {line} : -n 1 -wdir $PWD/elsewhere $V {line}"));
+        RunBoth($"train {Small} --steps 7 --run parts");
+        RunBoth("train --threads 1 --resume runs/parts --steps 12");
         Assert.Empty(Directory.GetFileSystemEntries(program.At("elsewhere")));
-        Succeed(Run(program, $"{train} 7 --run whole && $V train --threads 1 --resume runs/whole --steps 12"));
+        Succeed(RunOne(program, $"train {Small} --steps 7 --run whole"));
+        Succeed(RunOne(program, "train --threads 1 --resume runs/whole --steps 12"));
         AssertSameRun(program, "whole", "parts");
     }
 
@@ -154,7 +154,7 @@ public class RankTests
         NeedsLauncher(Mpich);
         Assert.SkipUnless(Environment.UserName == "root", "Only root can give ranks machine names of their own.");
         using var program = new Executable();
-        Succeed(Run(program, $"$V train {Small} --steps 12 --run one"));
+        Succeed(RunOne(program, $"train {Small} --steps 12 --run one"));
         var node = $"unshare --uts sh -c 'hostname node$((PMI_RANK / 2)); exec $V train {Small} --steps 12 --run nodes'";
         var result = Run(program, $"{Mpich} -n 4 {node}");
         Assert.SkipWhen(result.Error.Contains("unshare failed", StringComparison.Ordinal), "This container may not give ranks machine names of their own.");

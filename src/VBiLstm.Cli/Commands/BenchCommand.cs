@@ -186,7 +186,7 @@ static class BenchCommand
             json.WriteNumber("simd_bits", (int)cpu.Width);
         }
 
-        json.WriteString("model", Names.Of(configuration.Model.Kind));
+        json.WriteString("model", ValueNames.Of(configuration.Model.Kind));
         json.WriteNumber("parameters", report.Benchmark.Parameters.Layout.Count);
         json.WriteNumber("batch_size", configuration.Training.BatchSize);
         json.WriteNumber("shards", configuration.Training.Shards);

@@ -57,7 +57,7 @@ static class BenchForward
             JsonOutput.Write(output =>
             {
                 output.WriteString("device", device.Name);
-                output.WriteString("model", Names.Of(configuration.Model.Kind));
+                output.WriteString("model", ValueNames.Of(configuration.Model.Kind));
                 output.WriteString("what", work.What);
                 output.WriteNumber("parameters", work.Parameters.Layout.Count);
                 output.WriteNumber("sequences", work.Sequences);

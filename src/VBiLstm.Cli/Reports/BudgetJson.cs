@@ -1,4 +1,5 @@
 using System.Text.Json;
+using VBiLstm.Configuration;
 using VBiLstm.Cuda;
 using VBiLstm.Cuda.Profiling;
 using VBiLstm.Training;
@@ -16,7 +17,7 @@ static class BudgetJson
         => JsonOutput.Write(json =>
         {
             var budget = budgets.Float32;
-            json.WriteString("model", Names.Of(budget.Configuration.Model.Kind));
+            json.WriteString("model", ValueNames.Of(budget.Configuration.Model.Kind));
             json.WriteNumber("batch_size", budget.Configuration.Training.BatchSize);
             json.WriteNumber("shards", budget.Configuration.Training.Shards);
             json.WriteNumber("time_steps", budget.TimeSteps);

@@ -25,13 +25,13 @@ static class ModelCard
             ---
             library_name: vbilstm
             tags:
-            - {Names.Of(configuration.Model.Kind)}
+            - {ValueNames.Of(configuration.Model.Kind)}
             - sequence-model
             - arxiv:1711.05717
             ---
             {Mark}
 
-            # {Names.Of(configuration.Model.Kind)} on {Source(configuration)}
+            # {ValueNames.Of(configuration.Model.Kind)} on {Source(configuration)}
 
             | | |
             |---|---|
@@ -83,7 +83,9 @@ static class ModelCard
         string Split(string name, SplitIdentity split)
             => $"{name} {split.Sequences:N0} sequences ({split.PredictedSteps:N0} steps, SHA-256 {split.Sha256[..16]}…)";
         return $"`{Source(checkpoint.State.Configuration)}`: {Split("train", data.Train)}, {Split("validation", data.Validation)}, {Split("test", data.Test)}."
-            + (data.Height > 0 ? $" Images of {data.Height}×{data.Width}, {Names.Of(configuration.View)}, {Names.Of(configuration.Binarisation)}." : "")
+            + (data.Height > 0
+                ? $" Images of {data.Height}×{data.Width}, {ValueNames.Of(configuration.View)}, {ValueNames.Of(configuration.Binarisation)}."
+                : "")
             + (data.Vocabulary.Count > 0 ? $" {data.Vocabulary.Count:N0} tokens." : "");
     }
 

@@ -1,5 +1,3 @@
-using System.Reflection;
-using System.Text.Json.Serialization;
 using VBiLstm.Configuration;
 using VBiLstm.Model;
 using VBiLstm.Model.Models;
@@ -9,18 +7,13 @@ namespace VBiLstm.Cli.Reports;
 /// <summary>Names as the configuration spells them.</summary>
 static class Names
 {
-    /// <summary>A value as configurations write it.</summary>
-    public static string Of<TEnum>(TEnum value) where TEnum : struct, Enum
-        => typeof(TEnum).GetField(value.ToString())?.GetCustomAttribute<JsonStringEnumMemberNameAttribute>()?.Name
-            ?? throw new ArgumentOutOfRangeException(nameof(value), value, "Not a value of the configuration.");
-
     /// <summary>Kind and sizes in one line.</summary>
     public static string Describe(ModelConfiguration model)
-        => $"{Of(model.Kind)}, H {model.LstmUnits}, M {model.MlpUnits}{(SequenceModel.Of(model).HasLatent ? $", Z {model.LatentUnits}" : "")}";
+        => $"{ValueNames.Of(model.Kind)}, H {model.LstmUnits}, M {model.MlpUnits}{(SequenceModel.Of(model).HasLatent ? $", Z {model.LatentUnits}" : "")}";
 
     /// <summary>The output distribution and its size.</summary>
     public static string Outputs(ModelConfiguration model)
-        => $"{Of(model.OutputDistribution)} {(model.IsCategorical ? $"V {model.VocabularySize}" : $"D {model.FrameSize}")}";
+        => $"{ValueNames.Of(model.OutputDistribution)} {(model.IsCategorical ? $"V {model.VocabularySize}" : $"D {model.FrameSize}")}";
 
     /// <summary>A number of things, for instance <c>1 node</c> or <c>2 nodes</c>.</summary>
     public static string Count(long count, string what) => $"{count:N0} {what}{(count == 1 ? "" : "s")}";

@@ -17,13 +17,12 @@ sealed class ConfigurationKey
     ConfigurationKey(string path, JsonPropertyInfo property, JsonNode? defaultValue)
     {
         Path = path;
-        Description = property.AttributeProvider?.GetCustomAttributes(typeof(DescriptionAttribute), true).OfType<DescriptionAttribute>()
-            .FirstOrDefault()?.Description ?? "";
+        Description = Attribute<DescriptionAttribute>(property)?.Description ?? "";
         Default = defaultValue?.ToJsonString().Trim('"') ?? "null";
         _type = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
         IsNullable = _type != property.PropertyType;
-        _values = _type.IsEnum ? EnumValues(_type) : [];
-        _expected = property.AttributeProvider?.GetCustomAttributes(typeof(ExpectedAttribute), true).OfType<ExpectedAttribute>().FirstOrDefault()?.Text;
+        _values = Attribute<ValuesAttribute>(property)?.Names ?? [];
+        _expected = Attribute<ExpectedAttribute>(property)?.Text;
     }
 
     /// <summary>Every key, in the order of the classes.</summary>
@@ -41,7 +40,7 @@ sealed class ConfigurationKey
     public bool IsNullable { get; }
 
     /// <summary>What a value may be, for people.</summary>
-    public string Expected => (_type.IsEnum ? string.Join(", ", _values)
+    public string Expected => (_values.Length > 0 ? string.Join(", ", _values)
         : _type == typeof(bool) ? "true or false"
         : _type == typeof(string) ? "text"
         : _expected ?? NumberText.Expected(_type)) + (IsNullable ? " or null" : "");
@@ -77,8 +76,7 @@ sealed class ConfigurationKey
         return text switch
         {
             "null" when IsNullable => null,
-            _ when _type.IsEnum && _values.Contains(text) => JsonValue.Create(text),
-            _ when _type == typeof(string) => JsonValue.Create(text),
+            _ when _type == typeof(string) && (_values.Length == 0 || _values.Contains(text)) => JsonValue.Create(text),
             _ when _type == typeof(bool) && bool.TryParse(text, out var flag) => JsonValue.Create(flag),
             _ when _type == typeof(int) && NumberText.TryParse<int>(text, out var number) => JsonValue.Create(number),
             _ when _type == typeof(long) && NumberText.TryParse<long>(text, out var number) => JsonValue.Create(number),
@@ -106,10 +104,8 @@ sealed class ConfigurationKey
         return new ConfigurationException($"{path} is not a key of the configuration; did you mean {NearestName.Of(path, known)}?");
     }
 
-    // By the serializer, so that a trimmed program needs no reflection.
-    static string[] EnumValues(Type type)
-        => [.. Enum.GetValuesAsUnderlyingType(type).Cast<object>()
-            .Select(value => JsonSerializer.SerializeToNode(Enum.ToObject(type, value), ConfigurationJson.Default.GetTypeInfo(type)!)!.GetValue<string>())];
+    static TAttribute? Attribute<TAttribute>(JsonPropertyInfo property) where TAttribute : Attribute
+        => property.AttributeProvider?.GetCustomAttributes(typeof(TAttribute), true).OfType<TAttribute>().FirstOrDefault();
 
     static List<ConfigurationKey> Collect()
     {

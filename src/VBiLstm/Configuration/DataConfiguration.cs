@@ -44,12 +44,20 @@ public sealed record DataConfiguration
     public string Source { get; init; } = EmbeddedDigits;
 
     /// <summary>An image as a sequence: rows (one row of pixels a step) or pixels (one pixel a step).</summary>
-    [Description("An image as a sequence: rows (one row of pixels a step) or pixels (one pixel a step).")]
+    [JsonIgnore]
     public ImageView View { get; init; } = ImageView.Rows;
 
+    [JsonInclude, JsonPropertyName("view"), ValuesOf<ImageView>]
+    [Description("An image as a sequence: rows (one row of pixels a step) or pixels (one pixel a step).")]
+    internal string ViewText { get => ValueNames.Of(View); init => View = ValueNames.Parse<ImageView>(value); }
+
     /// <summary>binary (pixels are 0 or 255 already), static (on with probability grey/255, drawn once) or stochastic (drawn anew each epoch).</summary>
-    [Description("binary (pixels are 0 or 255 already), static (on with probability grey/255, drawn once) or stochastic (drawn anew each epoch).")]
+    [JsonIgnore]
     public Binarisation Binarisation { get; init; } = Binarisation.Binary;
+
+    [JsonInclude, JsonPropertyName("binarisation"), ValuesOf<Binarisation>]
+    [Description("binary (pixels are 0 or 255 already), static (on with probability grey/255, drawn once) or stochastic (drawn anew each epoch).")]
+    internal string BinarisationText { get => ValueNames.Of(Binarisation); init => Binarisation = ValueNames.Parse<Binarisation>(value); }
 
     /// <summary>
     /// W, predicted steps of a window of one long text, or of speech that was prepared by SRNN's protocol; sentences, images and other speech come in

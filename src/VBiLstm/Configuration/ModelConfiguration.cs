@@ -142,17 +142,29 @@ public sealed record ModelConfiguration
     /// The model: variational-bilstm, z-forcing, lstm, bilstm (reads past and future of each target: no sequence likelihood, cannot generate), vrnn, srnn or
     /// twin-net.
     /// </summary>
+    [JsonIgnore]
+    public ModelKind Kind { get; init; } = ModelKind.VariationalBiLstm;
+
+    [JsonInclude, JsonPropertyName("kind"), ValuesOf<ModelKind>]
     [Description("The model: variational-bilstm, z-forcing, lstm, bilstm (reads past and future of each target: no sequence likelihood, cannot generate), "
         + "vrnn, srnn or twin-net.")]
-    public ModelKind Kind { get; init; } = ModelKind.VariationalBiLstm;
+    internal string KindText { get => ValueNames.Of(Kind); init => Kind = ValueNames.Parse<ModelKind>(value); }
 
     /// <summary>
     /// Distribution of one step's target: bernoulli (binary values), categorical (tokens), gaussian (real values, diagonal) or gaussian-mixture
     /// (mixture_components of them).
     /// </summary>
+    [JsonIgnore]
+    public OutputDistribution OutputDistribution { get; init; } = OutputDistribution.Bernoulli;
+
+    [JsonInclude, JsonPropertyName("output_distribution"), ValuesOf<OutputDistribution>]
     [Description("Distribution of one step's target: bernoulli (binary values), categorical (tokens), gaussian (real values, diagonal) or gaussian-mixture "
         + "(mixture_components of them).")]
-    public OutputDistribution OutputDistribution { get; init; } = OutputDistribution.Bernoulli;
+    internal string OutputDistributionText
+    {
+        get => ValueNames.Of(OutputDistribution);
+        init => OutputDistribution = ValueNames.Parse<OutputDistribution>(value);
+    }
 
     /// <summary>K, diagonal Gaussians of a gaussian-mixture; 20 is the number of RNN-GMM and VRNN-GMM.</summary>
     [Description("K, diagonal Gaussians of a gaussian-mixture; 20 is the number of RNN-GMM and VRNN-GMM.")]
@@ -195,12 +207,20 @@ public sealed record ModelConfiguration
     public int Alignment { get; init; }
 
     /// <summary>b̃ fed to the forward LSTM: sample (the expectation of the paper's eq. 2) or mean of p_psi.</summary>
-    [Description("b̃ fed to the forward LSTM: sample (the expectation of the paper's eq. 2) or mean of p_psi.")]
+    [JsonIgnore]
     public BTildeMode BTilde { get; init; } = BTildeMode.Sample;
 
+    [JsonInclude, JsonPropertyName("b_tilde"), ValuesOf<BTildeMode>]
+    [Description("b̃ fed to the forward LSTM: sample (the expectation of the paper's eq. 2) or mean of p_psi.")]
+    internal string BTildeText { get => ValueNames.Of(BTilde); init => BTilde = ValueNames.Parse<BTildeMode>(value); }
+
     /// <summary>Skip gradient: off, forward (mask the stochastic path into h only, the paper's wording) or both (into b too).</summary>
-    [Description("Skip gradient: off, forward (mask the stochastic path into h only, the paper's wording) or both (into b too).")]
+    [JsonIgnore]
     public SkipGradientMode SkipGradient { get; init; } = SkipGradientMode.Forward;
+
+    [JsonInclude, JsonPropertyName("skip_gradient"), ValuesOf<SkipGradientMode>]
+    [Description("Skip gradient: off, forward (mask the stochastic path into h only, the paper's wording) or both (into b too).")]
+    internal string SkipGradientText { get => ValueNames.Of(SkipGradient); init => SkipGradient = ValueNames.Parse<SkipGradientMode>(value); }
 
     /// <summary>p, probability that the skip-gradient mask lets a gradient pass; 0.5 is the value left in Z-forcing's code.</summary>
     [Description("p, probability that the skip-gradient mask lets a gradient pass; 0.5 is the value left in Z-forcing's code.")]
@@ -208,28 +228,52 @@ public sealed record ModelConfiguration
     public double SkipProbability { get; init; } = 0.5;
 
     /// <summary>Prior of z: learned from h, or fixed N(0, I) (the paper's ablation 2; with vrnn the model VRNN-I). srnn has a learned one.</summary>
-    [Description("Prior of z: learned from h, or fixed N(0, I) (the paper's ablation 2; with vrnn the model VRNN-I). srnn has a learned one.")]
+    [JsonIgnore]
     public PriorKind Prior { get; init; } = PriorKind.Learned;
+
+    [JsonInclude, JsonPropertyName("prior"), ValuesOf<PriorKind>]
+    [Description("Prior of z: learned from h, or fixed N(0, I) (the paper's ablation 2; with vrnn the model VRNN-I). srnn has a learned one.")]
+    internal string PriorText { get => ValueNames.Of(Prior); init => Prior = ValueNames.Parse<PriorKind>(value); }
 
     /// <summary>
     /// What the learned prior of variational-bilstm and z-forcing reads: h_{t-1} (the paper) or h_x, x_t beside it, as srnn's and vrnn's do: with alignment 0
     /// b_t has read x_t, and a prior that has not pays KL for what the LSTM is handed at that very step.
     /// </summary>
-    [Description("What the learned prior of variational-bilstm and z-forcing reads: h_{t-1} (the paper) or h_x, x_t beside it, as srnn's and vrnn's do: "
-        + "with alignment 0 b_t has read x_t, and a prior that has not pays KL for what the LSTM is handed at that very step.")]
+    [JsonIgnore]
     public PriorInput PriorInput { get; init; } = PriorInput.H;
 
+    [JsonInclude, JsonPropertyName("prior_input"), ValuesOf<PriorInput>]
+    [Description("What the learned prior of variational-bilstm and z-forcing reads: h_{t-1} (the paper) or h_x, x_t beside it, as srnn's and vrnn's do: "
+        + "with alignment 0 b_t has read x_t, and a prior that has not pays KL for what the LSTM is handed at that very step.")]
+    internal string PriorInputText { get => ValueNames.Of(PriorInput); init => PriorInput = ValueNames.Parse<PriorInput>(value); }
+
     /// <summary>tau on the means of psi and xi: identity (the paper is silent) or tanh (Z-forcing: LSTM states live in (-1, 1)).</summary>
-    [Description("tau on the means of psi and xi: identity (the paper is silent) or tanh (Z-forcing: LSTM states live in (-1, 1)).")]
+    [JsonIgnore]
     public ReconstructionMean ReconstructionMean { get; init; } = ReconstructionMean.Identity;
+
+    [JsonInclude, JsonPropertyName("reconstruction_mean"), ValuesOf<ReconstructionMean>]
+    [Description("tau on the means of psi and xi: identity (the paper is silent) or tanh (Z-forcing: LSTM states live in (-1, 1)).")]
+    internal string ReconstructionMeanText
+    {
+        get => ValueNames.Of(ReconstructionMean);
+        init => ReconstructionMean = ValueNames.Parse<ReconstructionMean>(value);
+    }
 
     /// <summary>
     /// Variances of psi and xi: learned, or fixed at 1 (unit), which makes the auxiliary costs squared distances as the paper's eq. 9 has them; learned ones
     /// grow denser without bound, which drowns the likelihood where alpha and beta are 1.
     /// </summary>
+    [JsonIgnore]
+    public ReconstructionVariance ReconstructionVariance { get; init; } = ReconstructionVariance.Learned;
+
+    [JsonInclude, JsonPropertyName("reconstruction_variance"), ValuesOf<ReconstructionVariance>]
     [Description("Variances of psi and xi: learned, or fixed at 1 (unit), which makes the auxiliary costs squared distances as the paper's eq. 9 has them; "
         + "learned ones grow denser without bound, which drowns the likelihood where alpha and beta are 1.")]
-    public ReconstructionVariance ReconstructionVariance { get; init; } = ReconstructionVariance.Learned;
+    internal string ReconstructionVarianceText
+    {
+        get => ValueNames.Of(ReconstructionVariance);
+        init => ReconstructionVariance = ValueNames.Parse<ReconstructionVariance>(value);
+    }
 
     /// <summary>
     /// z-forcing's backward LSTM learns to predict too, as in its authors' code: -log p of each target by a net of its own that reads the state after
@@ -240,8 +284,12 @@ public sealed record ModelConfiguration
     public bool BackwardPrediction { get; init; }
 
     /// <summary>What the generator reads: h (the paper's Figure 1b) or h_z_b_tilde (all three, concatenated).</summary>
-    [Description("What the generator reads: h (the paper's Figure 1b) or h_z_b_tilde (all three, concatenated).")]
+    [JsonIgnore]
     public GeneratorInput GeneratorInput { get; init; } = GeneratorInput.H;
+
+    [JsonInclude, JsonPropertyName("generator_input"), ValuesOf<GeneratorInput>]
+    [Description("What the generator reads: h (the paper's Figure 1b) or h_z_b_tilde (all three, concatenated).")]
+    internal string GeneratorInputText { get => ValueNames.Of(GeneratorInput); init => GeneratorInput = ValueNames.Parse<GeneratorInput>(value); }
 
     /// <summary>g_b: let gradient flow into the target of log p_psi. Off, or b could be made constant and log p_psi grow without bound.</summary>
     [Description("g_b: let gradient flow into the target of log p_psi. Off, or b could be made constant and log p_psi grow without bound.")]
@@ -383,9 +431,17 @@ public sealed record ModelConfiguration
     /// Initial recurrent weights U of every LSTM: uniform in ±1/√H, or orthogonal (the 4H gates' columns of a random matrix whose rows are orthonormal), as in
     /// Z-forcing's code; the paper is silent.
     /// </summary>
+    [JsonIgnore]
+    public RecurrentInitialisation RecurrentInitialisation { get; init; } = RecurrentInitialisation.Uniform;
+
+    [JsonInclude, JsonPropertyName("recurrent_initialisation"), ValuesOf<RecurrentInitialisation>]
     [Description("Initial recurrent weights U of every LSTM: uniform in ±1/√H, or orthogonal (the 4H gates' columns of a random matrix whose rows are "
         + "orthonormal), as in Z-forcing's code; the paper is silent.")]
-    public RecurrentInitialisation RecurrentInitialisation { get; init; } = RecurrentInitialisation.Uniform;
+    internal string RecurrentInitialisationText
+    {
+        get => ValueNames.Of(RecurrentInitialisation);
+        init => RecurrentInitialisation = ValueNames.Parse<RecurrentInitialisation>(value);
+    }
 
     /// <summary>Initial bias of the forget gates; the paper is silent, 0 is plain, 1 remembers longer from the start.</summary>
     [Description("Initial bias of the forget gates; the paper is silent, 0 is plain, 1 remembers longer from the start.")]

@@ -60,8 +60,16 @@ public sealed record TrainingConfiguration
     public double LearningRate { get; init; } = 0.001;
 
     /// <summary>Learning-rate schedule: constant, cosine or linear (both fall to learning_rate_final over the run).</summary>
-    [Description("Learning-rate schedule: constant, cosine or linear (both fall to learning_rate_final over the run).")]
+    [JsonIgnore]
     public LearningRateSchedule LearningRateSchedule { get; init; } = LearningRateSchedule.Constant;
+
+    [JsonInclude, JsonPropertyName("learning_rate_schedule"), ValuesOf<LearningRateSchedule>]
+    [Description("Learning-rate schedule: constant, cosine or linear (both fall to learning_rate_final over the run).")]
+    internal string LearningRateScheduleText
+    {
+        get => ValueNames.Of(LearningRateSchedule);
+        init => LearningRateSchedule = ValueNames.Parse<LearningRateSchedule>(value);
+    }
 
     /// <summary>Learning rate at the last step of a cosine or linear schedule.</summary>
     [Description("Learning rate at the last step of a cosine or linear schedule.")]
@@ -137,8 +145,12 @@ public sealed record TrainingConfiguration
     public int EarlyStop { get; init; }
 
     /// <summary>A non-finite loss or gradient: stop the run before the step's update, or skip that update and count it.</summary>
-    [Description("A non-finite loss or gradient: stop the run before the step's update, or skip that update and count it.")]
+    [JsonIgnore]
     public OnNonFinite OnNonFinite { get; init; } = OnNonFinite.Stop;
+
+    [JsonInclude, JsonPropertyName("on_non_finite"), ValuesOf<OnNonFinite>]
+    [Description("A non-finite loss or gradient: stop the run before the step's update, or skip that update and count it.")]
+    internal string OnNonFiniteText { get => ValueNames.Of(OnNonFinite); init => OnNonFinite = ValueNames.Parse<OnNonFinite>(value); }
 
     /// <summary>b = ⌈B/S⌉, the rows of a shard; the last one may have fewer.</summary>
     internal int ShardSize => (int)(((long)BatchSize + Shards - 1) / Shards);

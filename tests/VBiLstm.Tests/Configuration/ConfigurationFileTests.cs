@@ -1,3 +1,5 @@
+using System.Reflection;
+using System.Text.Json.Serialization;
 using VBiLstm.Configuration;
 using VBiLstm.Tests.Model;
 
@@ -103,6 +105,32 @@ public class ConfigurationFileTests
         var configuration = ConfigurationFile.Override(Preset.Get("digits").Configuration, [first, second]);
         Assert.Contains("model." + expected, Assert.Throws<ConfigurationException>(configuration.Validate).Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void Every_value_of_an_enumeration_is_set_read_and_written_by_the_name_that_it_declares()
+    {
+        foreach (var section in typeof(RunConfiguration).GetProperties())
+            foreach (var property in section.PropertyType.GetProperties().Where(property => property.PropertyType.IsEnum))
+            {
+                var key = $"{section.Name}.{property.Name}".ToLowerInvariant();
+                var path = ConfigurationKey.All.Single(known => known.Path.Replace("_", "", StringComparison.Ordinal) == key).Path;
+                foreach (var value in Enum.GetValues(property.PropertyType))
+                {
+                    var name = property.PropertyType.GetField(value.ToString()!)!.GetCustomAttribute<JsonStringEnumMemberNameAttribute>()!.Name;
+                    var changed = ConfigurationFile.Override(new RunConfiguration(), [$"{path}={name}"]);
+                    Assert.Equal(value, property.GetValue(section.GetValue(changed)));
+                    Assert.Contains($"\"{path.Split('.')[1]}\": \"{name}\"", ConfigurationFile.ToText(changed), StringComparison.Ordinal);
+                    Assert.Equal(changed, ConfigurationFile.Parse(ConfigurationFile.ToText(changed)));
+                }
+            }
+    }
+
+    [Fact]
+    public void No_enumeration_is_the_serializer_s_which_every_start_would_wait_for()
+        => Assert.DoesNotContain(
+            new[] { typeof(RunConfiguration), typeof(DataConfiguration), typeof(ModelConfiguration), typeof(TrainingConfiguration) }
+                .SelectMany(type => ConfigurationJson.Default.GetTypeInfo(type)!.Properties),
+            property => (Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType).IsEnum);
 
     [Fact]
     public void The_widest_mixture_still_has_a_whole_number_of_outputs()
