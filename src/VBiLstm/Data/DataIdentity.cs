@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using VBiLstm.Configuration;
 
 namespace VBiLstm.Data;
 
@@ -33,7 +34,11 @@ public sealed record DataIdentity
     public SpeechScale? Speech { get; init; }
 
     /// <summary>The unit of results.</summary>
+    [JsonIgnore]
     public TaskUnit Unit { get; init; }
+
+    [JsonInclude, JsonPropertyName("unit")]
+    internal string UnitText { get => ValueNames.Of(Unit); init => Unit = ValueNames.Parse<TaskUnit>(value); }
 
     /// <summary>Pixels of an image; 0 for others.</summary>
     public int Height { get; init; }
