@@ -3,12 +3,11 @@ using System.Text.Json.Serialization;
 
 namespace VBiLstm.Configuration;
 
-/// <summary>Source-generated JSON of the configuration: snake_case keys, enum values as declared.</summary>
+/// <summary>Source-generated JSON of the configuration: snake_case keys, enumerations as texts (<see cref="ValueNames"/>).</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     RespectNullableAnnotations = true,
-    UseStringEnumConverter = true,
     WriteIndented = true,
     AllowTrailingCommas = true,
     ReadCommentHandling = JsonCommentHandling.Skip)]

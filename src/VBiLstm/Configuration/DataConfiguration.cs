@@ -49,7 +49,7 @@ public sealed record DataConfiguration
 
     [JsonInclude, JsonPropertyName("view"), ValuesOf<ImageView>]
     [Description("An image as a sequence: rows (one row of pixels a step) or pixels (one pixel a step).")]
-    internal string ViewText { get => ValueNames.Of(View); init => View = ValueNames.Parse<ImageView>(value); }
+    internal string ViewText { get => ValueNames.Of(View); init => View = ValueNames.Parse(value, View); }
 
     /// <summary>binary (pixels are 0 or 255 already), static (on with probability grey/255, drawn once) or stochastic (drawn anew each epoch).</summary>
     [JsonIgnore]
@@ -57,7 +57,7 @@ public sealed record DataConfiguration
 
     [JsonInclude, JsonPropertyName("binarisation"), ValuesOf<Binarisation>]
     [Description("binary (pixels are 0 or 255 already), static (on with probability grey/255, drawn once) or stochastic (drawn anew each epoch).")]
-    internal string BinarisationText { get => ValueNames.Of(Binarisation); init => Binarisation = ValueNames.Parse<Binarisation>(value); }
+    internal string BinarisationText { get => ValueNames.Of(Binarisation); init => Binarisation = ValueNames.Parse(value, Binarisation); }
 
     /// <summary>
     /// W, predicted steps of a window of one long text, or of speech that was prepared by SRNN's protocol; sentences, images and other speech come in

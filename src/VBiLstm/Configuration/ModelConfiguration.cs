@@ -148,7 +148,7 @@ public sealed record ModelConfiguration
     [JsonInclude, JsonPropertyName("kind"), ValuesOf<ModelKind>]
     [Description("The model: variational-bilstm, z-forcing, lstm, bilstm (reads past and future of each target: no sequence likelihood, cannot generate), "
         + "vrnn, srnn or twin-net.")]
-    internal string KindText { get => ValueNames.Of(Kind); init => Kind = ValueNames.Parse<ModelKind>(value); }
+    internal string KindText { get => ValueNames.Of(Kind); init => Kind = ValueNames.Parse(value, Kind); }
 
     /// <summary>
     /// Distribution of one step's target: bernoulli (binary values), categorical (tokens), gaussian (real values, diagonal) or gaussian-mixture
@@ -163,7 +163,7 @@ public sealed record ModelConfiguration
     internal string OutputDistributionText
     {
         get => ValueNames.Of(OutputDistribution);
-        init => OutputDistribution = ValueNames.Parse<OutputDistribution>(value);
+        init => OutputDistribution = ValueNames.Parse(value, OutputDistribution);
     }
 
     /// <summary>K, diagonal Gaussians of a gaussian-mixture; 20 is the number of RNN-GMM and VRNN-GMM.</summary>
@@ -212,7 +212,7 @@ public sealed record ModelConfiguration
 
     [JsonInclude, JsonPropertyName("b_tilde"), ValuesOf<BTildeMode>]
     [Description("b̃ fed to the forward LSTM: sample (the expectation of the paper's eq. 2) or mean of p_psi.")]
-    internal string BTildeText { get => ValueNames.Of(BTilde); init => BTilde = ValueNames.Parse<BTildeMode>(value); }
+    internal string BTildeText { get => ValueNames.Of(BTilde); init => BTilde = ValueNames.Parse(value, BTilde); }
 
     /// <summary>Skip gradient: off, forward (mask the stochastic path into h only, the paper's wording) or both (into b too).</summary>
     [JsonIgnore]
@@ -220,7 +220,7 @@ public sealed record ModelConfiguration
 
     [JsonInclude, JsonPropertyName("skip_gradient"), ValuesOf<SkipGradientMode>]
     [Description("Skip gradient: off, forward (mask the stochastic path into h only, the paper's wording) or both (into b too).")]
-    internal string SkipGradientText { get => ValueNames.Of(SkipGradient); init => SkipGradient = ValueNames.Parse<SkipGradientMode>(value); }
+    internal string SkipGradientText { get => ValueNames.Of(SkipGradient); init => SkipGradient = ValueNames.Parse(value, SkipGradient); }
 
     /// <summary>p, probability that the skip-gradient mask lets a gradient pass; 0.5 is the value left in Z-forcing's code.</summary>
     [Description("p, probability that the skip-gradient mask lets a gradient pass; 0.5 is the value left in Z-forcing's code.")]
@@ -233,7 +233,7 @@ public sealed record ModelConfiguration
 
     [JsonInclude, JsonPropertyName("prior"), ValuesOf<PriorKind>]
     [Description("Prior of z: learned from h, or fixed N(0, I) (the paper's ablation 2; with vrnn the model VRNN-I). srnn has a learned one.")]
-    internal string PriorText { get => ValueNames.Of(Prior); init => Prior = ValueNames.Parse<PriorKind>(value); }
+    internal string PriorText { get => ValueNames.Of(Prior); init => Prior = ValueNames.Parse(value, Prior); }
 
     /// <summary>
     /// What the learned prior of variational-bilstm and z-forcing reads: h_{t-1} (the paper) or h_x, x_t beside it, as srnn's and vrnn's do: with alignment 0
@@ -245,7 +245,7 @@ public sealed record ModelConfiguration
     [JsonInclude, JsonPropertyName("prior_input"), ValuesOf<PriorInput>]
     [Description("What the learned prior of variational-bilstm and z-forcing reads: h_{t-1} (the paper) or h_x, x_t beside it, as srnn's and vrnn's do: "
         + "with alignment 0 b_t has read x_t, and a prior that has not pays KL for what the LSTM is handed at that very step.")]
-    internal string PriorInputText { get => ValueNames.Of(PriorInput); init => PriorInput = ValueNames.Parse<PriorInput>(value); }
+    internal string PriorInputText { get => ValueNames.Of(PriorInput); init => PriorInput = ValueNames.Parse(value, PriorInput); }
 
     /// <summary>tau on the means of psi and xi: identity (the paper is silent) or tanh (Z-forcing: LSTM states live in (-1, 1)).</summary>
     [JsonIgnore]
@@ -256,7 +256,7 @@ public sealed record ModelConfiguration
     internal string ReconstructionMeanText
     {
         get => ValueNames.Of(ReconstructionMean);
-        init => ReconstructionMean = ValueNames.Parse<ReconstructionMean>(value);
+        init => ReconstructionMean = ValueNames.Parse(value, ReconstructionMean);
     }
 
     /// <summary>
@@ -272,7 +272,7 @@ public sealed record ModelConfiguration
     internal string ReconstructionVarianceText
     {
         get => ValueNames.Of(ReconstructionVariance);
-        init => ReconstructionVariance = ValueNames.Parse<ReconstructionVariance>(value);
+        init => ReconstructionVariance = ValueNames.Parse(value, ReconstructionVariance);
     }
 
     /// <summary>
@@ -289,7 +289,7 @@ public sealed record ModelConfiguration
 
     [JsonInclude, JsonPropertyName("generator_input"), ValuesOf<GeneratorInput>]
     [Description("What the generator reads: h (the paper's Figure 1b) or h_z_b_tilde (all three, concatenated).")]
-    internal string GeneratorInputText { get => ValueNames.Of(GeneratorInput); init => GeneratorInput = ValueNames.Parse<GeneratorInput>(value); }
+    internal string GeneratorInputText { get => ValueNames.Of(GeneratorInput); init => GeneratorInput = ValueNames.Parse(value, GeneratorInput); }
 
     /// <summary>g_b: let gradient flow into the target of log p_psi. Off, or b could be made constant and log p_psi grow without bound.</summary>
     [Description("g_b: let gradient flow into the target of log p_psi. Off, or b could be made constant and log p_psi grow without bound.")]
@@ -440,7 +440,7 @@ public sealed record ModelConfiguration
     internal string RecurrentInitialisationText
     {
         get => ValueNames.Of(RecurrentInitialisation);
-        init => RecurrentInitialisation = ValueNames.Parse<RecurrentInitialisation>(value);
+        init => RecurrentInitialisation = ValueNames.Parse(value, RecurrentInitialisation);
     }
 
     /// <summary>Initial bias of the forget gates; the paper is silent, 0 is plain, 1 remembers longer from the start.</summary>

@@ -68,7 +68,7 @@ public sealed record TrainingConfiguration
     internal string LearningRateScheduleText
     {
         get => ValueNames.Of(LearningRateSchedule);
-        init => LearningRateSchedule = ValueNames.Parse<LearningRateSchedule>(value);
+        init => LearningRateSchedule = ValueNames.Parse(value, LearningRateSchedule);
     }
 
     /// <summary>Learning rate at the last step of a cosine or linear schedule.</summary>
@@ -150,7 +150,7 @@ public sealed record TrainingConfiguration
 
     [JsonInclude, JsonPropertyName("on_non_finite"), ValuesOf<OnNonFinite>]
     [Description("A non-finite loss or gradient: stop the run before the step's update, or skip that update and count it.")]
-    internal string OnNonFiniteText { get => ValueNames.Of(OnNonFinite); init => OnNonFinite = ValueNames.Parse<OnNonFinite>(value); }
+    internal string OnNonFiniteText { get => ValueNames.Of(OnNonFinite); init => OnNonFinite = ValueNames.Parse(value, OnNonFinite); }
 
     /// <summary>b = ⌈B/S⌉, the rows of a shard; the last one may have fewer.</summary>
     internal int ShardSize => (int)(((long)BatchSize + Shards - 1) / Shards);

@@ -1,13 +1,14 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace VBiLstm.Configuration;
 
 /// <summary>
-/// The values of an enumeration as configurations spell them. JSON has them as texts of a property of their own: of one that is an enumeration the serializer
-/// would compile a hundred methods at every start.
+/// The values of an enumeration as configurations spell them. In the JSON that every start reads they are texts, of a property of their own: for each
+/// enumeration the serializer would compile a hundred methods then.
 /// </summary>
 static class ValueNames
 {
@@ -21,11 +22,20 @@ static class ValueNames
     }
 
     /// <summary>The value of a name.</summary>
-    /// <exception cref="JsonException">No value is called so; names those that are.</exception>
-    public static TEnum Parse<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicFields)] TEnum>(string text) where TEnum : struct, Enum
+    /// <param name="text">The name; null where a file of an earlier version lacks the key.</param>
+    /// <param name="absent">What it is then.</param>
+    /// <param name="property">The caller: the key's name and "Text".</param>
+    /// <exception cref="JsonException">No value is called so; names the key, and the names that are.</exception>
+    public static TEnum Parse<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicFields)] TEnum>(string? text, TEnum absent,
+        [CallerMemberName] string property = "") where TEnum : struct, Enum
     {
+        if (text is null)
+            return absent;
         var number = Array.IndexOf(Table<TEnum>.Names, text);
-        return number >= 0 ? Table<TEnum>.Values[number] : throw new JsonException($"'{text}' is none of {string.Join(", ", Table<TEnum>.Names)}.");
+        return number >= 0
+            ? Table<TEnum>.Values[number]
+            : throw new JsonException($"{JsonNamingPolicy.SnakeCaseLower.ConvertName(property[..^"Text".Length])} is '{text}'; expected "
+                + $"{string.Join(", ", Table<TEnum>.Names)}.");
     }
 
     /// <summary>Every name, in the order of the values.</summary>

@@ -38,7 +38,7 @@ public sealed record DataIdentity
     public TaskUnit Unit { get; init; }
 
     [JsonInclude, JsonPropertyName("unit")]
-    internal string UnitText { get => ValueNames.Of(Unit); init => Unit = ValueNames.Parse<TaskUnit>(value); }
+    internal string UnitText { get => ValueNames.Of(Unit); init => Unit = ValueNames.Parse(value, Unit); }
 
     /// <summary>Pixels of an image; 0 for others.</summary>
     public int Height { get; init; }
@@ -134,7 +134,6 @@ public sealed record DataIdentity
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     RespectNullableAnnotations = true,
-    UseStringEnumConverter = true,
     WriteIndented = true)]
 [JsonSerializable(typeof(DataIdentity))]
 sealed partial class DataIdentityJson : JsonSerializerContext;

@@ -193,6 +193,30 @@ public class CheckpointFolderTests
     }
 
     [Fact]
+    public void Checkpoints_of_before_an_enumeration_was_a_key_are_read_and_a_value_that_it_does_not_have_is_named_with_the_key()
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.At("last");
+        Write(path, 6, Run with { Model = Run.Model with { Kind = ModelKind.ZForcing, PriorInput = PriorInput.HX } });
+        var file = Path.Combine(path, "state.json");
+        var state = JsonNode.Parse(File.ReadAllText(file))!.AsObject();
+        state["format"] = 1;
+        state.Remove("checksum");
+        var model = state["configuration"]!["model"]!.AsObject();
+        foreach (var key in new[] { "prior_input", "reconstruction_variance", "recurrent_initialisation" })
+            Assert.True(model.Remove(key));
+        File.WriteAllText(file, state.ToJsonString());
+        var read = CheckpointFolder.Read(path, withMoments: true).State.Configuration.Model;
+        Assert.Equal((ModelKind.ZForcing, PriorInput.H, ReconstructionVariance.Learned, RecurrentInitialisation.Uniform),
+            (read.Kind, read.PriorInput, read.ReconstructionVariance, read.RecurrentInitialisation));
+
+        model["prior_input"] = "h_y";
+        File.WriteAllText(file, state.ToJsonString());
+        var refused = Assert.Throws<CheckpointException>(() => CheckpointFolder.Read(path, withMoments: true));
+        Assert.Contains("prior_input is 'h_y'; expected h, h_x.", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_reader_beside_a_trainer_sees_a_whole_checkpoint()
     {
         using var folder = new TemporaryFolder();

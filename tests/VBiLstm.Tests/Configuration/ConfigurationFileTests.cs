@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Text.Json.Serialization;
 using VBiLstm.Configuration;
+using VBiLstm.Data;
 using VBiLstm.Tests.Model;
 
 namespace VBiLstm.Tests.Configuration;
@@ -129,7 +130,7 @@ public class ConfigurationFileTests
     public void No_enumeration_is_the_serializer_s_which_every_start_would_wait_for()
         => Assert.DoesNotContain(
             new[] { typeof(RunConfiguration), typeof(DataConfiguration), typeof(ModelConfiguration), typeof(TrainingConfiguration) }
-                .SelectMany(type => ConfigurationJson.Default.GetTypeInfo(type)!.Properties),
+                .SelectMany(type => ConfigurationJson.Default.GetTypeInfo(type)!.Properties).Concat(DataIdentityJson.Default.DataIdentity.Properties),
             property => (Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType).IsEnum);
 
     [Fact]
