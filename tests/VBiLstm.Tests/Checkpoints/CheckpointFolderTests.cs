@@ -197,7 +197,7 @@ public class CheckpointFolderTests
     {
         using var folder = new TemporaryFolder();
         var path = folder.At("last");
-        Write(path, 6, Run with { Model = Run.Model with { Kind = ModelKind.ZForcing, PriorInput = PriorInput.HX } });
+        Write(path, 6, Run with { Model = Run.Model with { SkipGradient = SkipGradientMode.Both, PriorInput = PriorInput.HX } });
         var file = Path.Combine(path, "state.json");
         var state = JsonNode.Parse(File.ReadAllText(file))!.AsObject();
         state["format"] = 1;
@@ -207,8 +207,8 @@ public class CheckpointFolderTests
             Assert.True(model.Remove(key));
         File.WriteAllText(file, state.ToJsonString());
         var read = CheckpointFolder.Read(path, withMoments: true).State.Configuration.Model;
-        Assert.Equal((ModelKind.ZForcing, PriorInput.H, ReconstructionVariance.Learned, RecurrentInitialisation.Uniform),
-            (read.Kind, read.PriorInput, read.ReconstructionVariance, read.RecurrentInitialisation));
+        Assert.Equal((SkipGradientMode.Both, PriorInput.H, ReconstructionVariance.Learned, RecurrentInitialisation.Uniform),
+            (read.SkipGradient, read.PriorInput, read.ReconstructionVariance, read.RecurrentInitialisation));
 
         model["prior_input"] = "h_y";
         File.WriteAllText(file, state.ToJsonString());
