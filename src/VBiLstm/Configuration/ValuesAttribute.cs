@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace VBiLstm.Configuration;
 
 /// <summary>The texts that a key of the configuration takes.</summary>
@@ -8,4 +10,5 @@ abstract class ValuesAttribute(string[] names) : Attribute
 }
 
 /// <summary>Those of an enumeration.</summary>
-sealed class ValuesOfAttribute<TEnum>() : ValuesAttribute(ValueNames.All<TEnum>()) where TEnum : struct, Enum;
+sealed class ValuesOfAttribute<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicFields)] TEnum>() : ValuesAttribute(ValueNames.All<TEnum>())
+    where TEnum : struct, Enum;
