@@ -4,7 +4,7 @@ using VBiLstm.Model.Models;
 
 namespace VBiLstm.Cli.Reports;
 
-/// <summary>Names as the configuration spells them.</summary>
+/// <summary>What a model, a batch or a number of things is called in a line of output.</summary>
 static class Names
 {
     /// <summary>Kind and sizes in one line.</summary>

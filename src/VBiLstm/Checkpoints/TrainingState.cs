@@ -71,7 +71,6 @@ sealed record FileCheck(long Bytes, string XxHash128);
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     RespectNullableAnnotations = true,
-    UseStringEnumConverter = true,
     WriteIndented = true)]
 [JsonSerializable(typeof(TrainingState))]
 [JsonSerializable(typeof(JsonDocument))]
